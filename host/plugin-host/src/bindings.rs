@@ -1,0 +1,14 @@
+//! The types of `wit/`, generated: the records of every hook.
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated; the meaning stands in wit/")]
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "every-hook",
+        imports: { default: trappable },
+        additional_derives: [PartialEq],
+    });
+}
+
+pub use generated::exports::realm::plugin::{anti_cheat, chat_filter, ladder, lifecycle, matchmaking};
+pub use generated::realm::plugin::log;

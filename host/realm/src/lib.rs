@@ -1,0 +1,14 @@
+//! The realm server as a library.
+
+pub mod accounts;
+pub mod characters;
+pub mod chat;
+pub mod games;
+pub mod hooks;
+pub mod ladder;
+pub mod moderation;
+pub mod net;
+pub mod rules;
+pub mod session;
+pub mod storage;
+pub mod types;

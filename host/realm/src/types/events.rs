@@ -1,0 +1,167 @@
+//! The numbered stream of events towards one session: survives a lost connection, replays what was missed.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use realm_protocol::{Encoded, ServerMessage};
+
+use super::{CloseReason, Outbox, Outgoing};
+
+/// What attaching a new connection gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// Nothing was missed, or all of it is on its way again.
+    Replayed(usize),
+    /// Events were lost: the client must ask for lists and channels anew.
+    Resync,
+}
+
+struct Inner {
+    outbox: Option<Outbox>,
+    /// Number of the last event; 0 before the first.
+    last: u64,
+    ring: VecDeque<(u64, Arc<Encoded>)>,
+    ring_bytes: usize,
+    closed: Option<CloseReason>,
+}
+
+/// Limits of the ring that a resumed connection is served from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RingLimits {
+    /// Most events kept.
+    pub events_max: usize,
+    /// Most bytes kept.
+    pub bytes_max: usize,
+}
+
+/// A handle to one session's events; features hold clones of it and never wait on it.
+#[derive(Clone)]
+pub struct EventStream {
+    inner: Arc<Mutex<Inner>>,
+    limits: RingLimits,
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EventStream").field("last", &self.lock().last).finish_non_exhaustive()
+    }
+}
+
+impl EventStream {
+    /// A stream without a connection.
+    #[must_use]
+    pub fn new(limits: RingLimits) -> Self {
+        let inner = Inner { outbox: None, last: 0, ring: VecDeque::new(), ring_bytes: 0, closed: None };
+        Self { inner: Arc::new(Mutex::new(inner)), limits }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No code under this lock can panic half-way, so a poisoned lock still guards a whole state.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ties the stream to a connection. `seen` is the last event the client has; `None` for a new session.
+    pub fn attach(&self, outbox: Outbox, seen: Option<u64>) -> Attached {
+        let mut inner = self.lock();
+        let seen = seen.unwrap_or(inner.last);
+        let oldest = inner.ring.front().map_or(inner.last + 1, |(number, _)| *number);
+        let result = if seen > inner.last || seen + 1 < oldest {
+            Attached::Resync
+        } else {
+            let missed = inner.ring.iter().filter(|(number, _)| *number > seen);
+            let sent = missed
+                .map(|(number, encoded)| {
+                    outbox.try_send(Outgoing::Message { encoded: Arc::clone(encoded), event: Some(*number) })
+                })
+                .filter(Result::is_ok)
+                .count();
+            Attached::Replayed(sent)
+        };
+        inner.outbox = Some(outbox);
+        result
+    }
+
+    /// Unties the connection; events are kept for a resume.
+    pub fn detach(&self) {
+        self.lock().outbox = None;
+    }
+
+    /// Numbers an event, keeps it and sends it if there is a connection. A connection that cannot take it is closed by its outbox.
+    pub fn send(&self, encoded: &Arc<Encoded>) {
+        let mut inner = self.lock();
+        inner.last += 1;
+        let number = inner.last;
+        inner.ring_bytes += encoded.payload.len();
+        inner.ring.push_back((number, Arc::clone(encoded)));
+        while inner.ring.len() > self.limits.events_max || inner.ring_bytes > self.limits.bytes_max {
+            let Some((_, oldest)) = inner.ring.pop_front() else { break };
+            inner.ring_bytes -= oldest.payload.len();
+        }
+        let outgoing = Outgoing::Message { encoded: Arc::clone(encoded), event: Some(number) };
+        if inner.outbox.as_ref().is_some_and(|outbox| outbox.try_send(outgoing).is_err()) {
+            inner.outbox = None;
+        }
+    }
+
+    /// Encodes and sends an event for this session alone.
+    pub fn tell(&self, message: impl Into<ServerMessage>) {
+        self.send(&Arc::new(Encoded::from(&message.into())));
+    }
+
+    /// Ends the session: closes the connection with the reason. The first reason wins.
+    pub fn close(&self, reason: CloseReason) {
+        let mut inner = self.lock();
+        if let Some(outbox) = inner.outbox.take() {
+            outbox.close(reason.clone());
+        }
+        inner.closed.get_or_insert(reason);
+    }
+
+    /// Why the session was ended, if it was.
+    #[must_use]
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.lock().closed.clone()
+    }
+
+    /// Number of the last event.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.lock().last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{OutboxLimits, outbox};
+    use realm_protocol::proto;
+
+    const LIMITS: RingLimits = RingLimits { events_max: 3, bytes_max: 10_000 };
+    const OUTBOX: OutboxLimits = OutboxLimits { messages_max: 16, bytes_max: 100_000 };
+
+    fn say(stream: &EventStream, line: u64) {
+        stream.tell(proto::ChatMessage { line, ..Default::default() });
+    }
+
+    #[tokio::test]
+    async fn a_resumed_connection_gets_exactly_what_it_missed() {
+        let stream = EventStream::new(LIMITS);
+        say(&stream, 1);
+        say(&stream, 2);
+        let (sender, mut reader) = outbox(OUTBOX);
+        assert_eq!(stream.attach(sender, Some(1)), Attached::Replayed(1));
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(2), .. })));
+    }
+
+    #[test]
+    fn what_the_ring_has_forgotten_is_a_resync() {
+        let stream = EventStream::new(LIMITS);
+        (0..5).for_each(|line| say(&stream, line));
+        assert_eq!(stream.attach(outbox(OUTBOX).0, Some(1)), Attached::Resync);
+        assert_eq!(stream.attach(outbox(OUTBOX).0, Some(2)), Attached::Replayed(3));
+        assert_eq!(stream.attach(outbox(OUTBOX).0, Some(9)), Attached::Resync, "a number from another life");
+    }
+}

@@ -1,0 +1,24 @@
+//! The words that every room uses: keys, names, text, time, refusals, and the two ends of a connection.
+//!
+//! Knows nothing but `realm-protocol` (for messages that are encoded once for many receivers). No I/O.
+
+mod clock;
+mod connection;
+mod events;
+mod id;
+mod link;
+mod names;
+mod refusal;
+mod text;
+
+pub use clock::{Clock, SystemClock, rfc3339};
+pub use connection::{
+    CloseReason, Connection, Encoding, GameSide, Incoming, Outbox, OutboxFull, OutboxLimits, OutboxReader, Outgoing,
+    outbox,
+};
+pub use events::{Attached, EventStream, RingLimits};
+pub use id::{AccountId, CharacterId, GameId, Id, IdSource, SessionId, kind};
+pub use link::{Delivery, Link, LinkClosed, LinkFrame, Offer};
+pub use names::{AccountName, ChannelName, CharacterName, GameName, NameError};
+pub use refusal::{Code, Refusal};
+pub use text::{ChatText, ChatTextError};

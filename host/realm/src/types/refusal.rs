@@ -1,0 +1,187 @@
+//! Refusals: a stable code, a sentence that says what to do, and when to come back.
+
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $variant:ident $text:literal $status:literal,)*) => {
+        /// Stable codes of everything the realm refuses; clients may match on them. The table stands in `docs/protocol.md`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $meaning])+ $variant,)*
+        }
+
+        impl Code {
+            /// Every code with its HTTP status and meaning, in the order of the documentation.
+            pub const ALL: &'static [(Code, u16, &'static str)] = &[$((Code::$variant, $status, concat!($($meaning),+)),)*];
+
+            /// The code as clients see it, for example `INVALID_CREDENTIALS`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub fn http_status(self) -> u16 {
+                match self { $(Code::$variant => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The name or the password is wrong; which of them is not told.
+    InvalidCredentials "INVALID_CREDENTIALS" 401,
+    /// The access token is missing, malformed, expired or its session has ended.
+    TokenInvalid "TOKEN_INVALID" 401,
+    /// The refresh token is unknown, used up or expired.
+    RefreshInvalid "REFRESH_INVALID" 401,
+    /// The name breaks a rule for account names.
+    InvalidUsername "INVALID_USERNAME" 422,
+    /// The password is too short, too long or too common.
+    InvalidPassword "INVALID_PASSWORD" 422,
+    /// The account name is taken.
+    AccountTaken "ACCOUNT_TAKEN" 409,
+    /// The account is banned; the sentence says why and until when.
+    AccountBanned "ACCOUNT_BANNED" 403,
+    /// Too many wrong passwords; try again later.
+    AccountLocked "ACCOUNT_LOCKED" 429,
+    /// The one-time owner token is unknown or used, or an owner exists already.
+    OwnerTokenInvalid "OWNER_TOKEN_INVALID" 403,
+    /// The client program is too old for this realm.
+    ClientTooOld "CLIENT_TOO_OLD" 426,
+    /// The realm is full.
+    RealmFull "REALM_FULL" 503,
+    /// No realm has this name.
+    RealmUnknown "REALM_UNKNOWN" 404,
+    /// The account's role does not allow this.
+    Forbidden "FORBIDDEN" 403,
+    /// The connection was not logged in in time or sent something else first.
+    NotLoggedIn "NOT_LOGGED_IN" 401,
+    /// A newer connection of the same account took over.
+    SessionReplaced "SESSION_REPLACED" 409,
+    /// The session was ended by a log-out.
+    LoggedOut "LOGGED_OUT" 401,
+    /// The realm is shutting down.
+    RealmStopping "REALM_STOPPING" 503,
+    /// The name breaks a rule for character names.
+    CharacterNameInvalid "CHARACTER_NAME_INVALID" 422,
+    /// The character name is taken.
+    CharacterNameTaken "CHARACTER_NAME_TAKEN" 409,
+    /// There is no such class.
+    CharacterClassUnknown "CHARACTER_CLASS_UNKNOWN" 422,
+    /// The account has as many characters as it may have.
+    CharacterLimit "CHARACTER_LIMIT" 409,
+    /// The account has no such character.
+    CharacterUnknown "CHARACTER_UNKNOWN" 404,
+    /// The character is in a game.
+    CharacterBusy "CHARACTER_BUSY" 409,
+    /// The hardcore character is dead for good.
+    CharacterDead "CHARACTER_DEAD" 409,
+    /// Select a character first.
+    CharacterNotSelected "CHARACTER_NOT_SELECTED" 409,
+    /// A rule of the realm refuses this character.
+    CharacterRefused "CHARACTER_REFUSED" 422,
+    /// The name breaks a rule for channel names.
+    ChannelNameInvalid "CHANNEL_NAME_INVALID" 422,
+    /// There is no such channel.
+    ChannelUnknown "CHANNEL_UNKNOWN" 404,
+    /// The channel is full.
+    ChannelFull "CHANNEL_FULL" 409,
+    /// Join a channel first.
+    ChannelNone "CHANNEL_NONE" 409,
+    /// The line is empty, too long or holds control characters.
+    ChatTextInvalid "CHAT_TEXT_INVALID" 422,
+    /// The chat filter blocked the line.
+    ChatBlocked "CHAT_BLOCKED" 422,
+    /// The recipient of a whisper is not online.
+    WhisperOffline "WHISPER_OFFLINE" 404,
+    /// The name breaks a rule for game names.
+    GameNameInvalid "GAME_NAME_INVALID" 422,
+    /// A game of this name exists.
+    GameNameTaken "GAME_NAME_TAKEN" 409,
+    /// There is no such game.
+    GameUnknown "GAME_UNKNOWN" 404,
+    /// The game is full.
+    GameFull "GAME_FULL" 409,
+    /// The game asks for a password.
+    GamePasswordRequired "GAME_PASSWORD_REQUIRED" 403,
+    /// The game's password is another one.
+    GamePasswordWrong "GAME_PASSWORD_WRONG" 403,
+    /// A rule of the realm does not admit the character to this game.
+    GameRefused "GAME_REFUSED" 403,
+    /// The settings of the game are not possible.
+    GameSettingsInvalid "GAME_SETTINGS_INVALID" 422,
+    /// The account is in no game, or in another one.
+    GameNotJoined "GAME_NOT_JOINED" 409,
+    /// The account is in a game already.
+    GameJoinedAlready "GAME_JOINED_ALREADY" 409,
+    /// Only the host or staff may close a game.
+    GameNotHost "GAME_NOT_HOST" 403,
+    /// The realm runs as many games as it may.
+    GameLimit "GAME_LIMIT" 503,
+    /// The ticket is unknown, used or expired.
+    TicketInvalid "TICKET_INVALID" 403,
+    /// The target of the act is dead, gone or was never there.
+    TargetUnknown "TARGET_UNKNOWN" 404,
+    /// The target of the act is out of reach.
+    TargetTooFar "TARGET_TOO_FAR" 409,
+    /// A dead character can do nothing but respawn.
+    ActorDead "ACTOR_DEAD" 409,
+    /// The act came before its time.
+    ActTooSoon "ACT_TOO_SOON" 409,
+    /// The character does not carry this item.
+    ItemNotCarried "ITEM_NOT_CARRIED" 404,
+    /// A rule of the realm refused the act.
+    ActRefusedByRule "ACT_REFUSED_BY_RULE" 403,
+    /// The frame breaks the format: size, checksum or sequence.
+    FrameInvalid "FRAME_INVALID" 400,
+    /// The frame or message is too large.
+    FrameTooLarge "FRAME_TOO_LARGE" 413,
+    /// The message is unknown or malformed, or has no place here.
+    MessageInvalid "MESSAGE_INVALID" 400,
+    /// The request is malformed.
+    RequestInvalid "REQUEST_INVALID" 400,
+    /// There is nothing at this address.
+    NotFound "NOT_FOUND" 404,
+    /// The address exists, but not for this method.
+    MethodNotAllowed "METHOD_NOT_ALLOWED" 405,
+    /// Too many requests; come back later.
+    RateLimited "RATE_LIMITED" 429,
+    /// The client reads more slowly than events arrive.
+    SlowConsumer "SLOW_CONSUMER" 503,
+    /// Nothing was heard from the client for too long.
+    Silence "SILENCE" 408,
+    /// The web page's origin is not on the realm's list.
+    OriginRefused "ORIGIN_REFUSED" 403,
+    /// The client offers no sub-protocol that the realm speaks.
+    SubprotocolUnknown "SUBPROTOCOL_UNKNOWN" 400,
+    /// The database does not answer; nothing was changed.
+    StorageUnavailable "STORAGE_UNAVAILABLE" 503,
+    /// The disk is full; nothing was changed.
+    StorageFull "STORAGE_FULL" 507,
+    /// A fault of the realm itself; the operator's log has more.
+    Internal "INTERNAL" 500,
+}
+
+/// An answer of "no": what the client is told, whichever door it came through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Refusal {
+    /// The stable code.
+    pub code: Code,
+    /// One sentence that says what to do.
+    pub message: String,
+    /// When trying again makes sense; `None` when waiting does not help.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal for which waiting does not help.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after_ms: None }
+    }
+
+    /// A refusal that may pass after a while.
+    pub fn retry(code: Code, message: impl Into<String>, retry_after_ms: u64) -> Self {
+        Self { code, message: message.into(), retry_after_ms: Some(retry_after_ms) }
+    }
+}
