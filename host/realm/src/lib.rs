@@ -1,8 +1,10 @@
 //! The realm server as a library.
 
 pub mod accounts;
+pub mod api;
 pub mod characters;
 pub mod chat;
+pub mod config;
 pub mod games;
 pub mod hooks;
 pub mod ladder;
@@ -11,4 +13,5 @@ pub mod net;
 pub mod rules;
 pub mod session;
 pub mod storage;
+pub mod telemetry;
 pub mod types;

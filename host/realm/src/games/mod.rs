@@ -183,6 +183,12 @@ impl Games {
         unimplemented!()
     }
 
+    /// The game an account has a seat in.
+    pub fn current(&self, account: AccountId) -> Option<GameId> {
+        let _ = account;
+        unimplemented!()
+    }
+
     /// Closes a game: its host or staff only. Everybody leaves and is saved.
     pub async fn close(&self, player: &Player, game: GameId) -> Result<(), Refusal> {
         let _ = (player, game);

@@ -90,6 +90,13 @@ impl Sessions {
         unimplemented!()
     }
 
+    /// Where events for an account go, when it is connected or may still resume.
+    #[must_use]
+    pub fn events_of(&self, account: crate::types::AccountId) -> Option<crate::types::EventStream> {
+        let _ = account;
+        unimplemented!()
+    }
+
     /// Figures since the start.
     pub fn figures(&self) -> SessionFigures {
         unimplemented!()
