@@ -108,3 +108,19 @@ fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Res
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result
 }
+
+/// How the client library reaches a realm on this machine.
+fn client_endpoint(endpoint: &Endpoint) -> anyhow::Result<realm_client::Endpoint> {
+    let addresses = crate::net::Addresses { https: endpoint.https, realm: endpoint.realm, game: endpoint.game };
+    client_endpoint_of(addresses, &endpoint.fingerprint)
+}
+
+fn client_endpoint_of(addresses: crate::net::Addresses, fingerprint: &str) -> anyhow::Result<realm_client::Endpoint> {
+    let trust = realm_client::Trust::fingerprint(fingerprint)?;
+    let mut endpoint = realm_client::Endpoint::new(&addresses.https.ip().to_string(), trust);
+    endpoint.https_port = addresses.https.port();
+    endpoint.realm_port = addresses.realm.port();
+    endpoint.game_port = addresses.game.port();
+    endpoint.deadline = std::time::Duration::from_secs(30);
+    Ok(endpoint)
+}

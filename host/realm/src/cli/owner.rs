@@ -30,9 +30,8 @@ impl Owner {
         let Owner::Create(create) = self;
         let endpoint = create.place.endpoint()?;
         let password = read_password()?;
-        let mut rest = Rest::new(super::client_endpoint(&endpoint)?);
-        let body = serde_json::json!({ "token": create.token, "name": create.name, "password": password });
-        rest.request("POST", "/api/v1/owner", Some(&body)).await?;
+        let mut rest = Rest::new(&super::client_endpoint(&endpoint)?);
+        rest.create_owner(&create.token, &create.name, &password).await?;
         println!("{} owns this realm now.", create.name);
         Ok(ExitCode::SUCCESS)
     }
