@@ -3,6 +3,8 @@
 //! Pure: no socket, no clock, no allocation beyond what a message holds. The server, the client library,
 //! the fuzzers and the bots share it. `docs/protocol.md` is the description for people.
 
+#[cfg(test)]
+mod documentation;
 pub mod frame;
 pub mod json;
 pub mod message;

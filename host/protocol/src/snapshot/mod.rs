@@ -3,6 +3,8 @@
 //! The server encodes against the newest snapshot that the client has acknowledged, its *baseline*. What has not changed costs
 //! nothing but a bit. `docs/protocol.md` describes the body bit by bit.
 
+use serde::{Deserialize, Serialize};
+
 mod bits;
 mod decode;
 mod encode;
@@ -18,7 +20,7 @@ pub const BASELINE_DISTANCE_MAX: u32 = 255;
 pub const FACINGS: u8 = 8;
 
 /// What one player can see at one tick.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The game's tick.
     pub tick: u32,
@@ -45,7 +47,7 @@ impl Snapshot {
 }
 
 /// What only the player is told about itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnState {
     /// The entity that the player plays.
     pub entity: u16,
@@ -66,7 +68,7 @@ pub struct OwnState {
 }
 
 /// What everybody in view is told about an entity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityState {
     /// Unique in its game; not used again while somebody may remember it.
     pub id: u16,
@@ -89,7 +91,8 @@ pub struct EntityState {
 }
 
 /// What an entity is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum EntityKind {
     /// A player's character.
@@ -112,7 +115,8 @@ impl EntityKind {
 }
 
 /// What an entity does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Action {
     /// Stands.

@@ -5,6 +5,12 @@ use prost::Message as _;
 
 use crate::proto;
 
+mod events;
+#[cfg(test)]
+mod tests;
+
+pub use events::{EventSuffix, event_suffix};
+
 /// A message that was refused before anybody looked at its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
@@ -43,6 +49,9 @@ macro_rules! messages {
         impl $direction {
             /// Identifier, constant name and JSON type of every message of this direction, in table order.
             pub const ALL: &'static [(u8, &'static str, &'static str)] = &[$(($identifier, $constant, $json),)*];
+
+            /// Name in the `.proto` files of every message of this direction, in table order.
+            pub const SCHEMAS: &'static [&'static str] = &[$(stringify!($variant),)*];
 
             /// The frame identifier.
             #[must_use]
@@ -167,75 +176,6 @@ messages! {
         0x3A "GAME_LEFT" "game:left" GameLeft,
         0x46 "GAME_ENTERED" "game:entered" GameEntered,
         0x49 "GAME_EVENTS" "game:events" GameEvents,
-    }
-}
-
-macro_rules! events {
-    ($($variant:ident,)*) => {
-        impl ServerMessage {
-            /// Number of the event in its session, from 1; `None` for answers, errors and what is sent without a number.
-            #[must_use]
-            pub fn event(&self) -> Option<u64> {
-                match self {
-                    $(Self::$variant(message) => Some(message.event).filter(|event| *event != 0),)*
-                    _ => None,
-                }
-            }
-
-            /// Sets the number of the event; messages that have none stay as they are.
-            pub fn set_event(&mut self, event: u64) {
-                match self {
-                    $(Self::$variant(message) => message.event = event,)*
-                    _ => {}
-                }
-            }
-        }
-    };
-}
-
-events! {
-    ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft,
-    GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft,
-}
-
-/// Field 15 of every event, as bytes to follow a shared payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventSuffix {
-    bytes: [u8; 11],
-    length: usize,
-}
-
-impl EventSuffix {
-    /// The bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-impl AsRef<[u8]> for EventSuffix {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-/// The Protocol Buffers bytes of `event` (field 15), so that one encoded message serves many receivers, each with its own
-/// number.
-#[must_use]
-pub fn event_suffix(event: u64) -> EventSuffix {
-    const FIELD_15_VARINT: u8 = 15 << 3;
-    let mut suffix = EventSuffix { bytes: [0; 11], length: 2 };
-    suffix.bytes[0] = FIELD_15_VARINT;
-    let mut rest = event;
-    loop {
-        let low = (rest & 0x7F).to_le_bytes()[0];
-        rest >>= 7;
-        if rest == 0 {
-            suffix.bytes[suffix.length - 1] = low;
-            return suffix;
-        }
-        suffix.bytes[suffix.length - 1] = low | 0x80;
-        suffix.length += 1;
     }
 }
 
