@@ -260,7 +260,7 @@ fn varied(sample: Value, dice: &mut impl FnMut() -> (u64, String)) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(|item| varied(item, dice)).collect()),
         Value::String(text) if text.parse::<u64>().is_ok() => json!(dice().0.to_string()),
         Value::String(_) => json!(dice().1),
-        Value::Bool(_) => json!(dice().0 % 2 == 0),
+        Value::Bool(_) => json!(dice().0 > u64::MAX / 2),
         Value::Number(limit) => match (limit.as_u64(), limit.as_i64()) {
             (Some(limit), _) => json!(dice().0 % limit.max(1)),
             (None, limit) => json!(limit.unwrap_or(-1) % i64::try_from(1 + dice().0 % (1 << 40)).unwrap()),
