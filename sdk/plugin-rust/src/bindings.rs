@@ -1,7 +1,19 @@
 //! The records and functions of `wit/`, generated: one module per world, so that a plugin exports only what it wants.
 
-#![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated; the meaning stands in wit/")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::needless_pass_by_value, reason = "generated")]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; the meaning stands in wit/"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "generated"
+)]
 
 /// What the host offers.
 pub mod imports {
