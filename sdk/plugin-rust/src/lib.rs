@@ -46,10 +46,12 @@ pub mod instance;
 pub mod log;
 #[doc(hidden)]
 pub mod manifest;
+mod recent;
 
 pub use bindings::lifecycle::exports::realm::plugin::lifecycle::InitError;
 pub use configuration::read_configuration;
 pub use hooks::{anti_cheat, chat_filter, ladder, matchmaking};
+pub use recent::Recent;
 
 /// A plugin: the state that lives as long as one instance does.
 ///

@@ -16,7 +16,7 @@ pub const fn permitted(permissions: &[&str], permission: &str) -> bool {
 /// Stops the build when a part of the manifest would make the realm refuse the plugin.
 pub const fn check(name: &str, description: &str, permissions: &[&str]) {
     let bytes = name.as_bytes();
-    assert!(!bytes.is_empty() && bytes.len() <= 32, "a plugin's name has 1 to 32 characters");
+    assert!(!bytes.is_empty() && bytes.len() <= 40, "a plugin's name has 1 to 40 characters");
     assert!(bytes[0].is_ascii_lowercase(), "a plugin's name starts with a lower-case letter");
     let mut index = 0;
     while index < bytes.len() {
@@ -27,7 +27,8 @@ pub const fn check(name: &str, description: &str, permissions: &[&str]) {
         );
         index += 1;
     }
-    assert!(description.len() <= 200, "a plugin's description has at most 200 bytes");
+    assert!(bytes[bytes.len() - 1] != b'-', "a plugin's name does not end with `-`");
+    assert!(description.len() <= 400, "a plugin's description has at most 400 bytes");
     assert!(plain(description), "a plugin's description holds no quotation mark, backslash or control character");
     let mut index = 0;
     while index < permissions.len() {
@@ -184,9 +185,14 @@ mod tests {
     #[test]
     fn what_the_realm_would_refuse_stops_the_build() {
         check("a-1", "fine", &["log"]);
-        for (name, description, permission) in
-            [("", "", "log"), ("A", "", "log"), ("a_b", "", "log"), ("a", "\"", "log"), ("a", "", "fly")]
-        {
+        for (name, description, permission) in [
+            ("", "", "log"),
+            ("A", "", "log"),
+            ("a_b", "", "log"),
+            ("a-", "", "log"),
+            ("a", "\"", "log"),
+            ("a", "", "fly"),
+        ] {
             let refused = std::panic::catch_unwind(|| check(name, description, &[permission])).is_err();
             assert!(refused, "{name:?} {description:?} {permission:?}");
         }
