@@ -26,7 +26,7 @@ CREATE TABLE token_sessions (
     expires_ms BIGINT NOT NULL,
     rotation BIGINT NOT NULL
 );
-CREATE INDEX token_sessions_by_account ON token_sessions (account, created_ms);
+CREATE INDEX token_sessions_by_account ON token_sessions (account, id);
 
 -- Refresh tokens stay after use, so that a second use is noticed.
 CREATE TABLE refresh_tokens (
