@@ -14,8 +14,6 @@ mod sessions;
 mod signing;
 mod store;
 mod sweeping;
-#[cfg(test)]
-mod tests;
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
@@ -402,3 +400,6 @@ fn taken(error: StorageError) -> AccountsError {
         error => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,8 @@
 //! What becomes of a refresh token: single use, a short grace for a lost answer, and the end of the session after that.
 
-use sqlx::AnyConnection;
-
 use super::store;
 use crate::{
-    storage::StorageError,
+    storage::{Connection, StorageError},
     types::{AccountId, SessionId},
 };
 
@@ -27,7 +25,7 @@ pub(super) enum Refreshed {
 /// Trades the token with `hash` for the one with `next_hash`, in the writer. `live_active_ms` is what memory knows of a
 /// session's last activity.
 pub(super) async fn refresh(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     hash: &str,
     next_hash: &str,
     now_ms: i64,

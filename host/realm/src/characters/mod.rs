@@ -5,8 +5,6 @@
 mod error;
 mod judging;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ pub use error::CharactersError;
 
 use crate::{
     hooks::Hooks,
-    storage::{Storage, StorageError},
+    storage::{Connection, Storage, StorageError},
     types::{AccountId, CharacterId, CharacterName},
 };
 
@@ -306,7 +304,7 @@ async fn release_lease(storage: &Storage, lease: Lease) -> Result<(), Characters
 
 /// Why there was no free character of this key.
 async fn unknown_or_busy(
-    connection: &mut sqlx::AnyConnection,
+    connection: &mut Connection,
     realm: &str,
     account: AccountId,
     id: CharacterId,
@@ -314,3 +312,6 @@ async fn unknown_or_busy(
     let exists = store::exists(connection, realm, account, id).await?;
     Ok(if exists { CharactersError::Busy } else { CharactersError::Unknown })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,30 +11,10 @@ use super::{
 use crate::{
     storage::{
         Storage, StorageError,
-        testing::{FakeClock, open},
+        testing::{FakeClock, account, open},
     },
     types::{AccountId, CharacterId, CharacterName, Code, Refusal},
 };
-
-async fn account(storage: &Storage) -> AccountId {
-    let id: AccountId = storage.ids().next(storage.now_ms());
-    storage
-        .write::<_, StorageError, _>(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO accounts (id, name, folded, password, role, created_ms, version)
-                     VALUES ($1, 'Someone', $2, '', 'player', 0, 1)",
-                )
-                .bind(id.to_sql())
-                .bind(id.to_string())
-                .execute(connection)
-                .await?;
-                Ok(id)
-            })
-        })
-        .await
-        .unwrap()
-}
 
 fn realm() -> Arc<str> {
     "main".into()

@@ -3,8 +3,6 @@
 //! Does not know games. The score is what the ladder plugin says.
 
 mod store;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -112,3 +110,6 @@ async fn store_score(
         })
         .await
 }
+
+#[cfg(test)]
+mod tests;

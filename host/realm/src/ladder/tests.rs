@@ -8,54 +8,25 @@ use super::{store, store_score};
 use crate::{
     characters::Character,
     storage::{
-        Storage, StorageError,
-        testing::{FakeClock, open},
+        Storage,
+        testing::{self, FakeClock, open},
     },
-    types::{AccountId, CharacterName},
+    types::CharacterName,
 };
 
 /// Stores an account and a character of it, as far as the ladder looks at them.
 async fn character(storage: &Storage, name: &str, class: Class) -> Character {
-    let account: AccountId = storage.ids().next(storage.now_ms());
-    let character = Character {
-        id: storage.ids().next(storage.now_ms()),
+    let account = testing::account(storage).await;
+    Character {
+        id: testing::character(storage, account, name, class.name()).await,
         account,
         name: CharacterName::new(name).unwrap(),
         sheet: Sheet::newborn(class, false),
-        created_ms: storage.now_ms(),
+        created_ms: 0,
         played_last_ms: None,
         play_time_ms: 0,
         version: 1,
-    };
-    let (id, name) = (character.id, name.to_owned());
-    storage
-        .write::<_, StorageError, _>(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO accounts (id, name, folded, password, role, created_ms, version)
-                     VALUES ($1, $2, $2, '', 'player', 0, 1)",
-                )
-                .bind(account.to_sql())
-                .bind(name.as_str())
-                .execute(&mut *connection)
-                .await?;
-                sqlx::query(
-                    "INSERT INTO characters (id, realm, account, name, folded, class, level, experience, strength,
-                     dexterity, vitality, energy, hardcore, dead, created_ms, play_time_ms, version, lease_epoch, leased)
-                     VALUES ($1, 'main', $2, $3, $3, $4, 1, 0, 20, 20, 20, 20, 0, 0, 0, 0, 1, 0, 0)",
-                )
-                .bind(id.to_sql())
-                .bind(account.to_sql())
-                .bind(name)
-                .bind(class.name())
-                .execute(connection)
-                .await?;
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
-    character
+    }
 }
 
 async fn names(storage: &Storage, class: Option<Class>) -> Vec<(u64, String)> {
@@ -91,16 +62,7 @@ async fn the_best_come_first_among_equals_who_was_there_first() {
     store_score(&storage, &realm, &low, Some(1)).await.unwrap();
     assert_eq!(names(&storage, None).await[0], place(1, "Low"), "an older version never replaces a newer one");
     store_score(&storage, &realm, &second, None).await.unwrap();
-    let id = first.id.to_sql();
-    storage
-        .write::<_, StorageError, _>(move |connection| {
-            Box::pin(async move {
-                sqlx::query("UPDATE characters SET deleted_ms = 1 WHERE id = $1").bind(id).execute(connection).await?;
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
+    testing::delete_character(&storage, first.id).await;
     assert_eq!(names(&storage, None).await, [place(1, "Low")], "left out by the rule, and deleted");
     storage.close().await;
 }

@@ -3,8 +3,6 @@
 //! Does not know chat, games or tokens: whoever bans also ends the account's sessions.
 
 mod store;
-#[cfg(test)]
-mod tests;
 
 use crate::{
     storage::{Storage, StorageError},
@@ -59,3 +57,6 @@ impl Moderation {
         self.storage.write(move |connection| Box::pin(store::insert_ban(connection, new))).await
     }
 }
+
+#[cfg(test)]
+mod tests;

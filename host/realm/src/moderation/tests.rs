@@ -1,28 +1,5 @@
 use super::{Ban, Moderation};
-use crate::{
-    storage::testing::{FakeClock, open},
-    types::AccountId,
-};
-
-async fn account(storage: &crate::storage::Storage) -> AccountId {
-    let id: AccountId = storage.ids().next(storage.now_ms());
-    storage
-        .write::<_, crate::storage::StorageError, _>(move |connection| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO accounts (id, name, folded, password, role, created_ms, version)
-                     VALUES ($1, 'Someone', $2, '', 'player', 0, 1)",
-                )
-                .bind(id.to_sql())
-                .bind(id.to_string())
-                .execute(connection)
-                .await?;
-                Ok(id)
-            })
-        })
-        .await
-        .unwrap()
-}
+use crate::storage::testing::{FakeClock, account, open};
 
 #[tokio::test]
 async fn the_longest_ban_is_in_force_until_it_ends() {

@@ -7,10 +7,6 @@ mod error;
 mod lock;
 mod migrations;
 mod place;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
@@ -22,6 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::StorageError;
 pub use lock::FolderLock;
+/// The writer's connection, as operations are handed it; only `store.rs` files look inside.
+pub use sqlx::AnyConnection as Connection;
 
 use crate::types::{Clock, IdSource};
 use place::Place;
@@ -105,7 +103,7 @@ impl Storage {
     /// commit failed, `Unconfirmed` when the commit takes longer than 30 seconds.
     pub async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
     where
-        F: for<'c> FnOnce(&'c mut sqlx::AnyConnection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
@@ -168,3 +166,8 @@ pub async fn schema_versions(config: &Config, data: &Path) -> Result<SchemaVersi
     connection.close().await?;
     Ok(versions)
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
