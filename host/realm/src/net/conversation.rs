@@ -85,10 +85,8 @@ pub(super) struct Terms<'a> {
 
 /// Serves a connection until both its session and its writing have ended.
 pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, terms: Terms<'_>) {
-    let limits = OutboxLimits {
-        messages_max: terms.config.outbox_messages_max,
-        bytes_max: terms.config.outbox_bytes_max,
-    };
+    let limits =
+        OutboxLimits { messages_max: terms.config.outbox_messages_max, bytes_max: terms.config.outbox_bytes_max };
     let (outbox, outbox_reader) = outbox(limits);
     let (sender, incoming) = mpsc::channel(INCOMING_MESSAGES_MAX);
     let game = terms.games_here.then(|| queue_link::game_side(&outbox));
@@ -191,11 +189,7 @@ async fn write_batch(sink: &mut impl Sink, first: Outgoing, outbox: &mut OutboxR
             tracing::error!("a message cannot be sent and its connection is cut: {error}");
             return Err(error.to_string());
         }
-        next = if sink.pushed_bytes() < WRITE_BATCH_BYTES_MAX {
-            outbox.next().now_or_never().flatten()
-        } else {
-            None
-        };
+        next = if sink.pushed_bytes() < WRITE_BATCH_BYTES_MAX { outbox.next().now_or_never().flatten() } else { None };
     }
     match timeout(WRITE_DEADLINE, sink.flush()).await {
         Ok(written) => written.map_err(|error| error.to_string()),
@@ -232,7 +226,9 @@ fn silence(config: &Config) -> CloseReason {
     let seconds = config.silence_max_ms.div_ceil(1_000);
     CloseReason {
         code: Code::Silence,
-        message: format!("Nothing was heard for {seconds} s; connect again and send a PING when there is nothing else."),
+        message: format!(
+            "Nothing was heard for {seconds} s; connect again and send a PING when there is nothing else."
+        ),
         reconnect_after_ms: 1_000,
     }
 }

@@ -1,4 +1,5 @@
-//! The stream below hyper: every head passes the guard first, and a client that does not read is cut off.
+//! The stream below hyper: every head passes the guard first, a client that does not read is cut off, and the last answer is not
+//! overtaken by a reset because something was left unread.
 
 use std::{
     future::Future as _,
@@ -20,6 +21,9 @@ use super::head_guard::HeadScanner;
 const READ_BYTES: usize = 2_048;
 /// A client takes something of what is written within this time.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long and how much is still read after the last answer.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 enum Part {
     /// A head is due.
@@ -41,11 +45,22 @@ pub(super) struct GuardedIo<S> {
     /// So many of them may pass.
     cleared: usize,
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Set when our side is shut.
+    linger: Option<Pin<Box<Sleep>>>,
+    lingered_bytes: usize,
 }
 
 impl<S> GuardedIo<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, part: Part::Head(HeadScanner::default()), inbound: BytesMut::new(), cleared: 0, stuck: None }
+        Self {
+            stream,
+            part: Part::Head(HeadScanner::default()),
+            inbound: BytesMut::new(),
+            cleared: 0,
+            stuck: None,
+            linger: None,
+            lingered_bytes: 0,
+        }
     }
 
     /// Looks at `inbound` as far as it is not cleared; false when more bytes are needed.
@@ -126,7 +141,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -155,7 +170,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_shutdown(context);
-        this.watched(context, result)
+        if this.linger.is_none() {
+            let result = Pin::new(&mut this.stream).poll_shutdown(context);
+            ready!(this.watched(context, result))?;
+        }
+        let linger = this.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        while linger.as_mut().poll(context).is_pending() && this.lingered_bytes < LINGER_BYTES_MAX {
+            let mut room = [0; READ_BYTES];
+            let mut read = ReadBuf::new(&mut room);
+            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut read)) {
+                Ok(()) if !read.filled().is_empty() => this.lingered_bytes += read.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

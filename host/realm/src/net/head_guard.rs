@@ -27,16 +27,20 @@ impl HeadProblem {
     /// Status and sentence of the answer.
     pub(super) fn answer(self) -> (StatusCode, &'static str) {
         match self {
-            Self::LineEnd => (StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF; end every line so."),
-            Self::TooLarge => {
-                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is larger than 16 KiB; send less.")
+            Self::LineEnd => {
+                (StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF; end every line so.")
             }
+            Self::TooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The head of the request is larger than 16 KiB; send less.",
+            ),
             Self::Header => {
                 (StatusCode::BAD_REQUEST, "A header of the request is malformed; write \"name: value\" on one line.")
             }
-            Self::Length => {
-                (StatusCode::BAD_REQUEST, "The length of the body is not certain; send one Content-Length with digits only.")
-            }
+            Self::Length => (
+                StatusCode::BAD_REQUEST,
+                "The length of the body is not certain; send one Content-Length with digits only.",
+            ),
             Self::Chunked => (
                 StatusCode::LENGTH_REQUIRED,
                 "The body comes in pieces of unknown length; send it whole, with a Content-Length.",
@@ -160,10 +164,7 @@ mod tests {
     #[test]
     fn an_ordinary_head_passes_with_its_body() {
         let text = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n";
-        assert_eq!(
-            scan(&format!("{text}body")),
-            Ok(Some(Head { bytes: text.len(), body_bytes: 12, upgrade: false }))
-        );
+        assert_eq!(scan(&format!("{text}body")), Ok(Some(Head { bytes: text.len(), body_bytes: 12, upgrade: false })));
         assert_eq!(scan("GET / HTTP/1.1\r\nHost: x\r\n"), Ok(None));
         assert!(scan("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n").unwrap().unwrap().upgrade);
     }

@@ -7,16 +7,18 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, DefaultBodyLimit},
 };
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::Limited;
 use hyper::{
     Request, Response,
     body::{Body as _, Incoming},
     header::{CONNECTION, HeaderValue, UPGRADE},
     server::conn::http1,
     service::service_fn,
+    upgrade::OnUpgrade,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::AsyncWriteExt as _,
     net::TcpStream,
     sync::{mpsc, watch},
     time::timeout,
@@ -26,23 +28,28 @@ use tower::ServiceExt as _;
 
 use super::{
     Config, Handlers,
+    conversation::Terms,
     guarded_io::GuardedIo,
     head_guard::{HEAD_BYTES_MAX, HeadProblem},
     problem::{problem, problem_with},
     stage::Stage,
-    upgrade::{self, Upgrade},
-    websocket,
+    upgrade, websocket,
+    wire::Progress,
 };
-use crate::types::Code;
+use crate::types::{Code, Encoding};
+
+/// A connection that leaves HTTP: the stream comes when the answer is written.
+struct Upgrade {
+    /// `None`: it was refused and only has to be closed.
+    protocol: Option<Encoding>,
+    request: OnUpgrade,
+}
 
 /// A head of a request arrives within this time, and a quiet connection is kept for as long.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// A request is read and answered within this time.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 const HEADERS_MAX: usize = 64;
-/// A refused body is read for this long and this far, lest the client never sees the refusal.
-const DISCARD: Duration = Duration::from_secs(2);
-const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 
 /// What every request of the door meets.
 pub(super) struct HttpsDoor {
@@ -93,11 +100,23 @@ pub(super) async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%peer, "an HTTP connection ended: {error}");
     }
-    if let Ok(Upgrade { protocol, request }) = upgraded.try_recv()
-        && let Ok(stream) = request.await
-    {
-        websocket::serve(TokioIo::new(stream), protocol, &door.config, &door.handlers, peer, stage).await;
+    let Ok(Upgrade { protocol, request }) = upgraded.try_recv() else { return };
+    let Ok(stream) = request.await else { return };
+    let mut stream = TokioIo::new(stream);
+    if let Some(protocol) = protocol {
+        let terms = Terms {
+            config: &door.config,
+            handlers: &door.handlers,
+            stage,
+            peer,
+            encoding: protocol,
+            games_here: protocol == Encoding::Binary,
+            progress: Progress::new(),
+        };
+        stream = websocket::serve(stream, terms).await;
     }
+    // hyper leaves the end of such connections to us, of refused ones too.
+    let _ = stream.shutdown().await;
 }
 
 async fn answer(
@@ -110,34 +129,43 @@ async fn answer(
         let (status, message) = head_problem.answer();
         return problem_with(status, Code::RequestInvalid, message);
     }
-    if request.uri().path() == "/ws" {
-        return match upgrade::accept(&mut request, &door.config.origins) {
-            Ok((response, upgrade)) if upgrades.try_send(upgrade).is_ok() => response,
-            Ok(_) => problem(Code::RequestInvalid, "This connection has been upgraded already; open another one."),
-            Err((code, message)) => problem(code, &message),
-        };
+    // Bytes after a request that asks for another protocol are not watched over, so it is the last one in any case.
+    let last = request.headers().contains_key(UPGRADE);
+    let stream = last.then(|| hyper::upgrade::on(&mut request));
+    let (mut response, protocol) = if request.uri().path() == "/ws" {
+        match upgrade::accept(&request, &door.config.origins) {
+            Ok((response, protocol)) => (response, Some(protocol)),
+            Err((code, message)) => (problem(code, &message), None),
+        }
+    } else {
+        let mut response = route(request, door, peer).await;
+        if last {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        (response, None)
+    };
+    if let Some(request) = stream
+        && upgrades.try_send(Upgrade { protocol, request }).is_err()
+    {
+        response = problem(Code::RequestInvalid, "This connection is another protocol's already; open another one.");
     }
+    response
+}
+
+async fn route(mut request: Request<Incoming>, door: &HttpsDoor, peer: SocketAddr) -> Response<Body> {
     let body_bytes_max = door.config.body_bytes_max;
     if request.body().size_hint().lower() > body_bytes_max as u64 {
-        // Whether it all came or not, the answer is the same.
-        let _ = timeout(DISCARD, Limited::new(request.into_body(), DISCARD_BYTES_MAX).collect()).await;
         let message = format!("The body is larger than {body_bytes_max} bytes; send less.");
         return problem(Code::FrameTooLarge, &message);
     }
-    // Bytes after a request that asks for another protocol are not watched over, so it is the last one.
-    let last = request.headers().contains_key(UPGRADE);
     request.extensions_mut().insert(ConnectInfo(peer));
     let request = request.map(|body| Body::new(Limited::new(body, body_bytes_max)));
-    let Ok(answered) = timeout(REQUEST_DEADLINE, door.router.clone().oneshot(request)).await else {
-        let seconds = REQUEST_DEADLINE.as_secs();
-        return problem(Code::Silence, &format!("The request took longer than {seconds} s; try again."));
-    };
-    let mut response = match answered {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    if last {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    match timeout(REQUEST_DEADLINE, door.router.clone().oneshot(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let seconds = REQUEST_DEADLINE.as_secs();
+            problem(Code::Silence, &format!("The request took longer than {seconds} s; try again."))
+        }
     }
-    response
 }

@@ -99,7 +99,10 @@ mod tests {
     #[tokio::test]
     async fn a_malformed_address_says_how_to_write_one() {
         let error = Listeners::bind(&Config { game: "4000".into(), ..free() }).await.unwrap_err().to_string();
-        assert!(error.starts_with("[net] game = \"4000\"") && error.contains("write it like 127.0.0.1:8443"), "{error}");
+        assert!(
+            error.starts_with("[net] game = \"4000\"") && error.contains("write it like 127.0.0.1:8443"),
+            "{error}"
+        );
         let error = Listeners::bind(&Config { https: "192.0.2.1:0".into(), ..free() }).await.unwrap_err().to_string();
         assert!(error.contains("does not have the address 192.0.2.1"), "{error}");
     }

@@ -74,7 +74,8 @@ impl Link for QueueLink {
         if self.arrived.take().is_some() && !self.outbox.is_closed() {
             let (code, message) = (code.to_owned(), message.to_owned());
             // A full outbox has closed the connection by itself.
-            let _ = self.outbox.try_send(Outgoing::answer(proto::Error { code, message, sequence: 0, retry_after_ms: 0 }));
+            let _ =
+                self.outbox.try_send(Outgoing::answer(proto::Error { code, message, sequence: 0, retry_after_ms: 0 }));
         }
     }
 }

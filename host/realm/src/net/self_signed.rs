@@ -60,9 +60,9 @@ fn names_every(certificate: &Path, names: &[String]) -> bool {
         return true;
     };
     let Ok(parsed) = ParsedCertificate::try_from(&der) else { return true };
-    names.iter().all(|name| {
-        ServerName::try_from(name.as_str()).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
-    })
+    names
+        .iter()
+        .all(|name| ServerName::try_from(name.as_str()).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok()))
 }
 
 fn make(folder: &Path, files: &Files, names: &[String]) -> Result<(), NetError> {

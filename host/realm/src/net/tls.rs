@@ -65,8 +65,8 @@ impl Tls {
         let chain = read_chain(&files.certificate)?;
         let key = read_key(&files.key)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let tickets = aws_lc_rs::Ticketer::new()
-            .map_err(|error| NetError::Certificate(format!("TLS cannot start: {error}")))?;
+        let tickets =
+            aws_lc_rs::Ticketer::new().map_err(|error| NetError::Certificate(format!("TLS cannot start: {error}")))?;
         let door = |alpn: &[u8]| {
             server_config(&provider, &tickets, (&chain, &key), alpn, config.tls12).map_err(|e| mismatch(&files, &e))
         };
@@ -211,7 +211,10 @@ mod tests {
         assert!(!Tls::load(&configured(&certificate, &key), one.path()).unwrap().self_signed());
 
         let missing = refused(&configured(&one.path().join("none.pem"), &key), one.path());
-        assert!(missing.contains("none.pem") && missing.contains("no such file; correct [tls] certificate"), "{missing}");
+        assert!(
+            missing.contains("none.pem") && missing.contains("no such file; correct [tls] certificate"),
+            "{missing}"
+        );
 
         let plain = one.path().join("plain.txt");
         fs::write(&plain, "not PEM").unwrap();

@@ -3,12 +3,10 @@
 use axum::body::Body;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    body::Incoming,
     header::{
         CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
-    upgrade::OnUpgrade,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -17,19 +15,10 @@ use crate::types::{Code, Encoding};
 const PROTOCOL_JSON: &str = "realm.v1.json";
 const PROTOCOL_BINARY: &str = "realm.v1.bin";
 
-/// A WebSocket that is agreed on; its stream comes when the answer is written.
-pub(super) struct Upgrade {
-    pub(super) protocol: Encoding,
-    pub(super) request: OnUpgrade,
-}
-
 type Refused = (Code, String);
 
-/// The answer that switches protocols, or why not.
-pub(super) fn accept(
-    request: &mut Request<Incoming>,
-    origins: &[String],
-) -> Result<(Response<Body>, Upgrade), Refused> {
+/// The answer that switches to the WebSocket with the chosen encoding, or why not.
+pub(super) fn accept<B>(request: &Request<B>, origins: &[String]) -> Result<(Response<Body>, Encoding), Refused> {
     let key = handshake_key(request)?;
     check_origin(request.headers(), origins)?;
     let protocol = choose_protocol(request.headers())?;
@@ -44,17 +33,20 @@ pub(super) fn accept(
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key);
     headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
-    Ok((response, Upgrade { protocol, request: hyper::upgrade::on(request) }))
+    Ok((response, protocol))
 }
 
-fn handshake_key(request: &Request<Incoming>) -> Result<HeaderValue, Refused> {
+fn handshake_key<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
     let refused = |message: &str| (Code::RequestInvalid, message.to_owned());
     let headers = request.headers();
     if request.uri().query().is_some() {
         // Whoever reads logs would read tokens.
         return Err(refused("/ws takes no query; the access token goes into the first message, \"hello\"."));
     }
-    if request.method() != Method::GET || !has_word(headers, &UPGRADE, "websocket") || !has_word(headers, &CONNECTION, "upgrade") {
+    if request.method() != Method::GET
+        || !has_word(headers, &UPGRADE, "websocket")
+        || !has_word(headers, &CONNECTION, "upgrade")
+    {
         return Err(refused("This is a WebSocket; ask for it with GET, Connection: Upgrade and Upgrade: websocket."));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
@@ -71,7 +63,8 @@ fn handshake_key(request: &Request<Incoming>) -> Result<HeaderValue, Refused> {
 fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<(), Refused> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let origin = plain_origin(origin.to_str().unwrap_or_default());
-    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| plain_origin(&format!("https://{host}")));
+    let own =
+        headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| plain_origin(&format!("https://{host}")));
     if own.is_some_and(|own| own == origin) || origins.iter().any(|listed| plain_origin(listed) == origin) {
         return Ok(());
     }
@@ -97,7 +90,8 @@ fn choose_protocol(headers: &HeaderMap) -> Result<Encoding, Refused> {
             _ => None,
         })
         .ok_or_else(|| {
-            let message = format!("Offer the sub-protocol {PROTOCOL_JSON} or {PROTOCOL_BINARY} in Sec-WebSocket-Protocol.");
+            let message =
+                format!("Offer the sub-protocol {PROTOCOL_JSON} or {PROTOCOL_BINARY} in Sec-WebSocket-Protocol.");
             (Code::SubprotocolUnknown, message)
         })
 }

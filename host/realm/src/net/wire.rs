@@ -8,18 +8,13 @@ use std::sync::{
 use bytes::BytesMut;
 use realm_protocol::{
     ClientMessage,
-    frame::{Encoder, Frame, FrameError},
+    frame::{Encoder, Frame, FrameError, SIZE_MAX_AFTER_LOGIN, SIZE_MAX_BEFORE_LOGIN},
     message::event_suffix,
     proto,
 };
 use tokio::time::Instant;
 
 use crate::types::{CloseReason, Code, Incoming, Outgoing};
-
-/// Largest message before log-in, in bytes.
-pub(super) const SIZE_MAX_BEFORE_LOGIN: usize = 4 * 1024;
-/// Largest message after log-in, in bytes.
-pub(super) const SIZE_MAX_AFTER_LOGIN: usize = 16 * 1024;
 
 /// The message that logs a connection in, as `net/` sees it go out.
 const AUTH_SUCCESS: u8 = 0x02;
