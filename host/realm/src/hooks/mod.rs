@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaking};
+pub use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaking};
 
 use crate::types::{AccountId, AccountName, ChatText};
 
