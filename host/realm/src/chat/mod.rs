@@ -167,7 +167,6 @@ impl Chat {
     }
 
     /// The channels that exist, largest first; at most [`Self::LIST_MAX`].
-    #[allow(clippy::unused_async, reason = "the list may come from a task one day; callers await it already")]
     pub async fn channels(&self) -> Vec<ChannelSummary> {
         let mut channels = self.directory.summaries();
         channels.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.name.cmp(&b.name)));

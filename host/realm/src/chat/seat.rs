@@ -63,7 +63,6 @@ impl ChatSeat {
     ///
     /// # Errors
     /// When no channel was joined.
-    #[allow(clippy::unused_async, reason = "leaving may have to wait one day; callers await it already")]
     pub async fn leave(&mut self) -> Result<(), ChatError> {
         let current = self.current.take().ok_or(ChatError::NoChannel)?;
         current.end();

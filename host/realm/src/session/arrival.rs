@@ -66,7 +66,7 @@ impl Line {
             Refusal::new(
                 Code::MessageInvalid,
                 "Games are not played over this connection: \
-                 connect to the game port (4000) with the ticket, or open the WebSocket with realm.v1.bin.",
+                 connect to the port that GAME_TICKET names (4000 by default), or open the WebSocket with realm.v1.bin.",
             )
         })
     }
@@ -99,5 +99,57 @@ impl Line {
                 Err(Refusal::new(Code::GameNotJoined, "The game has ended or was left; join one again."))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use realm_protocol::proto;
+
+    use super::*;
+    use crate::types::{OutboxLimits, outbox};
+
+    /// A connection whose game side has been handed over, and what its game would take.
+    fn in_game(frames_max: usize) -> (Line, Receiver<LinkFrame>) {
+        let (frames, taken) = sync_channel(frames_max);
+        (line(Some(GameDoor { frames, link: None })), taken)
+    }
+
+    fn line(game: Option<GameDoor>) -> Line {
+        let outbox = outbox(OutboxLimits { messages_max: 1, bytes_max: 1_000 }).0;
+        Line { incoming: mpsc::channel(1).1, outbox, game, _done: oneshot::channel().0 }
+    }
+
+    fn step(input: u32) -> ClientMessage {
+        proto::PlayerMove { input, dx: -3, dy: 4, ..Default::default() }.into()
+    }
+
+    #[test]
+    fn game_frames_arrive_as_they_were_sent() {
+        let (mut line, taken) = in_game(4);
+        line.game_frame(17, &step(1)).unwrap();
+        let frame = taken.recv().unwrap();
+        assert_eq!(frame.sequence, 17);
+        assert_eq!(ClientMessage::decode(frame.identifier, &frame.payload).unwrap(), step(1));
+    }
+
+    #[test]
+    fn a_game_that_does_not_keep_up_loses_frames_and_holds_nobody_up() {
+        let (mut line, taken) = in_game(2);
+        for input in 0..100 {
+            line.game_frame(input, &step(input)).unwrap();
+        }
+        assert_eq!(taken.try_iter().count(), 2);
+        drop(taken);
+        assert_eq!(line.game_frame(100, &step(100)).unwrap_err().code, Code::GameNotJoined);
+    }
+
+    #[test]
+    fn where_no_game_is_played_the_player_is_told_where() {
+        let refusal = line(None).game_frame(0, &step(0)).unwrap_err();
+        assert_eq!(refusal.code, Code::MessageInvalid);
+        assert!(refusal.message.contains("4000") && refusal.message.contains("realm.v1.bin"));
     }
 }

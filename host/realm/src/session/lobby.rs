@@ -28,7 +28,6 @@ enum Reply {
 }
 
 impl Reply {
-    #[allow(clippy::unnecessary_wraps, reason = "every arm ends in it")]
     fn answer(message: impl Into<ServerMessage>) -> Result<Self, Refusal> {
         Ok(Self::Answer(message.into()))
     }

@@ -1,6 +1,6 @@
 //! A connected player: one state machine for frames and WebSocket.
 //!
-//! A session is owned by its task ([`player`]) and outlives a lost connection. Knows every feature, but no socket, no SQL,
+//! A session is owned by its task (`player.rs`) and outlives a lost connection. Knows every feature, but no socket, no SQL,
 //! no wasmtime.
 
 mod arrival;
@@ -188,7 +188,8 @@ impl Shared {
         }
         let serial = self.serial_last.fetch_add(1, Ordering::Relaxed) + 1;
         let (birth, handle) = player::prepare(self, serial);
-        let replaced = match self.registry().open(account, handle) {
+        let opened = self.registry().open(account, handle);
+        let replaced = match opened {
             Ok(replaced) => replaced,
             Err(refusal) => {
                 login::fail(self, &arrival.connection, std::mem::take(&mut arrival.login.nonce), refusal);
