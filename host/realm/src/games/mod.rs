@@ -126,6 +126,7 @@ impl Games {
     #[allow(clippy::too_many_arguments, reason = "the one wiring place hands in every part")]
     pub fn start(
         config: &Config,
+        public_host: &str,
         game_port: u16,
         storage: Storage,
         hooks: Hooks,
@@ -133,7 +134,7 @@ impl Games {
         ladder: Ladder,
         moderation: Moderation,
     ) -> Result<Self, GamesStartError> {
-        let _ = (config, game_port, storage, hooks, characters, ladder, moderation);
+        let _ = (config, public_host, game_port, storage, hooks, characters, ladder, moderation);
         unimplemented!()
     }
 
@@ -179,6 +180,12 @@ impl Games {
 
     /// Leaves the game; resolves when the character is saved.
     pub async fn leave(&self, account: AccountId) -> Result<GameId, Refusal> {
+        let _ = account;
+        unimplemented!()
+    }
+
+    /// The game an account has a seat in.
+    pub fn current(&self, account: AccountId) -> Option<GameId> {
         let _ = account;
         unimplemented!()
     }

@@ -285,6 +285,13 @@ impl Sessions {
         let _ = ended.await;
     }
 
+    /// Where events for an account go, when it is connected or may still resume.
+    #[must_use]
+    pub fn events_of(&self, account: crate::types::AccountId) -> Option<crate::types::EventStream> {
+        let _ = account;
+        unimplemented!()
+    }
+
     /// Figures since the start.
     #[must_use]
     pub fn figures(&self) -> SessionFigures {

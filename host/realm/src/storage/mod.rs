@@ -110,6 +110,14 @@ impl Storage {
         self.clock.now_ms()
     }
 
+    /// Does the database answer? For `/readyz`.
+    ///
+    /// # Errors
+    /// What is wrong, in one sentence.
+    pub fn ready(&self) -> Result<(), String> {
+        unimplemented!()
+    }
+
     /// Commits what is queued and closes the database.
     pub async fn close(&self) {
         unimplemented!()
