@@ -6,8 +6,6 @@ mod channel;
 mod directory;
 mod person;
 mod seat;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -180,3 +178,6 @@ impl Chat {
         channel::ask(&mailbox, |answer| Command::History { answer }).await.ok()
     }
 }
+
+#[cfg(test)]
+mod tests;
