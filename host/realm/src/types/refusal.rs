@@ -118,6 +118,10 @@ codes! {
     GameNotHost "GAME_NOT_HOST" 403,
     /// The realm runs as many games as it may.
     GameLimit "GAME_LIMIT" 503,
+    /// The game was closed by its host or by staff.
+    GameClosed "GAME_CLOSED" 409,
+    /// The game was left; said when the game's connection closes for it.
+    GameLeft "GAME_LEFT" 409,
     /// The ticket is unknown, used or expired.
     TicketInvalid "TICKET_INVALID" 403,
     /// The target of the act is dead, gone or was never there.
