@@ -14,9 +14,20 @@ pub enum MessageError {
     /// No JSON message has this type.
     #[error("\"{0}\" names no message from this side")]
     UnknownType(String),
+    /// The text is not an object with a type and data.
+    #[error("the text is not {{\"type\": …, \"data\": {{…}}}}: {0}")]
+    Envelope(String),
     /// The payload is not what the identifier promises.
     #[error("the payload of {0} cannot be read: {1}")]
     Malformed(&'static str, String),
+}
+
+/// Most characters of a foreign text within an error.
+const PROBLEM_CHARACTERS_MAX: usize = 160;
+
+/// What readers complain about may quote the whole message; an error answer must not.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().take(PROBLEM_CHARACTERS_MAX).collect()
 }
 
 /// One table per direction gives identifier, constant name, JSON type and payload of each message.
@@ -58,7 +69,7 @@ macro_rules! messages {
             pub fn decode(identifier: u8, payload: &[u8]) -> Result<Self, MessageError> {
                 match identifier {
                     $($identifier => proto::$variant::decode(payload).map(Self::$variant)
-                        .map_err(|error| MessageError::Malformed($constant, error.to_string())),)*
+                        .map_err(|error| MessageError::Malformed($constant, shortened(&error.to_string()))),)*
                     _ => Err(MessageError::UnknownIdentifier(identifier)),
                 }
             }
@@ -76,8 +87,8 @@ macro_rules! messages {
             pub fn from_json(json_type: &str, data: serde_json::Value) -> Result<Self, MessageError> {
                 match json_type {
                     $($json => serde_json::from_value(data).map(Self::$variant)
-                        .map_err(|error| MessageError::Malformed($constant, error.to_string())),)*
-                    _ => Err(MessageError::UnknownType(json_type.to_owned())),
+                        .map_err(|error| MessageError::Malformed($constant, shortened(&error.to_string()))),)*
+                    _ => Err(MessageError::UnknownType(shortened(json_type))),
                 }
             }
 
@@ -156,6 +167,75 @@ messages! {
         0x3A "GAME_LEFT" "game:left" GameLeft,
         0x46 "GAME_ENTERED" "game:entered" GameEntered,
         0x49 "GAME_EVENTS" "game:events" GameEvents,
+    }
+}
+
+macro_rules! events {
+    ($($variant:ident,)*) => {
+        impl ServerMessage {
+            /// Number of the event in its session, from 1; `None` for answers, errors and what is sent without a number.
+            #[must_use]
+            pub fn event(&self) -> Option<u64> {
+                match self {
+                    $(Self::$variant(message) => Some(message.event).filter(|event| *event != 0),)*
+                    _ => None,
+                }
+            }
+
+            /// Sets the number of the event; messages that have none stay as they are.
+            pub fn set_event(&mut self, event: u64) {
+                match self {
+                    $(Self::$variant(message) => message.event = event,)*
+                    _ => {}
+                }
+            }
+        }
+    };
+}
+
+events! {
+    ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft,
+    GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft,
+}
+
+/// Field 15 of every event, as bytes to follow a shared payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventSuffix {
+    bytes: [u8; 11],
+    length: usize,
+}
+
+impl EventSuffix {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl AsRef<[u8]> for EventSuffix {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// The Protocol Buffers bytes of `event` (field 15), so that one encoded message serves many receivers, each with its own
+/// number.
+#[must_use]
+pub fn event_suffix(event: u64) -> EventSuffix {
+    const FIELD_15_VARINT: u8 = 15 << 3;
+    let mut suffix = EventSuffix { bytes: [0; 11], length: 2 };
+    suffix.bytes[0] = FIELD_15_VARINT;
+    let mut rest = event;
+    loop {
+        let low = (rest & 0x7F).to_le_bytes()[0];
+        rest >>= 7;
+        if rest == 0 {
+            suffix.bytes[suffix.length - 1] = low;
+            return suffix;
+        }
+        suffix.bytes[suffix.length - 1] = low | 0x80;
+        suffix.length += 1;
     }
 }
 
