@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::Weak,
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     moderation::{Ban, Moderation},
-    types::{AccountId, Clock as _, Code, SystemClock},
+    storage::Storage,
+    types::{AccountId, Code},
 };
 
 use super::{listing, shared::Shared};
@@ -73,6 +74,7 @@ impl Tally {
 /// The referee's parts.
 pub(super) struct Referee {
     pub(super) moderation: Moderation,
+    pub(super) storage: Storage,
     pub(super) shared: Weak<Shared>,
     pub(super) bans: broadcast::Sender<AccountId>,
     pub(super) findings_ban: u32,
@@ -96,7 +98,7 @@ impl Referee {
     async fn ban(&self, Suspicion { account, violation, .. }: Suspicion) {
         let hours_ms = i64::from(self.ban_hours) * 3_600_000;
         let reason = format!("The anti-cheat rule found what the game does not allow ({violation}), too often.");
-        let ban = Ban { reason: reason.clone(), until_ms: Some(SystemClock.now_ms().saturating_add(hours_ms)) };
+        let ban = Ban { reason: reason.clone(), until_ms: Some(self.storage.now_ms().saturating_add(hours_ms)) };
         let mut waits = BAN_RETRIES.into_iter();
         while let Err(error) = self.moderation.ban(account, ban.clone(), BY).await {
             let Some(wait) = waits.next() else {

@@ -130,6 +130,8 @@ codes! {
     TargetTooFar "TARGET_TOO_FAR" 409,
     /// A dead character can do nothing but respawn.
     ActorDead "ACTOR_DEAD" 409,
+    /// Only the dead can come back to life.
+    ActorAlive "ACTOR_ALIVE" 409,
     /// The act came before its time.
     ActTooSoon "ACT_TOO_SOON" 409,
     /// The character does not carry this item.
