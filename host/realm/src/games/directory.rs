@@ -73,8 +73,6 @@ pub(super) enum Leaving {
 
 /// A ticket that was presented.
 pub(super) struct Entry {
-    pub(super) game: GameId,
-    pub(super) thread: usize,
     pub(super) account: AccountId,
     pub(super) character: CharacterId,
     pub(super) slot: u8,
@@ -184,7 +182,11 @@ impl Directory {
         seat.sheet = character.sheet;
         seat.state = SeatState::Ticketed;
         let player = listing::player(seat);
-        listing::tell_others(game, account, proto::GamePlayerJoined { game_id: id.raw(), player: Some(player), event: 0 });
+        listing::tell_others(
+            game,
+            account,
+            proto::GamePlayerJoined { game_id: id.raw(), player: Some(player), event: 0 },
+        );
         Ok(listing::ticket(game, ticket, self.tickets.valid()))
     }
 
@@ -211,7 +213,6 @@ impl Directory {
     pub(super) fn enter(&mut self, ticket: &str, now: Instant) -> Result<Entry, Refusal> {
         let (account, id) = self.tickets.take(ticket, now).ok_or_else(refusals::ticket_invalid)?;
         let game = self.games.get_mut(&id).ok_or_else(refusals::ticket_invalid)?;
-        let thread = game.thread;
         let seat = game.seat_of(account).ok_or_else(refusals::ticket_invalid)?;
         let sheet = match seat.state {
             SeatState::Ticketed => Some(seat.sheet),
@@ -221,7 +222,7 @@ impl Directory {
         seat.state = SeatState::Playing;
         seat.presence.arrived();
         let (character, slot, presence) = (seat.character, seat.slot, Arc::clone(&seat.presence));
-        Ok(Entry { game: id, thread, account, character, slot, sheet, presence })
+        Ok(Entry { account, character, slot, sheet, presence })
     }
 
     /// Begins a departure; what comes back resolves when the character is saved.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use realm_world::Class;
 
-use crate::types::{AccountName, CharacterId, CharacterName, Code, Outgoing, OutboxLimits, RingLimits, outbox};
+use crate::types::{AccountName, CharacterId, CharacterName, Code, OutboxLimits, Outgoing, RingLimits, outbox};
 
 use super::{super::Player, *};
 

@@ -3,10 +3,7 @@
 use realm_plugin_host::bindings::anti_cheat::{self, ActionKind, Finding, Violation};
 use realm_world::{EntityId, Facts, Input, World};
 
-use crate::{
-    hooks::TickLane,
-    types::Code,
-};
+use crate::{hooks::TickLane, types::Code};
 
 use super::{
     inputs::{Act, Intent},

@@ -15,7 +15,7 @@ use crate::{
     characters::{Character, Characters},
     hooks::Hooks,
     storage::Storage,
-    types::{AccountId, CharacterId, Code, CloseReason, GameId, Link, Refusal},
+    types::{AccountId, CharacterId, CloseReason, Code, GameId, Link, Refusal},
 };
 
 use super::{

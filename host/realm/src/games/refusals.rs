@@ -8,7 +8,10 @@ const FULL_RETRY_MS: u64 = 10_000;
 const BUSY_RETRY_MS: u64 = 1_000;
 
 pub(super) fn name_taken(name: &GameName) -> Refusal {
-    Refusal::new(Code::GameNameTaken, format!("A game named \"{name}\" is open already; choose another name or join it."))
+    Refusal::new(
+        Code::GameNameTaken,
+        format!("A game named \"{name}\" is open already; choose another name or join it."),
+    )
 }
 
 pub(super) fn game_limit(games_max: usize) -> Refusal {

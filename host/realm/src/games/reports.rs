@@ -7,11 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::types::{AccountId, CharacterId};
 
-use super::{
-    referee::Suspicion,
-    save_book::Progress,
-    saver::SaverMessage,
-};
+use super::{referee::Suspicion, save_book::Progress, saver::SaverMessage};
 
 /// Reports on their way.
 pub(super) struct Reports {

@@ -152,11 +152,16 @@ impl Saver {
                 book.forget(character);
                 if let Some(shared) = shared {
                     if !was_last {
-                        shared.expel(account, &super::listing::reason(
-                            crate::types::Code::CharacterBusy,
-                            "The character was taken over elsewhere; join a game again.",
-                            0,
-                        )).await;
+                        shared
+                            .expel(
+                                account,
+                                &super::listing::reason(
+                                    crate::types::Code::CharacterBusy,
+                                    "The character was taken over elsewhere; join a game again.",
+                                    0,
+                                ),
+                            )
+                            .await;
                     }
                     shared.departed(account, &Err(refusals::fault())).await;
                 }
