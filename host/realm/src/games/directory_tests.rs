@@ -85,7 +85,7 @@ impl Realm {
 
     fn confirm(&mut self, raw: u64) -> Result<String, Code> {
         let text = format!("ticket-{raw}");
-        let confirmed = self.directory.confirm(account(raw), &character(raw), text.clone(), self.now);
+        let confirmed = self.directory.confirm(account(raw), &character(raw), text, self.now);
         confirmed.map(|ticket| ticket.ticket).map_err(|r| r.code)
     }
 

@@ -210,7 +210,6 @@ impl Games {
     ///
     /// # Errors
     /// When no such game is open.
-    #[allow(clippy::unused_async, reason = "the verbs of a feature have one shape")]
     pub async fn get(&self, game: GameId) -> Result<(proto::Game, Vec<proto::GamePlayer>), Refusal> {
         let lobby = self.running.lobby();
         let directory = lobby.shared.directory();
