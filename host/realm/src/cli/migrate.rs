@@ -1,11 +1,11 @@
 //! `realm migrate`: bring the database to the newest schema.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::Place;
-use crate::{storage::Storage, types::SystemClock};
+use crate::{storage, types::SystemClock};
 
 #[derive(Args)]
 pub(super) struct Migrate {
@@ -20,14 +20,11 @@ impl Migrate {
         if !data.is_dir() {
             anyhow::bail!("there is no data folder {}; name it with --data", data.display());
         }
-        let before = Storage::schema_version(&loaded.config.storage, data).await?;
-        let storage = Storage::open(&loaded.config.storage, data, loaded.config.node.id, Arc::new(SystemClock)).await?;
-        storage.close().await;
-        let after = Storage::schema_version(&loaded.config.storage, data).await?;
-        if before == after {
-            println!("The database has schema {after}, the newest; nothing to do.");
+        let versions = storage::migrate(&loaded.config.storage, data, &SystemClock).await?;
+        if versions.found == versions.known {
+            println!("The database has schema {}, the newest; nothing to do.", versions.known);
         } else {
-            println!("The database went from schema {before} to {after}.");
+            println!("The database went from schema {} to {}.", versions.found, versions.known);
         }
         Ok(ExitCode::SUCCESS)
     }

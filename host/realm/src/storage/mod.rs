@@ -26,6 +26,8 @@ use place::Place;
 use writer::{Message, Writer};
 
 /// How long [`Storage::close`] waits for readers, and then for the writer.
+/// How long `/readyz` waits for an empty transaction.
+const READY_WAIT: Duration = Duration::from_millis(1_500);
 const CLOSE_WAIT: Duration = Duration::from_secs(20);
 
 /// `[storage]`: where the realm keeps what must not be lost.
@@ -118,6 +120,18 @@ impl Storage {
     /// The time, for rows that carry one.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Does the database take a transaction now? For `/readyz`.
+    ///
+    /// # Errors
+    /// What is wrong, in one sentence.
+    pub async fn ready(&self) -> Result<(), String> {
+        let transaction = self.write(|_| Box::pin(async { Ok::<(), StorageError>(()) }));
+        match tokio::time::timeout(READY_WAIT, transaction).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("the database does not take a transaction in time".to_owned()),
+        }
     }
 
     /// Commits what is queued, closes the database and gives the data folder's lock back.

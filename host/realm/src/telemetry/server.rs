@@ -19,11 +19,13 @@ pub(super) async fn serve(
         .route(
             "/readyz",
             get(move || {
-                let answer = match readiness() {
-                    Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-                    Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")),
-                };
-                async { answer }
+                let readiness = readiness();
+                async {
+                    match readiness.await {
+                        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+                        Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")),
+                    }
+                }
             }),
         );
     let stopping = async move {

@@ -54,7 +54,7 @@ pub enum Action {
     Dead,
 }
 
-/// What a player sees of another entity.
+/// What a player sees of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntityView {
     /// Who it is.
@@ -107,7 +107,7 @@ pub struct OwnView {
 pub struct View {
     /// Of itself.
     pub own: OwnView,
-    /// Of others, by rising id; the player itself is not among them.
+    /// Of everybody in sight, the player itself included, by rising id.
     pub entities: Vec<EntityView>,
 }
 
@@ -151,7 +151,7 @@ impl World {
             experience: own.sheet.experience,
             cooldown_ticks: own.cooldown_ticks,
         };
-        let players = self.players.iter().flatten().filter(|player| player.entity != own.entity);
+        let players = self.players.iter().flatten();
         let players = players.filter(|player| self.is_visible(own.at, player.at)).map(|player| EntityView {
             id: player.entity,
             kind: EntityKind::Player,
