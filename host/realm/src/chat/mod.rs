@@ -26,10 +26,13 @@ pub use self::seat::ChatSeat;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most members of a channel.
+    #[schemars(range(min = 1, max = 10_000))]
     pub members_max: usize,
     /// Most channels at once.
+    #[schemars(range(min = 1, max = 100_000))]
     pub channels_max: usize,
     /// Lines and changes that may wait for a channel; more are refused with RATE_LIMITED.
+    #[schemars(range(min = 1, max = 10_000))]
     pub mailbox_max: usize,
     /// Channels that always exist and are shown in lists.
     pub channels: Vec<String>,
@@ -50,24 +53,17 @@ impl Config {
     /// Checks what a person wrote.
     ///
     /// # Errors
-    /// When a permanent channel has an illegal name, there are more of them than `channels_max`, or a limit is 0;
-    /// the text names the key.
+    /// When a permanent channel has an illegal name, or there are more of them than `channels_max`; the text names the key.
     pub fn check(&self) -> Result<(), String> {
         for name in &self.channels {
             ChannelName::new(name).map_err(|error| format!("[chat] channels: \"{name}\": {error}"))?;
         }
-        if self.channels.len() > self.channels_max {
-            return Err(format!(
-                "[chat] channels_max = {} is less than the {} permanent channels; raise it",
-                self.channels_max,
-                self.channels.len()
-            ));
+        let (permanent, channels_max) = (self.channels.len(), self.channels_max);
+        if permanent > channels_max {
+            let problem = "is less than the number of permanent channels";
+            return Err(format!("[chat] channels_max = {channels_max} {problem} ({permanent}); raise it"));
         }
-        let limits = [("members_max", self.members_max), ("mailbox_max", self.mailbox_max)];
-        match limits.iter().find(|(_, limit)| *limit == 0) {
-            Some((key, _)) => Err(format!("[chat] {key} = 0 lets nobody chat; set at least 1")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -290,8 +290,8 @@ async fn many_people_coming_and_going_at_once_leave_no_channel_behind() {
 fn configuration_mistakes_name_the_key() {
     let mut config = Config { channels: vec!["x".to_owned()], ..Config::default() };
     assert!(config.check().unwrap_err().contains("[chat] channels"));
-    config = Config { mailbox_max: 0, ..Config::default() };
-    assert!(config.check().unwrap_err().contains("mailbox_max"));
+    config = Config { channels_max: 1, ..Config::default() };
+    assert!(config.check().unwrap_err().contains("channels_max"));
 }
 
 /// Waits for a condition, letting the channels' tasks run.

@@ -1,12 +1,12 @@
 //! Before log-in: AUTH_REQUEST, a sign of life, and nothing else.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use realm_protocol::{ClientMessage, proto};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Shared, arrival::Login, sentence};
-use crate::types::{CloseReason, Code, Connection, Incoming, Outgoing, Refusal};
+use crate::types::{CloseReason, Code, Connection, Incoming, Outbox, Outgoing, Refusal};
 
 /// A connection says who it is within this time.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub(super) async fn log_in(shared: &Shared, connection: &mut Connection) -> Opti
         let (sequence, refusal) = match incoming? {
             Incoming::Unreadable { sequence, problem } => (sequence, Refusal::new(Code::MessageInvalid, problem)),
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
-                return answer(shared, connection, request).await;
+                return answer(shared, connection.peer.ip(), &connection.outbox, request).await;
             }
             Incoming::Message { message: ClientMessage::Ping(ping), .. } => {
                 connection.outbox.try_send(Outgoing::answer(proto::Pong { token: ping.token })).ok()?;
@@ -46,29 +46,29 @@ pub(super) async fn log_in(shared: &Shared, connection: &mut Connection) -> Opti
     None
 }
 
-async fn answer(shared: &Shared, connection: &Connection, request: proto::AuthRequest) -> Option<Login> {
+async fn answer(shared: &Shared, peer: IpAddr, outbox: &Outbox, request: proto::AuthRequest) -> Option<Login> {
     let known_nonce = request.nonce.chars().count() <= NONCE_CHARACTERS_MAX;
     let nonce = if known_nonce { request.nonce.clone() } else { String::new() };
-    match judge(shared, connection, request).await {
+    match judge(shared, peer, request).await {
         Ok(login) => Some(login),
         Err(refusal) => {
-            fail(shared, connection, nonce, refusal);
+            fail(shared, outbox, nonce, refusal);
             None
         }
     }
 }
 
 /// Tells a connection that it is not let in, and closes it.
-pub(super) fn fail(shared: &Shared, connection: &Connection, nonce: String, refusal: Refusal) {
+pub(super) fn fail(shared: &Shared, outbox: &Outbox, nonce: String, refusal: Refusal) {
     shared.count(None, 0, &refusal);
     // An outbox that cannot take it is closing already.
-    let _ = connection.outbox.try_send(Outgoing::answer(proto::AuthFailure {
+    let _ = outbox.try_send(Outgoing::answer(proto::AuthFailure {
         code: refusal.code.as_str().to_owned(),
         message: refusal.message.clone(),
         nonce,
         retry_after_ms: refusal.retry_after_ms.unwrap_or(0),
     }));
-    connection.outbox.close(close_reason(refusal));
+    outbox.close(close_reason(refusal));
 }
 
 fn close_reason(refusal: Refusal) -> CloseReason {
@@ -79,11 +79,11 @@ fn close_reason(refusal: Refusal) -> CloseReason {
     }
 }
 
-async fn judge(shared: &Shared, connection: &Connection, request: proto::AuthRequest) -> Result<Login, Refusal> {
+async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Result<Login, Refusal> {
     check(&shared.features.realm, &shared.config.client_version_min, &request)?;
     let accounts = &shared.features.accounts;
     let (identity, access_token) = if request.access_token.is_empty() {
-        let tokens = accounts.login(&request.account, &request.password, connection.peer.ip()).await?;
+        let tokens = accounts.login(&request.account, &request.password, peer).await?;
         (tokens.identity, tokens.access)
     } else {
         (accounts.authenticate(&request.access_token)?, String::new())
