@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    characters::Characters, hooks::Hooks, ladder::Ladder, moderation::Moderation, storage::Storage, types::Code,
+    characters::Characters, hooks::Hooks, ladder::Ladder, moderation::Moderation, storage::Storage, types::{AccountId, Code, GameId},
 };
 
 use super::{

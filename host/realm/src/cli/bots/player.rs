@@ -125,7 +125,7 @@ impl Player {
         rest.register(&self.name, PASSWORD).await.context("registering")?;
         let tokens = rest.login(&self.name, PASSWORD).await.context("logging in")?;
         // Every door is used: frames, JSON and binary over WebSocket.
-        let door = [Door::Frames, Door::Json, Door::Binary][self.number as usize % 3];
+        let door = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary][self.number as usize % 3];
         let mut lobby = Lobby::connect(&self.endpoint, door).await?;
         lobby.login(Login::Token(tokens.access_token)).await.context("saying hello")?;
         let class = ["Amazon", "Sorceress", "Necromancer", "Paladin", "Barbarian", "Druid", "Assassin"][self.number as usize % 7];
