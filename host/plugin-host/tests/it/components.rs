@@ -11,7 +11,7 @@ use wit_parser::Resolve;
 const ANSWER: &str = "(i32.const 16)";
 
 /// A component under construction.
-pub struct Fixture {
+pub(crate) struct Fixture {
     name: String,
     version: String,
     permissions: &'static str,
@@ -23,7 +23,7 @@ pub struct Fixture {
 
 impl Fixture {
     /// A component without any hook.
-    pub fn new(name: &str, version: &str) -> Self {
+    pub(crate) fn new(name: &str, version: &str) -> Self {
         Self {
             name: name.to_owned(),
             version: version.to_owned(),
@@ -36,45 +36,45 @@ impl Fixture {
     }
 
     /// Text at address 64, for answers that hold a string.
-    pub fn text(mut self, text: &str) -> Self {
+    pub(crate) fn text(mut self, text: &str) -> Self {
         self.data = text.to_owned();
         self
     }
 
     /// Imports `log`; with the permission if `permitted`.
-    pub fn log(mut self, permitted: bool) -> Self {
+    pub(crate) fn log(mut self, permitted: bool) -> Self {
         self.uses_log = true;
         self.permissions = if permitted { r#""log""# } else { "" };
         self
     }
 
     /// Built for another version of the interfaces.
-    pub fn interface_version(mut self, version: &'static str) -> Self {
+    pub(crate) fn interface_version(mut self, version: &'static str) -> Self {
         self.interface_version = version;
         self
     }
 
     /// `lifecycle.init`; `$text` and `$length` are the configuration.
-    pub fn init(self, body: &str) -> Self {
+    pub(crate) fn init(self, body: &str) -> Self {
         self.function("lifecycle", "init", "(param $text i32) (param $length i32)", body)
     }
 
     /// `chat-filter.filter`; `$text` and `$length` are the line.
-    pub fn filter(self, body: &str) -> Self {
+    pub(crate) fn filter(self, body: &str) -> Self {
         let parameters = "(param $account i64) (param i32 i32) (param $destination i32) (param i32 i32) \
                           (param $text i32) (param $length i32) (param $now i64)";
         self.function("chat-filter", "filter", parameters, body)
     }
 
     /// `anti-cheat`: `check-actions` with `$tick`, `$actions` and `$count`; `check-character` finds nothing.
-    pub fn check_actions(self, body: &str) -> Self {
+    pub(crate) fn check_actions(self, body: &str) -> Self {
         let sheet = "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)";
         self.function("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", body)
             .function("anti-cheat", "check-character", sheet, &empty_list())
     }
 
     /// `matchmaking`: `admit` with `$level`; `order` gives the keys in the order in which they came.
-    pub fn admit(self, body: &str) -> Self {
+    pub(crate) fn admit(self, body: &str) -> Self {
         let player = "(param i64 i64 i32 i32) (param $level i32) (param i32)";
         let admit = format!("{player} (param i64 i32 i32 i32 i32 i32 i32 i64)");
         // A game has 48 bytes with its key first; keys are copied from the front.
@@ -96,7 +96,7 @@ impl Fixture {
     }
 
     /// `ladder.score`; `$level` and `$experience` are the character's.
-    pub fn score(self, body: &str) -> Self {
+    pub(crate) fn score(self, body: &str) -> Self {
         let parameters = "(param i64 i32 i32) (param $level i32) (param $experience i64) (param i32 i32 i64)";
         self.function("ladder", "score", parameters, body)
     }
@@ -135,12 +135,12 @@ impl Fixture {
     }
 
     /// The core module.
-    pub fn core_module(&self) -> Vec<u8> {
+    pub(crate) fn core_module(&self) -> Vec<u8> {
         wat::parse_str(self.module()).unwrap_or_else(|error| panic!("{error}\n{}", self.module()))
     }
 
     /// The component without its manifest.
-    pub fn without_manifest(&self) -> Vec<u8> {
+    pub(crate) fn without_manifest(&self) -> Vec<u8> {
         let version = self.interface_version;
         let mut interfaces: Vec<&str> = self.functions.iter().map(|function| function.0).collect();
         interfaces.dedup();
@@ -163,12 +163,12 @@ impl Fixture {
     }
 
     /// The manifest.
-    pub fn manifest(&self) -> String {
+    pub(crate) fn manifest(&self) -> String {
         format!(r#"{{"name":"{}","version":"{}","permissions":[{}]}}"#, self.name, self.version, self.permissions)
     }
 
     /// The whole component.
-    pub fn build(&self) -> Vec<u8> {
+    pub(crate) fn build(&self) -> Vec<u8> {
         with_section(self.without_manifest(), "realm:plugin", self.manifest().as_bytes())
     }
 }
@@ -185,7 +185,7 @@ fn wit_text(version: &str) -> String {
 }
 
 /// Appends a custom section.
-pub fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
     let mut section = leb(name.len());
     section.extend_from_slice(name.as_bytes());
     section.extend_from_slice(data);
@@ -208,12 +208,12 @@ fn leb(mut value: usize) -> Vec<u8> {
 }
 
 /// Body of a chat filter that lets everything pass.
-pub fn pass() -> String {
+pub(crate) fn pass() -> String {
     format!("(i32.store8 {ANSWER} (i32.const 0)) {ANSWER}")
 }
 
 /// Body that answers case `case` of a variant with the fixture's text of `length` bytes.
-pub fn with_text(case: u8, length: usize) -> String {
+pub(crate) fn with_text(case: u8, length: usize) -> String {
     format!(
         "(i32.store8 {ANSWER} (i32.const {case})) (i32.store offset=4 {ANSWER} (i32.const 64)) \
          (i32.store offset=8 {ANSWER} (i32.const {length})) {ANSWER}"
@@ -221,12 +221,12 @@ pub fn with_text(case: u8, length: usize) -> String {
 }
 
 /// Body that answers an empty list.
-pub fn empty_list() -> String {
+pub(crate) fn empty_list() -> String {
     format!("(i32.store {ANSWER} (i32.const 0)) (i32.store offset=4 {ANSWER} (i32.const 0)) {ANSWER}")
 }
 
 /// Body of `check-actions`: one finding of violation `case` (no text) at `index`, refused.
-pub fn one_finding(index: u32, case: u8) -> String {
+pub(crate) fn one_finding(index: u32, case: u8) -> String {
     format!(
         "(i32.store {ANSWER} (i32.const 32)) (i32.store offset=4 {ANSWER} (i32.const 1)) \
          (i32.store (i32.const 32) (i32.const {index})) (i32.store8 (i32.const 36) (i32.const {case})) \
@@ -235,7 +235,7 @@ pub fn one_finding(index: u32, case: u8) -> String {
 }
 
 /// Body of `score`: experience plus `bonus`.
-pub fn experience_plus(bonus: i64) -> String {
+pub(crate) fn experience_plus(bonus: i64) -> String {
     format!(
         "(i32.store8 {ANSWER} (i32.const 1)) \
          (i64.store offset=8 {ANSWER} (i64.add (local.get $experience) (i64.const {bonus}))) {ANSWER}"
@@ -243,17 +243,17 @@ pub fn experience_plus(bonus: i64) -> String {
 }
 
 /// Body that loops for ever.
-pub fn endless() -> String {
+pub(crate) fn endless() -> String {
     "(loop $again (br $again)) (unreachable)".to_owned()
 }
 
 /// Body that traps.
-pub fn trap() -> String {
+pub(crate) fn trap() -> String {
     "(unreachable)".to_owned()
 }
 
 /// Body of `init` that refuses, naming the configuration, with the fixture's text.
-pub fn init_refuses(length: usize) -> String {
+pub(crate) fn init_refuses(length: usize) -> String {
     format!(
         "(i32.store8 {ANSWER} (i32.const 1)) (i32.store8 offset=4 {ANSWER} (i32.const 0)) \
          (i32.store offset=8 {ANSWER} (i32.const 64)) (i32.store offset=12 {ANSWER} (i32.const {length})) {ANSWER}"
@@ -261,6 +261,6 @@ pub fn init_refuses(length: usize) -> String {
 }
 
 /// A chat filter that replaces every line by `text`.
-pub fn replacing(name: &str, version: &str, text: &str) -> Vec<u8> {
+pub(crate) fn replacing(name: &str, version: &str, text: &str) -> Vec<u8> {
     Fixture::new(name, version).text(text).filter(&with_text(1, text.len())).build()
 }
