@@ -196,3 +196,7 @@ async fn free_expired_seats(lobby: Weak<Lobby>) {
 
 /// Keeps the arithmetic of ticks honest: a second has a whole number of them.
 const _: () = assert!(TICK.as_millis() > 0 && 1_000 % TICK.as_millis() == 0);
+
+#[cfg(test)]
+#[path = "running_tests.rs"]
+mod tests;
