@@ -29,6 +29,8 @@ mod saver;
 mod seat;
 mod shared;
 mod snapshots;
+#[cfg(test)]
+mod testing;
 mod ticker;
 mod tickets;
 

@@ -205,3 +205,7 @@ pub(super) fn load_content(config: &Config) -> Result<Arc<Content>, GamesStartEr
         folder => Content::load(Path::new(folder)).map_err(|error| GamesStartError::Content(error.to_string())),
     }
 }
+
+#[cfg(test)]
+#[path = "running_tests.rs"]
+mod tests;
