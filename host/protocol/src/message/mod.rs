@@ -5,6 +5,12 @@ use prost::Message as _;
 
 use crate::proto;
 
+mod events;
+#[cfg(test)]
+mod tests;
+
+pub use events::{EventSuffix, event_suffix};
+
 /// A message that was refused before anybody looked at its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
@@ -14,9 +20,20 @@ pub enum MessageError {
     /// No JSON message has this type.
     #[error("\"{0}\" names no message from this side")]
     UnknownType(String),
+    /// The text is not an object with a type and data.
+    #[error("the text is not {{\"type\": …, \"data\": {{…}}}}: {0}")]
+    Envelope(String),
     /// The payload is not what the identifier promises.
     #[error("the payload of {0} cannot be read: {1}")]
     Malformed(&'static str, String),
+}
+
+/// Most characters of a foreign text within an error.
+const PROBLEM_CHARACTERS_MAX: usize = 160;
+
+/// What readers complain about may quote the whole message; an error answer must not.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().take(PROBLEM_CHARACTERS_MAX).collect()
 }
 
 /// One table per direction gives identifier, constant name, JSON type and payload of each message.
@@ -32,6 +49,9 @@ macro_rules! messages {
         impl $direction {
             /// Identifier, constant name and JSON type of every message of this direction, in table order.
             pub const ALL: &'static [(u8, &'static str, &'static str)] = &[$(($identifier, $constant, $json),)*];
+
+            /// Name in the `.proto` files of every message of this direction, in table order.
+            pub const SCHEMAS: &'static [&'static str] = &[$(stringify!($variant),)*];
 
             /// The frame identifier.
             #[must_use]
@@ -58,7 +78,7 @@ macro_rules! messages {
             pub fn decode(identifier: u8, payload: &[u8]) -> Result<Self, MessageError> {
                 match identifier {
                     $($identifier => proto::$variant::decode(payload).map(Self::$variant)
-                        .map_err(|error| MessageError::Malformed($constant, error.to_string())),)*
+                        .map_err(|error| MessageError::Malformed($constant, shortened(&error.to_string()))),)*
                     _ => Err(MessageError::UnknownIdentifier(identifier)),
                 }
             }
@@ -76,8 +96,8 @@ macro_rules! messages {
             pub fn from_json(json_type: &str, data: serde_json::Value) -> Result<Self, MessageError> {
                 match json_type {
                     $($json => serde_json::from_value(data).map(Self::$variant)
-                        .map_err(|error| MessageError::Malformed($constant, error.to_string())),)*
-                    _ => Err(MessageError::UnknownType(json_type.to_owned())),
+                        .map_err(|error| MessageError::Malformed($constant, shortened(&error.to_string()))),)*
+                    _ => Err(MessageError::UnknownType(shortened(json_type))),
                 }
             }
 

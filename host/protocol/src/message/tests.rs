@@ -1,0 +1,310 @@
+//! Every message there and back, in both encodings.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::json;
+
+/// One client message of each kind as JSON. Numbers are the largest (or, where negative ones are legal, the smallest) of their type.
+fn client_samples() -> Vec<(&'static str, Value)> {
+    let act = |more: Value| {
+        let mut act = json!({"input": u32::MAX, "acknowledged_tick": u32::MAX});
+        act.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        act
+    };
+    vec![
+        (
+            "hello",
+            json!({"account": "Ann", "password": "a secret", "access_token": "a.b.c", "realm": "North",
+                "client_version": "1.4.0", "nonce": "n", "resume_token": "r", "resume_event": u64::MAX}),
+        ),
+        ("ping", json!({"token": u64::MAX})),
+        ("pong", json!({"token": u64::MAX})),
+        ("logout", json!({})),
+        ("character:list", json!({})),
+        ("character:create", json!({"name": "Isa", "class": "Druid", "hardcore": true})),
+        ("character:delete", json!({"character_id": u64::MAX.to_string()})),
+        ("character:select", json!({"character_id": u64::MAX.to_string()})),
+        ("chat:join_channel", json!({"channel": "Town"})),
+        ("chat:leave_channel", json!({})),
+        ("chat:message", json!({"text": "Hello"})),
+        ("chat:whisper", json!({"account": "Bob", "text": "Hello"})),
+        ("game:create", json!({"name": "Cows", "password": "moo", "difficulty": "hell", "players_max": u32::MAX})),
+        ("game:list", json!({"difficulty": "hell"})),
+        ("game:join", json!({"game_id": u64::MAX.to_string(), "name": "Cows", "password": "moo"})),
+        ("game:leave", json!({})),
+        ("player:move", act(json!({"dx": i32::MIN, "dy": i32::MIN}))),
+        ("player:attack", act(json!({"target": u32::MAX}))),
+        ("item:drop", act(json!({"item_id": u64::MAX.to_string()}))),
+        ("npc:interaction", act(json!({"target": u32::MAX}))),
+        ("game:enter", json!({"ticket": "t"})),
+        ("snapshot:acknowledge", json!({"acknowledged_tick": u32::MAX})),
+        ("player:respawn", act(json!({}))),
+    ]
+}
+
+/// One server message of each kind as JSON; numbers as in [`client_samples`].
+fn server_samples() -> Vec<(&'static str, Value)> {
+    let key = || u64::MAX.to_string();
+    let character = json!({"id": key(), "name": "Isa", "class": "Druid", "level": u32::MAX, "experience": u64::MAX,
+        "hardcore": true, "dead": true, "created_ms": u64::MAX, "played_last_ms": u64::MAX, "play_time_ms": u64::MAX});
+    let user = json!({"account": "Ann", "character": "Isa"});
+    let player = json!({"account": "Ann", "character": "Isa", "class": "Druid", "level": u32::MAX});
+    let game = json!({"id": key(), "name": "Cows", "difficulty": "hell", "players": u32::MAX, "players_max": u32::MAX,
+        "password_required": true, "creator_level": u32::MAX, "host": "Ann", "created_ms": u64::MAX});
+    let events = json!([
+        {"kind": {"damage": {"source": u32::MAX, "target": u32::MAX, "amount": u32::MAX}}},
+        {"kind": {"died": {"entity": u32::MAX, "killer": u32::MAX}}},
+        {"kind": {"experience": {"gained": u32::MAX, "total": u64::MAX}}},
+        {"kind": {"level_up": {"entity": u32::MAX, "level": u32::MAX}}},
+        {"kind": {"refused": {"input": u32::MAX, "code": "TARGET_TOO_FAR"}}},
+        {"kind": {"healed": {"entity": u32::MAX, "amount": u32::MAX}}},
+        {"kind": {"respawned": {"entity": u32::MAX}}},
+    ]);
+    vec![
+        (
+            "ready",
+            json!({"account_id": key(), "account": "Ann", "session_id": key(), "nonce": "n", "realm": "North",
+                "heartbeat_ms": u32::MAX, "silence_max_ms": u32::MAX, "resume_token": "r", "access_token": "a",
+                "resync": true}),
+        ),
+        ("refused", json!({"code": "REALM_FULL", "message": "Wait.", "nonce": "n", "retry_after_ms": u64::MAX})),
+        ("ping", json!({"token": u64::MAX})),
+        ("pong", json!({"token": u64::MAX})),
+        (
+            "error",
+            json!({"code": "RATE_LIMITED", "message": "Wait.", "sequence": u32::MAX, "retry_after_ms": u64::MAX}),
+        ),
+        ("goodbye", json!({"code": "LOGGED_OUT", "message": "Bye.", "reconnect_after_ms": u64::MAX})),
+        ("character:list", json!({"characters": [character, character], "characters_max": u32::MAX})),
+        ("character:created", json!({"character": character})),
+        ("character:deleted", json!({"character_id": key()})),
+        ("character:selected", json!({"character": character})),
+        (
+            "chat:message",
+            json!({"channel": "Town", "account": "Ann", "character": "Isa", "text": "Hello", "line": u64::MAX,
+                "sent_ms": u64::MAX, "filtered": true}),
+        ),
+        ("chat:channel_users", json!({"channel": "Town", "users": [user, user]})),
+        ("chat:user_joined", json!({"channel": "Town", "user": user})),
+        ("chat:user_left", json!({"channel": "Town", "user": user})),
+        ("chat:whisper_sent", json!({"account": "Bob", "text": "Hello", "sent_ms": u64::MAX})),
+        ("chat:whisper_received", json!({"account": "Bob", "character": "Isa", "text": "Hello", "sent_ms": u64::MAX})),
+        ("chat:whisper_error", json!({"account": "Bob", "code": "WHISPER_OFFLINE", "message": "Later."})),
+        ("chat:channel_left", json!({"channel": "Town"})),
+        ("game:list", json!({"games": [game, game]})),
+        (
+            "game:ticket",
+            json!({"game": game, "address": "localhost", "port": u32::MAX, "ticket": "t", "valid_ms": u32::MAX,
+                "players": [player]}),
+        ),
+        ("game:player_joined", json!({"game_id": key(), "player": player})),
+        ("game:player_left", json!({"game_id": key(), "player": player})),
+        ("game:host_changed", json!({"game_id": key(), "host": "Ann"})),
+        ("game:list_updated", json!({"games": u32::MAX})),
+        ("game:left", json!({"game_id": key()})),
+        (
+            "game:entered",
+            json!({"game_id": key(), "entity": u32::MAX, "tick": u32::MAX, "map_width": u32::MAX,
+                "map_height": u32::MAX, "tile_sub_tiles": u32::MAX, "walls": [255, 1], "step_max": u32::MAX,
+                "vision": u32::MAX}),
+        ),
+        ("game:events", json!({"tick": u32::MAX, "events": events})),
+    ]
+}
+
+fn client_messages() -> impl Iterator<Item = ClientMessage> {
+    client_samples().into_iter().map(|(json_type, data)| ClientMessage::from_json(json_type, data).unwrap())
+}
+
+fn server_messages() -> impl Iterator<Item = ServerMessage> {
+    server_samples().into_iter().map(|(json_type, data)| ServerMessage::from_json(json_type, data).unwrap())
+}
+
+#[test]
+fn identifiers_names_and_types_are_unique_in_a_direction() {
+    for table in [ClientMessage::ALL, ServerMessage::ALL] {
+        let mut seen = HashSet::new();
+        for (identifier, name, json_type) in table {
+            assert!(seen.insert(identifier.to_string()), "0x{identifier:02X} stands twice");
+            assert!(seen.insert((*name).to_owned()), "{name} stands twice");
+            assert!(seen.insert((*json_type).to_owned()), "{json_type} stands twice");
+            assert_ne!(*identifier, 0x40, "0x40 is the snapshot");
+        }
+        assert!(table.is_sorted(), "the table is sorted by identifier");
+    }
+}
+
+#[test]
+fn the_first_identifiers_stay_what_they_are() {
+    let promised = [
+        (0x01, "AUTH_REQUEST"),
+        (0x02, "AUTH_SUCCESS"),
+        (0x03, "AUTH_FAILURE"),
+        (0x10, "CHAR_LIST_REQUEST"),
+        (0x11, "CHAR_LIST_RESPONSE"),
+        (0x12, "CHAR_CREATE"),
+        (0x13, "CHAR_DELETE"),
+        (0x20, "JOIN_CHANNEL"),
+        (0x21, "LEAVE_CHANNEL"),
+        (0x22, "CHAT_MESSAGE"),
+        (0x23, "WHISPER"),
+        (0x30, "GAME_CREATE"),
+        (0x31, "GAME_LIST_REQUEST"),
+        (0x32, "GAME_LIST_RESPONSE"),
+        (0x33, "GAME_JOIN"),
+        (0x34, "GAME_LEAVE"),
+        (0x41, "PLAYER_MOVE"),
+        (0x42, "PLAYER_ATTACK"),
+        (0x43, "ITEM_DROP"),
+        (0x44, "NPC_INTERACTION"),
+    ];
+    for (identifier, name) in promised {
+        let mut both = ClientMessage::ALL.iter().chain(ServerMessage::ALL);
+        assert!(both.any(|row| (row.0, row.1) == (identifier, name)), "0x{identifier:02X} {name}");
+    }
+}
+
+#[test]
+fn the_samples_cover_every_message_and_every_field() {
+    let types = |table: &[(u8, &'static str, &'static str)]| table.iter().map(|row| row.2).collect::<Vec<_>>();
+    assert_eq!(types(ClientMessage::ALL), client_samples().iter().map(|sample| sample.0).collect::<Vec<_>>());
+    assert_eq!(types(ServerMessage::ALL), server_samples().iter().map(|sample| sample.0).collect::<Vec<_>>());
+    for (sample, message) in client_samples().into_iter().zip(client_messages()) {
+        assert_eq!(message.to_json(), sample.1);
+    }
+    for (sample, message) in server_samples().into_iter().zip(server_messages()) {
+        assert_eq!(message.to_json(), sample.1);
+    }
+}
+
+#[test]
+fn every_message_survives_both_encodings() {
+    for message in client_messages() {
+        check_client(&message);
+    }
+    for message in server_messages() {
+        check_server(&message);
+    }
+}
+
+fn check_client(message: &ClientMessage) {
+    assert_eq!(ClientMessage::decode(message.identifier(), &message.to_payload()).as_ref(), Ok(message));
+    assert_eq!(json::parse_client(&json::client_text(message)).as_ref(), Ok(message));
+}
+
+fn check_server(message: &ServerMessage) {
+    assert_eq!(ServerMessage::decode(message.identifier(), &message.to_payload()).as_ref(), Ok(message));
+    assert_eq!(json::parse_server(&json::server_text(&Encoded::from(message), None)).as_ref(), Ok(message));
+}
+
+#[test]
+fn an_event_number_follows_a_shared_payload() {
+    for mut message in server_messages() {
+        let encoded = Encoded::from(&message);
+        for event in [1, 127, 128, 300, u64::MAX] {
+            let payload = [&encoded.payload, event_suffix(event).as_bytes()].concat();
+            let text = json::server_text(&encoded, Some(event));
+            message.set_event(event);
+            // Messages that have no number read on over it.
+            assert_eq!(ServerMessage::decode(encoded.identifier, &payload).as_ref(), Ok(&message));
+            assert_eq!(json::parse_server(&text).as_ref(), Ok(&message));
+            let is_event = message.event() == Some(event);
+            assert_eq!(is_event, EVENT_TYPES.contains(&message.json_type()), "{}", message.name());
+        }
+    }
+}
+
+/// What a client can miss.
+const EVENT_TYPES: &[&str] = &[
+    "chat:message",
+    "chat:channel_users",
+    "chat:user_joined",
+    "chat:user_left",
+    "chat:whisper_sent",
+    "chat:whisper_received",
+    "chat:whisper_error",
+    "chat:channel_left",
+    "game:player_joined",
+    "game:player_left",
+    "game:host_changed",
+    "game:list_updated",
+    "game:left",
+];
+
+#[test]
+fn what_is_unknown_or_malformed_is_named() {
+    assert_eq!(ClientMessage::decode(0x02, &[]), Err(MessageError::UnknownIdentifier(0x02)));
+    assert!(matches!(ClientMessage::decode(0x22, &[0x0A, 9, b'a']), Err(MessageError::Malformed("CHAT_MESSAGE", _))));
+    let long = "x".repeat(10_000);
+    let error = ClientMessage::from_json("chat:message", json!({"text": {"deep": long}})).unwrap_err();
+    assert!(error.to_string().len() < 300, "an error answer stays short");
+    assert!(ClientMessage::from_json(&long, json!({})).unwrap_err().to_string().len() < 300);
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused() {
+    let payload = [0x0A, 2, 0xC3, 0x28];
+    assert!(matches!(ClientMessage::decode(0x22, &payload), Err(MessageError::Malformed("CHAT_MESSAGE", _))));
+}
+
+/// The sample with other values of the same types in its leaves.
+fn varied(sample: Value, dice: &mut impl FnMut() -> (u64, String)) -> Value {
+    match sample {
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, varied(value, dice))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| varied(item, dice)).collect()),
+        Value::String(text) if text.parse::<u64>().is_ok() => json!(dice().0.to_string()),
+        Value::String(_) => json!(dice().1),
+        Value::Bool(_) => json!(dice().0 > u64::MAX / 2),
+        Value::Number(limit) => match (limit.as_u64(), limit.as_i64()) {
+            (Some(limit), _) => json!(dice().0 % limit.max(1)),
+            (None, limit) => json!(limit.unwrap_or(-1) % i64::try_from(1 + dice().0 % (1 << 40)).unwrap()),
+        },
+        Value::Null => Value::Null,
+    }
+}
+
+proptest! {
+    #[test]
+    fn messages_with_any_values_survive_both_encodings(
+        which in any::<prop::sample::Index>(),
+        values in prop::collection::vec((any::<u64>(), any::<String>()), 1..40),
+    ) {
+        let mut turn = 0;
+        let mut dice = || { turn += 1; values[turn % values.len()].clone() };
+        let (json_type, sample) = which.get(&client_samples()).clone();
+        check_client(&ClientMessage::from_json(json_type, varied(sample, &mut dice)).unwrap());
+        let (json_type, sample) = which.get(&server_samples()).clone();
+        check_server(&ServerMessage::from_json(json_type, varied(sample, &mut dice)).unwrap());
+    }
+
+    #[test]
+    fn random_payloads_never_panic(identifier in any::<u8>(), payload in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = ClientMessage::decode(identifier, &payload);
+        let _ = ServerMessage::decode(identifier, &payload);
+    }
+
+    #[test]
+    fn mutated_payloads_never_panic(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let messages: Vec<_> = server_messages().collect();
+        let message = which.get(&messages);
+        let mut payload = message.to_payload().to_vec();
+        *at.get_mut(&mut payload) = byte;
+        let _ = ServerMessage::decode(message.identifier(), &payload);
+    }
+
+    #[test]
+    fn random_and_mutated_texts_never_panic(text in any::<String>(), which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
+        let _ = json::parse_client(&text);
+        let messages: Vec<_> = client_messages().collect();
+        let mut characters: Vec<char> = json::client_text(which.get(&messages)).chars().collect();
+        *at.get_mut(&mut characters) = text.chars().next().unwrap_or('{');
+        let _ = json::parse_client(&characters.into_iter().collect::<String>());
+        let _ = json::parse_server(&text);
+    }
+}

@@ -1,0 +1,242 @@
+//! Inside a game: inputs out, snapshots and events in.
+
+mod world;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto};
+use tokio::time::Instant;
+
+pub use world::GameWorld;
+
+use crate::{Arrival, ClientError, Connection, Endpoint};
+
+/// Snapshots without an input after which they are acknowledged by themselves.
+const ACKNOWLEDGE_EVERY: u32 = 4;
+
+/// Messages of the lobby that may come between GAME_ENTER and GAME_ENTERED.
+const EARLY_MESSAGES_MAX: usize = 1_024;
+
+/// What happens in a game, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GameUpdate {
+    /// What the player can see now.
+    Snapshot(Arc<Snapshot>),
+    /// What snapshots do not tell.
+    Events(proto::GameEvents),
+    /// A message that is not the game's: errors, the goodbye, and, over `realm.v1.bin`, everything of the lobby.
+    Message(ServerMessage),
+}
+
+/// A connection that plays.
+pub struct GameConnection {
+    connection: Connection,
+    world: GameWorld,
+    entered: proto::GameEntered,
+    early: VecDeque<ServerMessage>,
+    input: u32,
+    unacknowledged: u32,
+    passed_over: u64,
+}
+
+impl GameConnection {
+    /// Connects to the game's door and enters with the ticket.
+    ///
+    /// # Errors
+    /// When the door cannot be reached, or refuses the ticket ([`ClientError::code`] says why).
+    pub async fn enter(endpoint: &Endpoint, ticket: &proto::GameTicket) -> Result<Self, ClientError> {
+        let connection = Connection::open_game(endpoint, ticket).await?;
+        Self::enter_over(connection, &ticket.ticket).await
+    }
+
+    /// Enters over an open connection: one to a game's door, or the lobby's on `realm.v1.bin`.
+    ///
+    /// # Errors
+    /// When the ticket is refused or the connection fails.
+    pub async fn enter_over(mut connection: Connection, ticket: &str) -> Result<Self, ClientError> {
+        let sequence = connection.send(&proto::GameEnter { ticket: ticket.to_owned() }.into()).await?;
+        let (end, mut early) = (Instant::now() + connection.deadline(), VecDeque::new());
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match connection.next(left).await? {
+                Arrival::Message(ServerMessage::GameEntered(entered)) => {
+                    let world = GameWorld::default();
+                    return Ok(Self { connection, world, entered, early, input: 0, unacknowledged: 0, passed_over: 0 });
+                }
+                Arrival::Message(ServerMessage::Error(error)) if error.sequence == sequence => {
+                    return Err(ClientError::refused(&error));
+                }
+                Arrival::Message(ServerMessage::Goodbye(goodbye)) => return Err(ClientError::Closed(Some(goodbye))),
+                // On the lobby's connection other things go on meanwhile.
+                Arrival::Message(message) if early.len() < EARLY_MESSAGES_MAX => early.push_back(message),
+                Arrival::Message(_) | Arrival::Snapshot(_) => {
+                    return Err(ClientError::Unexpected("the game did not answer GAME_ENTER".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Map, own entity and limits, as the game told them on entering.
+    #[must_use]
+    pub fn entered(&self) -> &proto::GameEntered {
+        &self.entered
+    }
+
+    /// The newest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.world.newest()
+    }
+
+    /// Number of the last input that was sent.
+    #[must_use]
+    pub fn input(&self) -> u32 {
+        self.input
+    }
+
+    /// Snapshots that could not be read because their baseline was not known any more.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// Why the server said goodbye, once it has.
+    #[must_use]
+    pub fn goodbye(&self) -> Option<&proto::Goodbye> {
+        self.connection.goodbye()
+    }
+
+    /// True when a tile is a wall; everything outside the map is.
+    #[must_use]
+    pub fn is_wall(&self, tile_x: u32, tile_y: u32) -> bool {
+        let (width, height) = (u64::from(self.entered.map_width), u64::from(self.entered.map_height));
+        let (x, y) = (u64::from(tile_x), u64::from(tile_y));
+        if x >= width || y >= height {
+            return true;
+        }
+        let bit = y * width + x;
+        let byte = usize::try_from(bit / 8).ok().and_then(|index| self.entered.walls.get(index));
+        byte.is_none_or(|byte| byte >> (bit % 8) & 1 == 1)
+    }
+
+    /// Wishes to go so many sub-tiles; the game applies at most the legal step. Returns the input's number.
+    ///
+    /// # Errors
+    /// When the connection has ended, or the server does not read within the deadline.
+    pub async fn walk(&mut self, dx: i32, dy: i32) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::PlayerMove { input, acknowledged_tick, dx, dy }).await
+    }
+
+    /// Strikes at an entity.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn attack(&mut self, target: u16) -> Result<u32, ClientError> {
+        let target = u32::from(target);
+        self.act(|input, acknowledged_tick| proto::PlayerAttack { input, acknowledged_tick, target }).await
+    }
+
+    /// Speaks to somebody.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn interact(&mut self, target: u16) -> Result<u32, ClientError> {
+        let target = u32::from(target);
+        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target }).await
+    }
+
+    /// Puts a carried item on the ground.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn drop_item(&mut self, item_id: u64) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::ItemDrop { input, acknowledged_tick, item_id }).await
+    }
+
+    /// Comes back to life.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn respawn(&mut self) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::Respawn { input, acknowledged_tick }).await
+    }
+
+    async fn act<M: Into<ClientMessage>>(&mut self, act: impl FnOnce(u32, u32) -> M) -> Result<u32, ClientError> {
+        self.input = self.input.wrapping_add(1);
+        let message = act(self.input, self.world.acknowledged_tick()).into();
+        self.unacknowledged = 0;
+        self.connection.send(&message).await?;
+        Ok(self.input)
+    }
+
+    /// What happens next, within the endpoint's deadline.
+    ///
+    /// # Errors
+    /// When nothing comes in time, the connection has ended, or what comes cannot be read.
+    pub async fn next(&mut self) -> Result<GameUpdate, ClientError> {
+        self.next_within(self.connection.deadline()).await
+    }
+
+    /// What happens next, within `deadline`. Snapshots are acknowledged on the way.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_within(&mut self, deadline: Duration) -> Result<GameUpdate, ClientError> {
+        if let Some(message) = self.early.pop_front() {
+            return Ok(GameUpdate::Message(message));
+        }
+        loop {
+            let body = match self.connection.next(deadline).await? {
+                Arrival::Message(ServerMessage::GameEvents(events)) => return Ok(GameUpdate::Events(events)),
+                Arrival::Message(message) => return Ok(GameUpdate::Message(message)),
+                Arrival::Snapshot(body) => body,
+            };
+            let snapshot = self.world.take(&body)?;
+            self.unacknowledged += 1;
+            if self.unacknowledged >= ACKNOWLEDGE_EVERY || snapshot.is_none() {
+                self.unacknowledged = 0;
+                let acknowledged_tick = self.world.acknowledged_tick();
+                self.connection.send(&proto::SnapshotAcknowledge { acknowledged_tick }.into()).await?;
+            }
+            match snapshot {
+                Some(snapshot) => return Ok(GameUpdate::Snapshot(snapshot)),
+                None => self.passed_over += 1,
+            }
+        }
+    }
+
+    /// The first update within `deadline` for which `pick` gives something; the others are passed over.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn wait_for<T>(
+        &mut self,
+        deadline: Duration,
+        mut pick: impl FnMut(&GameUpdate) -> Option<T>,
+    ) -> Result<T, ClientError> {
+        let waiting = async {
+            loop {
+                if let Some(picked) = pick(&self.next_within(deadline).await?) {
+                    return Ok(picked);
+                }
+            }
+        };
+        crate::error::within(deadline, "what was waited for in the game", waiting).await
+    }
+
+    /// The connection beneath, to send what this type would not.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Ends the connection. The character stays in the game for a while, so that a lost connection can be replaced.
+    ///
+    /// # Errors
+    /// When the server does not take part within the deadline.
+    pub async fn close(self) -> Result<(), ClientError> {
+        self.connection.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! A game that is played by the test: real frames over a pipe.
+
+use bytes::BytesMut;
+use realm_protocol::{Decoder, Encoder, snapshot};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+use super::*;
+use crate::wire::{FrameWire, Wire};
+
+struct Game {
+    stream: DuplexStream,
+    decoder: Decoder,
+    encoder: Encoder,
+    buffer: BytesMut,
+}
+
+impl Game {
+    async fn message(&mut self) -> ClientMessage {
+        loop {
+            if let Some(frame) = self.decoder.decode(&mut self.buffer).unwrap() {
+                return ClientMessage::decode(frame.identifier, &frame.payload).unwrap();
+            }
+            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "the client has gone");
+        }
+    }
+
+    async fn frame(&mut self, identifier: u8, payload: &[u8]) {
+        let mut out = BytesMut::new();
+        self.encoder.encode(identifier, 0, &[payload], &mut out).unwrap();
+        self.stream.write_all(&out).await.unwrap();
+    }
+
+    async fn say(&mut self, message: impl Into<ServerMessage>) {
+        let message = message.into();
+        self.frame(message.identifier(), &message.to_payload()).await;
+    }
+
+    async fn show(&mut self, baseline: Option<&Snapshot>, tick: u32) -> Snapshot {
+        let current = Snapshot { tick, input: tick / 2, ..Snapshot::default() };
+        let mut body = Vec::new();
+        snapshot::encode(baseline, &current, &mut body);
+        self.frame(0x40, &body).await;
+        current
+    }
+}
+
+async fn entered() -> (GameConnection, Game) {
+    let (ours, theirs) = duplex(64 * 1_024);
+    let connection = Connection::over(Wire::Frames(FrameWire::new(Box::new(ours))), Duration::from_secs(5));
+    let mut game = Game {
+        stream: theirs,
+        decoder: Decoder::new(realm_protocol::frame::SIZE_MAX_AFTER_LOGIN),
+        encoder: Encoder::new(),
+        buffer: BytesMut::new(),
+    };
+    let serve = async {
+        assert_eq!(game.message().await, proto::GameEnter { ticket: "t".to_owned() }.into());
+        game.say(proto::GameListUpdated { games: 1, event: 1 }).await;
+        let walls = vec![0b0000_0101, 0b0000_0010].into();
+        game.say(proto::GameEntered { entity: 3, map_width: 5, map_height: 2, walls, ..Default::default() }).await;
+    };
+    let (connection, ()) = tokio::join!(GameConnection::enter_over(connection, "t"), serve);
+    (connection.unwrap(), game)
+}
+
+fn tick_of(update: &GameUpdate) -> u32 {
+    let GameUpdate::Snapshot(snapshot) = update else { panic!("no snapshot: {update:?}") };
+    snapshot.tick
+}
+
+#[tokio::test]
+async fn entering_gives_the_map_and_keeps_what_came_before() {
+    let (mut client, _game) = entered().await;
+    assert_eq!(client.entered().entity, 3);
+    let row = |y| (0..6).map(|x| u8::from(client.is_wall(x, y))).collect::<Vec<_>>();
+    assert_eq!((row(0), row(1)), (vec![1, 0, 1, 0, 0, 1], vec![0, 0, 0, 0, 1, 1]));
+    let expected = proto::GameListUpdated { games: 1, event: 1 }.into();
+    assert_eq!(client.next().await.unwrap(), GameUpdate::Message(expected));
+}
+
+#[tokio::test]
+async fn a_refused_ticket_is_a_refusal() {
+    let (ours, theirs) = duplex(1_024);
+    let connection = Connection::over(Wire::Frames(FrameWire::new(Box::new(ours))), Duration::from_secs(5));
+    let (decoder, encoder) = (Decoder::new(4_096), Encoder::new());
+    let mut game = Game { stream: theirs, decoder, encoder, buffer: BytesMut::new() };
+    game.say(proto::Goodbye { code: "TICKET_INVALID".to_owned(), ..Default::default() }).await;
+    let error = GameConnection::enter_over(connection, "old").await.map(|_| ()).unwrap_err();
+    assert_eq!(error.code(), Some("TICKET_INVALID"));
+}
+
+#[tokio::test]
+async fn differences_are_read_and_acknowledged() {
+    let (mut client, mut game) = entered().await;
+    client.next().await.unwrap();
+    let first = game.show(None, 10).await;
+    assert_eq!(tick_of(&client.next().await.unwrap()), 10);
+    client.walk(5, -2).await.unwrap();
+    let expected = proto::PlayerMove { input: 1, acknowledged_tick: 10, dx: 5, dy: -2 };
+    assert_eq!(game.message().await, expected.into());
+    for tick in 11..15 {
+        game.show(Some(&first), tick).await;
+        assert_eq!(tick_of(&client.next().await.unwrap()), tick);
+    }
+    assert_eq!(client.snapshot().unwrap().input, 7);
+    assert_eq!(game.message().await, proto::SnapshotAcknowledge { acknowledged_tick: 14 }.into());
+}
+
+#[tokio::test]
+async fn a_lost_baseline_asks_for_a_full_snapshot() {
+    let (mut client, mut game) = entered().await;
+    client.next().await.unwrap();
+    game.show(None, 10).await;
+    game.show(Some(&Snapshot { tick: 9, ..Snapshot::default() }), 12).await;
+    game.show(None, 13).await;
+    assert_eq!(tick_of(&client.next().await.unwrap()), 10);
+    assert_eq!(tick_of(&client.next().await.unwrap()), 13);
+    assert_eq!(client.passed_over(), 1);
+    assert_eq!(game.message().await, proto::SnapshotAcknowledge { acknowledged_tick: 0 }.into());
+    client.attack(17).await.unwrap();
+    let expected = proto::PlayerAttack { input: 1, acknowledged_tick: 13, target: 17 };
+    assert_eq!(game.message().await, expected.into());
+}
+
+#[tokio::test]
+async fn events_and_the_end_are_told() {
+    let (mut client, mut game) = entered().await;
+    client.next().await.unwrap();
+    let events = proto::GameEvents { tick: 3, events: Vec::new() };
+    game.say(events.clone()).await;
+    game.say(proto::Goodbye { code: "REALM_STOPPING".to_owned(), ..Default::default() }).await;
+    drop(game);
+    assert_eq!(client.next().await.unwrap(), GameUpdate::Events(events));
+    assert!(matches!(client.next().await.unwrap(), GameUpdate::Message(ServerMessage::Goodbye(_))));
+    assert_eq!(client.next().await.unwrap_err().code(), Some("REALM_STOPPING"));
+}

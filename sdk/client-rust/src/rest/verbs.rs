@@ -1,0 +1,236 @@
+//! The verbs of `/api/v1`.
+
+use hyper::Method;
+use realm_protocol::proto;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{GameDetails, Rest, Tokens};
+use crate::ClientError;
+
+/// Every verb fails with [`ClientError::Refused`] when the realm says no, and otherwise as [`Rest::request`] does.
+impl Rest {
+    /// Makes a player's account.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn register(&mut self, name: &str, password: &str) -> Result<Value, ClientError> {
+        self.call(Method::POST, "/auth/register", Some(json!({"name": name, "password": password}))).await
+    }
+
+    /// Logs in and remembers the tokens.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn login(&mut self, name: &str, password: &str) -> Result<Tokens, ClientError> {
+        let answer = self.call(Method::POST, "/auth/login", Some(json!({"name": name, "password": password}))).await?;
+        self.remember(answer)
+    }
+
+    /// Trades the refresh token for new tokens and remembers them.
+    ///
+    /// # Errors
+    /// See above; and before any log-in.
+    pub async fn refresh(&mut self) -> Result<Tokens, ClientError> {
+        let Some(token) = self.refresh_token.clone() else {
+            return Err(ClientError::Unexpected("there is no refresh token: log in first".to_owned()));
+        };
+        self.refresh_with(&token).await
+    }
+
+    /// Trades any refresh token for new tokens and remembers them.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn refresh_with(&mut self, refresh_token: &str) -> Result<Tokens, ClientError> {
+        let body = json!({"refresh_token": refresh_token});
+        let answer = self.call(Method::POST, "/auth/refresh", Some(body)).await?;
+        self.remember(answer)
+    }
+
+    /// Ends the token session and forgets the tokens.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn logout(&mut self) -> Result<(), ClientError> {
+        self.call::<Value>(Method::POST, "/auth/logout", None).await?;
+        (self.access_token, self.refresh_token) = (None, None);
+        Ok(())
+    }
+
+    /// Asks whom the access token belongs to.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn validate(&mut self) -> Result<Value, ClientError> {
+        self.call(Method::GET, "/auth/validate", None).await
+    }
+
+    /// Makes the owner's account with the one-time token that the realm prints.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn create_owner(&mut self, token: &str, name: &str, password: &str) -> Result<Value, ClientError> {
+        self.call(Method::POST, "/owner", Some(json!({"token": token, "name": name, "password": password}))).await
+    }
+
+    /// The account's characters.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn characters(&mut self) -> Result<proto::CharListResponse, ClientError> {
+        self.call(Method::GET, "/characters", None).await
+    }
+
+    /// Makes a character.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn create_character(
+        &mut self,
+        name: &str,
+        class: &str,
+        hardcore: bool,
+    ) -> Result<proto::Character, ClientError> {
+        let body = json!({"name": name, "class": class, "hardcore": hardcore});
+        self.call(Method::POST, "/characters", Some(body)).await
+    }
+
+    /// One character.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn character(&mut self, id: u64) -> Result<proto::Character, ClientError> {
+        self.call(Method::GET, &format!("/characters/{id}"), None).await
+    }
+
+    /// Deletes a character; it can be restored for 30 days.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn delete_character(&mut self, id: u64) -> Result<(), ClientError> {
+        self.call::<Value>(Method::DELETE, &format!("/characters/{id}"), None).await.map(|_| ())
+    }
+
+    /// The games that are not full.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn games(&mut self) -> Result<Vec<proto::Game>, ClientError> {
+        self.call::<proto::GameListResponse>(Method::GET, "/games", None).await.map(|list| list.games)
+    }
+
+    /// Creates a game and takes a seat in it.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn create_game(
+        &mut self,
+        character: u64,
+        game: &proto::GameCreate,
+    ) -> Result<proto::GameTicket, ClientError> {
+        let proto::GameCreate { name, password, difficulty, players_max } = game;
+        let mut body = json!({"character": character.to_string(), "name": name, "password": password});
+        // What is left out takes the realm's default.
+        if !difficulty.is_empty() {
+            body["difficulty"] = json!(difficulty);
+        }
+        if *players_max > 0 {
+            body["players_max"] = json!(players_max);
+        }
+        self.call(Method::POST, "/games", Some(body)).await
+    }
+
+    /// One game and who is in it.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn game(&mut self, id: u64) -> Result<GameDetails, ClientError> {
+        self.call(Method::GET, &format!("/games/{id}"), None).await
+    }
+
+    /// Takes a seat in a game.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn join_game(
+        &mut self,
+        id: u64,
+        character: u64,
+        password: &str,
+    ) -> Result<proto::GameTicket, ClientError> {
+        let body = json!({"character": character.to_string(), "password": password});
+        self.call(Method::POST, &format!("/games/{id}/join"), Some(body)).await
+    }
+
+    /// Leaves a game.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn leave_game(&mut self, id: u64) -> Result<(), ClientError> {
+        self.call::<Value>(Method::POST, &format!("/games/{id}/leave"), None).await.map(|_| ())
+    }
+
+    /// Closes a game; its host and staff may.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn close_game(&mut self, id: u64) -> Result<(), ClientError> {
+        self.call::<Value>(Method::DELETE, &format!("/games/{id}"), None).await.map(|_| ())
+    }
+
+    /// The ladder, overall or of one class.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn ladder(&mut self, class: Option<&str>) -> Result<Value, ClientError> {
+        let path = class.map_or_else(|| "/ladder".to_owned(), |class| format!("/ladder/{class}"));
+        self.call(Method::GET, &path, None).await
+    }
+
+    /// The open channels.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn channels(&mut self) -> Result<Value, ClientError> {
+        self.call(Method::GET, "/chat/channels", None).await
+    }
+
+    /// The realms of this server.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn realms(&mut self) -> Result<Value, ClientError> {
+        self.call(Method::GET, "/realms", None).await
+    }
+
+    /// The plugins that are installed.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn plugins(&mut self) -> Result<Value, ClientError> {
+        self.call(Method::GET, "/plugins", None).await
+    }
+
+    /// Sends a request below `/api/v1` and reads a successful answer.
+    ///
+    /// # Errors
+    /// See above; and when the answer is not what was expected.
+    pub async fn call<T: DeserializeOwned>(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, ClientError> {
+        let response = self.request(method, &format!("/api/v1{path}"), body.as_ref()).await?.success()?;
+        serde_json::from_value(response.json).map_err(|error| ClientError::Unexpected(format!("{path}: {error}")))
+    }
+
+    fn remember(&mut self, answer: Value) -> Result<Tokens, ClientError> {
+        let tokens: Tokens = serde_json::from_value(answer)
+            .map_err(|error| ClientError::Unexpected(format!("the answer to a log-in: {error}")))?;
+        self.access_token = Some(tokens.access_token.clone());
+        self.refresh_token = Some(tokens.refresh_token.clone());
+        Ok(tokens)
+    }
+}
