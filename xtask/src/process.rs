@@ -74,7 +74,7 @@ pub(crate) fn output(command: &mut Command, deadline: Duration) -> Result<String
     let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
     match finished {
         None => bail!("`{name}` did not end within {} s", deadline.as_secs()),
-        Some(status) if !status.success() => bail!("`{name}` failed ({status}): {}", last_lines(&stderr)),
+        Some(status) if !status.success() => bail!("`{name}` failed ({status}): {}", gist(&stderr)),
         Some(_) => Ok(stdout),
     }
 }
@@ -133,9 +133,12 @@ fn display(command: &Command) -> String {
     text
 }
 
-fn last_lines(text: &str) -> String {
+/// The lines that tell why: those marked as errors, else the last ones.
+fn gist(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(3)..].join(" / ")
+    let errors: Vec<&str> =
+        lines.iter().filter(|line| line.starts_with("error") || line.starts_with("E: ")).take(3).copied().collect();
+    if errors.is_empty() { lines[lines.len().saturating_sub(3)..].join(" / ") } else { errors.join(" / ") }
 }
 
 #[cfg(test)]

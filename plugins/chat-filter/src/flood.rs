@@ -8,7 +8,7 @@ use std::{
 use realm_plugin::Recent;
 
 /// How many lines of an account are remembered at most.
-pub const LINES_REMEMBERED_MAX: usize = 64;
+pub const LINES_REMEMBERED_MAX: usize = 32;
 /// How many accounts are remembered at most.
 const ACCOUNTS_MAX: usize = 1_024;
 

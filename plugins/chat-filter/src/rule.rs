@@ -8,8 +8,8 @@ use crate::{
     profanity::{Judgement, Profanity},
 };
 
-/// How many words of the operator's own a list takes.
-const WORDS_MAX: usize = 1_000;
+/// How many words of the operator's own a list takes: a letter costs some 150 bytes, and an instance has 16 MiB for all.
+const WORDS_MAX: usize = 100;
 /// The longest of them, in characters.
 const WORD_CHARACTERS_MAX: usize = 40;
 /// The longest window for flood: an hour.
@@ -158,9 +158,9 @@ mod tests {
         let wrong = |settings: Settings| settings.check().unwrap_err();
         assert!(wrong(Settings { words_starred: vec![" ".into()], ..Settings::default() }).contains("`words_starred`"));
         assert!(
-            wrong(Settings { words_blocked: vec!["x".into(); 1_001], ..Settings::default() }).contains("1001 words")
+            wrong(Settings { words_blocked: vec!["x".into(); 101], ..Settings::default() }).contains("101 words")
         );
-        assert!(wrong(Settings { lines_max: 65, ..Settings::default() }).contains("`lines_max` is 65"));
+        assert!(wrong(Settings { lines_max: 33, ..Settings::default() }).contains("`lines_max` is 33"));
         assert!(wrong(Settings { window_ms: 0, ..Settings::default() }).contains("`window_ms`"));
         assert_eq!(Settings::default().check(), Ok(()));
     }

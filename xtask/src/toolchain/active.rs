@@ -37,7 +37,7 @@ pub(super) fn installed() -> Result<()> {
 pub(super) fn add_target() -> Result<()> {
     say(&format!("rustup target add {TARGET} (about 20 MB; gives up after {} s)", ADD_DEADLINE.as_secs()));
     let mut command = Command::new("rustup");
-    command.args(["target", "add", TARGET]);
+    command.args(["target", "add", TARGET]).env_remove("RUST_BACKTRACE");
     if let Ok(toolchain) = env::var("RUSTUP_TOOLCHAIN") {
         command.args(["--toolchain", &toolchain]);
     }

@@ -115,6 +115,8 @@ impl Apt {
     /// Uses the system's lists when they know the packages, else fetches lists into `base`.
     fn with_lists(base: &Path) -> Result<Self> {
         let system = Self { options: Vec::new() };
+        output(system.command("apt-cache").arg("--version"), ASK_DEADLINE)
+            .context("this system has no apt: this way needs Debian")?;
         if system.version("rustc-web").is_ok() {
             return Ok(system);
         }
@@ -125,6 +127,7 @@ impl Apt {
         let own = Self {
             options: vec![
                 format!("Dir::State={}", state.display()),
+                format!("Dir::State::lists={}", state.join("lists").display()),
                 "Dir::State::status=/var/lib/dpkg/status".into(),
                 format!("Dir::Cache={}", cache.display()),
             ],
