@@ -1,1 +1,3 @@
-fn main() {}
+//! The one test binary of the tree: every feature over its real sockets, and the rules of the house.
+
+mod tidy;

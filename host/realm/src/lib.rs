@@ -1,8 +1,18 @@
-//! The realm server as a library.
+//! The realm server as a library: the binary, the tests and anybody who embeds it start a [`Realm`].
+//!
+//! # The code map
+//!
+//! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
+//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`. `session` is a connected player,
+//! `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
+//! `ARCHITECTURE.md` says who may import whom; a test holds it.
 
 pub mod accounts;
+pub mod api;
 pub mod characters;
 pub mod chat;
+pub mod cli;
+pub mod config;
 pub mod games;
 pub mod hooks;
 pub mod ladder;
@@ -11,4 +21,304 @@ pub mod net;
 pub mod rules;
 pub mod session;
 pub mod storage;
+pub mod telemetry;
 pub mod types;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    accounts::Accounts,
+    characters::Characters,
+    chat::Chat,
+    config::Config,
+    games::{Games, GamesStartError},
+    ladder::Ladder,
+    moderation::Moderation,
+    net::{Addresses, Doors, Handlers, Listeners, NetError, Tls},
+    rules::{Rules, RulesError},
+    session::Sessions,
+    storage::{Storage, StorageError},
+    telemetry::{Telemetry, TelemetryError},
+    types::{Clock, SystemClock},
+};
+
+/// Why a realm cannot start. Every message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made or written.
+    #[error(
+        "the data folder {folder} cannot be used: {problem}; choose another with --data, or make it writable for this user"
+    )]
+    DataFolder {
+        /// The folder.
+        folder: String,
+        /// What the system says.
+        problem: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The doors.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The plugin folder.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The games.
+    #[error(transparent)]
+    Games(#[from] GamesStartError),
+    /// Metrics and health.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+}
+
+/// How long connections may take to end when the realm stops, in milliseconds.
+const CLOSE_DEADLINE_MS: u64 = 10_000;
+
+/// A running realm.
+pub struct Realm {
+    data: PathBuf,
+    addresses: Addresses,
+    fingerprint: String,
+    self_signed: bool,
+    owner_token: Option<String>,
+    storage: Storage,
+    rules: Rules,
+    games: Games,
+    sessions: Sessions,
+    telemetry: Telemetry,
+    doors: Doors,
+}
+
+impl Realm {
+    /// Starts a realm over a data folder, which is created when it does not exist.
+    ///
+    /// # Errors
+    /// When the folder, the database, a door, the content or the plugin folder cannot be used. Broken plugins are reported, not fatal.
+    pub async fn start(config: Config, data: &Path) -> Result<Self, StartError> {
+        Self::start_with_clock(config, data, Arc::new(SystemClock)).await
+    }
+
+    /// Like [`Self::start`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        create_data_folder(data)?;
+        let tls = Tls::load(&config.tls, data)?;
+        let listeners = Listeners::bind(&config.net).await?;
+        let addresses = listeners.addresses();
+        let (fingerprint, self_signed) = (tls.fingerprint(), tls.self_signed());
+
+        let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
+        let (rules, hooks) = Rules::start(&config.plugins, data).await?;
+        let moderation = Moderation::new(storage.clone());
+        let realm = &config.realm.name;
+        let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
+        let characters = Characters::start(&config.characters, realm, storage.clone(), hooks.clone()).await?;
+        let ladder = Ladder::new(realm, storage.clone(), hooks.clone());
+        let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(&clock));
+        let games = Games::start(
+            &config.games,
+            &config.net.public_host,
+            addresses.game.port(),
+            storage.clone(),
+            hooks,
+            characters.clone(),
+            ladder.clone(),
+            moderation,
+        )?;
+        let sessions = Sessions::new(
+            config.session.clone(),
+            session::Features {
+                realm: realm.clone(),
+                accounts: accounts.clone(),
+                characters: characters.clone(),
+                chat: chat.clone(),
+                games: games.clone(),
+                silence_max_ms: u32::try_from(config.net.silence_max_ms).unwrap_or(u32::MAX),
+            },
+        );
+        let owner_token = accounts.owner_token().await?;
+        let features = api::Features {
+            realm: Arc::new(config.realm.clone()),
+            accounts,
+            characters,
+            chat,
+            games: games.clone(),
+            ladder,
+            rules: rules.clone(),
+            sessions: sessions.clone(),
+        };
+        let ready = storage.clone();
+        let telemetry = Telemetry::start(&config.telemetry, Arc::new(move || {
+            let ready = ready.clone();
+            Box::pin(async move { ready.ready().await })
+        })).await?;
+        let handlers = handlers(features, &sessions, &games, config.net.body_bytes_max);
+        let doors = Doors::open(config.net, listeners, tls, handlers);
+
+        let realm = Self {
+            data: data.to_owned(),
+            addresses,
+            fingerprint,
+            self_signed,
+            owner_token,
+            storage,
+            rules,
+            games,
+            sessions,
+            telemetry,
+            doors,
+        };
+        realm.write_endpoint()?;
+        Ok(realm)
+    }
+
+    /// Where the doors listen.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Where metrics and health listen.
+    #[must_use]
+    pub fn telemetry_address(&self) -> Option<SocketAddr> {
+        self.telemetry.address()
+    }
+
+    /// SHA-256 of the certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// True when the realm made its certificate itself.
+    #[must_use]
+    pub fn self_signed(&self) -> bool {
+        self.self_signed
+    }
+
+    /// The one-time token for the owner's account; `None` when there is an owner.
+    #[must_use]
+    pub fn owner_token(&self) -> Option<&str> {
+        self.owner_token.as_deref()
+    }
+
+    /// The plugins.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The games.
+    #[must_use]
+    pub fn games(&self) -> &Games {
+        &self.games
+    }
+
+    /// The connected players.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Tells everybody, saves everything, closes everything.
+    pub async fn stop(self) {
+        // 1. Players are told and their sessions end; a new connection is refused from here on.
+        self.sessions.stop().await;
+        // 2. Games end, characters are saved.
+        self.games.stop().await;
+        // 3. Sockets close.
+        self.doors.close(CLOSE_DEADLINE_MS).await;
+        // 4. What nobody asks any more ends, the database last.
+        self.rules.stop().await;
+        self.storage.close().await;
+        self.telemetry.stop();
+        let _ = std::fs::remove_file(Endpoint::file(&self.data));
+    }
+
+    /// Leaves a note in the data folder by which the verbs of the binary find the running realm.
+    fn write_endpoint(&self) -> Result<(), StartError> {
+        let endpoint = Endpoint {
+            https: reachable(self.addresses.https),
+            realm: reachable(self.addresses.realm),
+            game: reachable(self.addresses.game),
+            fingerprint: self.fingerprint.clone(),
+            process: std::process::id(),
+        };
+        let text = serde_json::to_string_pretty(&endpoint).expect("an endpoint is plain JSON");
+        std::fs::write(Endpoint::file(&self.data), text).map_err(|error| folder_error(&self.data, &error))
+    }
+}
+
+/// How the verbs of the binary reach a running realm: written into its data folder as `endpoint.json`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Endpoint {
+    /// HTTPS.
+    pub https: SocketAddr,
+    /// Realm frames.
+    pub realm: SocketAddr,
+    /// Game sessions.
+    pub game: SocketAddr,
+    /// SHA-256 of the certificate.
+    pub fingerprint: String,
+    /// Process of the realm.
+    pub process: u32,
+}
+
+impl Endpoint {
+    /// Where the note lies.
+    #[must_use]
+    pub fn file(data: &Path) -> PathBuf {
+        data.join("endpoint.json")
+    }
+}
+
+/// An address that listens everywhere is reached on loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback: std::net::IpAddr =
+            if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+fn handlers(features: api::Features, sessions: &Sessions, games: &Games, body_bytes_max: usize) -> Handlers {
+    let (sessions, games) = (sessions.clone(), games.clone());
+    Handlers {
+        http: api::router(features, body_bytes_max),
+        connection: Arc::new(move |connection| {
+            let sessions = sessions.clone();
+            Box::pin(async move { sessions.serve(connection).await })
+        }),
+        game: Arc::new(move |frame, mut link| {
+            use realm_protocol::ClientMessage;
+            match ClientMessage::decode(frame.identifier, &frame.payload) {
+                // A refusal is told on the link itself.
+                Ok(ClientMessage::GameEnter(enter)) => drop(games.enter(&enter.ticket, link)),
+                _ => link.close(
+                    types::Code::MessageInvalid.as_str(),
+                    "The first frame on this port is GAME_ENTER with a ticket; create or join a game to get one.",
+                ),
+            }
+        }),
+    }
+}
+
+fn folder_error(data: &Path, error: &std::io::Error) -> StartError {
+    StartError::DataFolder { folder: data.display().to_string(), problem: error.to_string() }
+}
+
+/// Creates the data folder, for its owner alone, and makes sure that it can be written.
+fn create_data_folder(data: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| folder_error(data, &error))?;
+    tempfile::tempfile_in(data).map_err(|error| folder_error(data, &error))?;
+    Ok(())
+}

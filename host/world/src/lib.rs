@@ -2,7 +2,44 @@
 //!
 //! Pure and deterministic: no I/O, no clock, no threads, no plugins, no floats in what is simulated, a fixed order of iteration
 //! and an own seed. The same seed and the same inputs give the same bytes on every machine.
+//!
+//! - [`Content`] is the pack that a game is made of: classes, monsters, those who live at the entrance, levels, the place. It is read
+//!   and checked once; [`Content::load`] is the one place of this crate that reads files.
+//! - [`Map`] comes from the seed: walls, the entrance, a way from everywhere to everywhere.
+//! - [`World`] is one game: [`World::step`] applies a tick's [`Input`]s in the order given, then moves the monsters, then lets time pass,
+//!   and appends [`Event`]s. [`World::view`] is what one player may know of it.
+//!
+//! Positions are in sub-tiles ([`Map::SUB_TILES`] a tile), x to the east and y to the south. Times are in ticks of [`TICK_MS`].
 
+mod content;
+mod dice;
+mod event;
+mod geometry;
+mod hash;
+mod input;
+mod map;
 mod sheet;
+mod world;
 
+pub use content::{Content, ContentError, ContentProblem};
+pub use event::{Event, InputKind, RefusedReason};
+pub use input::{Input, PlayerSlot};
+pub use map::Map;
 pub use sheet::{Attributes, Class, Difficulty, Sheet};
+pub use world::{Action, EntityKind, EntityView, Facts, OwnView, View, World};
+
+/// One who stands in a game: a player, a monster or one who lives there. From 1, unique within a game: a number is given again only
+/// after all others have been.
+pub type EntityId = u16;
+
+/// Length of a tick.
+pub const TICK_MS: u32 = 40;
+
+/// Most players of a game; slots are below it.
+pub const PLAYERS_MAX: usize = 8;
+
+/// Most entities of a game, players included.
+pub const ENTITIES_MAX: usize = 256;
+
+/// The highest level of a character.
+pub const LEVEL_MAX: u32 = 99;

@@ -2,14 +2,22 @@
 //!
 //! Does not know items. A character is written only under the lease that was taken for it, with its version.
 
+mod error;
+mod judging;
+mod store;
+
+use std::sync::Arc;
+
 use realm_world::{Class, Sheet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use error::CharactersError;
+
 use crate::{
     hooks::Hooks,
-    storage::{Storage, StorageError},
-    types::{AccountId, CharacterId, CharacterName, NameError, Refusal},
+    storage::{Connection, Storage, StorageError},
+    types::{AccountId, CharacterId, CharacterName},
 };
 
 /// `[characters]`: what an account may have.
@@ -58,74 +66,64 @@ pub struct Lease {
     pub version: i64,
 }
 
-/// Why a character verb was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum CharactersError {
-    /// The name breaks a rule.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The name is taken.
-    #[error("a character of this name exists")]
-    NameTaken,
-    /// No such class.
-    #[error("there is no class \"{0}\"; choose Amazon, Sorceress, Necromancer, Paladin, Barbarian, Druid or Assassin")]
-    ClassUnknown(String),
-    /// As many as allowed.
-    #[error("this account has as many characters as it may have ({0}); delete one first")]
-    Limit(u32),
-    /// Not this account's, or deleted.
-    #[error("this account has no such character")]
-    Unknown,
-    /// It is in a game.
-    #[error("the character is in a game; leave it first")]
-    Busy,
-    /// The lease is no longer this holder's: nothing was written.
-    #[error("the character was taken over elsewhere")]
-    Fenced,
-    /// A rule of the realm refuses the character.
-    #[error("a rule of this realm refuses the character: {0}")]
-    Refused(String),
-    /// The database.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-impl From<CharactersError> for Refusal {
-    fn from(error: CharactersError) -> Self {
-        let _ = error;
-        unimplemented!()
-    }
-}
+/// A deleted character can be restored for this long; then it is gone, and its name is free.
+const RESTORABLE_MS: i64 = 30 * 86_400_000;
 
 /// The characters of the realm; cheap to clone.
 #[derive(Clone)]
-pub struct Characters {}
+pub struct Characters {
+    storage: Storage,
+    hooks: Hooks,
+    realm: Arc<str>,
+    characters_max: u32,
+}
 
 impl Characters {
-    /// Over the realm's database. Leases left over by a crash of this process are released.
+    /// Over the realm's database. Leases left over by a crash of this process are released, and characters whose time for
+    /// restoring is over are removed.
+    ///
+    /// This process is the only one on the database (it holds the data folder's lock), so every lease found is left over.
     pub async fn start(config: &Config, realm: &str, storage: Storage, hooks: Hooks) -> Result<Self, StorageError> {
-        let _ = (config, realm, storage, hooks);
-        unimplemented!()
+        let realm: Arc<str> = realm.into();
+        let (own, deleted_before_ms) = (Arc::clone(&realm), storage.now_ms() - RESTORABLE_MS);
+        let (freed, purged) = storage
+            .write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move {
+                    let freed = store::free_leases(connection, &own).await?;
+                    Ok((freed, store::purge_deleted(connection, &own, deleted_before_ms).await?))
+                })
+            })
+            .await?;
+        if freed > 0 || purged > 0 {
+            tracing::info!(freed, purged, "characters left in games were freed, characters deleted long ago removed");
+        }
+        Ok(Self { storage, hooks, realm, characters_max: config.characters_max })
     }
 
     /// How many characters an account may have.
+    #[must_use]
     pub fn characters_max(&self) -> u32 {
-        unimplemented!()
+        self.characters_max
     }
 
     /// The account's characters, oldest first.
     pub async fn list(&self, account: AccountId) -> Result<Vec<Character>, CharactersError> {
-        let _ = account;
-        unimplemented!()
+        Ok(store::list(self.storage.reader(), &self.realm, account).await?)
     }
 
     /// One of the account's characters.
+    ///
+    /// # Errors
+    /// [`CharactersError::Unknown`] when the account has none of this key.
     pub async fn get(&self, account: AccountId, character: CharacterId) -> Result<Character, CharactersError> {
-        let _ = (account, character);
-        unimplemented!()
+        let found = store::get(self.storage.reader(), &self.realm, account, character).await?;
+        found.ok_or(CharactersError::Unknown)
     }
 
     /// Makes a character; resolves when it is stored.
+    ///
+    /// # Errors
+    /// When the name or the class is illegal, the name is taken, the account is full, or the anti-cheat rule finds anything.
     pub async fn create(
         &self,
         account: AccountId,
@@ -133,41 +131,187 @@ impl Characters {
         class: &str,
         hardcore: bool,
     ) -> Result<Character, CharactersError> {
-        let _ = (account, name, class, hardcore, Class::ALL);
-        unimplemented!()
+        let name = CharacterName::new(name)?;
+        let class = Class::from_name(class).ok_or_else(|| CharactersError::ClassUnknown(class.to_owned()))?;
+        let now_ms = self.storage.now_ms();
+        let new = Character {
+            id: self.storage.ids().next(now_ms),
+            account,
+            name,
+            sheet: Sheet::newborn(class, hardcore),
+            created_ms: now_ms,
+            played_last_ms: None,
+            play_time_ms: 0,
+            version: 1,
+        };
+        let findings = self.hooks.check_character(judging::sheet(new.id, &new.sheet)).await;
+        if !findings.is_empty() {
+            return Err(CharactersError::Refused(judging::words(&findings)));
+        }
+        let new = insert_within_limit(&self.storage, &self.realm, self.characters_max, new).await?;
+        tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");
+        Ok(new)
     }
 
     /// Deletes a character; it can be restored for 30 days, and its name stays taken as long.
+    ///
+    /// # Errors
+    /// When the account has none of this key, or the character is in a game.
     pub async fn delete(&self, account: AccountId, character: CharacterId) -> Result<(), CharactersError> {
-        let _ = (account, character);
-        unimplemented!()
+        let (realm, now_ms) = (Arc::clone(&self.realm), self.storage.now_ms());
+        self.storage
+            .write(move |connection| {
+                Box::pin(async move {
+                    if store::delete(connection, &realm, account, character, now_ms).await? {
+                        return Ok(());
+                    }
+                    Err(unknown_or_busy(connection, &realm, account, character).await?)
+                })
+            })
+            .await?;
+        tracing::info!(%account, %character, "character deleted");
+        Ok(())
     }
 
-    /// Takes the right to write a character.
+    /// Takes the right to write a character. The anti-cheat rule sees the character first.
+    ///
+    /// # Errors
+    /// When the account has none of this key, the character is in a game already, a hardcore character is dead, or the rule
+    /// refuses it.
     pub async fn take(
         &self,
         account: AccountId,
         character: CharacterId,
     ) -> Result<(Character, Lease), CharactersError> {
-        let _ = (account, character);
-        unimplemented!()
+        let before = self.get(account, character).await?;
+        if before.sheet.hardcore && before.sheet.dead {
+            return Err(CharactersError::Dead);
+        }
+        self.judge(character, &before.sheet, "taken into a game").await?;
+        take_lease(&self.storage, &self.realm, account, character).await
     }
 
     /// Stores what a game made of the character; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
-    /// The anti-cheat rule sees the sheet first; what it finds is returned.
+    /// The anti-cheat rule sees the sheet first: what it refuses is not stored, what else it finds is logged.
+    ///
+    /// # Errors
+    /// [`CharactersError::Fenced`] when the lease is not this holder's any more, [`CharactersError::Refused`] with what the rule
+    /// found; the lease stays as it is and nothing is written.
     pub async fn save(
         &self,
         lease: &mut Lease,
         sheet: &Sheet,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
-        let _ = (lease, sheet, play_time_ms);
-        unimplemented!()
+        self.judge(lease.character, sheet, "stored").await?;
+        save_under_lease(&self.storage, lease, sheet, play_time_ms).await
     }
 
     /// Gives the right back.
+    ///
+    /// # Errors
+    /// [`CharactersError::Fenced`] when it was not this holder's any more.
     pub async fn release(&self, lease: Lease) -> Result<(), CharactersError> {
-        let _ = lease.epoch;
-        unimplemented!()
+        release_lease(&self.storage, lease).await
+    }
+
+    /// Asks the anti-cheat rule about a character that is about to be taken into a game or stored.
+    async fn judge(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Result<(), CharactersError> {
+        let findings = self.hooks.check_character(judging::sheet(character, sheet)).await;
+        if findings.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(%character, when, findings = judging::words(&findings), "the anti-cheat rule found something");
+        let mut refused = findings.iter().filter(|finding| finding.refuse).peekable();
+        if refused.peek().is_some() {
+            return Err(CharactersError::Refused(judging::words(refused)));
+        }
+        Ok(())
     }
 }
+
+/// Stores a new character if the account may have one more.
+async fn insert_within_limit(
+    storage: &Storage,
+    realm: &Arc<str>,
+    characters_max: u32,
+    new: Character,
+) -> Result<Character, CharactersError> {
+    let realm = Arc::clone(realm);
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                if store::count_for_new(connection, &realm, new.account).await? >= i64::from(characters_max) {
+                    return Err(CharactersError::Limit(characters_max));
+                }
+                match store::insert(connection, &realm, &new).await {
+                    Ok(()) => Ok(new),
+                    Err(StorageError::Conflict) => Err(CharactersError::NameTaken),
+                    Err(error) => Err(error.into()),
+                }
+            })
+        })
+        .await
+}
+
+async fn take_lease(
+    storage: &Storage,
+    realm: &Arc<str>,
+    account: AccountId,
+    id: CharacterId,
+) -> Result<(Character, Lease), CharactersError> {
+    let realm = Arc::clone(realm);
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                let Some((character, epoch)) = store::take(connection, &realm, account, id).await? else {
+                    return Err(unknown_or_busy(connection, &realm, account, id).await?);
+                };
+                let lease = Lease { character: id, epoch, version: character.version };
+                Ok((character, lease))
+            })
+        })
+        .await
+}
+
+async fn save_under_lease(
+    storage: &Storage,
+    lease: &mut Lease,
+    sheet: &Sheet,
+    play_time_ms: i64,
+) -> Result<Character, CharactersError> {
+    let held = Lease { character: lease.character, epoch: lease.epoch, version: lease.version };
+    let save = store::Save { lease: held, sheet: *sheet, play_time_ms: play_time_ms.max(0), now_ms: storage.now_ms() };
+    let saved = storage
+        .write(move |connection| {
+            Box::pin(async move { store::save(connection, &save).await?.ok_or(CharactersError::Fenced) })
+        })
+        .await?;
+    lease.version = saved.version;
+    Ok(saved)
+}
+
+async fn release_lease(storage: &Storage, lease: Lease) -> Result<(), CharactersError> {
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                let released = store::release(connection, lease.character, lease.epoch).await?;
+                if released { Ok(()) } else { Err(CharactersError::Fenced) }
+            })
+        })
+        .await
+}
+
+/// Why there was no free character of this key.
+async fn unknown_or_busy(
+    connection: &mut Connection,
+    realm: &str,
+    account: AccountId,
+    id: CharacterId,
+) -> Result<CharactersError, StorageError> {
+    let exists = store::exists(connection, realm, account, id).await?;
+    Ok(if exists { CharactersError::Busy } else { CharactersError::Unknown })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,23 +2,37 @@
 //!
 //! A channel is owned by its task. Text reaches the fan-out only as `ApprovedText`. Does not know games.
 
+mod channel;
+mod directory;
+mod person;
+mod seat;
+
+use std::sync::Arc;
+
+use realm_protocol::proto;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::{channel::Command, directory::Directory, person::Person};
 use crate::{
     hooks::Hooks,
-    types::{AccountId, AccountName, ChannelName, CharacterName, ChatText, EventStream, Refusal},
+    types::{AccountId, AccountName, ChannelName, CharacterName, Clock, Code, EventStream, Refusal},
 };
+
+pub use self::seat::ChatSeat;
 
 /// `[chat]`: channels and their limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most members of a channel.
+    #[schemars(range(min = 1, max = 10_000))]
     pub members_max: usize,
     /// Most channels at once.
+    #[schemars(range(min = 1, max = 100_000))]
     pub channels_max: usize,
     /// Lines and changes that may wait for a channel; more are refused with RATE_LIMITED.
+    #[schemars(range(min = 1, max = 10_000))]
     pub mailbox_max: usize,
     /// Channels that always exist and are shown in lists.
     pub channels: Vec<String>,
@@ -32,6 +46,24 @@ impl Default for Config {
             mailbox_max: 256,
             channels: vec!["Lobby".to_owned(), "Trade".to_owned()],
         }
+    }
+}
+
+impl Config {
+    /// Checks what a person wrote.
+    ///
+    /// # Errors
+    /// When a permanent channel has an illegal name, or there are more of them than `channels_max`; the text names the key.
+    pub fn check(&self) -> Result<(), String> {
+        for name in &self.channels {
+            ChannelName::new(name).map_err(|error| format!("[chat] channels: \"{name}\": {error}"))?;
+        }
+        let (permanent, channels_max) = (self.channels.len(), self.channels_max);
+        if permanent > channels_max {
+            let problem = "is less than the number of permanent channels";
+            return Err(format!("[chat] channels_max = {channels_max} {problem} ({permanent}); raise it"));
+        }
+        Ok(())
     }
 }
 
@@ -80,68 +112,68 @@ pub enum ChatError {
     Offline(String),
 }
 
+/// When a channel whose mailbox was full is worth another try.
+const BUSY_RETRY_MS: u64 = 1_000;
+
 impl From<ChatError> for Refusal {
     fn from(error: ChatError) -> Self {
-        let _ = error;
-        unimplemented!()
+        match error {
+            ChatError::NoChannel => Self::new(Code::ChannelNone, "You are in no channel; join a channel first."),
+            ChatError::ChannelFull => Self::new(Code::ChannelFull, "The channel is full; choose another."),
+            ChatError::TooManyChannels => Self::new(
+                Code::ChannelUnknown,
+                "There is no such channel, and this realm has as many as it may have; choose one that exists.",
+            ),
+            ChatError::Busy => {
+                Self::retry(Code::RateLimited, "The channel is busy; wait a moment and say it again.", BUSY_RETRY_MS)
+            }
+            ChatError::Blocked(sentence) => Self::new(Code::ChatBlocked, sentence),
+            ChatError::Offline(name) => {
+                Self::new(Code::WhisperOffline, format!("{name} is not online; try again when they are."))
+            }
+        }
     }
 }
 
 /// Chat of the realm; cheap to clone.
 #[derive(Clone)]
-pub struct Chat {}
-
-/// One connected member: can be whispered to, and is in at most one channel. Dropping it leaves.
-pub struct ChatSeat {}
+pub struct Chat {
+    directory: Arc<Directory>,
+}
 
 impl Chat {
-    /// Starts chat with its permanent channels.
+    /// Most channels in a list.
+    pub const LIST_MAX: usize = 200;
+
+    /// Starts chat with its permanent channels. Needs a running tokio runtime; channels end with the last handle and seat.
+    /// A permanent channel that [`Config::check`] would refuse is left out and logged.
     #[must_use]
-    pub fn start(config: Config, hooks: Hooks, clock: std::sync::Arc<dyn crate::types::Clock>) -> Self {
-        let _ = (config, hooks, clock);
-        unimplemented!()
+    pub fn start(config: Config, hooks: Hooks, clock: Arc<dyn Clock>) -> Self {
+        Self { directory: Directory::start(config, hooks, clock) }
     }
 
     /// Somebody came online; replaces an older seat of the same account.
     #[must_use]
     pub fn connect(&self, member: Member) -> ChatSeat {
-        let _ = member;
-        unimplemented!()
+        let person = Arc::new(Person::new(member));
+        self.directory.come_online(&person);
+        ChatSeat::new(Arc::clone(&self.directory), person)
     }
 
-    /// The channels that exist, largest first; at most 200.
+    /// The channels that exist, largest first; at most [`Self::LIST_MAX`].
     pub async fn channels(&self) -> Vec<ChannelSummary> {
-        unimplemented!()
+        let mut channels = self.directory.summaries();
+        channels.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.name.cmp(&b.name)));
+        channels.truncate(Self::LIST_MAX);
+        channels
+    }
+
+    /// The last lines of a channel, oldest first; `None` when there is no such channel or it is too busy to say.
+    pub async fn history(&self, channel: &ChannelName) -> Option<Vec<proto::ChatMessage>> {
+        let mailbox = self.directory.find(channel)?;
+        channel::ask(&mailbox, |answer| Command::History { answer }).await.ok()
     }
 }
 
-impl ChatSeat {
-    /// Leaves the current channel and enters another, which is made if need be. `channel_users` and `user_joined` go out as events.
-    pub async fn join(&mut self, channel: ChannelName) -> Result<(), ChatError> {
-        let _ = channel;
-        unimplemented!()
-    }
-
-    /// Leaves the current channel; answers with `channel_left` as an event.
-    pub async fn leave(&mut self) -> Result<(), ChatError> {
-        unimplemented!()
-    }
-
-    /// Says a line in the current channel; resolves when it has gone out to the members, or was blocked.
-    pub async fn say(&self, text: ChatText) -> Result<(), ChatError> {
-        let _ = text;
-        unimplemented!()
-    }
-
-    /// Whispers to an account; the outcome arrives as `whisper_sent` or `whisper_error`.
-    pub async fn whisper(&self, recipient: AccountName, text: ChatText) -> Result<(), ChatError> {
-        let _ = (recipient, text);
-        unimplemented!()
-    }
-
-    /// The character was selected or changed; members of the channel see it from the next event on.
-    pub fn select_character(&mut self, character: Option<CharacterName>) {
-        let _ = character;
-        unimplemented!()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,38 @@
 //! Games: create, list, join, leave, and the 25 Hz ticker.
 //!
 //! A game is owned by its tick thread. Knows [`crate::types::Link`], not sockets; does not know sessions.
+//!
+//! - Asynchronous side: `lobby` has the verbs, over the `directory` of open games, seats and `tickets`; `saver` holds the leases of
+//!   characters in games and writes them; `referee` counts what the anti-cheat rule finds.
+//! - Tick threads: `ticker` is the thread's loop, `game` one game's tick, `player` and `line` a player and its connection, `inputs` reads
+//!   frames, `judge` asks host and rule, `snapshots` and `events` are what goes back.
+//! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
+
+mod command;
+mod directory;
+mod events;
+mod figures;
+mod game;
+mod inputs;
+mod judge;
+mod line;
+mod listing;
+mod lobby;
+mod password;
+mod player;
+mod referee;
+mod refusals;
+mod reports;
+mod running;
+mod save_book;
+mod saver;
+mod seat;
+mod shared;
+mod snapshots;
+mod ticker;
+mod tickets;
+
+use std::{sync::Arc, time::Duration};
 
 use realm_protocol::proto;
 use realm_world::Difficulty;
@@ -13,8 +45,10 @@ use crate::{
     ladder::Ladder,
     moderation::Moderation,
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, CharacterId, EventStream, GameId, GameName, Link, Refusal},
+    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
+
+use running::{Parts, Running};
 
 /// `[games]`: the 25 Hz worlds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,9 +146,14 @@ pub struct TickFigures {
     pub saves: u64,
 }
 
+/// Length of a tick.
+const TICK: Duration = Duration::from_millis(realm_world::TICK_MS as u64);
+
 /// The games of the realm; cheap to clone.
 #[derive(Clone)]
-pub struct Games {}
+pub struct Games {
+    running: Arc<Running>,
+}
 
 impl Games {
     /// Most players of one game.
@@ -122,10 +161,14 @@ impl Games {
     /// Most games in a list.
     pub const LIST_MAX: usize = 50;
 
-    /// Reads the content pack and starts the tick threads.
+    /// Reads the content pack and starts the tick threads. Called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the content pack is wrong, or the operating system gives no threads.
     #[allow(clippy::too_many_arguments, reason = "the one wiring place hands in every part")]
     pub fn start(
         config: &Config,
+        public_host: &str,
         game_port: u16,
         storage: Storage,
         hooks: Hooks,
@@ -133,39 +176,53 @@ impl Games {
         ladder: Ladder,
         moderation: Moderation,
     ) -> Result<Self, GamesStartError> {
-        let _ = (config, game_port, storage, hooks, characters, ladder, moderation);
-        unimplemented!()
+        let parts = Parts { storage, hooks, characters, ladder, moderation };
+        Running::start(config, (public_host.to_owned(), game_port), parts).map(|running| Self { running: Arc::new(running) })
     }
 
     /// Creates a game and takes the creator's seat in it.
+    ///
+    /// # Errors
+    /// A refusal that says what to do: settings, name taken, too many games, the matchmaking rule, the character.
     pub async fn create(
         &self,
         player: Player,
         character: CharacterId,
         settings: GameSettings,
     ) -> Result<proto::GameTicket, Refusal> {
-        let _ = (player, character, settings);
-        unimplemented!()
+        let lobby = self.running.lobby();
+        in_task(async move { lobby.create(player, character, settings).await }).await
     }
 
     /// Games that are not full, in the order the matchmaking rule decided for this character.
+    ///
+    /// # Errors
+    /// When the account has no such character, or the database does not answer.
     pub async fn list(
         &self,
         account: AccountId,
         character: Option<CharacterId>,
         difficulty: Option<Difficulty>,
     ) -> Result<Vec<proto::Game>, Refusal> {
-        let _ = (account, character, difficulty);
-        unimplemented!()
+        self.running.lobby().list(account, character, difficulty).await
     }
 
     /// One game and who is in it.
+    ///
+    /// # Errors
+    /// When no such game is open.
     pub async fn get(&self, game: GameId) -> Result<(proto::Game, Vec<proto::GamePlayer>), Refusal> {
-        let _ = game;
-        unimplemented!()
+        let lobby = self.running.lobby();
+        let directory = lobby.shared.directory();
+        let open = directory.game(game).filter(|open| open.listed).ok_or_else(refusals::game_unknown)?;
+        Ok((listing::game(open), listing::players(open)))
     }
 
     /// Takes a seat: checks the password, asks the matchmaking rule, takes the character's lease, gives a one-use ticket.
+    /// Who has a seat in this game and no connection is given another ticket to it.
+    ///
+    /// # Errors
+    /// A refusal that says what to do.
     pub async fn join(
         &self,
         player: Player,
@@ -173,54 +230,80 @@ impl Games {
         game: GameReference,
         password: &str,
     ) -> Result<proto::GameTicket, Refusal> {
-        let _ = (player, character, game, password);
-        unimplemented!()
+        let (lobby, password) = (self.running.lobby(), password.to_owned());
+        in_task(async move { lobby.join(player, character, game, &password).await }).await
     }
 
     /// Leaves the game; resolves when the character is saved.
+    ///
+    /// # Errors
+    /// When the account is in no game, or the character could not be saved in time; the realm goes on trying.
     pub async fn leave(&self, account: AccountId) -> Result<GameId, Refusal> {
-        let _ = account;
-        unimplemented!()
+        let lobby = self.running.lobby();
+        let reason = listing::reason(Code::GameLeft, "You have left the game.", 0);
+        in_task(async move { lobby.leave(account, &reason).await }).await
+    }
+
+    /// The game an account has a seat in.
+    pub fn current(&self, account: AccountId) -> Option<GameId> {
+        self.running.whereabouts(account)
     }
 
     /// Closes a game: its host or staff only. Everybody leaves and is saved.
+    ///
+    /// # Errors
+    /// When there is no such game, the player may not close it, or somebody could not be saved in time.
     pub async fn close(&self, player: &Player, game: GameId) -> Result<(), Refusal> {
-        let _ = (player, game);
-        unimplemented!()
+        let (lobby, player) = (self.running.lobby(), player.clone());
+        in_task(async move { lobby.close(&player, game).await }).await
     }
 
     /// Somebody presents a ticket: the link moves to the tick thread of its game, which answers with GAME_ENTERED.
     /// On refusal the link is closed with the reason.
+    ///
+    /// # Errors
+    /// When the ticket is unknown, used or out of time, or the thread has too much to do.
     pub fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), Refusal> {
-        let _ = (ticket, link);
-        unimplemented!()
+        self.running.lobby().enter(ticket, link)
     }
 
     /// The account's lobby session ended or came back: its events go there from now on.
     pub fn attach_events(&self, account: AccountId, events: Option<EventStream>) {
-        let _ = (account, events);
-        unimplemented!()
+        self.running.lobby().shared.directory().attach_events(account, events);
     }
 
     /// Resolves with the number of open games whenever the list has changed, at most once a second.
+    #[must_use]
     pub fn list_changes(&self) -> tokio::sync::watch::Receiver<u32> {
-        unimplemented!()
+        self.running.lobby().list.subscribe()
     }
 
     /// Resolves with accounts that the anti-cheat rule banned; the session layer disconnects them.
+    #[must_use]
     pub fn bans(&self) -> tokio::sync::broadcast::Receiver<AccountId> {
-        unimplemented!()
+        self.running.lobby().bans.subscribe()
     }
 
     /// Figures since the start.
+    #[must_use]
     pub fn figures(&self) -> TickFigures {
-        unimplemented!()
+        self.running.figures()
     }
 
-    /// Closes every game, saves every character, ends the tick threads.
+    /// Closes every game, saves every character, ends the tick threads. Takes at most half a minute; a second call does nothing.
     pub async fn stop(&self) {
-        unimplemented!()
+        self.running.stop().await;
     }
+}
+
+/// Runs a verb in a task of its own, so that a client that goes away half-way cannot break it off.
+async fn in_task<T: Send + 'static>(
+    verb: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::spawn(verb).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a verb of games broke off");
+        Err(refusals::fault())
+    })
 }
 
 /// Why games cannot start.
@@ -229,7 +312,20 @@ pub enum GamesStartError {
     /// The content pack is wrong; the text names file, row and column.
     #[error("the content pack cannot be used: {0}")]
     Content(String),
+    /// The operating system gives no more threads.
+    #[error("a tick thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// Reads the content pack as a start would, and says what it is.
+///
+/// # Errors
+/// When the pack is wrong; the text names file, row and column.
+pub fn check_content(config: &Config) -> Result<String, GamesStartError> {
+    let content = running::load_content(config)?;
+    let name = if config.content.is_empty() { "built in" } else { config.content.as_str() };
+    Ok(format!("{name}, {:016x}", content.hash()))
 }

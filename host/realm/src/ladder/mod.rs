@@ -2,11 +2,16 @@
 //!
 //! Does not know games. The score is what the ladder plugin says.
 
+mod store;
+
+use std::sync::Arc;
+
+use realm_plugin_host::bindings::ladder;
 use realm_world::Class;
 
 use crate::{
     characters::Character,
-    hooks::Hooks,
+    hooks::{HookUnavailable, Hooks},
     storage::{Storage, StorageError},
     types::CharacterId,
 };
@@ -36,7 +41,11 @@ pub struct Entry {
 
 /// The ladder; cheap to clone.
 #[derive(Clone)]
-pub struct Ladder {}
+pub struct Ladder {
+    storage: Storage,
+    hooks: Hooks,
+    realm: Arc<str>,
+}
 
 impl Ladder {
     /// Most places a list shows.
@@ -45,19 +54,62 @@ impl Ladder {
     /// Over the realm's database.
     #[must_use]
     pub fn new(realm: &str, storage: Storage, hooks: Hooks) -> Self {
-        let _ = (realm, storage, hooks);
-        unimplemented!()
+        Self { storage, hooks, realm: realm.into() }
     }
 
-    /// Scores a character that was just saved; when no plugin can say, the old score stays.
+    /// Scores a character that was just saved; when no plugin can say, the old score stays. A character that the plugin leaves
+    /// out loses its place.
     pub async fn record(&self, character: &Character) -> Result<(), StorageError> {
-        let _ = character;
-        unimplemented!()
+        let asked = ladder::Character {
+            id: character.id.raw(),
+            class: character.sheet.class.name().to_owned(),
+            level: character.sheet.level,
+            experience: character.sheet.experience,
+            hardcore: character.sheet.hardcore,
+            dead: character.sheet.dead,
+            play_time_ms: character.play_time_ms.unsigned_abs(),
+        };
+        match self.hooks.score(asked).await {
+            Ok(score) => store_score(&self.storage, &self.realm, character, score).await,
+            Err(HookUnavailable) => Ok(()),
+        }
     }
 
-    /// The best characters, of one class or of all. `limit` is cut to [`Self::ENTRIES_MAX`].
+    /// The best characters, of one class or of all; among equals, who came first. `limit` is cut to [`Self::ENTRIES_MAX`].
+    /// Deleted characters are left out; whether the dead take part is the plugin's decision.
     pub async fn top(&self, class: Option<Class>, limit: u32) -> Result<Vec<Entry>, StorageError> {
-        let _ = (class, limit);
-        unimplemented!()
+        store::top(self.storage.reader(), &self.realm, class, limit.min(Self::ENTRIES_MAX)).await
     }
 }
+
+async fn store_score(
+    storage: &Storage,
+    realm: &Arc<str>,
+    character: &Character,
+    score: Option<u64>,
+) -> Result<(), StorageError> {
+    let (realm, id, version) = (Arc::clone(realm), character.id, character.version);
+    let score = score.map(|score| store::Score {
+        character: id,
+        class: character.sheet.class,
+        score: i64::try_from(score).unwrap_or(i64::MAX),
+        level: character.sheet.level,
+        experience: character.sheet.experience,
+        dead: character.sheet.dead,
+        scored_ms: storage.now_ms(),
+        version,
+    });
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                match score {
+                    Some(score) => store::upsert(connection, &realm, &score).await,
+                    None => store::remove(connection, id, version).await,
+                }
+            })
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,38 @@
 //!
 //! Knows no feature: `lib.rs` hands it what to do with a connection.
 
-use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
+mod admission;
+mod close_code;
+mod conversation;
+mod doors;
+mod frames;
+mod game_door;
+mod guarded_io;
+mod head_guard;
+mod https;
+mod listeners;
+mod problem;
+mod queue_link;
+mod self_signed;
+mod stage;
+mod tls;
+mod tls_link;
+mod tls_pump;
+mod upgrade;
+mod websocket;
+mod wire;
+
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{Connection, Link, LinkFrame};
+
+pub use close_code::close_code;
+pub use doors::Doors;
+pub use listeners::Listeners;
+pub use tls::Tls;
 
 /// `[net]`: the three doors and their limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -96,27 +122,6 @@ pub enum NetError {
     Certificate(String),
 }
 
-/// The certificate, loaded or freshly made.
-pub struct Tls {}
-
-impl Tls {
-    /// Loads the configured certificate, or the self-signed one in `data`, which is made on the first start.
-    pub fn load(config: &TlsConfig, data: &Path) -> Result<Self, NetError> {
-        let _ = (config, data);
-        unimplemented!()
-    }
-
-    /// SHA-256 of the certificate, `AB:CD:…`.
-    pub fn fingerprint(&self) -> String {
-        unimplemented!()
-    }
-
-    /// True when the realm made the certificate itself.
-    pub fn self_signed(&self) -> bool {
-        unimplemented!()
-    }
-}
-
 /// The bound addresses.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
@@ -126,22 +131,6 @@ pub struct Addresses {
     pub realm: SocketAddr,
     /// Game sessions.
     pub game: SocketAddr,
-}
-
-/// The three listeners, bound but not yet accepting.
-pub struct Listeners {}
-
-impl Listeners {
-    /// Binds the three addresses.
-    pub async fn bind(config: &Config) -> Result<Self, NetError> {
-        let _ = config;
-        unimplemented!()
-    }
-
-    /// Where they listen.
-    pub fn addresses(&self) -> Addresses {
-        unimplemented!()
-    }
 }
 
 /// A future of a handler.
@@ -158,24 +147,5 @@ pub struct Handlers {
     pub game: Arc<dyn Fn(LinkFrame, Box<dyn Link>) + Send + Sync>,
 }
 
-/// The open doors.
-pub struct Doors {}
-
-impl Doors {
-    /// Starts accepting.
-    pub fn open(config: Config, listeners: Listeners, tls: Tls, handlers: Handlers) -> Self {
-        let _ = (config, listeners, tls, handlers);
-        unimplemented!()
-    }
-
-    /// How many connections are open.
-    pub fn connections(&self) -> usize {
-        unimplemented!()
-    }
-
-    /// Stops accepting, waits until the connections have ended, at most `deadline_ms`, then cuts the rest.
-    pub async fn close(self, deadline_ms: u64) {
-        let _ = deadline_ms;
-        unimplemented!()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,69 +1,50 @@
 //! The database: pools, migrations, and the single writer with group commit.
+//!
+//! SQLite in WAL mode behind sqlx's `Any` driver. Statements keep to what SQLite and PostgreSQL both understand: `$1`
+//! parameters, `RETURNING`, `ON CONFLICT`, BIGINT and TEXT. Knows nothing of what is stored.
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+mod error;
+mod lock;
+mod migrations;
+mod place;
+mod writer;
+
+use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::Connection as _;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::types::{Clock, Code, IdSource, Refusal};
+pub use error::StorageError;
+pub use lock::FolderLock;
+/// The writer's connection, as operations are handed it; only `store.rs` files look inside.
+pub use sqlx::AnyConnection as Connection;
+
+use crate::types::{Clock, IdSource};
+use place::Place;
+use writer::{Message, Writer};
+
+/// How long [`Storage::close`] waits for readers, and then for the writer.
+/// How long `/readyz` waits for an empty transaction.
+const READY_WAIT: Duration = Duration::from_millis(1_500);
+const CLOSE_WAIT: Duration = Duration::from_secs(20);
 
 /// `[storage]`: where the realm keeps what must not be lost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address of the database: empty is the file `realm.sqlite` in the data folder.
     pub url: String,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self { url: String::new() }
-    }
-}
-
-/// Why the database did not do what was asked. Nothing was changed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StorageError {
-    /// It does not answer in time.
-    #[error("the database does not answer: {0}")]
-    Unavailable(String),
-    /// The disk is full.
-    #[error("the disk that holds the database is full")]
-    Full,
-    /// A unique constraint says no: somebody else was faster, or the name is taken.
-    #[error("the row exists already")]
-    Conflict,
-    /// A statement failed: a fault of the realm.
-    #[error("a statement failed: {0}")]
-    Statement(String),
-    /// The database was written by a newer version of the realm.
-    #[error("the database has schema {found}, this version knows up to {known}; start a newer version of the realm")]
-    SchemaTooNew {
-        /// Found in the database.
-        found: i64,
-        /// Highest known.
-        known: i64,
-    },
-}
-
-impl From<StorageError> for Refusal {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Full => Refusal::retry(
-                Code::StorageFull,
-                "The realm's disk is full; nothing was changed. Tell the operator.",
-                60_000,
-            ),
-            StorageError::Unavailable(_) => Refusal::retry(
-                Code::StorageUnavailable,
-                "The realm's database does not answer; nothing was changed. Try again soon.",
-                5_000,
-            ),
-            StorageError::Conflict | StorageError::Statement(_) | StorageError::SchemaTooNew { .. } => {
-                Refusal::new(Code::Internal, "The realm has a fault; nothing was changed. The operator's log has more.")
-            }
-        }
-    }
+/// Versions of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersions {
+    /// What the database has; 0 when there is no database yet.
+    pub found: i64,
+    /// The newest this program knows.
+    pub known: i64,
 }
 
 /// A future that borrows the writer's connection.
@@ -72,32 +53,63 @@ pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 /// The database as every feature uses it; cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
+    readers: sqlx::AnyPool,
+    queue: mpsc::Sender<Message>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
 }
 
 impl Storage {
-    /// Opens the database, migrates it, and starts the writer.
+    /// Takes the data folder's lock, opens the database, migrates it, and starts the writer. Makes folder and file if they
+    /// are missing. `node` is 0 to 1,023.
+    ///
+    /// # Errors
+    /// When the folder is in use by another process or cannot be written, when the schema is newer than known, or when the
+    /// file is not a database.
     pub async fn open(config: &Config, data: &Path, node: u16, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
-        let _ = (config, data, node, clock);
-        unimplemented!()
+        let place = Place::new(config, data)?;
+        let locks = place.lock()?;
+        let mut connection = place.connect_writer().await?;
+        migrations::run(&mut connection, clock.now_ms()).await?;
+        let (ids, key_ceiling) = writer::start_keys(&mut connection, node, clock.now_ms()).await?;
+        let ids = Arc::new(ids);
+        let readers = place.reader_pool().await?;
+        let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
+        let writer = Writer {
+            place,
+            connection: Some(connection),
+            queue: messages,
+            ids: Arc::clone(&ids),
+            clock: Arc::clone(&clock),
+            node,
+            key_ceiling,
+            locks,
+        };
+        tokio::spawn(writer.run());
+        Ok(Self { readers, queue, ids, clock })
     }
 
-    /// A pool of read-only connections.
+    /// A pool of read-only connections; they see what is committed.
     pub fn reader(&self) -> &sqlx::AnyPool {
-        unimplemented!()
+        &self.readers
     }
 
     /// Runs `operation` in the writer's next transaction, in a savepoint of its own; resolves after COMMIT.
     /// When it answers with an error, its savepoint is rolled back and nothing of it remains.
+    ///
+    /// The operation holds up every other write: it waits for nothing but the database, and starts no transaction.
+    /// It may still run when the returned future is dropped.
+    ///
+    /// # Errors
+    /// The operation's own, and those of [`StorageError`]: `Unavailable` when the write was not begun within 10 seconds or the
+    /// commit failed, `Unconfirmed` when the commit takes longer than 30 seconds.
     pub async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
     where
-        F: for<'c> FnOnce(&'c mut sqlx::AnyConnection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let _ = operation;
-        unimplemented!()
+        writer::submit(&self.queue, operation).await
     }
 
     /// The source of entity keys.
@@ -110,8 +122,66 @@ impl Storage {
         self.clock.now_ms()
     }
 
-    /// Commits what is queued and closes the database.
+    /// Does the database take a transaction now? For `/readyz`.
+    ///
+    /// # Errors
+    /// What is wrong, in one sentence.
+    pub async fn ready(&self) -> Result<(), String> {
+        let transaction = self.write(|_| Box::pin(async { Ok::<(), StorageError>(()) }));
+        match tokio::time::timeout(READY_WAIT, transaction).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("the database does not take a transaction in time".to_owned()),
+        }
+    }
+
+    /// Commits what is queued, closes the database and gives the data folder's lock back.
     pub async fn close(&self) {
-        unimplemented!()
+        // Readers first: the last connection to close is the writer's, which can fold the write-ahead log in.
+        if tokio::time::timeout(CLOSE_WAIT, self.readers.close()).await.is_err() {
+            tracing::warn!("readers of the database did not end in time");
+        }
+        let (closed, ended) = oneshot::channel();
+        let end = async {
+            if self.queue.send(Message::Close(closed)).await.is_ok() {
+                // An error means that somebody else closed it at the same time.
+                let _ = ended.await;
+            }
+        };
+        if tokio::time::timeout(CLOSE_WAIT, end).await.is_err() {
+            tracing::error!("the writer of the database did not end in time");
+        }
     }
 }
+
+/// Brings the database to the newest schema without starting anything; answers with the version it had before.
+///
+/// # Errors
+/// As [`Storage::open`].
+pub async fn migrate(config: &Config, data: &Path, clock: &dyn Clock) -> Result<SchemaVersions, StorageError> {
+    let place = Place::new(config, data)?;
+    let _locks = place.lock()?;
+    let mut connection = place.connect_writer().await?;
+    let before = migrations::run(&mut connection, clock.now_ms()).await?;
+    connection.close().await?;
+    Ok(before)
+}
+
+/// The schema versions, without changing anything; works while a realm is running.
+///
+/// # Errors
+/// When the file is not a database, or cannot be read.
+pub async fn schema_versions(config: &Config, data: &Path) -> Result<SchemaVersions, StorageError> {
+    let place = Place::new(config, data)?;
+    if !place.exists() {
+        return Ok(SchemaVersions { found: 0, known: migrations::known() });
+    }
+    let mut connection = place.connect_reader().await?;
+    let versions = migrations::versions(&mut connection).await?;
+    connection.close().await?;
+    Ok(versions)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -181,6 +181,13 @@ impl Outbox {
         self.shared.closing.get().is_some() || self.sender.is_closed()
     }
 
+    /// True when so many messages and bytes can be queued now and a quarter of the room stays free.
+    #[must_use]
+    pub fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        let free_bytes = self.shared.bytes_max.saturating_sub(self.waiting_bytes());
+        messages * 4 <= self.sender.capacity() * 3 && bytes.saturating_mul(4) <= free_bytes.saturating_mul(3)
+    }
+
     /// Bytes that wait to be written.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {

@@ -65,23 +65,41 @@ impl EventStream {
 
     /// Ties the stream to a connection. `seen` is the last event the client has; `None` for a new session.
     pub fn attach(&self, outbox: Outbox, seen: Option<u64>) -> Attached {
+        self.tie(outbox, seen, |_| None)
+    }
+
+    /// Ties the stream to a connection as [`Self::attach`] does, and sends `greeting` before any event.
+    pub fn attach_with(
+        &self,
+        outbox: Outbox,
+        seen: Option<u64>,
+        greeting: impl FnOnce(Attached) -> Outgoing,
+    ) -> Attached {
+        self.tie(outbox, seen, |attached| Some(greeting(attached)))
+    }
+
+    fn tie(&self, outbox: Outbox, seen: Option<u64>, greeting: impl FnOnce(Attached) -> Option<Outgoing>) -> Attached {
         let mut inner = self.lock();
+        if let Some(reason) = &inner.closed {
+            outbox.close(reason.clone());
+            return Attached::Resync;
+        }
         let seen = seen.unwrap_or(inner.last);
         let oldest = inner.ring.front().map_or(inner.last + 1, |(number, _)| *number);
-        let result = if seen > inner.last || seen + 1 < oldest {
+        let missed: Vec<_> = (inner.ring.iter().filter(|(number, _)| *number > seen))
+            .map(|(number, encoded)| Outgoing::Message { encoded: Arc::clone(encoded), event: Some(*number) })
+            .collect();
+        // A replay that overflows the new connection would close it again, and again after the next resume.
+        let fits = outbox.has_room(missed.len(), missed.iter().map(Outgoing::cost).sum());
+        let attached = if seen > inner.last || seen + 1 < oldest || !fits {
             Attached::Resync
         } else {
-            let missed = inner.ring.iter().filter(|(number, _)| *number > seen);
-            let sent = missed
-                .map(|(number, encoded)| {
-                    outbox.try_send(Outgoing::Message { encoded: Arc::clone(encoded), event: Some(*number) })
-                })
-                .filter(Result::is_ok)
-                .count();
-            Attached::Replayed(sent)
+            Attached::Replayed(missed.len())
         };
-        inner.outbox = Some(outbox);
-        result
+        let replayed = if attached == Attached::Resync { Vec::new() } else { missed };
+        let sent = greeting(attached).into_iter().chain(replayed).all(|outgoing| outbox.try_send(outgoing).is_ok());
+        inner.outbox = sent.then_some(outbox);
+        attached
     }
 
     /// Unties the connection; events are kept for a resume.
@@ -136,7 +154,7 @@ impl EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{OutboxLimits, outbox};
+    use crate::types::{Code, OutboxLimits, outbox};
     use realm_protocol::proto;
 
     const LIMITS: RingLimits = RingLimits { events_max: 3, bytes_max: 10_000 };
@@ -154,6 +172,36 @@ mod tests {
         let (sender, mut reader) = outbox(OUTBOX);
         assert_eq!(stream.attach(sender, Some(1)), Attached::Replayed(1));
         assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(2), .. })));
+    }
+
+    #[tokio::test]
+    async fn the_greeting_comes_before_what_was_missed() {
+        let stream = EventStream::new(LIMITS);
+        say(&stream, 1);
+        let (sender, mut reader) = outbox(OUTBOX);
+        stream.attach_with(sender, Some(0), |_| Outgoing::answer(proto::AuthSuccess::default()));
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: None, .. })));
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(1), .. })));
+    }
+
+    #[tokio::test]
+    async fn a_replay_that_does_not_fit_the_connection_is_a_resync() {
+        let stream = EventStream::new(LIMITS);
+        (0..3).for_each(|line| say(&stream, line));
+        let (sender, mut reader) = outbox(OutboxLimits { messages_max: 3, bytes_max: 100_000 });
+        assert_eq!(stream.attach(sender, Some(0)), Attached::Resync);
+        say(&stream, 4);
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(4), .. })));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_was_ended_closes_a_late_connection_with_its_reason() {
+        let stream = EventStream::new(LIMITS);
+        stream.close(CloseReason { code: Code::LoggedOut, message: String::new(), reconnect_after_ms: 0 });
+        let (sender, mut reader) = outbox(OUTBOX);
+        stream.attach(sender, None);
+        assert!(reader.next().await.is_none());
+        assert_eq!(reader.close_reason().unwrap().code, Code::LoggedOut);
     }
 
     #[test]

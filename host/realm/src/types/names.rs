@@ -55,8 +55,14 @@ fn fold(name: &str, what: &'static str, max: usize, spaces: bool) -> Result<Stri
             }
         }
     }
-    let narrow: String = name.nfkc().flat_map(char::to_lowercase).collect();
-    Ok(unicode_security::skeleton(&narrow).flat_map(char::to_lowercase).collect())
+    let narrow: String = name.nfkc().collect();
+    // A capital I looks like a small L, and so both, and the digits 1 and 0, fold to one form whatever their case.
+    let alike = |character| match character {
+        'i' | '1' => 'l',
+        '0' => 'o',
+        other => other,
+    };
+    Ok(unicode_security::skeleton(&narrow).flat_map(char::to_lowercase).map(alike).collect())
 }
 
 macro_rules! name {

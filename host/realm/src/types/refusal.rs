@@ -118,6 +118,10 @@ codes! {
     GameNotHost "GAME_NOT_HOST" 403,
     /// The realm runs as many games as it may.
     GameLimit "GAME_LIMIT" 503,
+    /// The game was closed by its host or by staff.
+    GameClosed "GAME_CLOSED" 409,
+    /// The game was left; said when the game's connection closes for it.
+    GameLeft "GAME_LEFT" 409,
     /// The ticket is unknown, used or expired.
     TicketInvalid "TICKET_INVALID" 403,
     /// The target of the act is dead, gone or was never there.
@@ -126,6 +130,8 @@ codes! {
     TargetTooFar "TARGET_TOO_FAR" 409,
     /// A dead character can do nothing but respawn.
     ActorDead "ACTOR_DEAD" 409,
+    /// Only the dead can come back to life.
+    ActorAlive "ACTOR_ALIVE" 409,
     /// The act came before its time.
     ActTooSoon "ACT_TOO_SOON" 409,
     /// The character does not carry this item.

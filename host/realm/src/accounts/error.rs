@@ -1,0 +1,104 @@
+//! Why an account verb was refused.
+
+use crate::{
+    moderation::Ban,
+    storage::StorageError,
+    types::{Code, Refusal, rfc3339},
+};
+
+/// When to come back after [`AccountsError::Busy`].
+const BUSY_RETRY_MS: u64 = 2_000;
+
+/// Why an account verb was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    /// Wrong name or password; which is not told.
+    #[error("wrong name or password")]
+    InvalidCredentials,
+    /// The access token proves nothing (any more).
+    #[error("the access token is not valid (any more)")]
+    TokenInvalid,
+    /// The refresh token proves nothing (any more).
+    #[error("the refresh token is not valid (any more)")]
+    RefreshInvalid,
+    /// The name is taken.
+    #[error("the account name is taken")]
+    Taken,
+    /// The password breaks a rule.
+    #[error("{0}")]
+    InvalidPassword(String),
+    /// The account is banned.
+    #[error("the account is banned: {}", .0.reason)]
+    Banned(Ban),
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords")]
+    Locked {
+        /// When to come back.
+        retry_after_ms: u64,
+    },
+    /// Too many log-ins wait already.
+    #[error("too many log-ins at once")]
+    Busy,
+    /// Registration is closed.
+    #[error("registration is closed on this realm")]
+    RegistrationClosed,
+    /// The one-time owner token is wrong or used, or there is an owner.
+    #[error("the owner token is not valid (any more)")]
+    OwnerTokenInvalid,
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<AccountsError> for Refusal {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::InvalidCredentials => Refusal::new(
+                Code::InvalidCredentials,
+                "The account name or the password is wrong; check both and try again.",
+            ),
+            AccountsError::TokenInvalid => Refusal::new(
+                Code::TokenInvalid,
+                "The access token is missing, expired or its session has ended; refresh it or log in again.",
+            ),
+            AccountsError::RefreshInvalid => {
+                Refusal::new(Code::RefreshInvalid, "The refresh token is unknown, used up or expired; log in again.")
+            }
+            AccountsError::Taken => Refusal::new(
+                Code::AccountTaken,
+                "This account name is taken, or looks like one that is; choose another.",
+            ),
+            AccountsError::InvalidPassword(sentence) => Refusal::new(Code::InvalidPassword, sentence),
+            AccountsError::Banned(ban) => Refusal::new(Code::AccountBanned, ban_sentence(&ban)),
+            AccountsError::Locked { retry_after_ms } => Refusal::retry(
+                Code::AccountLocked,
+                format!(
+                    "Too many wrong passwords for this account from your address; try again in {} seconds.",
+                    retry_after_ms.div_ceil(1_000)
+                ),
+                retry_after_ms,
+            ),
+            AccountsError::Busy => Refusal::retry(
+                Code::RateLimited,
+                "Too many people log in at this moment; try again in a few seconds.",
+                BUSY_RETRY_MS,
+            ),
+            AccountsError::RegistrationClosed => {
+                Refusal::new(Code::Forbidden, "Registration is closed on this realm; ask its operator for an account.")
+            }
+            AccountsError::OwnerTokenInvalid => Refusal::new(
+                Code::OwnerTokenInvalid,
+                "The owner token is unknown or used, or the realm has an owner; restart the realm to see a new token while it has none.",
+            ),
+            AccountsError::Storage(error) => error.into(),
+        }
+    }
+}
+
+fn ban_sentence(ban: &Ban) -> String {
+    let reason = ban.reason.trim_end_matches('.');
+    match ban.until_ms {
+        Some(until_ms) => format!("This account is banned until {}: {reason}.", rfc3339(until_ms)),
+        None => format!("This account is banned for good: {reason}."),
+    }
+}

@@ -1,0 +1,59 @@
+//! The owner's account: made once, with a one-time token that only the operator sees.
+
+use super::{Accounts, AccountsError, Role, password, secret, store, taken};
+use crate::{
+    storage::StorageError,
+    types::{AccountId, AccountName},
+};
+
+impl Accounts {
+    /// The one-time token with which the owner account can be made; `None` when there is an owner.
+    /// Each call makes a new token and voids the older ones; call it once at each start.
+    pub async fn owner_token(&self) -> Result<Option<String>, StorageError> {
+        let token = secret::new_owner();
+        let (hash, now_ms) = (secret::hash(&token), self.inner.storage.now_ms());
+        self.inner
+            .storage
+            .write(move |connection| {
+                Box::pin(async move {
+                    let has_owner = store::has_owner(connection).await?;
+                    let hash = (!has_owner).then_some(hash.as_str());
+                    store::replace_owner_token(connection, hash, now_ms).await?;
+                    Ok((!has_owner).then_some(token))
+                })
+            })
+            .await
+    }
+
+    /// Makes the owner's account. The token stays valid when name or password are refused.
+    ///
+    /// # Errors
+    /// When the token is wrong or used, there is an owner, the name is taken, or the password breaks a rule.
+    pub async fn create_owner(
+        &self,
+        token: &str,
+        name: AccountName,
+        password: &str,
+    ) -> Result<AccountId, AccountsError> {
+        let hash = secret::hash(&token.trim().to_lowercase());
+        if !store::owner_token_exists(self.inner.storage.reader(), &hash).await? {
+            return Err(AccountsError::OwnerTokenInvalid);
+        }
+        let password = password::chosen(password, &name)?;
+        let account = self.new_account(name, password, Role::Owner).await?;
+        let (id, name) = (account.id, account.name.clone());
+        self.inner
+            .storage
+            .write(move |connection| {
+                Box::pin(async move {
+                    if !store::take_owner_token(connection, &hash).await? || store::has_owner(connection).await? {
+                        return Err(AccountsError::OwnerTokenInvalid);
+                    }
+                    store::insert_account(connection, &account).await.map_err(taken)
+                })
+            })
+            .await?;
+        tracing::info!(account = %id, %name, "owner account made");
+        Ok(id)
+    }
+}

@@ -1,0 +1,129 @@
+//! The live token sessions, in memory: what every request is checked against.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use tokio::sync::watch;
+
+use super::Identity;
+use crate::types::SessionId;
+
+/// A session's activity is stored at the latest when it is this much newer than what is stored.
+const ACTIVITY_STORED_EVERY_MS: i64 = 10 * 60_000;
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) identity: Identity,
+    pub(super) expires_ms: i64,
+    active_ms: AtomicI64,
+    stored_ms: AtomicI64,
+    ended: watch::Sender<bool>,
+}
+
+impl Live {
+    pub(super) fn new(identity: Identity, active_ms: i64, expires_ms: i64) -> Self {
+        Self {
+            identity,
+            expires_ms,
+            active_ms: AtomicI64::new(active_ms),
+            stored_ms: AtomicI64::new(active_ms),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    pub(super) fn touch(&self, now_ms: i64) {
+        self.active_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn active_ms(&self) -> i64 {
+        self.active_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn expired(&self, now_ms: i64, idle_ms: i64) -> bool {
+        now_ms >= self.expires_ms || now_ms - self.active_ms() >= idle_ms
+    }
+
+    /// True while somebody waits for its end: a connection is open on it, which counts as activity.
+    pub(super) fn in_use(&self) -> bool {
+        self.ended.receiver_count() > 0
+    }
+}
+
+/// What a sweep found.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    pub(super) expired: Vec<SessionId>,
+    /// Sessions whose activity is to be stored.
+    pub(super) active: Vec<(SessionId, i64)>,
+}
+
+/// Bounded: an account has at most `SESSIONS_PER_ACCOUNT_MAX`, and all together [`Self::SESSIONS_MAX`].
+#[derive(Debug, Default)]
+pub(super) struct Sessions(RwLock<HashMap<SessionId, Arc<Live>>>);
+
+impl Sessions {
+    /// Sessions of all accounts together; beyond, log-ins are told to come back later.
+    pub(super) const SESSIONS_MAX: usize = 1_000_000;
+
+    pub(super) fn insert(&self, live: Live) {
+        self.write().insert(live.identity.session, Arc::new(live));
+    }
+
+    pub(super) fn get(&self, session: SessionId) -> Option<Arc<Live>> {
+        self.read().get(&session).cloned()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.read().len() >= Self::SESSIONS_MAX
+    }
+
+    /// Takes sessions out and tells whoever waits for their end.
+    pub(super) fn end(&self, sessions: &[SessionId]) {
+        let mut all = self.write();
+        for session in sessions {
+            if let Some(live) = all.remove(session) {
+                live.ended.send_replace(true);
+            }
+        }
+    }
+
+    pub(super) fn watch_end(&self, session: SessionId) -> Option<watch::Receiver<bool>> {
+        self.read().get(&session).map(|live| live.ended.subscribe())
+    }
+
+    /// Notes the activity of sessions in use, and lists at most `max` of each that something is to be done about.
+    pub(super) fn sweep(&self, now_ms: i64, idle_ms: i64, max: usize) -> Sweep {
+        let mut sweep = Sweep::default();
+        for live in self.read().values() {
+            if live.in_use() {
+                live.touch(now_ms);
+            }
+            let active_ms = live.active_ms();
+            if live.expired(now_ms, idle_ms) {
+                if sweep.expired.len() < max {
+                    sweep.expired.push(live.identity.session);
+                }
+            } else if active_ms - live.stored_ms.load(Ordering::Relaxed) >= ACTIVITY_STORED_EVERY_MS
+                && sweep.active.len() < max
+            {
+                live.stored_ms.store(active_ms, Ordering::Relaxed);
+                sweep.active.push((live.identity.session, active_ms));
+            }
+        }
+        sweep
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<SessionId, Arc<Live>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<SessionId, Arc<Live>>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

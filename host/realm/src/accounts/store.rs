@@ -1,0 +1,325 @@
+//! SQL of accounts, token sessions, refresh tokens and the owner token.
+
+use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+
+use super::{Identity, Role};
+use crate::{
+    storage::StorageError,
+    types::{AccountId, AccountName, SessionId},
+};
+
+pub(super) struct Account {
+    pub(super) id: AccountId,
+    pub(super) name: AccountName,
+    pub(super) password: String,
+    pub(super) role: Role,
+}
+
+pub(super) struct NewAccount {
+    pub(super) id: AccountId,
+    pub(super) name: AccountName,
+    pub(super) password: String,
+    pub(super) role: Role,
+    pub(super) now_ms: i64,
+}
+
+pub(super) struct StoredSession {
+    pub(super) identity: Identity,
+    pub(super) active_ms: i64,
+    pub(super) expires_ms: i64,
+}
+
+pub(super) struct StoredRefresh {
+    pub(super) session: SessionId,
+    pub(super) account: AccountId,
+    pub(super) active_ms: i64,
+    pub(super) expires_ms: i64,
+    pub(super) rotation: i64,
+    pub(super) used_ms: Option<i64>,
+}
+
+fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Player => "player",
+        Role::Moderator => "moderator",
+        Role::Owner => "owner",
+    }
+}
+
+fn role_from(text: &str) -> Result<Role, StorageError> {
+    match text {
+        "player" => Ok(Role::Player),
+        "moderator" => Ok(Role::Moderator),
+        "owner" => Ok(Role::Owner),
+        other => Err(StorageError::Statement(format!("there is no role \"{other}\""))),
+    }
+}
+
+fn name_from(text: String) -> Result<AccountName, StorageError> {
+    AccountName::new(text)
+        .map_err(|error| StorageError::Statement(format!("a stored account name is illegal: {error}")))
+}
+
+pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAccount) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO accounts (id, name, folded, password, role, created_ms, version)
+         VALUES ($1, $2, $3, $4, $5, $6, 1)",
+    )
+    .bind(new.id.to_sql())
+    .bind(new.name.as_str())
+    .bind(new.name.folded())
+    .bind(new.password.as_str())
+    .bind(role_text(new.role))
+    .bind(new.now_ms)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn find_account(readers: &AnyPool, name: &AccountName) -> Result<Option<Account>, StorageError> {
+    let row = sqlx::query("SELECT id, name, password, role FROM accounts WHERE folded = $1")
+        .bind(name.folded())
+        .fetch_optional(readers)
+        .await?;
+    let account = |row: AnyRow| {
+        Ok(Account {
+            id: AccountId::from_sql(row.try_get(0)?),
+            name: name_from(row.try_get(1)?)?,
+            password: row.try_get(2)?,
+            role: role_from(row.try_get(3)?)?,
+        })
+    };
+    row.map(account).transpose()
+}
+
+pub(super) async fn has_owner(connection: &mut AnyConnection) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT id FROM accounts WHERE role = 'owner' LIMIT 1").fetch_optional(connection).await?;
+    Ok(row.is_some())
+}
+
+pub(super) async fn set_last_login(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("UPDATE accounts SET login_last_ms = $2, version = version + 1 WHERE id = $1")
+        .bind(account.to_sql())
+        .bind(now_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_session(
+    connection: &mut AnyConnection,
+    session: SessionId,
+    account: AccountId,
+    now_ms: i64,
+    expires_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO token_sessions (id, account, created_ms, active_ms, expires_ms, rotation)
+         VALUES ($1, $2, $3, $3, $4, 0)",
+    )
+    .bind(session.to_sql())
+    .bind(account.to_sql())
+    .bind(now_ms)
+    .bind(expires_ms)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes all but the newest `keep` sessions of an account.
+pub(super) async fn delete_oldest_sessions(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    keep: i64,
+) -> Result<Vec<SessionId>, StorageError> {
+    let rows = sqlx::query(
+        "DELETE FROM token_sessions WHERE account = $1 AND id NOT IN
+         (SELECT id FROM token_sessions WHERE account = $1 ORDER BY id DESC LIMIT $2)
+         RETURNING id",
+    )
+    .bind(account.to_sql())
+    .bind(keep)
+    .fetch_all(connection)
+    .await?;
+    session_ids(&rows)
+}
+
+pub(super) async fn delete_sessions_of(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<SessionId>, StorageError> {
+    let rows = sqlx::query("DELETE FROM token_sessions WHERE account = $1 RETURNING id")
+        .bind(account.to_sql())
+        .fetch_all(connection)
+        .await?;
+    session_ids(&rows)
+}
+
+fn session_ids(rows: &[AnyRow]) -> Result<Vec<SessionId>, StorageError> {
+    rows.iter().map(|row| Ok(SessionId::from_sql(row.try_get(0)?))).collect()
+}
+
+pub(super) async fn delete_session(connection: &mut AnyConnection, session: SessionId) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM token_sessions WHERE id = $1").bind(session.to_sql()).execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn delete_expired_sessions(
+    connection: &mut AnyConnection,
+    now_ms: i64,
+    idle_since_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM token_sessions WHERE expires_ms <= $1 OR active_ms <= $2")
+        .bind(now_ms)
+        .bind(idle_since_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_active(
+    connection: &mut AnyConnection,
+    session: SessionId,
+    active_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("UPDATE token_sessions SET active_ms = $2 WHERE id = $1 AND active_ms < $2")
+        .bind(session.to_sql())
+        .bind(active_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn sessions(readers: &AnyPool) -> Result<Vec<StoredSession>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms
+         FROM token_sessions s JOIN accounts a ON a.id = s.account",
+    )
+    .fetch_all(readers)
+    .await?;
+    let session = |row: &AnyRow| {
+        Ok(StoredSession {
+            identity: Identity {
+                session: SessionId::from_sql(row.try_get(0)?),
+                account: AccountId::from_sql(row.try_get(1)?),
+                name: name_from(row.try_get(2)?)?,
+                role: role_from(row.try_get(3)?)?,
+            },
+            active_ms: row.try_get(4)?,
+            expires_ms: row.try_get(5)?,
+        })
+    };
+    rows.iter().map(session).collect()
+}
+
+pub(super) async fn insert_refresh(
+    connection: &mut AnyConnection,
+    hash: &str,
+    session: SessionId,
+    rotation: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO refresh_tokens (hash, token_session, rotation) VALUES ($1, $2, $3)")
+        .bind(hash)
+        .bind(session.to_sql())
+        .bind(rotation)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn find_refresh(
+    connection: &mut AnyConnection,
+    hash: &str,
+) -> Result<Option<StoredRefresh>, StorageError> {
+    let row = sqlx::query(
+        "SELECT s.id, s.account, s.active_ms, s.expires_ms, s.rotation, r.used_ms
+         FROM refresh_tokens r JOIN token_sessions s ON s.id = r.token_session WHERE r.hash = $1",
+    )
+    .bind(hash)
+    .fetch_optional(connection)
+    .await?;
+    let refresh = |row: AnyRow| {
+        Ok(StoredRefresh {
+            session: SessionId::from_sql(row.try_get(0)?),
+            account: AccountId::from_sql(row.try_get(1)?),
+            active_ms: row.try_get(2)?,
+            expires_ms: row.try_get(3)?,
+            rotation: row.try_get(4)?,
+            used_ms: row.try_get(5)?,
+        })
+    };
+    row.map(refresh).transpose()
+}
+
+/// Marks every unused token of a session as used now.
+pub(super) async fn use_refresh_tokens(
+    connection: &mut AnyConnection,
+    session: SessionId,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("UPDATE refresh_tokens SET used_ms = $2 WHERE token_session = $1 AND used_ms IS NULL")
+        .bind(session.to_sql())
+        .bind(now_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_rotation(
+    connection: &mut AnyConnection,
+    session: SessionId,
+    rotation: i64,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("UPDATE token_sessions SET rotation = $2, active_ms = $3 WHERE id = $1")
+        .bind(session.to_sql())
+        .bind(rotation)
+        .bind(now_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn forget_refresh_tokens(
+    connection: &mut AnyConnection,
+    session: SessionId,
+    rotation_max: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM refresh_tokens WHERE token_session = $1 AND rotation <= $2")
+        .bind(session.to_sql())
+        .bind(rotation_max)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn replace_owner_token(
+    connection: &mut AnyConnection,
+    hash: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM owner_tokens").execute(&mut *connection).await?;
+    if let Some(hash) = hash {
+        sqlx::query("INSERT INTO owner_tokens (hash, created_ms) VALUES ($1, $2)")
+            .bind(hash)
+            .bind(now_ms)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn owner_token_exists(readers: &AnyPool, hash: &str) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT hash FROM owner_tokens WHERE hash = $1").bind(hash).fetch_optional(readers).await?;
+    Ok(row.is_some())
+}
+
+/// Takes the owner token out; false when it is not there.
+pub(super) async fn take_owner_token(connection: &mut AnyConnection, hash: &str) -> Result<bool, StorageError> {
+    let done = sqlx::query("DELETE FROM owner_tokens WHERE hash = $1").bind(hash).execute(connection).await?;
+    Ok(done.rows_affected() == 1)
+}

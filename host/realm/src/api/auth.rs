@@ -1,0 +1,143 @@
+//! `/auth`: register, log in, tokens.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Features, Problem,
+    extract::{Body, Peer, Speaker},
+    problem::Refused,
+};
+use crate::{
+    accounts::{Identity, Role, Tokens},
+    types::{AccountName, Code, Refusal},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Features> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(validate))
+}
+
+/// Account name and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    /// 2 to 16 letters of one script, digits, `-` and `_`, beginning with a letter.
+    name: String,
+    /// 8 to 128 characters.
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshRequest {
+    /// The refresh token of the last log-in or refresh; it is used up by this call.
+    refresh_token: String,
+}
+
+/// An account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountView {
+    /// Key, as a decimal string.
+    id: String,
+    /// The name as it was registered.
+    name: String,
+    role: Role,
+}
+
+impl From<&Identity> for AccountView {
+    fn from(identity: &Identity) -> Self {
+        Self { id: identity.account.to_string(), name: identity.name.to_string(), role: identity.role }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct RegisteredView {
+    /// Key, as a decimal string.
+    id: String,
+    name: String,
+}
+
+/// Tokens of a session.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TokensView {
+    /// For the header `Authorization: Bearer …` and for the first message of a connection.
+    access_token: String,
+    /// Life of the access token, in seconds.
+    access_expires_seconds: u32,
+    /// For `POST /auth/refresh`; used once.
+    refresh_token: String,
+    account: AccountView,
+}
+
+impl From<Tokens> for TokensView {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            account: AccountView::from(&tokens.identity),
+            access_token: tokens.access,
+            access_expires_seconds: tokens.access_seconds,
+            refresh_token: tokens.refresh,
+        }
+    }
+}
+
+pub(super) fn account_name(name: &str) -> Result<AccountName, Refused> {
+    AccountName::new(name)
+        .map_err(|error| Refused(Refusal::new(Code::InvalidUsername, format!("The name is not allowed: {error}."))))
+}
+
+/// Makes an account.
+#[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Credentials,
+    responses((status = 201, body = RegisteredView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn register(
+    State(features): State<Features>,
+    Peer(peer): Peer,
+    Body(body): Body<Credentials>,
+) -> Result<(StatusCode, Json<RegisteredView>), Refused> {
+    let name = account_name(&body.name)?;
+    let id = features.accounts.register(name.clone(), &body.password, peer).await?;
+    Ok((StatusCode::CREATED, Json(RegisteredView { id: id.to_string(), name: name.to_string() })))
+}
+
+/// Opens a session.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Credentials,
+    responses((status = 200, body = TokensView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn login(
+    State(features): State<Features>,
+    Peer(peer): Peer,
+    Body(body): Body<Credentials>,
+) -> Result<Json<TokensView>, Refused> {
+    let tokens = features.accounts.login(&body.name, &body.password, peer).await?;
+    Ok(Json(tokens.into()))
+}
+
+/// Trades a refresh token for new tokens.
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = RefreshRequest,
+    responses((status = 200, body = TokensView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn refresh(
+    State(features): State<Features>,
+    Body(body): Body<RefreshRequest>,
+) -> Result<Json<TokensView>, Refused> {
+    Ok(Json(features.accounts.refresh(&body.refresh_token).await?.into()))
+}
+
+/// Ends the session of the access token, and the connections on it.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", security(("access_token" = [])),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn logout(State(features): State<Features>, Speaker(speaker): Speaker) -> Result<StatusCode, Refused> {
+    features.accounts.logout(speaker.session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who the access token belongs to.
+#[utoipa::path(get, path = "/auth/validate", tag = "auth", security(("access_token" = [])),
+    responses((status = 200, body = AccountView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn validate(Speaker(speaker): Speaker) -> Json<AccountView> {
+    Json(AccountView::from(&speaker))
+}

@@ -1,0 +1,257 @@
+//! `/games`: the list, and tickets to games.
+
+use axum::{Json, extract::State, http::StatusCode};
+use realm_protocol::proto;
+use realm_world::Difficulty;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Features, Problem,
+    extract::{Body, PathPart, QueryOf, Speaker},
+    problem::Refused,
+};
+use crate::{
+    accounts::Identity,
+    games::{GameReference, GameSettings, Player},
+    types::{CharacterId, Code, GameId, GameName, Refusal, rfc3339},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Features> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, close))
+        .routes(routes!(join))
+        .routes(routes!(leave))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateRequest {
+    /// Key of the character that plays.
+    #[schema(value_type = String)]
+    character: CharacterId,
+    /// 2 to 32 letters, digits, spaces, `-` and `_`, beginning with a letter.
+    name: String,
+    /// Empty: anybody may join.
+    #[serde(default)]
+    password: String,
+    /// normal, nightmare or hell.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    difficulty: Difficulty,
+    /// 1 to 8.
+    #[serde(default = "players_max_default")]
+    players_max: u32,
+}
+
+fn players_max_default() -> u32 {
+    crate::games::Games::PLAYERS_MAX
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JoinRequest {
+    /// Key of the character that plays.
+    #[schema(value_type = String)]
+    character: CharacterId,
+    #[serde(default)]
+    password: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// Key of the character that looks for a game; the matchmaking rule orders the list for it.
+    #[param(value_type = Option<String>)]
+    character: Option<CharacterId>,
+    /// normal, nightmare or hell; absent for all.
+    #[param(value_type = Option<String>)]
+    difficulty: Option<Difficulty>,
+}
+
+/// A game.
+#[derive(Serialize, ToSchema)]
+pub(super) struct GameView {
+    /// Key, as a decimal string.
+    id: String,
+    name: String,
+    difficulty: String,
+    players: u32,
+    players_max: u32,
+    password_required: bool,
+    /// Level of the character that created it.
+    creator_level: u32,
+    /// Account name of the host.
+    host: String,
+    /// RFC 3339.
+    created: String,
+}
+
+impl From<proto::Game> for GameView {
+    fn from(game: proto::Game) -> Self {
+        Self {
+            id: game.id.to_string(),
+            name: game.name,
+            difficulty: game.difficulty,
+            players: game.players,
+            players_max: game.players_max,
+            password_required: game.password_required,
+            creator_level: game.creator_level,
+            host: game.host,
+            created: rfc3339(i64::try_from(game.created_ms).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// A player as others see it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PlayerView {
+    account: String,
+    character: String,
+    class: String,
+    level: u32,
+}
+
+impl From<proto::GamePlayer> for PlayerView {
+    fn from(player: proto::GamePlayer) -> Self {
+        Self { account: player.account, character: player.character, class: player.class, level: player.level }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct GamesView {
+    /// At most 50 games that are not full, best first.
+    games: Vec<GameView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct GameDetailView {
+    game: GameView,
+    players: Vec<PlayerView>,
+}
+
+/// A seat in a game: where to connect and what to present there.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TicketView {
+    game: GameView,
+    /// Host name or address of the game door; empty is the one of this request.
+    address: String,
+    port: u32,
+    /// For GAME_ENTER; valid once.
+    ticket: String,
+    /// Lifetime of the ticket, in milliseconds.
+    valid_ms: u32,
+    players: Vec<PlayerView>,
+}
+
+impl From<proto::GameTicket> for TicketView {
+    fn from(ticket: proto::GameTicket) -> Self {
+        Self {
+            game: ticket.game.unwrap_or_default().into(),
+            address: ticket.address,
+            port: ticket.port,
+            ticket: ticket.ticket,
+            valid_ms: ticket.valid_ms,
+            players: ticket.players.into_iter().map(PlayerView::from).collect(),
+        }
+    }
+}
+
+fn player(features: &Features, speaker: &Identity) -> Player {
+    Player {
+        account: speaker.account,
+        account_name: speaker.name.clone(),
+        staff: speaker.role.is_staff(),
+        events: features.sessions.events_of(speaker.account),
+    }
+}
+
+/// Games that are not full.
+#[utoipa::path(get, path = "/games", tag = "games", security(("access_token" = [])), params(ListQuery),
+    responses((status = 200, body = GamesView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn list(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    QueryOf(query): QueryOf<ListQuery>,
+) -> Result<Json<GamesView>, Refused> {
+    let games = features.games.list(speaker.account, query.character, query.difficulty).await?;
+    Ok(Json(GamesView { games: games.into_iter().map(GameView::from).collect() }))
+}
+
+/// Creates a game and takes a seat in it.
+#[utoipa::path(post, path = "/games", tag = "games", security(("access_token" = [])), request_body = CreateRequest,
+    responses((status = 201, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn create(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    Body(body): Body<CreateRequest>,
+) -> Result<(StatusCode, Json<TicketView>), Refused> {
+    let name = GameName::new(body.name)
+        .map_err(|error| Refused(Refusal::new(Code::GameNameInvalid, format!("The name is not allowed: {error}."))))?;
+    let settings = GameSettings {
+        name,
+        password: Some(body.password).filter(|password| !password.is_empty()),
+        difficulty: body.difficulty,
+        players_max: body.players_max,
+    };
+    let ticket = features.games.create(player(&features, &speaker), body.character, settings).await?;
+    Ok((StatusCode::CREATED, Json(ticket.into())))
+}
+
+/// One game and who is in it.
+#[utoipa::path(get, path = "/games/{id}", tag = "games", security(("access_token" = [])), params(("id" = String, Path, description = "Key of the game")),
+    responses((status = 200, body = GameDetailView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn get(
+    State(features): State<Features>,
+    _speaker: Speaker,
+    PathPart(id): PathPart<GameId>,
+) -> Result<Json<GameDetailView>, Refused> {
+    let (game, players) = features.games.get(id).await?;
+    Ok(Json(GameDetailView { game: game.into(), players: players.into_iter().map(PlayerView::from).collect() }))
+}
+
+/// Closes a game: its host or staff only.
+#[utoipa::path(delete, path = "/games/{id}", tag = "games", security(("access_token" = [])), params(("id" = String, Path, description = "Key of the game")),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn close(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    PathPart(id): PathPart<GameId>,
+) -> Result<StatusCode, Refused> {
+    features.games.close(&player(&features, &speaker), id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a seat in a game.
+#[utoipa::path(post, path = "/games/{id}/join", tag = "games", security(("access_token" = [])), request_body = JoinRequest, params(("id" = String, Path, description = "Key of the game")),
+    responses((status = 200, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn join(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    PathPart(id): PathPart<GameId>,
+    Body(body): Body<JoinRequest>,
+) -> Result<Json<TicketView>, Refused> {
+    let who = player(&features, &speaker);
+    let ticket = features.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
+    Ok(Json(ticket.into()))
+}
+
+/// Leaves the game; answers when the character is saved.
+#[utoipa::path(post, path = "/games/{id}/leave", tag = "games", security(("access_token" = [])), params(("id" = String, Path, description = "Key of the game")),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn leave(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    PathPart(id): PathPart<GameId>,
+) -> Result<StatusCode, Refused> {
+    if features.games.current(speaker.account) != Some(id) {
+        return Err(Refused(Refusal::new(
+            Code::GameNotJoined,
+            "This account is not in that game; there is nothing to leave.",
+        )));
+    }
+    features.games.leave(speaker.account).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

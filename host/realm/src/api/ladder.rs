@@ -1,0 +1,100 @@
+//! `/ladder`: the best characters, for everybody.
+
+use axum::{Json, extract::State};
+use realm_world::Class;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Features, Problem,
+    extract::{PathPart, QueryOf},
+    problem::Refused,
+};
+use crate::{
+    ladder::{Entry, Ladder},
+    types::{Code, Refusal},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Features> {
+    OpenApiRouter::new().routes(routes!(overall)).routes(routes!(by_class))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LadderQuery {
+    /// How many places, at most 100; 50 when absent.
+    limit: Option<u32>,
+}
+
+/// A place in the ladder.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntryView {
+    /// From 1.
+    rank: u64,
+    /// Key of the character, as a decimal string.
+    character: String,
+    name: String,
+    class: &'static str,
+    level: u32,
+    experience: u64,
+    hardcore: bool,
+    dead: bool,
+    /// Higher is better; a decimal string.
+    score: String,
+}
+
+impl From<Entry> for EntryView {
+    fn from(entry: Entry) -> Self {
+        Self {
+            rank: entry.rank,
+            character: entry.character.to_string(),
+            name: entry.name,
+            class: entry.class.name(),
+            level: entry.level,
+            experience: entry.experience,
+            hardcore: entry.hardcore,
+            dead: entry.dead,
+            score: entry.score.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct LadderView {
+    entries: Vec<EntryView>,
+}
+
+async fn top(ladder: &Ladder, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
+    let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
+    let entries = ladder.top(class, limit).await?;
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
+}
+
+/// The best characters of all classes.
+#[utoipa::path(get, path = "/ladder", tag = "ladder", params(LadderQuery),
+    responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn overall(
+    State(features): State<Features>,
+    QueryOf(query): QueryOf<LadderQuery>,
+) -> Result<Json<LadderView>, Refused> {
+    top(&features.ladder, None, &query).await
+}
+
+/// The best characters of one class.
+#[utoipa::path(get, path = "/ladder/{class}", tag = "ladder", params(("class" = String, Path, description = "Name of the class"), LadderQuery),
+    responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn by_class(
+    State(features): State<Features>,
+    PathPart(class): PathPart<String>,
+    QueryOf(query): QueryOf<LadderQuery>,
+) -> Result<Json<LadderView>, Refused> {
+    let class = Class::from_name(&class).ok_or_else(|| {
+        let names = Class::ALL.map(Class::name).join(", ");
+        Refused(Refusal::new(
+            Code::CharacterClassUnknown,
+            format!("There is no class \"{class}\"; choose one of {names}."),
+        ))
+    })?;
+    top(&features.ladder, Some(class), &query).await
+}

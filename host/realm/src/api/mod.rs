@@ -1,0 +1,118 @@
+//! REST under `/api/v1`, one file per noun: authenticate, call the feature's verb, answer.
+//!
+//! Knows no socket, no SQL, no wasmtime. Refusals are RFC 9457 `application/problem+json`.
+
+mod auth;
+mod characters;
+mod chat;
+mod extract;
+mod games;
+mod ladder;
+mod owner;
+mod plugins;
+mod problem;
+mod realms;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    accounts::Accounts, characters::Characters, chat::Chat, games::Games, ladder::Ladder, rules::Rules,
+    session::Sessions,
+};
+
+pub use problem::Problem;
+
+/// The features that REST speaks to.
+#[derive(Clone)]
+pub struct Features {
+    /// Name and sentence of the realm.
+    pub realm: Arc<crate::config::RealmConfig>,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Characters.
+    pub characters: Characters,
+    /// Chat.
+    pub chat: Chat,
+    /// Games.
+    pub games: Games,
+    /// The ladder.
+    pub ladder: Ladder,
+    /// Plugins.
+    pub rules: Rules,
+    /// Connected players.
+    pub sessions: Sessions,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Realm",
+        description = "Accounts, characters, games, chat and ladder of a realm. Chat and games themselves travel over /ws and the frame ports: see docs/protocol.md.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    modifiers(&BearerToken),
+    tags(
+        (name = "auth", description = "Register, log in, tokens"),
+        (name = "characters", description = "The characters of an account"),
+        (name = "games", description = "Games and tickets to them"),
+        (name = "chat", description = "Channels"),
+        (name = "ladder", description = "Rankings"),
+        (name = "realm", description = "The realm itself"),
+    )
+)]
+struct Description;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        description.components.get_or_insert_default().add_security_scheme("access_token", scheme);
+    }
+}
+
+fn routes() -> OpenApiRouter<Features> {
+    let nouns = OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(characters::routes())
+        .merge(games::routes())
+        .merge(chat::routes())
+        .merge(ladder::routes())
+        .merge(realms::routes())
+        .merge(plugins::routes())
+        .merge(owner::routes());
+    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
+}
+
+/// The OpenAPI description as JSON text, as it stands in `docs/openapi.json`.
+#[must_use]
+pub fn openapi_json() -> String {
+    let (_, description) = routes().split_for_parts();
+    let mut text = description.to_pretty_json().expect("a description is plain JSON");
+    text.push('\n');
+    text
+}
+
+/// Everything that HTTPS answers, `/ws` excepted.
+pub fn router(features: Features, body_bytes_max: usize) -> Router {
+    let (router, description) = routes().split_for_parts();
+    let home = problem::home_page(&features.realm);
+    router
+        .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
+        .route(
+            "/",
+            get(move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], home).into_response() }),
+        )
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))
+        .layer(axum::middleware::from_fn(problem::security_headers))
+        .with_state(features)
+}

@@ -1,0 +1,125 @@
+//! Refusals as `application/problem+json`, and what every answer carries.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::types::{Code, Refusal};
+
+/// RFC 9457: why a request was refused.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem: `urn:realm:error:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:realm:error:INVALID_CREDENTIALS")]
+    kind: String,
+    /// The meaning of the code.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// One sentence that says what to do.
+    detail: String,
+    /// The stable code; clients may match on it. docs/protocol.md lists all.
+    #[schema(example = "INVALID_CREDENTIALS")]
+    code: &'static str,
+    /// When trying again makes sense, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+}
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) Refusal);
+
+impl<E: Into<Refusal>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Refusal { code, message, retry_after_ms } = self.0;
+        metrics::counter!("realm_refusals_total", "code" => code.as_str()).increment(1);
+        tracing::debug!(code = code.as_str(), message, "request refused");
+        let title = Code::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, meaning)| meaning.trim());
+        let status = code.http_status();
+        let problem = Problem {
+            kind: format!("urn:realm:error:{}", code.as_str()),
+            title,
+            status,
+            detail: message,
+            code: code.as_str(),
+            retry_after_ms,
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(milliseconds) = retry_after_ms {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(milliseconds.div_ceil(1_000).max(1)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(super) async fn not_found(request: Request) -> Refused {
+    Refused(Refusal::new(
+        Code::NotFound,
+        format!("There is nothing at {}; /api/v1/openapi.json lists what there is.", request.uri().path()),
+    ))
+}
+
+pub(super) async fn method_not_allowed(request: Request) -> Refused {
+    Refused(Refusal::new(
+        Code::MethodNotAllowed,
+        format!(
+            "{} does not take {}; /api/v1/openapi.json lists what it takes.",
+            request.uri().path(),
+            request.method()
+        ),
+    ))
+}
+
+/// Headers that every answer carries: nothing is cached, nothing is sniffed, nothing is framed.
+pub(super) async fn security_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The page that a browser sees at `/`: what this is and where its doors are.
+pub(super) fn home_page(realm: &crate::config::RealmConfig) -> String {
+    let escape =
+        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#e8e2d6;background:#17130f}}\
+         h1{{color:#e0a458;margin-bottom:0}}a{{color:#e0a458}}code{{background:#2a231b;padding:.1rem .3rem;border-radius:.2rem}}</style>\n\
+         <h1>{name}</h1>\n<p>{description}</p>\n\
+         <p>This is a realm server. Game clients speak to it over <code>/api/v1</code>, <code>/ws</code> and the frame ports.</p>\n\
+         <ul>\n<li><a href=\"/api/v1/openapi.json\">The REST interface</a> (OpenAPI)</li>\n\
+         <li><a href=\"/api/v1/realms\">Who is online</a></li>\n<li><a href=\"/api/v1/ladder\">The ladder</a></li>\n</ul>\n</html>\n",
+        name = escape(&realm.name),
+        description = escape(&realm.description),
+    )
+}

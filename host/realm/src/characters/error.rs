@@ -1,0 +1,84 @@
+//! Why a character verb was refused.
+
+use crate::{
+    storage::StorageError,
+    types::{Code, NameError, Refusal},
+};
+
+/// Why a character verb was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CharactersError {
+    /// The name breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The name is taken.
+    #[error("a character of this name exists")]
+    NameTaken,
+    /// No such class.
+    #[error("there is no class \"{0}\"; choose Amazon, Sorceress, Necromancer, Paladin, Barbarian, Druid or Assassin")]
+    ClassUnknown(String),
+    /// As many as allowed.
+    #[error("this account has as many characters as it may have ({0}); delete one first")]
+    Limit(u32),
+    /// Not this account's, or deleted.
+    #[error("this account has no such character")]
+    Unknown,
+    /// It is in a game.
+    #[error("the character is in a game; leave it first")]
+    Busy,
+    /// It is hardcore and dead: no game takes it any more.
+    #[error("this hardcore character is dead for good; choose another")]
+    Dead,
+    /// The lease is no longer this holder's: nothing was written.
+    #[error("the character was taken over elsewhere")]
+    Fenced,
+    /// A rule of the realm refuses the character.
+    #[error("a rule of this realm refuses the character: {0}")]
+    Refused(String),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Characters of a class name that are repeated to the client.
+const CLASS_CHARACTERS_SHOWN_MAX: usize = 32;
+
+impl From<CharactersError> for Refusal {
+    fn from(error: CharactersError) -> Self {
+        let (code, message) = match error {
+            CharactersError::Name(error) => (Code::CharacterNameInvalid, format!("{}.", capital(&error.to_string()))),
+            CharactersError::NameTaken => (
+                Code::CharacterNameTaken,
+                "A character of this name, or of one that looks the same, exists; choose another name.".to_owned(),
+            ),
+            CharactersError::ClassUnknown(class) => {
+                let shown: String = class.chars().take(CLASS_CHARACTERS_SHOWN_MAX).collect();
+                let error = CharactersError::ClassUnknown(shown);
+                (Code::CharacterClassUnknown, format!("{}.", capital(&error.to_string())))
+            }
+            CharactersError::Limit(_) => (Code::CharacterLimit, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Unknown => (
+                Code::CharacterUnknown,
+                "This account has no such character; ask for the list of characters.".to_owned(),
+            ),
+            CharactersError::Busy => {
+                (Code::CharacterBusy, "The character is in a game; leave that game first.".to_owned())
+            }
+            CharactersError::Dead => {
+                (Code::CharacterDead, "This hardcore character is dead for good; choose another.".to_owned())
+            }
+            CharactersError::Fenced => (
+                Code::CharacterBusy,
+                "The character was taken over elsewhere; nothing was written. Select it again.".to_owned(),
+            ),
+            CharactersError::Refused(_) => (Code::CharacterRefused, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Storage(error) => return error.into(),
+        };
+        Refusal::new(code, message)
+    }
+}
+
+fn capital(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + characters.as_str())
+}

@@ -1,0 +1,107 @@
+//! `realm check`: read everything that a start would read, and say what is wrong.
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Args;
+
+use super::Place;
+use crate::{
+    config::{Config, Loaded},
+    games, net, rules::Rules,
+    storage,
+};
+
+#[derive(Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// The lines of the report, and whether one of them is a problem.
+#[derive(Default)]
+struct Report {
+    problems: usize,
+}
+
+impl Report {
+    fn line(&mut self, what: &str, result: Result<String, String>) {
+        match result {
+            Ok(text) => println!("ok       {what:<14} {text}"),
+            Err(text) => {
+                self.problems += 1;
+                println!("PROBLEM  {what:<14} {text}");
+            }
+        }
+    }
+}
+
+impl Check {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut report = Report::default();
+        let config = match self.place.load() {
+            Ok(Loaded { config, file }) => {
+                let from = file.map_or_else(|| "defaults; there is no realm.toml here".to_owned(), |file| file.display().to_string());
+                report.line("configuration", Ok(from));
+                config
+            }
+            Err(error) => {
+                report.line("configuration", Err(error.to_string()));
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let data = &self.place.data;
+        report.line("certificate", certificate(&config, data));
+        report.line("database", database(&config, data).await);
+        report.line("content", games::check_content(&config.games).map_err(|error| error.to_string()));
+        plugins(&config, data, &mut report).await;
+        if report.problems == 0 {
+            println!("The realm can start.");
+            Ok(ExitCode::SUCCESS)
+        } else {
+            println!("Problems: {}.", report.problems);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn certificate(config: &Config, data: &Path) -> Result<String, String> {
+    let own = !config.tls.certificate.is_empty() || !config.tls.key.is_empty();
+    if !own && !data.join("tls").exists() {
+        return Ok("self-signed; will be made at the first start".to_owned());
+    }
+    let tls = net::Tls::load(&config.tls, data).map_err(|error| error.to_string())?;
+    Ok(format!("{}SHA-256 {}", if tls.self_signed() { "self-signed, " } else { "" }, tls.fingerprint()))
+}
+
+async fn database(config: &Config, data: &Path) -> Result<String, String> {
+    if config.storage.url.is_empty() && !data.join("realm.sqlite").exists() {
+        return Ok("will be made at the first start".to_owned());
+    }
+    let versions = storage::schema_versions(&config.storage, data).await.map_err(|error| error.to_string())?;
+    match versions.found {
+        found if found > versions.known => Err(format!(
+            "has schema {found}, this version knows up to {}; start a newer version of the realm", versions.known
+        )),
+        found if found < versions.known => Ok(format!("schema {found}; the next start brings it to {}", versions.known)),
+        found => Ok(format!("schema {found}, the newest")),
+    }
+}
+
+async fn plugins(config: &Config, data: &Path, report: &mut Report) {
+    if config.plugins.dir.is_empty() && !data.join("plugins").exists() {
+        report.line("plugins", Ok("no plugin folder yet; will be made at the first start".to_owned()));
+        return;
+    }
+    let rules = match Rules::start(&config.plugins, data).await {
+        Ok((rules, _hooks)) => rules,
+        Err(error) => return report.line("plugins", Err(error.to_string())),
+    };
+    for plugin in rules.status() {
+        let result = match plugin.problem {
+            None => Ok(format!("{} {}: {}", plugin.name, plugin.version, plugin.hooks.join(", "))),
+            Some(problem) => Err(problem),
+        };
+        report.line(&format!("plugin {}", plugin.file), result);
+    }
+    rules.stop().await;
+}

@@ -1,0 +1,126 @@
+//! The verbs of the binary, one file each.
+//!
+//! Local verbs work on files; the others speak to a running realm over its REST interface, found through the note it leaves
+//! in its data folder.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks to the person at the terminal")]
+
+mod bots;
+mod check;
+mod docs;
+mod migrate;
+mod owner;
+mod up;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    Endpoint,
+    config::{Config, ConfigError, Loaded},
+};
+
+/// A realm server for Diablo-II-style games: accounts, characters, chat, games and ladder, with rules as WebAssembly plugins.
+#[derive(Parser)]
+#[command(name = "realm", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start the realm.
+    Up(up::Up),
+    /// Read configuration, certificate, database and plugins, and say what is wrong, without starting.
+    Check(check::Check),
+    /// Bring the database to the newest schema, without starting.
+    Migrate(migrate::Migrate),
+    /// The owner's account.
+    #[command(subcommand)]
+    Owner(owner::Owner),
+    /// Let bots play: against a running realm, or against one of their own in a temporary folder.
+    Bots(bots::Bots),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(docs::ConfigVerb),
+    /// Write the generated parts of the documentation.
+    #[command(hide = true)]
+    Docs(docs::Docs),
+}
+
+/// Where configuration and data are.
+#[derive(Args, Clone)]
+struct Place {
+    /// Configuration file [default: realm.toml in this folder, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder; created when it does not exist
+    #[arg(long, value_name = "FOLDER", default_value = "realm-data")]
+    data: PathBuf,
+}
+
+impl Place {
+    fn load(&self) -> Result<Loaded, ConfigError> {
+        let here = PathBuf::from("realm.toml");
+        let file = self.config.clone().or_else(|| here.exists().then_some(here));
+        Config::load(file.as_deref(), std::env::vars())
+    }
+
+    /// The running realm over this data folder.
+    fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        let file = Endpoint::file(&self.data);
+        let text = std::fs::read_to_string(&file).map_err(|_| {
+            anyhow::anyhow!(
+                "no realm runs over the data folder {}: start one with `realm up`, or name its folder with --data",
+                self.data.display()
+            )
+        })?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// Runs the verb that the command line names.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Up(verb) => block_on(verb.run()),
+        Verb::Check(verb) => block_on(verb.run()),
+        Verb::Migrate(verb) => block_on(verb.run()),
+        Verb::Owner(verb) => block_on(verb.run()),
+        Verb::Bots(verb) => block_on(verb.run()),
+        Verb::Config(verb) => verb.run(),
+        Verb::Docs(verb) => verb.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("realm-async").build()?;
+    let result = runtime.block_on(verb);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    result
+}
+
+/// How the client library reaches a realm on this machine.
+fn client_endpoint(endpoint: &Endpoint) -> anyhow::Result<realm_client::Endpoint> {
+    let addresses = crate::net::Addresses { https: endpoint.https, realm: endpoint.realm, game: endpoint.game };
+    client_endpoint_of(addresses, &endpoint.fingerprint)
+}
+
+fn client_endpoint_of(addresses: crate::net::Addresses, fingerprint: &str) -> anyhow::Result<realm_client::Endpoint> {
+    let trust = realm_client::Trust::fingerprint(fingerprint)?;
+    let mut endpoint = realm_client::Endpoint::new(&addresses.https.ip().to_string(), trust);
+    endpoint.https_port = addresses.https.port();
+    endpoint.realm_port = addresses.realm.port();
+    endpoint.game_port = addresses.game.port();
+    endpoint.deadline = std::time::Duration::from_secs(30);
+    Ok(endpoint)
+}

@@ -1,0 +1,258 @@
+//! The configuration: one file, every key documented where the feature that uses it defines it.
+//!
+//! Composes each feature's `Config`. Unknown keys and values out of range are errors that name file, line, key and the
+//! nearest valid key. `REALM__SECTION__KEY` in the environment overrides a key of the file.
+
+mod reference;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{accounts, characters, chat, games, net, rules, session, storage, telemetry};
+
+pub use reference::{example_toml, manual_markdown};
+
+/// `[node]`: which process of the service this is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Number of this node, 0 to 1023; part of every key it makes, so no two nodes may share one.
+    #[schemars(range(min = 0, max = 1023))]
+    pub id: u16,
+}
+
+/// `[realm]`: what players are told about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RealmConfig {
+    /// Name of the realm, chosen by clients at log-in.
+    #[schemars(length(min = 2, max = 32))]
+    pub name: String,
+    /// One sentence about it for lists.
+    #[schemars(length(max = 200))]
+    pub description: String,
+}
+
+impl Default for RealmConfig {
+    fn default() -> Self {
+        Self { name: "Emberfall".to_owned(), description: "A realm for everybody.".to_owned() }
+    }
+}
+
+/// Every key of `realm.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which process of the service this is.
+    pub node: NodeConfig,
+    /// What players are told about the realm.
+    pub realm: RealmConfig,
+    /// The three doors and their limits.
+    pub net: net::Config,
+    /// The certificate of all doors.
+    pub tls: net::TlsConfig,
+    /// Where the realm keeps what must not be lost.
+    pub storage: storage::Config,
+    /// Who may come in, and for how long.
+    pub accounts: accounts::Config,
+    /// What a connected player may do, and for how long a lost connection can come back.
+    pub session: session::Config,
+    /// What an account may have.
+    pub characters: characters::Config,
+    /// Channels and their limits.
+    pub chat: chat::Config,
+    /// The 25 Hz worlds.
+    pub games: games::Config,
+    /// The rules that players live under.
+    pub plugins: rules::Config,
+    /// Logs, metrics and health.
+    pub telemetry: telemetry::Config,
+}
+
+/// Why the configuration cannot be used. Every message says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: cannot be read: {problem}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system says.
+        problem: String,
+    },
+    /// The file is not TOML, or a value has the wrong type.
+    #[error("{file}: {problem}")]
+    Malformed {
+        /// The file, or the environment variable.
+        file: String,
+        /// What is wrong and where.
+        problem: String,
+    },
+    /// A key that does not exist.
+    #[error("{place}: there is no key \"{key}\"{}", .nearest.as_ref().map(|nearest| format!("; did you mean \"{nearest}\"?")).unwrap_or_default())]
+    UnknownKey {
+        /// File and line, or the environment variable.
+        place: String,
+        /// The key with its section.
+        key: String,
+        /// The most similar key that exists.
+        nearest: Option<String>,
+    },
+    /// A value out of its range.
+    #[error("{place}: {key} = {value}: {rule}")]
+    OutOfRange {
+        /// File and line, or the environment variable.
+        place: String,
+        /// The key with its section.
+        key: String,
+        /// The value that was given.
+        value: String,
+        /// What is allowed.
+        rule: String,
+    },
+}
+
+/// A configuration and where it came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file; `None` when there is none and the defaults hold.
+    pub file: Option<PathBuf>,
+}
+
+/// Environment variables with this beginning override keys: `REALM__NET__HTTPS`.
+pub const ENVIRONMENT_PREFIX: &str = "REALM__";
+
+impl Config {
+    /// Loads `file`, or the defaults when it is `None`, then applies the overrides among `environment`.
+    ///
+    /// # Errors
+    /// The first problem, with its place and remedy.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigError> {
+        let (text, name) = match file {
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| ConfigError::Unreadable { file: name.clone(), problem: error.to_string() })?;
+                (text, name)
+            }
+            None => (String::new(), "defaults".to_owned()),
+        };
+        let mut overrides: Vec<(String, String)> =
+            environment.into_iter().filter(|(key, _)| key.starts_with(ENVIRONMENT_PREFIX)).collect();
+        overrides.sort();
+        let config = Self::parse(&text, &name, &overrides)?;
+        Ok(Loaded { config, file: file.map(Path::to_owned) })
+    }
+
+    /// Reads the text of a configuration file called `name`, with overrides from the environment.
+    ///
+    /// # Errors
+    /// The first problem, with its place and remedy.
+    pub fn parse(text: &str, name: &str, overrides: &[(String, String)]) -> Result<Self, ConfigError> {
+        let schema = schema::Schema::of_config();
+        schema.check_keys(text, name)?;
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Malformed {
+            file: name.to_owned(),
+            problem: error.to_string().trim().to_owned(),
+        })?;
+        for (variable, value) in overrides {
+            config = config.with_override(&schema, variable, value)?;
+        }
+        schema.check_ranges(&config, |path| schema::place_of(text, name, path, overrides))?;
+        Ok(config)
+    }
+
+    fn with_override(self, schema: &schema::Schema, variable: &str, value: &str) -> Result<Self, ConfigError> {
+        let path: Vec<String> =
+            variable[ENVIRONMENT_PREFIX.len()..].split("__").map(|part| part.to_lowercase()).collect();
+        let wants_text = schema.check_path(&path, variable)?;
+        let parsed = if wants_text {
+            toml::Value::String(value.to_owned())
+        } else {
+            toml::from_str::<toml::Table>(&format!("value = {value}"))
+                .ok()
+                .and_then(|mut table| table.remove("value"))
+                .unwrap_or_else(|| toml::Value::String(value.to_owned()))
+        };
+        let mut table = toml::Table::try_from(&self).expect("the configuration is a table of plain values");
+        let (last, sections) = path.split_last().expect("a split has at least one part");
+        let mut place = &mut table;
+        for section in sections {
+            let entry = place.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            place = entry.as_table_mut().ok_or_else(|| ConfigError::Malformed {
+                file: variable.to_owned(),
+                problem: format!("{section} is not a section"),
+            })?;
+        }
+        place.insert(last.clone(), parsed);
+        table.try_into().map_err(|error: toml::de::Error| ConfigError::Malformed {
+            file: variable.to_owned(),
+            problem: format!("{value:?} does not fit {}: {}", path.join("."), error.message()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, "realm.toml", &[])
+    }
+
+    fn with_environment(variable: &str, value: &str) -> Result<Config, ConfigError> {
+        Config::parse("", "realm.toml", &[(variable.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults_and_the_example_is_the_defaults_too() {
+        assert_eq!(parse("").unwrap(), Config::default());
+        assert_eq!(parse(&example_toml()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_names_line_key_and_nearest_key() {
+        let error = parse("[net]\nhttsp = \"0.0.0.0:1\"\n").unwrap_err();
+        assert_eq!(error.to_string(), "realm.toml line 2: there is no key \"net.httsp\"; did you mean \"net.https\"?");
+        let error = parse("[gmes]\n").unwrap_err();
+        assert_eq!(error.to_string(), "realm.toml line 1: there is no key \"gmes\"; did you mean \"games\"?");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_its_line() {
+        let text = parse("[games]\ngames_max = \"many\"\n").unwrap_err().to_string();
+        assert!(text.contains("line 2") && text.contains("games_max"), "{text}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_range() {
+        let error = parse("[node]\nid = 5000\n").unwrap_err();
+        assert_eq!(error.to_string(), "realm.toml line 2: node.id = 5000: write a number from 0 to 1023");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_is_checked_as_strictly() {
+        assert_eq!(with_environment("REALM__NET__HTTPS", "[::1]:0").unwrap().net.https, "[::1]:0");
+        assert_eq!(with_environment("REALM__GAMES__GAMES_MAX", "7").unwrap().games.games_max, 7);
+        let error = with_environment("REALM__NET__HTTSP", "x").unwrap_err();
+        assert!(
+            error.to_string().starts_with("REALM__NET__HTTSP: there is no key \"net.httsp\"; did you mean"),
+            "{error}"
+        );
+        assert!(matches!(with_environment("REALM__GAMES__GAMES_MAX", "lots"), Err(ConfigError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_plugin_gets_a_table_of_its_own() {
+        let config = parse("[plugins.configuration.chat-filter]\nwords = [\"x\"]\n").unwrap();
+        assert_eq!(config.plugins.configuration["chat-filter"]["words"][0], "x");
+    }
+}

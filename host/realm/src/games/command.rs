@@ -1,0 +1,34 @@
+//! What a tick thread is told.
+
+use std::sync::Arc;
+
+use realm_world::{Sheet, World};
+
+use crate::types::{AccountId, CharacterId, CloseReason, GameId, Link};
+
+use super::seat::Presence;
+
+/// A player at the door of a game.
+pub(super) struct EnteringPlayer {
+    pub(super) account: AccountId,
+    pub(super) character: CharacterId,
+    pub(super) slot: u8,
+    /// The character at the first time; `None` when it must be in the world already.
+    pub(super) sheet: Option<Sheet>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) link: Box<dyn Link>,
+}
+
+/// A command to a tick thread; carried out between two ticks.
+pub(super) enum Command {
+    /// Steps this world from now on.
+    Start { game: GameId, world: Box<World> },
+    /// Lets a player in, or a known one come back on a new link.
+    Enter { game: GameId, player: EnteringPlayer },
+    /// Takes a player out: the character is reported for the last time and the link closed.
+    Leave { game: GameId, account: AccountId, reason: CloseReason },
+    /// Forgets a game that nobody has a seat in any more.
+    End { game: GameId },
+    /// Takes every player out of every game and ends the thread.
+    Stop { reason: CloseReason },
+}

@@ -1,0 +1,288 @@
+//! One running game: its world, its players and their connections, owned by a tick thread.
+
+use std::time::Instant;
+
+use realm_protocol::proto;
+use realm_world::{Event, Input, Map, PlayerSlot, View, World};
+
+use crate::{
+    hooks::TickLane,
+    types::{AccountId, Code, GameId, LinkFrame},
+};
+
+use super::{
+    command::EnteringPlayer,
+    events::{self, Audience},
+    figures::Meters,
+    judge::{Judge, Origin},
+    line::{Line, Loss},
+    player::{Parting, Player},
+    reports::Reports,
+    snapshots,
+};
+
+/// How long players may be away and unsaved, in ticks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) reconnect_ticks: u32,
+    pub(super) autosave_ticks: u32,
+}
+
+/// What a tick needs of its thread.
+pub(super) struct TickTools<'thread> {
+    pub(super) lane: &'thread mut TickLane,
+    pub(super) reports: &'thread mut Reports,
+    pub(super) meters: &'thread Meters,
+    pub(super) patience: Patience,
+}
+
+/// A game.
+pub(super) struct Game {
+    id: GameId,
+    world: World,
+    /// By slot.
+    players: Vec<Player>,
+    /// Of the coming step, in the order in which they are applied.
+    inputs: Vec<Input>,
+    /// Who wished each of the inputs.
+    origins: Vec<Origin>,
+    events: Vec<Event>,
+    judge: Judge,
+    // Kept between ticks for their memory alone.
+    frames: Vec<LinkFrame>,
+    view: View,
+    bytes: Vec<u8>,
+}
+
+impl Game {
+    pub(super) fn new(id: GameId, world: World) -> Self {
+        Self {
+            id,
+            world,
+            players: Vec::new(),
+            inputs: Vec::new(),
+            origins: Vec::new(),
+            events: Vec::new(),
+            judge: Judge::default(),
+            frames: Vec::new(),
+            view: View::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Lets a player in; a known one comes back on its new link.
+    pub(super) fn enter(&mut self, entering: EnteringPlayer) {
+        let EnteringPlayer { account, character, slot, sheet, presence, mut link } = entering;
+        if let Some(player) = self.players.iter_mut().find(|player| player.account == account) {
+            player.come_back(Line::new(link));
+            return;
+        }
+        let Some(sheet) = sheet else {
+            let message = "The character has left the game meanwhile; join it again.";
+            link.close(Code::GameNotJoined.as_str(), message);
+            return;
+        };
+        let slot = PlayerSlot(slot);
+        self.add_input(Input::Join { slot, sheet }, None);
+        let place = self.players.partition_point(|player| player.slot < slot);
+        self.players.insert(place, Player::new(account, character, slot, presence, Line::new(link)));
+    }
+
+    /// Takes an account's character out at once.
+    pub(super) fn leave(&mut self, account: AccountId, parting: &Parting, reports: &mut Reports) {
+        if let Some(index) = self.players.iter().position(|player| player.account == account) {
+            self.part(index, parting, reports);
+        }
+    }
+
+    /// Takes everybody out.
+    pub(super) fn leave_all(&mut self, parting: &Parting, reports: &mut Reports) {
+        while !self.players.is_empty() {
+            self.part(self.players.len() - 1, parting, reports);
+        }
+    }
+
+    /// Gives up a game whose world can no longer be trusted: links close, leases go back, nothing is written.
+    pub(super) fn abandon(&mut self, reports: &mut Reports) {
+        for mut player in self.players.drain(..) {
+            reports.save(player.progress(None, true));
+            if let Some(line) = player.line.take() {
+                line.close(Code::Internal, "The game broke off by a fault of the realm; join another one.");
+            }
+        }
+    }
+
+    fn part(&mut self, index: usize, parting: &Parting, reports: &mut Reports) {
+        let mut player = self.players.remove(index);
+        let sheet = player.entity.and_then(|_| self.world.sheet(player.slot));
+        reports.save(player.progress(sheet, true));
+        self.add_input(Input::Leave { slot: player.slot }, None);
+        player.presence.lost();
+        if let Some(line) = player.line.take() {
+            line.close(parting.code, &parting.message);
+        }
+    }
+
+    /// The one door to the world's inputs: what comes in here is what happens, in this order.
+    fn add_input(&mut self, input: Input, origin: Origin) {
+        self.inputs.push(input);
+        self.origins.push(origin);
+    }
+
+    /// One tick of 40 ms. What came in between two ticks (joins, departures) is applied first. Returns the number of findings.
+    pub(super) fn tick(&mut self, tools: &mut TickTools<'_>) -> u64 {
+        let started = Instant::now();
+        // 1. What has arrived.
+        for player in &mut self.players {
+            player.take(&mut self.frames);
+        }
+        let taken = Instant::now();
+        // 2. The host's checks, and the rule's verdict on what is left.
+        let Self { world, players, inputs, origins, judge, .. } = self;
+        let findings = judge.judge(world, players, tools.lane, tools.reports, inputs, origins);
+        let judged = Instant::now();
+        // 3. The world.
+        self.step();
+        let stepped = Instant::now();
+        // 4. What must be kept.
+        self.keep(tools);
+        // 5. What each player may know.
+        self.tell();
+        // 6. Who leaves.
+        self.part_from_leavers(tools.reports);
+        let told = Instant::now();
+        tools.meters.take.record(taken - started);
+        tools.meters.judge.record(judged - taken);
+        tools.meters.step.record(stepped - judged);
+        tools.meters.tell.record(told - stepped);
+        findings
+    }
+
+    fn step(&mut self) {
+        self.events.clear();
+        self.world.step(&self.inputs, &mut self.events);
+        for player in self.players.iter_mut().filter(|player| player.entity.is_none()) {
+            player.entity = self.world.entity_of(player.slot);
+            if player.entity.is_none() {
+                tracing::error!(game = %self.id, account = %player.account, "the world took no character in");
+                let message = "The realm has a fault; the character could not come into the game.".to_owned();
+                player.parting = Some(Parting { code: Code::Internal, message });
+            }
+        }
+    }
+
+    fn keep(&mut self, tools: &mut TickTools<'_>) {
+        let tick = self.world.tick();
+        for event in &self.events {
+            let (entity, died) = match *event {
+                Event::Died { entity, .. } => (entity, Some(tick)),
+                Event::Respawned { entity } => (entity, None),
+                Event::LevelUp { entity, .. } => {
+                    if let Some(player) = self.players.iter_mut().find(|player| player.entity == Some(entity)) {
+                        player.save_now = true;
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if let Some(player) = self.players.iter_mut().find(|player| player.entity == Some(entity)) {
+                player.died_tick = died;
+                player.save_now = true;
+            }
+        }
+        let Patience { reconnect_ticks, autosave_ticks } = tools.patience;
+        for player in &mut self.players {
+            player.count_tick(reconnect_ticks, autosave_ticks);
+            if player.save_now {
+                let sheet = self.world.sheet(player.slot);
+                tools.reports.save(player.progress(sheet, false));
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        let Self { id, world, players, events, origins, view, bytes, .. } = self;
+        for (index, player) in players.iter_mut().enumerate() {
+            let (Some(line), Some(_)) = (&mut player.line, player.entity) else { continue };
+            let told = greet(*id, world, player.slot, line)
+                .and_then(|()| tell_one(world, events, origins, (index, player.slot), line, view, bytes));
+            if let Err(loss) = told {
+                tracing::debug!(account = %player.account, reason = %loss, "a game connection is given up");
+                if matches!(loss, Loss::TooSlow)
+                    && let Some(line) = player.line.take()
+                {
+                    let message = "Snapshots arrived faster than this connection took them; join the game again.";
+                    line.close(Code::SlowConsumer, message);
+                }
+                player.lose_line();
+            }
+        }
+    }
+
+    fn part_from_leavers(&mut self, reports: &mut Reports) {
+        // The inputs of this tick are done; departures are inputs of the next one.
+        self.inputs.clear();
+        self.origins.clear();
+        while let Some(index) = self.players.iter().position(|player| player.parting.is_some()) {
+            if let Some(parting) = self.players[index].parting.take() {
+                self.part(index, &parting, reports);
+            }
+        }
+    }
+}
+
+/// Tells a new connection where it is.
+fn greet(game: GameId, world: &World, slot: PlayerSlot, line: &mut Line) -> Result<(), Loss> {
+    if !line.greeted {
+        line.greeted = true;
+        line.say(&proto::GameEntered { game_id: game.raw(), ..greeting(world, slot) }.into())?;
+    }
+    Ok(())
+}
+
+/// Tells a connection what happened within its view and what it sees.
+fn tell_one(
+    world: &World,
+    happened: &[Event],
+    origins: &[Origin],
+    (index, slot): (usize, PlayerSlot),
+    line: &mut Line,
+    view: &mut View,
+    bytes: &mut Vec<u8>,
+) -> Result<(), Loss> {
+    world.view(slot, view);
+    let current = snapshots::snapshot(view, world.tick(), line.applied);
+    for event in happened {
+        let (kind, audience) = events::describe(event);
+        match audience {
+            Audience::SeeingEither(one, other) if !line.sees(&current, one) && !line.sees(&current, other) => {}
+            Audience::Only(whose) if whose != slot => {}
+            Audience::SeeingEither(..) | Audience::Only(_) => line.news.push(proto::GameEvent { kind }),
+            Audience::Wisher { input_index, reason } => {
+                if let Some(Some((player, input))) = origins.get(input_index)
+                    && *player == index
+                {
+                    line.news.push(events::refused(*input, events::code(reason)));
+                }
+            }
+        }
+    }
+    line.tell(current, bytes)
+}
+
+fn greeting(world: &World, slot: PlayerSlot) -> proto::GameEntered {
+    let map = world.map();
+    let number = |number: i32| u32::try_from(number).unwrap_or(0);
+    let facts = world.facts(slot);
+    proto::GameEntered {
+        game_id: 0,
+        entity: facts.map_or(0, |facts| facts.entity.into()),
+        tick: world.tick(),
+        map_width: number(map.width()),
+        map_height: number(map.height()),
+        tile_sub_tiles: number(Map::SUB_TILES),
+        walls: map.walls_bits().into(),
+        step_max: facts.map_or(0, |facts| number(facts.step_max)),
+        vision: facts.map_or(0, |facts| number(facts.vision)),
+    }
+}

@@ -1,0 +1,221 @@
+//! Between a wish and the world: the host's own certain checks, then one call to the anti-cheat rule for all acts of a tick.
+
+use realm_plugin_host::bindings::anti_cheat::{self, ActionKind, Finding, Violation};
+use realm_world::{EntityId, Facts, Input, World};
+
+use crate::{hooks::TickLane, types::Code};
+
+use super::{
+    inputs::{Act, Intent},
+    player::Player,
+    referee::Suspicion,
+    reports::Reports,
+};
+
+/// An attack that comes so few ticks early is a stuttering network's work: the host refuses it and no rule is asked.
+const EARLY_TICKS_INNOCENT: u32 = 3;
+
+/// A wish that has passed the host's checks.
+struct Wish {
+    /// Index of the player.
+    player: usize,
+    intent: Intent,
+    input: Input,
+    /// Index among the actions that the rule is asked about.
+    action: Option<usize>,
+}
+
+/// Wishes of one tick, kept between ticks for their memory alone.
+#[derive(Default)]
+pub(super) struct Judge {
+    wishes: Vec<Wish>,
+    actions: Vec<anti_cheat::Action>,
+}
+
+/// Who wished an input of a step: index of the player and the client's number.
+pub(super) type Origin = Option<(usize, u32)>;
+
+impl Judge {
+    /// Takes each player's wishes for this tick, checks them, asks the rule once, and appends what remains to `inputs`.
+    pub(super) fn judge(
+        &mut self,
+        world: &World,
+        players: &mut [Player],
+        lane: &mut TickLane,
+        reports: &mut Reports,
+        inputs: &mut Vec<Input>,
+        origins: &mut Vec<Origin>,
+    ) -> u64 {
+        self.wishes.clear();
+        self.actions.clear();
+        for (index, player) in players.iter_mut().enumerate() {
+            self.wishes_of(world, index, player);
+        }
+        if self.wishes.is_empty() {
+            return 0;
+        }
+        let findings = if self.actions.is_empty() {
+            Vec::new()
+        } else {
+            lane.check_actions(world.tick().wrapping_add(1), &self.actions).findings
+        };
+        for finding in &findings {
+            let wish = self.wishes.iter().find(|wish| wish.action == usize::try_from(finding.index).ok());
+            if let Some(player) = wish.and_then(|wish| players.get(wish.player)) {
+                reports.suspect(suspicion(player, finding));
+            }
+        }
+        for wish in &self.wishes {
+            let refused = |finding: &Finding| finding.refuse && wish.action == usize::try_from(finding.index).ok();
+            if findings.iter().any(refused) {
+                if let Some(line) = players.get_mut(wish.player).and_then(|player| player.line.as_mut()) {
+                    line.refuse(wish.intent, Code::ActRefusedByRule);
+                }
+            } else {
+                inputs.push(wish.input);
+                origins.push(Some((wish.player, wish.intent.input)));
+            }
+        }
+        findings.len() as u64
+    }
+
+    fn wishes_of(&mut self, world: &World, index: usize, player: &mut Player) {
+        let Some(facts) = world.facts(player.slot) else { return };
+        let (slot, character, died_tick) = (player.slot, player.character.raw(), player.died_tick);
+        let Some(line) = &mut player.line else { return };
+        for intent in line.queue.next_tick() {
+            line.applied = intent.input;
+            let input = match input(intent.act, slot) {
+                Ok(input) => input,
+                Err(code) => {
+                    line.refuse(intent, code);
+                    continue;
+                }
+            };
+            if let Some(code) = refused_by_host(&facts, intent, died_tick) {
+                line.refuse(intent, code);
+                continue;
+            }
+            let action = action(world, &facts, character, intent).map(|action| {
+                self.actions.push(action);
+                self.actions.len() - 1
+            });
+            self.wishes.push(Wish { player: index, intent, input, action });
+        }
+    }
+}
+
+/// The world's input for a wish, or why there is none.
+fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Code> {
+    let entity = |target: u32| EntityId::try_from(target).map_err(|_| Code::TargetUnknown);
+    Ok(match act {
+        Act::Move { dx, dy } => Input::Move { slot, dx, dy },
+        Act::Attack { target } => Input::Attack { slot, target: entity(target)? },
+        Act::Interact { target } => Input::Interact { slot, target: entity(target)? },
+        Act::Respawn => Input::Respawn { slot },
+        // Characters carry nothing that could be put on the ground.
+        Act::DropItem => return Err(Code::ItemNotCarried),
+    })
+}
+
+/// What the host knows for certain and can explain without guilt: no rule is asked about it.
+fn refused_by_host(facts: &Facts, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
+    // What was sent before the client could know of its death is nobody's fault.
+    let unaware = died_tick.is_some_and(|died| intent.acknowledged_tick < died);
+    match intent.act {
+        Act::Respawn => None,
+        _ if facts.dead && unaware => Some(Code::ActorDead),
+        Act::Attack { .. } if (1..=EARLY_TICKS_INNOCENT).contains(&facts.cooldown_ticks) => Some(Code::ActTooSoon),
+        _ => None,
+    }
+}
+
+/// The wish as the rule sees it; `None` for what it is not asked about.
+fn action(world: &World, facts: &Facts, character: u64, intent: Intent) -> Option<anti_cheat::Action> {
+    let way = |target: u32| {
+        let place = EntityId::try_from(target).ok().and_then(|target| world.position(target));
+        place.map_or((0, 0), |(x, y)| (x - facts.x, y - facts.y))
+    };
+    let (kind, (dx, dy), cooldown) = match intent.act {
+        Act::Move { dx, dy } => (ActionKind::Move, (dx, dy), 0),
+        Act::Attack { target } => (ActionKind::Attack, way(target), facts.cooldown_ticks),
+        Act::Interact { target } => (ActionKind::Interact, way(target), 0),
+        Act::DropItem => (ActionKind::DropItem, (0, 0), 0),
+        Act::Respawn => return None,
+    };
+    Some(anti_cheat::Action {
+        character,
+        kind,
+        input: intent.input,
+        x: facts.x,
+        y: facts.y,
+        dx,
+        dy,
+        step_max: facts.step_max,
+        vision: facts.vision,
+        life: facts.life,
+        mana_left: facts.mana,
+        cooldown,
+    })
+}
+
+fn suspicion(player: &Player, finding: &Finding) -> Suspicion {
+    let violation = match &finding.violation {
+        Violation::DeadActor => "a dead character acted",
+        Violation::Cooldown => "acts too soon",
+        Violation::Mana => "too little mana",
+        Violation::Teleport => "steps far too long",
+        Violation::Speed => "too fast",
+        Violation::HiddenKnowledge => "knowledge of hidden places",
+        Violation::Attributes => "too many attribute points",
+        Violation::Skills => "too many skill levels",
+        Violation::AffixCount => "too many affixes",
+        Violation::AffixRange => "affixes out of range",
+        Violation::AffixForbidden => "affixes that cannot be",
+        Violation::Other(word) => word.as_str(),
+    };
+    Suspicion { account: player.account, findings: 1, violation: violation.chars().take(80).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(dead: bool, cooldown_ticks: u32) -> Facts {
+        let life = if dead { 0 } else { 10 };
+        Facts {
+            entity: 1,
+            x: 0,
+            y: 0,
+            life,
+            life_max: 10,
+            mana: 0,
+            mana_max: 0,
+            cooldown_ticks,
+            step_max: 5,
+            vision: 100,
+            dead,
+        }
+    }
+
+    #[test]
+    fn only_what_is_nobodys_fault_is_kept_from_the_rule() {
+        let intent = |act, acknowledged_tick| Intent { input: 1, acknowledged_tick, act };
+        let (step, blow) = (Act::Move { dx: 1, dy: 1 }, Act::Attack { target: 2 });
+        let dead = facts(true, 0);
+        assert_eq!(refused_by_host(&dead, intent(step, 9), Some(10)), Some(Code::ActorDead));
+        assert_eq!(refused_by_host(&dead, intent(step, 10), Some(10)), None, "it knew, and is judged");
+        assert_eq!(refused_by_host(&dead, intent(Act::Respawn, 9), Some(10)), None);
+        assert_eq!(refused_by_host(&facts(false, 2), intent(blow, 1), None), Some(Code::ActTooSoon));
+        assert_eq!(refused_by_host(&facts(false, 9), intent(blow, 1), None), None, "far too soon, and is judged");
+        assert_eq!(refused_by_host(&facts(false, 2), intent(step, 1), None), None);
+    }
+
+    #[test]
+    fn what_cannot_be_an_input_is_refused_with_its_code() {
+        let slot = realm_world::PlayerSlot(0);
+        assert_eq!(input(Act::DropItem, slot), Err(Code::ItemNotCarried));
+        assert_eq!(input(Act::Attack { target: 70_000 }, slot), Err(Code::TargetUnknown));
+        assert_eq!(input(Act::Attack { target: 7 }, slot), Ok(Input::Attack { slot, target: 7 }));
+    }
+}

@@ -1,0 +1,319 @@
+//! The lobby's verbs: each checks, asks the rules, takes the character and changes the directory.
+//!
+//! The verbs that take or give back a lease run in tasks of their own: a client that goes away half-way leaves nothing behind.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use realm_protocol::proto;
+use realm_world::{Content, Difficulty, World};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::{
+    characters::{Character, Characters},
+    hooks::Hooks,
+    storage::Storage,
+    types::{AccountId, CharacterId, CloseReason, Code, GameId, Link, Refusal},
+};
+
+use super::{
+    GameReference, GameSettings, Games, Player,
+    command::{Command, EnteringPlayer},
+    directory::{Departed, Leaving, OpenGame, Reservation},
+    listing,
+    password::Password,
+    refusals,
+    save_book::Progress,
+    saver::SaverMessage,
+    seat::Seat,
+    shared::Shared,
+    tickets,
+};
+
+/// Games that the matchmaking rule is asked about.
+const ORDER_GAMES_MAX: usize = 200;
+/// How long a departure may take until its caller is told to come back; the realm goes on trying.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The asynchronous side of games.
+pub(super) struct Lobby {
+    pub(super) shared: Arc<Shared>,
+    /// Where clients are told to find the games: host, empty for the one they came by, and port.
+    pub(super) door: (String, u16),
+    pub(super) storage: Storage,
+    pub(super) hooks: Hooks,
+    pub(super) characters: Characters,
+    pub(super) content: Arc<Content>,
+    pub(super) saver: mpsc::Sender<SaverMessage>,
+    pub(super) list: watch::Sender<u32>,
+    pub(super) bans: broadcast::Sender<AccountId>,
+}
+
+impl Lobby {
+    /// Opens a game and takes its creator's seat.
+    pub(super) async fn create(
+        &self,
+        player: Player,
+        character: CharacterId,
+        settings: GameSettings,
+    ) -> Result<proto::GameTicket, Refusal> {
+        if !(1..=Games::PLAYERS_MAX).contains(&settings.players_max) {
+            return Err(refusals::players_max(Games::PLAYERS_MAX));
+        }
+        let password = Password::new(settings.password.as_deref().unwrap_or_default())?;
+        let account = player.account;
+        let character = self.characters.get(account, character).await.map_err(Refusal::from)?;
+        let created_ms = self.storage.now_ms();
+        let game = self.storage.ids().next(created_ms);
+        let thread = {
+            let mut directory = self.shared.directory();
+            let thread = directory.idlest_thread(self.shared.threads.len());
+            let open = OpenGame {
+                id: game,
+                name: settings.name,
+                password,
+                difficulty: settings.difficulty,
+                players_max: settings.players_max as usize,
+                creator_level: character.sheet.level,
+                hardcore: character.sheet.hardcore,
+                created_ms,
+                host: account,
+                thread,
+                listed: false,
+                closing: false,
+                seats: Vec::new(),
+            };
+            directory.open(open, Seat::reserved(player, &character))?;
+            thread
+        };
+        self.seat(account, &character, game, Some((thread, settings.difficulty))).await
+    }
+
+    /// Takes a seat in a game that is open.
+    pub(super) async fn join(
+        &self,
+        player: Player,
+        character: CharacterId,
+        reference: GameReference,
+        password: &str,
+    ) -> Result<proto::GameTicket, Refusal> {
+        let account = player.account;
+        let character = self.characters.get(account, character).await.map_err(Refusal::from)?;
+        let reserved = self.shared.directory().reserve(&reference, password, Seat::reserved(player, &character))?;
+        match reserved {
+            Reservation::Again => {
+                let text = random_ticket()?;
+                let ticket = self.shared.directory().renew(account, text, Instant::now());
+                ticket.map(|ticket| self.addressed(ticket))
+            }
+            Reservation::Kept(game) => self.seat(account, &character, game, None).await,
+        }
+    }
+
+    /// From a kept seat to a ticket: the rule, the lease, the world of a new game. Whatever fails gives the seat up again.
+    async fn seat(
+        &self,
+        account: AccountId,
+        character: &Character,
+        game: GameId,
+        start: Option<(usize, Difficulty)>,
+    ) -> Result<proto::GameTicket, Refusal> {
+        let taken = async {
+            check_alive(character)?;
+            self.admit(account, character, game).await?;
+            self.characters.take(account, character.id).await.map_err(Refusal::from)
+        };
+        let (character, lease) = match taken.await {
+            Ok(taken) => taken,
+            Err(refusal) => {
+                self.shared.departed(account, &Err(refusal.clone())).await;
+                return Err(refusal);
+            }
+        };
+        // From here on the saver has the lease, and gives the seat up with it.
+        self.tell_saver(SaverMessage::Hold { account, lease }).await;
+        let prepared = match start {
+            Some((thread, difficulty)) => self.start_world(game, thread, difficulty).await,
+            None => Ok(()),
+        };
+        // It may have died in another game while the rule was asked.
+        let ticket = prepared.and_then(|()| check_alive(&character)).and_then(|()| random_ticket());
+        let confirmed =
+            ticket.and_then(|text| self.shared.directory().confirm(account, &character, text, Instant::now()));
+        match confirmed {
+            Ok(ticket) => {
+                self.shared.list_changed.notify_one();
+                Ok(self.addressed(ticket))
+            }
+            Err(refusal) => {
+                self.give_back(character.id).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn admit(&self, account: AccountId, character: &Character, game: GameId) -> Result<(), Refusal> {
+        let asked = self.shared.directory().game(game).map(|open| listing::for_matchmaking(open, Some(account)));
+        let asked = asked.ok_or_else(refusals::game_unknown)?;
+        let answer = self.hooks.admit(listing::seeker(character), asked).await;
+        answer.map_err(|sentence| Refusal::new(Code::GameRefused, sentence))
+    }
+
+    async fn start_world(&self, game: GameId, thread: usize, difficulty: Difficulty) -> Result<(), Refusal> {
+        let fault = |error: &dyn std::fmt::Display| {
+            tracing::error!(%game, %error, "a game could not be started");
+            refusals::fault()
+        };
+        // The seed stays in the world: who knows it knows what will drop.
+        let seed = getrandom::u64().map_err(|error| fault(&error))?;
+        let content = Arc::clone(&self.content);
+        let made = tokio::task::spawn_blocking(move || Box::new(World::new(content, difficulty, seed)));
+        let world = made.await.map_err(|error| fault(&error))?;
+        self.shared.command(thread, Command::Start { game, world }).await;
+        Ok(())
+    }
+
+    /// Games that are not full, as the matchmaking rule orders them for a character.
+    pub(super) async fn list(
+        &self,
+        account: AccountId,
+        character: Option<CharacterId>,
+        difficulty: Option<Difficulty>,
+    ) -> Result<Vec<proto::Game>, Refusal> {
+        let seeker = match character {
+            Some(character) => Some(self.characters.get(account, character).await.map_err(Refusal::from)?),
+            None => None,
+        };
+        let (shown, asked): (Vec<_>, Vec<_>) = {
+            let directory = self.shared.directory();
+            let newest = directory.joinable(difficulty).take(ORDER_GAMES_MAX);
+            newest.map(|open| (listing::game(open), listing::for_matchmaking(open, None))).unzip()
+        };
+        let Some(seeker) = seeker else { return Ok(shown.into_iter().take(Games::LIST_MAX).collect()) };
+        let order = self.hooks.order_games(listing::seeker(&seeker), asked).await;
+        let mut by_key: std::collections::HashMap<u64, proto::Game> =
+            shown.into_iter().map(|game| (game.id, game)).collect();
+        Ok(order.into_iter().filter_map(|key| by_key.remove(&key)).take(Games::LIST_MAX).collect())
+    }
+
+    /// Leaves the game; resolves when the character is saved.
+    pub(super) async fn leave(&self, account: AccountId, reason: &CloseReason) -> Result<GameId, Refusal> {
+        let (game, saved) = self.begin_to_leave(account, reason).await?;
+        match tokio::time::timeout(LEAVE_DEADLINE, saved).await {
+            Ok(Ok(outcome)) => outcome.map(|()| game),
+            Ok(Err(_)) | Err(_) => Err(refusals::not_saved_in_time()),
+        }
+    }
+
+    async fn begin_to_leave(
+        &self,
+        account: AccountId,
+        reason: &CloseReason,
+    ) -> Result<(GameId, oneshot::Receiver<Departed>), Refusal> {
+        let (game, leaving, saved) = self.shared.directory().leave(account)?;
+        match leaving {
+            Leaving::Playing { thread } => {
+                let reason = reason.clone();
+                self.shared.command(thread, Command::Leave { game, account, reason }).await;
+            }
+            Leaving::Ticketed { character } => self.give_back(character).await,
+            Leaving::Already => {}
+        }
+        Ok((game, saved))
+    }
+
+    /// Closes a game; resolves when everybody in it is saved.
+    pub(super) async fn close(&self, player: &Player, game: GameId) -> Result<(), Refusal> {
+        let accounts = self.shared.directory().close(player.account, player.staff, game)?;
+        self.shared.list_changed.notify_one();
+        let sentence = "The game was closed by its host or by staff; your character is saved.";
+        self.leave_all(accounts, &listing::reason(Code::GameClosed, sentence, 0)).await
+    }
+
+    /// Takes all of these accounts out of their games; resolves when all are saved, or with what kept one of them from it.
+    pub(super) async fn leave_all(&self, accounts: Vec<AccountId>, reason: &CloseReason) -> Result<(), Refusal> {
+        let mut departures = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            // Who is not seated yet fails to get a seat; who left meanwhile is saved.
+            if let Ok((_, saved)) = self.begin_to_leave(account, reason).await {
+                departures.push(saved);
+            }
+        }
+        let all = async {
+            for saved in departures {
+                saved.await.unwrap_or_else(|_| Err(refusals::not_saved_in_time()))?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LEAVE_DEADLINE, all).await.unwrap_or_else(|_| Err(refusals::not_saved_in_time()))
+    }
+
+    /// A ticket is presented: the link goes to the tick thread of its game.
+    pub(super) fn enter(&self, ticket: &str, mut link: Box<dyn Link>) -> Result<(), Refusal> {
+        let mut refuse = |refusal: Refusal| {
+            link.close(refusal.code.as_str(), &refusal.message);
+            refusal
+        };
+        let mut directory = self.shared.directory();
+        let Some((game, thread)) = directory.ticket_goes_to(ticket) else {
+            return Err(refuse(refusals::ticket_invalid()));
+        };
+        // A place in the queue first: a ticket that is used up must bring its holder in.
+        let Some(place) = self.shared.threads.get(thread).and_then(|sender| sender.try_reserve().ok()) else {
+            return Err(refuse(refusals::busy()));
+        };
+        let entry = directory.enter(ticket, Instant::now()).map_err(refuse)?;
+        let player = EnteringPlayer {
+            account: entry.account,
+            character: entry.character,
+            slot: entry.slot,
+            sheet: entry.sheet,
+            presence: entry.presence,
+            link,
+        };
+        place.send(Command::Enter { game, player });
+        Ok(())
+    }
+
+    /// Gives the leases of seats back whose tickets ran out.
+    pub(super) async fn free_expired_seats(&self) {
+        let expired = self.shared.directory().expired(Instant::now());
+        for account in expired {
+            // Somebody who came in or left in this very moment needs no freeing.
+            let late = self.shared.directory().leave_unentered(account);
+            if let Some(character) = late {
+                tracing::debug!(%account, "a ticket ran out unused; its seat is free again");
+                self.give_back(character).await;
+            }
+        }
+    }
+
+    async fn give_back(&self, character: CharacterId) {
+        let progress = Progress { character, sheet: None, play_ticks: 0, last: true };
+        self.tell_saver(SaverMessage::Progress(progress)).await;
+    }
+
+    async fn tell_saver(&self, message: SaverMessage) {
+        if self.saver.send(message).await.is_err() {
+            tracing::error!("the saver has ended before its realm; a lease stays until the next start");
+        }
+    }
+
+    fn addressed(&self, ticket: proto::GameTicket) -> proto::GameTicket {
+        let (host, port) = &self.door;
+        proto::GameTicket { address: host.clone(), port: u32::from(*port), ..ticket }
+    }
+}
+
+fn random_ticket() -> Result<String, Refusal> {
+    tickets::random_text().map_err(|error| {
+        tracing::error!(%error, "the operating system gives no randomness for a ticket");
+        refusals::fault()
+    })
+}
+
+fn check_alive(character: &Character) -> Result<(), Refusal> {
+    if character.sheet.hardcore && character.sheet.dead { Err(refusals::character_dead()) } else { Ok(()) }
+}

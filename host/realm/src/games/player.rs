@@ -1,0 +1,124 @@
+//! A player in a running game, as its tick thread knows it.
+
+use std::sync::Arc;
+
+use realm_world::{EntityId, PlayerSlot};
+
+use crate::types::{AccountId, CharacterId, Code, LinkFrame};
+
+use super::{
+    line::{Line, Wanted},
+    save_book::Progress,
+    seat::Presence,
+};
+
+/// Why and when a player leaves the game.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parting {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+/// A player.
+pub(super) struct Player {
+    pub(super) account: AccountId,
+    pub(super) character: CharacterId,
+    pub(super) slot: PlayerSlot,
+    pub(super) presence: Arc<Presence>,
+    /// `None` while the connection is lost.
+    pub(super) line: Option<Line>,
+    /// `None` until the world has taken the character in.
+    pub(super) entity: Option<EntityId>,
+    /// Ticks without a connection.
+    absent_ticks: u32,
+    /// Ticks played since the last report.
+    unreported_ticks: u64,
+    /// The tick at which the character died, while it is dead.
+    pub(super) died_tick: Option<u32>,
+    /// The character is to be saved in this tick.
+    pub(super) save_now: bool,
+    /// Set when the player is to leave at the end of this tick.
+    pub(super) parting: Option<Parting>,
+}
+
+impl Player {
+    pub(super) fn new(
+        account: AccountId,
+        character: CharacterId,
+        slot: PlayerSlot,
+        presence: Arc<Presence>,
+        line: Line,
+    ) -> Self {
+        Self {
+            account,
+            character,
+            slot,
+            presence,
+            line: Some(line),
+            entity: None,
+            absent_ticks: 0,
+            unreported_ticks: 0,
+            died_tick: None,
+            save_now: false,
+            parting: None,
+        }
+    }
+
+    /// Takes what has arrived from the client.
+    pub(super) fn take(&mut self, frames: &mut Vec<LinkFrame>) {
+        let Some(line) = &mut self.line else { return };
+        match line.take(frames) {
+            Ok(Wanted::Stay) => {
+                if line.is_lively() {
+                    self.presence.arrived();
+                } else {
+                    self.presence.lost();
+                }
+            }
+            Ok(Wanted::Leave) => {
+                let message = "You have left the game; your character is being saved.".to_owned();
+                self.parting = Some(Parting { code: Code::GameLeft, message });
+            }
+            Err(closed) => {
+                tracing::debug!(account = %self.account, reason = closed.0, "a game connection is gone");
+                self.lose_line();
+            }
+        }
+    }
+
+    /// The connection is gone; the player may come back on another one.
+    pub(super) fn lose_line(&mut self) {
+        self.line = None;
+        self.absent_ticks = 0;
+        self.presence.lost();
+    }
+
+    /// A new connection takes the place of the old one.
+    pub(super) fn come_back(&mut self, line: Line) {
+        if let Some(old) = self.line.replace(line) {
+            old.close(Code::SessionReplaced, "A newer connection of the same account took over this game.");
+        }
+        self.absent_ticks = 0;
+        self.presence.arrived();
+    }
+
+    /// Counts a tick; who has been without a connection for too long leaves.
+    pub(super) fn count_tick(&mut self, reconnect_ticks: u32, autosave_ticks: u32) {
+        self.unreported_ticks += 1;
+        self.save_now |= self.unreported_ticks >= u64::from(autosave_ticks.max(1));
+        if self.line.is_none() {
+            self.absent_ticks += 1;
+            if self.absent_ticks >= reconnect_ticks {
+                let message = "The connection was lost for too long.".to_owned();
+                self.parting.get_or_insert(Parting { code: Code::Silence, message });
+            }
+        }
+    }
+
+    /// The report of this moment.
+    pub(super) fn progress(&mut self, sheet: Option<realm_world::Sheet>, last: bool) -> Progress {
+        self.save_now = false;
+        let play_ticks = std::mem::take(&mut self.unreported_ticks);
+        Progress { character: self.character, sheet, play_ticks, last }
+    }
+}

@@ -1,0 +1,178 @@
+//! Writes characters: takes what the tick threads report and saves it, some at once, so that they share commits.
+//!
+//! It alone holds the leases of characters in games. A tick thread never waits for it.
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use crate::{
+    characters::{Characters, CharactersError, Lease},
+    ladder::Ladder,
+    types::AccountId,
+};
+
+use super::{
+    TICK,
+    figures::Counters,
+    refusals,
+    save_book::{Job, Progress, SaveBook, Settled},
+    shared::Shared,
+};
+
+/// Reports that wait for the saver.
+pub(super) const REPORTS_MAX: usize = 1_024;
+/// Characters that are saved at the same time.
+const SAVES_AT_ONCE_MAX: usize = 64;
+/// A sleep for when nothing is to be tried again.
+const FOREVER: Duration = Duration::from_secs(3_600);
+
+/// What the saver is told.
+#[derive(Debug)]
+pub(super) enum SaverMessage {
+    /// Keep this lease until the character has left its game.
+    Hold { account: AccountId, lease: Lease },
+    /// What a game made of a character.
+    Progress(Progress),
+    /// Write everything and give every lease back, then answer.
+    Stop { done: oneshot::Sender<()> },
+}
+
+enum JobEnd {
+    Done,
+    Failed(CharactersError),
+    /// Somebody else has the character: nothing of it was written, nothing can be.
+    Lost(CharactersError),
+}
+
+/// The saver's parts.
+pub(super) struct Saver {
+    pub(super) characters: Characters,
+    pub(super) ladder: Ladder,
+    pub(super) shared: Weak<Shared>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Saver {
+    /// Serves until it is stopped and has written everything, or nobody can send to it any more.
+    pub(super) async fn run(self, mut messages: mpsc::Receiver<SaverMessage>) {
+        let saver = Arc::new(self);
+        let mut book = SaveBook::default();
+        let mut running: JoinSet<(Job, JobEnd)> = JoinSet::new();
+        let mut stopping: Option<oneshot::Sender<()>> = None;
+        let mut open = true;
+        loop {
+            while running.len() < SAVES_AT_ONCE_MAX {
+                let Some(job) = book.start(Instant::now()) else { break };
+                running.spawn(Arc::clone(&saver).carry_out(job));
+            }
+            if book.is_empty() && running.is_empty() && (stopping.is_some() || !open) {
+                break;
+            }
+            let retry = book.next_try().unwrap_or_else(|| Instant::now() + FOREVER);
+            tokio::select! {
+                message = messages.recv(), if open => match message {
+                    Some(SaverMessage::Hold { account, lease }) => book.hold(account, lease),
+                    Some(SaverMessage::Progress(progress)) => {
+                        if !book.note(&progress) {
+                            tracing::warn!(character = %progress.character, "a game reported a character that nobody holds");
+                        }
+                    }
+                    Some(SaverMessage::Stop { done }) => {
+                        book.finish_all();
+                        stopping = Some(done);
+                    }
+                    None => {
+                        book.finish_all();
+                        open = false;
+                    }
+                },
+                Some(ended) = running.join_next(), if !running.is_empty() => match ended {
+                    Ok((job, end)) => saver.settle(&mut book, job, end).await,
+                    Err(error) => tracing::error!(%error, "a save broke off; its character stays locked until the realm restarts"),
+                },
+                () = tokio::time::sleep_until(retry.into()), if running.len() < SAVES_AT_ONCE_MAX => {}
+            }
+        }
+        if let Some(done) = stopping {
+            // Who stopped waiting needs no answer.
+            let _ = done.send(());
+        }
+    }
+
+    async fn carry_out(self: Arc<Self>, mut job: Job) -> (Job, JobEnd) {
+        if let Some(sheet) = job.progress.sheet {
+            let tick_ms = i64::try_from(TICK.as_millis()).unwrap_or(i64::MAX);
+            let play_time_ms = i64::try_from(job.progress.play_ticks).unwrap_or(i64::MAX).saturating_mul(tick_ms);
+            match self.characters.save(&mut job.lease, &sheet, play_time_ms).await {
+                Ok(character) => {
+                    (job.progress.sheet, job.progress.play_ticks) = (None, 0);
+                    self.counters.saves.fetch_add(1, Ordering::Relaxed);
+                    if let Some(shared) = self.shared.upgrade() {
+                        shared.directory().saved(job.account, sheet);
+                    }
+                    if let Err(error) = self.ladder.record(&character).await {
+                        tracing::warn!(character = %character.id, %error, "the ladder did not take a score; the old one stays");
+                    }
+                }
+                Err(error @ (CharactersError::Fenced | CharactersError::Unknown)) => return (job, JobEnd::Lost(error)),
+                Err(error) => return (job, JobEnd::Failed(error)),
+            }
+        }
+        if job.progress.last {
+            // `release` consumes the lease; a second copy of its numbers is what another try needs.
+            let Lease { character, epoch, version } = job.lease;
+            match self.characters.release(Lease { character, epoch, version }).await {
+                Ok(()) => {}
+                Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
+                Err(error) => return (job, JobEnd::Lost(error)),
+            }
+        }
+        (job, JobEnd::Done)
+    }
+
+    async fn settle(&self, book: &mut SaveBook, job: Job, end: JobEnd) {
+        let (account, character) = (job.account, job.progress.character);
+        let shared = self.shared.upgrade();
+        let settled = match end {
+            JobEnd::Done => book.succeeded(job),
+            JobEnd::Failed(error) => {
+                tracing::warn!(%character, %error, "a character could not be saved; it is tried again");
+                book.failed(job, Instant::now())
+            }
+            JobEnd::Lost(error) => {
+                tracing::error!(%character, %error, "a character in a game was taken over elsewhere; nothing more is written");
+                let was_last = job.progress.last;
+                book.forget(character);
+                if let Some(shared) = shared {
+                    if !was_last {
+                        shared
+                            .expel(
+                                account,
+                                &super::listing::reason(
+                                    crate::types::Code::CharacterBusy,
+                                    "The character was taken over elsewhere; join a game again.",
+                                    0,
+                                ),
+                            )
+                            .await;
+                    }
+                    shared.departed(account, &Err(refusals::fault())).await;
+                }
+                return;
+            }
+        };
+        let Some(shared) = shared else { return };
+        match settled {
+            Settled::Departed => shared.departed(account, &Ok(())).await,
+            Settled::Late => shared.departed(account, &Err(refusals::not_saved_in_time())).await,
+            Settled::Kept | Settled::Retried => {}
+        }
+    }
+}

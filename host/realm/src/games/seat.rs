@@ -1,0 +1,86 @@
+//! A seat in an open game, as the lobby knows it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use realm_world::Sheet;
+use tokio::sync::oneshot;
+
+use crate::{
+    characters::Character,
+    types::{CharacterId, CharacterName},
+};
+
+use super::{Player, directory::Departed};
+
+/// How far a player has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeatState {
+    /// Kept while rules and database are asked; the others do not know of it.
+    Reserved,
+    /// The character is taken and a ticket given out; nobody has come in with it.
+    Ticketed,
+    /// The tick thread knows the player.
+    Playing,
+    /// On the way out, until the character is saved.
+    Leaving,
+}
+
+/// Whether a client is there: written by the tick thread, read by the lobby, which lets only an absent one come back.
+#[derive(Debug, Default)]
+pub(super) struct Presence(AtomicBool);
+
+impl Presence {
+    pub(super) fn arrived(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn lost(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A seat.
+pub(super) struct Seat {
+    pub(super) player: Player,
+    pub(super) character: CharacterId,
+    pub(super) character_name: CharacterName,
+    /// As it was taken or last saved.
+    pub(super) sheet: Sheet,
+    pub(super) slot: u8,
+    pub(super) state: SeatState,
+    pub(super) presence: Arc<Presence>,
+    /// Told when the seat is given up.
+    pub(super) waiters: Vec<oneshot::Sender<Departed>>,
+}
+
+impl Seat {
+    /// A seat that is kept for a player while the rest is asked.
+    pub(super) fn reserved(player: Player, character: &Character) -> Self {
+        Self {
+            player,
+            character: character.id,
+            character_name: character.name.clone(),
+            sheet: character.sheet,
+            slot: 0,
+            state: SeatState::Reserved,
+            presence: Arc::default(),
+            waiters: Vec::new(),
+        }
+    }
+
+    /// True when its player may ask for another ticket: the first was never used, or the connection is lost.
+    pub(super) fn may_come_back(&self) -> bool {
+        match self.state {
+            SeatState::Ticketed => true,
+            SeatState::Playing => !self.presence.is_there(),
+            SeatState::Reserved | SeatState::Leaving => false,
+        }
+    }
+}

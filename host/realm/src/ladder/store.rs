@@ -1,0 +1,108 @@
+//! SQL of the ladder.
+
+use realm_world::Class;
+use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+
+use super::Entry;
+use crate::{storage::StorageError, types::CharacterId};
+
+pub(super) struct Score {
+    pub(super) character: CharacterId,
+    pub(super) class: Class,
+    pub(super) score: i64,
+    pub(super) level: u32,
+    pub(super) experience: u64,
+    pub(super) dead: bool,
+    pub(super) scored_ms: i64,
+    /// Version of the character that was scored; an older one never replaces a newer.
+    pub(super) version: i64,
+}
+
+/// Stores a score. A score that stays the same keeps its time, and with it its place among equals.
+pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Score) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO ladder_scores
+         (character_id, realm, class, score, level, experience, dead, scored_ms, character_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (character_id) DO UPDATE SET
+         scored_ms = CASE WHEN ladder_scores.score = excluded.score THEN ladder_scores.scored_ms
+             ELSE excluded.scored_ms END,
+         score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
+         character_version = excluded.character_version
+         WHERE excluded.character_version >= ladder_scores.character_version",
+    )
+    .bind(new.character.to_sql())
+    .bind(realm)
+    .bind(new.class.name())
+    .bind(new.score)
+    .bind(i64::from(new.level))
+    .bind(i64::try_from(new.experience).unwrap_or(i64::MAX))
+    .bind(i64::from(new.dead))
+    .bind(new.scored_ms)
+    .bind(new.version)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn remove(
+    connection: &mut AnyConnection,
+    character: CharacterId,
+    version: i64,
+) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM ladder_scores WHERE character_id = $1 AND character_version <= $2")
+        .bind(character.to_sql())
+        .bind(version)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+macro_rules! top {
+    ($condition:literal, $limit:literal) => {
+        concat!(
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
+             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+             WHERE s.realm = $1 ",
+            $condition,
+            " AND c.deleted_ms IS NULL
+             ORDER BY s.score DESC, s.scored_ms, s.character_id LIMIT ",
+            $limit
+        )
+    };
+}
+
+pub(super) async fn top(
+    readers: &AnyPool,
+    realm: &str,
+    class: Option<Class>,
+    limit: u32,
+) -> Result<Vec<Entry>, StorageError> {
+    let rows = match class {
+        None => sqlx::query(top!("", "$2")).bind(realm).bind(i64::from(limit)).fetch_all(readers).await?,
+        Some(class) => {
+            sqlx::query(top!("AND s.class = $2", "$3"))
+                .bind(realm)
+                .bind(class.name())
+                .bind(i64::from(limit))
+                .fetch_all(readers)
+                .await?
+        }
+    };
+    rows.iter().zip(1..).map(|(row, rank)| entry(row, rank)).collect()
+}
+
+fn entry(row: &AnyRow, rank: u64) -> Result<Entry, StorageError> {
+    let damaged = |what: &str| StorageError::Statement(format!("a stored score has an illegal {what}"));
+    Ok(Entry {
+        rank,
+        character: CharacterId::from_sql(row.try_get(0)?),
+        name: row.try_get(1)?,
+        class: Class::from_name(&row.try_get::<String, _>(2)?).ok_or_else(|| damaged("class"))?,
+        level: u32::try_from(row.try_get::<i64, _>(3)?).map_err(|_| damaged("level"))?,
+        experience: u64::try_from(row.try_get::<i64, _>(4)?).map_err(|_| damaged("experience"))?,
+        hardcore: row.try_get::<i64, _>(5)? != 0,
+        dead: row.try_get::<i64, _>(6)? != 0,
+        score: u64::try_from(row.try_get::<i64, _>(7)?).map_err(|_| damaged("score"))?,
+    })
+}

@@ -1,0 +1,68 @@
+//! What needs no rule: order, classes, deletion. The score itself is the plugin's, in the end-to-end tests.
+
+use std::sync::Arc;
+
+use realm_world::{Class, Sheet};
+
+use super::{store, store_score};
+use crate::{
+    characters::Character,
+    storage::{
+        Storage,
+        testing::{self, FakeClock, open},
+    },
+    types::CharacterName,
+};
+
+/// Stores an account and a character of it, as far as the ladder looks at them.
+async fn character(storage: &Storage, name: &str, class: Class) -> Character {
+    let account = testing::account(storage).await;
+    Character {
+        id: testing::character(storage, account, name, class.name()).await,
+        account,
+        name: CharacterName::new(name).unwrap(),
+        sheet: Sheet::newborn(class, false),
+        created_ms: 0,
+        played_last_ms: None,
+        play_time_ms: 0,
+        version: 1,
+    }
+}
+
+async fn names(storage: &Storage, class: Option<Class>) -> Vec<(u64, String)> {
+    let top = store::top(storage.reader(), "main", class, 10).await.unwrap();
+    top.into_iter().map(|entry| (entry.rank, entry.name)).collect()
+}
+
+#[tokio::test]
+async fn the_best_come_first_among_equals_who_was_there_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    let realm: Arc<str> = "main".into();
+    let mut low = character(&storage, "Low", Class::Druid).await;
+    let first = character(&storage, "First", Class::Amazon).await;
+    let second = character(&storage, "Second", Class::Druid).await;
+    for (who, score) in [(&low, 10), (&first, 50), (&second, 50)] {
+        store_score(&storage, &realm, who, Some(score)).await.unwrap();
+        clock.advance_ms(1);
+    }
+    // The same score again does not cost the place.
+    store_score(&storage, &realm, &first, Some(50)).await.unwrap();
+    let place = |rank: u64, name: &str| (rank, name.to_owned());
+    assert_eq!(names(&storage, None).await, [place(1, "First"), place(2, "Second"), place(3, "Low")]);
+    assert_eq!(names(&storage, Some(Class::Druid)).await, [place(1, "Second"), place(2, "Low")]);
+    assert_eq!(names(&storage, Some(Class::Paladin)).await, []);
+    let cut = store::top(storage.reader(), "main", None, 1).await.unwrap();
+    assert_eq!((cut.len(), cut[0].score, cut[0].class), (1, 50, Class::Amazon));
+
+    low.version = 3;
+    store_score(&storage, &realm, &low, Some(u64::MAX)).await.unwrap();
+    low.version = 2;
+    store_score(&storage, &realm, &low, Some(1)).await.unwrap();
+    assert_eq!(names(&storage, None).await[0], place(1, "Low"), "an older version never replaces a newer one");
+    store_score(&storage, &realm, &second, None).await.unwrap();
+    testing::delete_character(&storage, first.id).await;
+    assert_eq!(names(&storage, None).await, [place(1, "Low")], "left out by the rule, and deleted");
+    storage.close().await;
+}

@@ -1,0 +1,207 @@
+//! What hyper's parser would let through and two HTTP programs could read in two ways: refused before hyper sees it.
+//!
+//! Bare line feeds, folded lines, repeated or malformed lengths, length beside chunks, several hosts. Chunked requests are refused
+//! as a whole (411): every message of the API is small, and one way to end a body is one fewer to disagree about.
+
+use hyper::StatusCode;
+
+/// Largest head of a request, in bytes.
+pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Why a head is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeadProblem {
+    LineEnd,
+    TooLarge,
+    Header,
+    Length,
+    Chunked,
+    Host,
+    Method,
+}
+
+impl HeadProblem {
+    const ALL: [Self; 7] =
+        [Self::LineEnd, Self::TooLarge, Self::Header, Self::Length, Self::Chunked, Self::Host, Self::Method];
+
+    /// Status and sentence of the answer.
+    pub(super) fn answer(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::LineEnd => {
+                (StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF; end every line so.")
+            }
+            Self::TooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The head of the request is larger than 16 KiB; send less.",
+            ),
+            Self::Header => {
+                (StatusCode::BAD_REQUEST, "A header of the request is malformed; write \"name: value\" on one line.")
+            }
+            Self::Length => (
+                StatusCode::BAD_REQUEST,
+                "The length of the body is not certain; send one Content-Length with digits only.",
+            ),
+            Self::Chunked => (
+                StatusCode::LENGTH_REQUIRED,
+                "The body comes in pieces of unknown length; send it whole, with a Content-Length.",
+            ),
+            Self::Host => (StatusCode::BAD_REQUEST, "The request must name exactly one Host."),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "The realm is no proxy; CONNECT is not served."),
+        }
+    }
+
+    /// A request that hyper understands, put in the place of the refused one: its answer is the refusal.
+    pub(super) fn substitute(self) -> String {
+        format!("{REFUSED_METHOD} /{self:?} HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n")
+    }
+
+    /// The problem that a substitute stands for. A client that sends one itself is refused by it.
+    pub(super) fn of(method: &hyper::Method, path: &str) -> Option<Self> {
+        let names = |problem: &Self| path.strip_prefix('/').is_some_and(|name| name == format!("{problem:?}"));
+        (method.as_str() == REFUSED_METHOD).then(|| Self::ALL.into_iter().find(names).unwrap_or(Self::Header))
+    }
+}
+
+const REFUSED_METHOD: &str = "REALM-REFUSED";
+
+/// A head that may pass.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Bytes of the head, its empty line included.
+    pub(super) bytes: usize,
+    /// Bytes of the body that follow.
+    pub(super) body_bytes: u64,
+    /// Asks for another protocol: what follows may be no HTTP.
+    pub(super) upgrade: bool,
+}
+
+/// Searches for the end of a head in bytes that arrive piecemeal.
+#[derive(Debug, Default)]
+pub(super) struct HeadScanner {
+    scanned: usize,
+}
+
+impl HeadScanner {
+    /// Looks at what has arrived since the last call. `None`: the head is not whole yet.
+    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<Option<Head>, HeadProblem> {
+        while let Some(byte) = bytes.get(self.scanned) {
+            let before = self.scanned.checked_sub(1).map(|index| bytes[index]);
+            if (*byte == b'\n') != (before == Some(b'\r')) {
+                return Err(HeadProblem::LineEnd);
+            }
+            self.scanned += 1;
+            if self.scanned > HEAD_BYTES_MAX {
+                return Err(HeadProblem::TooLarge);
+            }
+            if bytes[..self.scanned].ends_with(b"\r\n\r\n") {
+                return check(&bytes[..self.scanned]).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn check(head: &[u8]) -> Result<Head, HeadProblem> {
+    let mut lines = head[..head.len() - 4].split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end());
+    let request = lines.next().unwrap_or_default();
+    if request.starts_with(b"CONNECT ") {
+        return Err(HeadProblem::Method);
+    }
+    let (mut length, mut chunked, mut hosts, mut upgrade) = (None, false, 0, false);
+    for line in lines {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(HeadProblem::Header)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.is_empty() || name.iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+            return Err(HeadProblem::Header);
+        }
+        match name.to_ascii_lowercase().as_slice() {
+            b"content-length" => {
+                if length.replace(digits(value)?).is_some() {
+                    return Err(HeadProblem::Length);
+                }
+            }
+            b"transfer-encoding" => chunked = true,
+            b"host" => hosts += 1,
+            b"upgrade" => upgrade = true,
+            _ => {}
+        }
+    }
+    match (chunked, length) {
+        (true, Some(_)) => Err(HeadProblem::Length),
+        (true, None) => Err(HeadProblem::Chunked),
+        _ if hosts > 1 || (hosts == 0 && request.ends_with(b"HTTP/1.1")) => Err(HeadProblem::Host),
+        (false, length) => Ok(Head { bytes: head.len(), body_bytes: length.unwrap_or(0), upgrade }),
+    }
+}
+
+/// `+5`, `5, 5` and the like are numbers to some programs.
+fn digits(value: &[u8]) -> Result<u64, HeadProblem> {
+    let text = std::str::from_utf8(value).map_err(|_| HeadProblem::Length)?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(HeadProblem::Length);
+    }
+    text.parse().map_err(|_| HeadProblem::Length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Result<Option<Head>, HeadProblem> {
+        let whole = HeadScanner::default().scan(text.as_bytes());
+        let mut piecemeal = HeadScanner::default();
+        let mut last = Ok(None);
+        for end in 1..=text.len() {
+            last = piecemeal.scan(&text.as_bytes()[..end]);
+            if !matches!(last, Ok(None)) {
+                break;
+            }
+        }
+        assert_eq!(whole, last, "cut into bytes it is the same");
+        whole
+    }
+
+    #[test]
+    fn an_ordinary_head_passes_with_its_body() {
+        let text = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n";
+        assert_eq!(scan(&format!("{text}body")), Ok(Some(Head { bytes: text.len(), body_bytes: 12, upgrade: false })));
+        assert_eq!(scan("GET / HTTP/1.1\r\nHost: x\r\n"), Ok(None));
+        assert!(scan("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n").unwrap().unwrap().upgrade);
+    }
+
+    #[test]
+    fn heads_that_can_be_read_in_two_ways_are_refused() {
+        let start = "POST / HTTP/1.1\r\nHost: x\r\n";
+        for (rest, problem) in [
+            ("Content-Length: 1\r\nContent-Length: 1\r\n\r\n", HeadProblem::Length),
+            ("Content-Length: 1, 1\r\n\r\n", HeadProblem::Length),
+            ("Content-Length: +1\r\n\r\n", HeadProblem::Length),
+            ("Content-Length: 99999999999999999999\r\n\r\n", HeadProblem::Length),
+            ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", HeadProblem::Length),
+            ("Transfer-Encoding: chunked\r\n\r\n", HeadProblem::Chunked),
+            ("A: b\n\r\n", HeadProblem::LineEnd),
+            ("A: b\rc\r\n\r\n", HeadProblem::LineEnd),
+            ("A: b\r\n folded\r\n\r\n", HeadProblem::Header),
+            ("Content-Length : 1\r\n\r\n", HeadProblem::Header),
+            ("no colon\r\n\r\n", HeadProblem::Header),
+            ("Host: y\r\n\r\n", HeadProblem::Host),
+        ] {
+            assert_eq!(scan(&format!("{start}{rest}")), Err(problem), "{rest:?}");
+        }
+        assert_eq!(scan("GET / HTTP/1.1\nHost: x\n\n"), Err(HeadProblem::LineEnd));
+        assert_eq!(scan("GET / HTTP/1.1\r\nA: b\r\n\r\n"), Err(HeadProblem::Host));
+        assert_eq!(scan("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"), Err(HeadProblem::Method));
+        assert_eq!(scan(&format!("{start}A: {}", "b".repeat(HEAD_BYTES_MAX))), Err(HeadProblem::TooLarge));
+    }
+
+    #[test]
+    fn a_substitute_names_its_problem() {
+        for problem in HeadProblem::ALL {
+            let text = problem.substitute();
+            let mut words = text.split(' ');
+            let method = hyper::Method::from_bytes(words.next().unwrap().as_bytes()).unwrap();
+            assert_eq!(HeadProblem::of(&method, words.next().unwrap()), Some(problem));
+        }
+        assert_eq!(HeadProblem::of(&hyper::Method::GET, "/Length"), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! How far the doors are on their way to being closed.
+
+use tokio::sync::watch;
+
+/// Only ever rises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Connections come and go.
+    Open,
+    /// No new ones; those there are said goodbye to.
+    Closing,
+    /// Whatever is left is cut.
+    Cut,
+}
+
+impl Stage {
+    /// Resolves when the doors close.
+    pub(super) async fn closing(stage: &mut watch::Receiver<Self>) {
+        // Doors that are gone are closed.
+        let _ = stage.wait_for(|stage| *stage >= Self::Closing).await;
+    }
+
+    /// Resolves when connections are cut.
+    pub(super) async fn cut(stage: &mut watch::Receiver<Self>) {
+        let _ = stage.wait_for(|stage| *stage >= Self::Cut).await;
+    }
+}

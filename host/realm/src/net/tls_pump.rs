@@ -1,0 +1,135 @@
+//! A TLS connection without a runtime: reads what is there, writes what the socket takes, never waits.
+
+use std::{
+    io::{self, ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpStream},
+};
+
+use bytes::{Buf as _, BytesMut};
+use rustls::ServerConnection;
+use tokio::io::AsyncWriteExt as _;
+
+use super::conversation::linger;
+
+/// Calls of `read` on the socket at once, of 4 KiB each: a client that sends without end does not hold up its tick.
+const READS_MAX: usize = 16;
+/// Plaintext of one TLS record.
+const RECORD_BYTES: usize = 16 * 1024;
+
+/// What reading found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// More can come.
+    Open,
+    /// The client has closed.
+    End,
+}
+
+/// Socket and TLS state, driven by their caller.
+pub(super) struct TlsPump {
+    socket: TcpStream,
+    session: ServerConnection,
+    /// Written by our side, not yet given to TLS.
+    waiting: BytesMut,
+    /// Plaintext of the record that TLS is writing.
+    record_bytes: usize,
+}
+
+impl TlsPump {
+    /// `socket` must be non-blocking.
+    pub(super) fn new(socket: TcpStream, session: ServerConnection) -> Self {
+        Self { socket, session, waiting: BytesMut::new(), record_bytes: 0 }
+    }
+
+    /// Appends what has arrived to `out`, as long as that is shorter than `enough`.
+    pub(super) fn read(&mut self, out: &mut BytesMut, enough: usize) -> io::Result<Arrived> {
+        for _ in 0..READS_MAX {
+            // What TLS has decrypted already comes first: the handshake may have left some.
+            if self.drain(out)? == Arrived::End {
+                return Ok(Arrived::End);
+            }
+            if out.len() >= enough {
+                break;
+            }
+            match self.session.read_tls(&mut self.socket) {
+                Ok(0) => return Ok(Arrived::End),
+                Ok(_) => {
+                    self.session.process_new_packets().map_err(io::Error::other)?;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.drain(out)
+    }
+
+    fn drain(&mut self, out: &mut BytesMut) -> io::Result<Arrived> {
+        let mut plain = [0; 4_096];
+        loop {
+            match self.session.reader().read(&mut plain) {
+                Ok(0) => return Ok(Arrived::End),
+                Ok(count) => out.extend_from_slice(&plain[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Arrived::Open),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where bytes to be written are appended; see [`Self::push`].
+    pub(super) fn outgoing(&mut self) -> &mut BytesMut {
+        &mut self.waiting
+    }
+
+    /// Bytes that the socket has not taken yet.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting.len() + self.record_bytes
+    }
+
+    /// Writes as far as the socket takes it. A record is finished before the next is begun.
+    pub(super) fn push(&mut self) -> io::Result<()> {
+        loop {
+            while self.session.wants_write() {
+                match self.session.write_tls(&mut self.socket) {
+                    Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.record_bytes = 0;
+            if self.waiting.is_empty() {
+                return Ok(());
+            }
+            let record = self.waiting.len().min(RECORD_BYTES);
+            self.record_bytes = self.session.writer().write(&self.waiting[..record])?;
+            self.waiting.advance(self.record_bytes);
+        }
+    }
+
+    /// Says that nothing more comes and cuts the socket, without any wait.
+    pub(super) fn cut(&mut self) {
+        self.session.send_close_notify();
+        // The connection is given up; there is nobody to tell.
+        let _ = self.push();
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Writes what is still waiting, then close_notify, and reads on for a moment lest a reset overtakes it.
+    /// Only on a runtime.
+    pub(super) async fn finish(mut self) -> io::Result<()> {
+        self.session.set_buffer_limit(None);
+        self.session.writer().write_all(&self.waiting)?;
+        self.session.send_close_notify();
+        let mut socket = tokio::net::TcpStream::from_std(self.socket)?;
+        let mut bytes = Vec::new();
+        while self.session.wants_write() {
+            self.session.write_tls(&mut bytes)?;
+        }
+        socket.write_all(&bytes).await?;
+        socket.shutdown().await?;
+        linger(socket).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What the kinds of player connections have in common: how far a connection is, and messages as frames.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::BytesMut;
+use realm_protocol::{
+    ClientMessage,
+    frame::{Encoder, Frame, FrameError, SIZE_MAX_AFTER_LOGIN, SIZE_MAX_BEFORE_LOGIN},
+    message::event_suffix,
+    proto,
+};
+use tokio::time::Instant;
+
+use crate::types::{CloseReason, Code, Incoming, Outgoing};
+
+/// The message that logs a connection in, as `net/` sees it go out.
+const AUTH_SUCCESS: u8 = 0x02;
+
+/// How far a connection is; shared by its reading and its writing half.
+pub(super) struct Progress {
+    opened: Instant,
+    logged_in: AtomicBool,
+}
+
+impl Progress {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { opened: Instant::now(), logged_in: AtomicBool::new(false) })
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    pub(super) fn logged_in(&self) -> bool {
+        self.logged_in.load(Ordering::Relaxed)
+    }
+
+    /// Largest message that the client may send now, in bytes.
+    pub(super) fn size_max(&self) -> usize {
+        if self.logged_in() { SIZE_MAX_AFTER_LOGIN } else { SIZE_MAX_BEFORE_LOGIN }
+    }
+
+    /// Must be called before the message is written: the client may answer it with a large message at once.
+    pub(super) fn about_to_send(&self, outgoing: &Outgoing) {
+        if matches!(outgoing, Outgoing::Message { encoded, .. } if encoded.identifier == AUTH_SUCCESS) {
+            self.logged_in.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Milliseconds since a connection opened, as frames carry them; wraps after 49 days.
+pub(super) fn timestamp_ms(opened: Instant) -> u32 {
+    u32::try_from(opened.elapsed().as_millis() & u128::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+/// Stamps messages into frames.
+pub(super) struct FrameWriter {
+    encoder: Encoder,
+    progress: Arc<Progress>,
+}
+
+impl FrameWriter {
+    pub(super) fn new(progress: Arc<Progress>) -> Self {
+        Self { encoder: Encoder::new(), progress }
+    }
+
+    /// Appends a message to `out`.
+    pub(super) fn write(&mut self, outgoing: &Outgoing, out: &mut BytesMut) -> Result<(), FrameError> {
+        self.progress.about_to_send(outgoing);
+        let timestamp_ms = timestamp_ms(self.progress.opened());
+        match outgoing {
+            Outgoing::Message { encoded, event: None } => {
+                self.encoder.encode(encoded.identifier, timestamp_ms, &[&encoded.payload], out)
+            }
+            Outgoing::Message { encoded, event: Some(event) } => {
+                let suffix = event_suffix(*event);
+                self.encoder.encode(encoded.identifier, timestamp_ms, &[&encoded.payload, suffix.as_ref()], out)
+            }
+            Outgoing::Game { identifier, payload } => self.encoder.encode(*identifier, timestamp_ms, &[payload], out),
+        }
+        .map(|_| ())
+    }
+}
+
+/// What a frame says; a whole frame with a strange content does not end the connection.
+pub(super) fn understood(frame: &Frame) -> Incoming {
+    let sequence = frame.sequence;
+    match ClientMessage::decode(frame.identifier, &frame.payload) {
+        Ok(message) => Incoming::Message { sequence, message },
+        Err(error) => Incoming::Unreadable { sequence, problem: format!("{error}; see docs/protocol.md") },
+    }
+}
+
+/// The code and the sentence for bytes that are no frame.
+pub(super) fn frame_refusal(error: &FrameError) -> (Code, String) {
+    match error {
+        FrameError::TooLarge { .. } => (Code::FrameTooLarge, format!("{error}; send less at once and connect again.")),
+        _ => (Code::FrameInvalid, format!("{error}; connect again and number frames from 0.")),
+    }
+}
+
+/// The last message before a connection closes.
+pub(super) fn goodbye(reason: &CloseReason) -> Outgoing {
+    Outgoing::answer(proto::Goodbye {
+        code: reason.code.as_str().to_owned(),
+        message: reason.message.clone(),
+        reconnect_after_ms: reason.reconnect_after_ms,
+    })
+}

@@ -1,0 +1,322 @@
+//! The task of one session: it owns the seat in chat, the selected character and the limits, and outlives a lost connection.
+//!
+//! 1. wait for the end of the session it replaces 2. greet the connection 3. come online 4. serve, lose, take up again
+//! 5. clean up, in [`Session::finish`].
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use realm_protocol::proto;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Shared,
+    arrival::{Arrival, Line, Login},
+    limits::Limits,
+    registry::Handle,
+    resume::ResumeToken,
+};
+use crate::{
+    accounts::Identity,
+    characters::Character,
+    chat::{ChatSeat, Member},
+    types::{Attached, CloseReason, Code, EventStream, Incoming, Outgoing, RingLimits, SessionId},
+};
+
+/// How long a new session waits for the end of the one it replaces.
+pub(super) const REPLACE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a session that ends waits for its character to leave a game.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Time between two GAME_LIST_UPDATED.
+const LIST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Connections that may wait for a session to take them.
+const ARRIVALS_MAX: usize = 2;
+
+/// Bytes of events kept for a connection that comes back.
+const RING_BYTES_MAX: usize = 65_536;
+
+/// Why a session ends.
+pub(super) enum Ending {
+    /// Its client logged out: the token session ends too, and the character leaves its game.
+    LoggedOut,
+    /// Its token session ended elsewhere: the character leaves its game.
+    TokenEnded,
+    /// Its connection did not come back in time.
+    Expired,
+    /// It floods.
+    Flood,
+    /// The stream of events was closed: replaced, banned, or the realm stops.
+    Closed,
+}
+
+impl Ending {
+    fn reason(&self) -> CloseReason {
+        let (code, message, reconnect_after_ms) = match self {
+            Self::LoggedOut => (Code::LoggedOut, "You are logged out; see you again.", 0),
+            Self::TokenEnded => (Code::LoggedOut, "This log-in was ended elsewhere; log in again.", 0),
+            Self::Expired => (Code::LoggedOut, "The connection was lost for too long; log in again.", 0),
+            Self::Flood => (Code::RateLimited, "Too many requests were sent after being refused; slow down.", 10_000),
+            Self::Closed => (Code::LoggedOut, "The session has ended; log in again.", 0),
+        };
+        CloseReason { code, message: message.to_owned(), reconnect_after_ms }
+    }
+}
+
+/// Makes the parts of a session: what its task keeps, and the handle for the registry.
+pub(super) fn prepare(shared: &Shared, serial: u64) -> (Birth, Handle) {
+    let limits = RingLimits { events_max: shared.config.resume_events_max, bytes_max: RING_BYTES_MAX };
+    let events = EventStream::new(limits);
+    let resume_token = ResumeToken::fresh();
+    let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+    let wake = Arc::new(Notify::new());
+    let resume = resume_token.digest();
+    let handle = Handle { serial, resume, events: events.clone(), arrivals: sender, wake: Arc::clone(&wake) };
+    (Birth { serial, events, resume_token, arrivals, wake }, handle)
+}
+
+/// A session that nobody has come to yet.
+pub(super) struct Birth {
+    serial: u64,
+    events: EventStream,
+    resume_token: ResumeToken,
+    arrivals: mpsc::Receiver<Arrival>,
+    wake: Arc<Notify>,
+}
+
+/// A session, as its task owns it.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) identity: Identity,
+    pub(super) events: EventStream,
+    pub(super) seat: ChatSeat,
+    pub(super) selected: Option<Character>,
+    pub(super) limits: Limits,
+    serial: u64,
+    resume_token: ResumeToken,
+    arrivals: mpsc::Receiver<Arrival>,
+    wake: Arc<Notify>,
+}
+
+/// What made the task act.
+enum Happened {
+    Woken,
+    TokenEnded,
+    Arrived(Option<Arrival>),
+    /// `None`: the connection is lost.
+    Came(Option<Incoming>),
+    WaitedInVain,
+    GamesChanged(u32),
+}
+
+/// Resolves when a token session has ended.
+type TokenEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a session from its first connection to its end.
+pub(super) async fn run(shared: Arc<Shared>, birth: Birth, first: Arrival, replaced: Option<Handle>) {
+    if let Some(older) = replaced {
+        // Both would write the same seat in chat and the same place for game events, so one goes before the other comes.
+        if !older.ended_before(Instant::now() + REPLACE_DEADLINE).await {
+            tracing::warn!(account = %first.login.identity.name, "a replaced session has not ended yet");
+        }
+    }
+    let Arrival { connection, login, done } = first;
+    let identity = login.identity.clone();
+    let asked_for_more = !login.resume_token.is_empty();
+    let greeting = greeting(&shared, login, &birth.resume_token);
+    let line = Line::new(connection, done);
+    birth.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
+    let seat = shared.features.chat.connect(Member {
+        account: identity.account,
+        account_name: identity.name.clone(),
+        character: None,
+        events: birth.events.clone(),
+    });
+    shared.features.games.attach_events(identity.account, Some(birth.events.clone()));
+    let limits = Limits::new(&shared.config);
+    let Birth { serial, events, resume_token, arrivals, wake } = birth;
+    let session =
+        Session { shared, identity, events, seat, selected: None, limits, serial, resume_token, arrivals, wake };
+    session.live(line).await;
+}
+
+/// AUTH_SUCCESS, as soon as it is known whether events were lost.
+fn greeting(shared: &Shared, login: Login, resume_token: &ResumeToken) -> impl FnOnce(bool) -> Outgoing + use<> {
+    let success = proto::AuthSuccess {
+        account_id: login.identity.account.raw(),
+        account: login.identity.name.to_string(),
+        session_id: login.identity.session.raw(),
+        nonce: login.nonce,
+        realm: shared.features.realm.clone(),
+        heartbeat_ms: shared.config.heartbeat_ms,
+        silence_max_ms: shared.features.silence_max_ms,
+        resume_token: resume_token.as_str().to_owned(),
+        access_token: login.access_token,
+        resync: false,
+    };
+    move |resync| Outgoing::answer(proto::AuthSuccess { resync, ..success })
+}
+
+impl Session {
+    async fn live(mut self, line: Line) {
+        let mut line = Some(Online::new(&self.shared, line));
+        let mut token_end = self.token_end();
+        let mut games = GameListChanges::new(self.shared.features.games.list_changes());
+        let mut lost_at = Instant::now();
+        let resume = Duration::from_secs(self.shared.config.resume_seconds.into());
+        let ending = loop {
+            if self.events.closed().is_some() {
+                break Ending::Closed;
+            }
+            let happened = tokio::select! {
+                biased;
+                () = self.wake.notified() => Happened::Woken,
+                () = &mut token_end => Happened::TokenEnded,
+                arrival = self.arrivals.recv() => Happened::Arrived(arrival),
+                incoming = next(&mut line) => Happened::Came(incoming),
+                () = sleep_until(lost_at + resume), if line.is_none() => Happened::WaitedInVain,
+                open = games.changed(), if line.is_some() => Happened::GamesChanged(open),
+            };
+            match happened {
+                Happened::Woken => {}
+                Happened::TokenEnded => break Ending::TokenEnded,
+                Happened::Arrived(Some(arrival)) => {
+                    let token_session = self.identity.session;
+                    line = Some(self.take_up(arrival, line.take()));
+                    if self.identity.session != token_session {
+                        token_end = self.token_end();
+                    }
+                }
+                // Whoever made the registry forget this session has closed its events too.
+                Happened::Arrived(None) => break Ending::Closed,
+                Happened::Came(Some(incoming)) => {
+                    let Some(online) = &mut line else { continue };
+                    if let Some(ending) = Box::pin(self.handle(incoming, &mut online.line)).await {
+                        break ending;
+                    }
+                }
+                Happened::Came(None) => {
+                    self.events.detach();
+                    line = None;
+                    lost_at = Instant::now();
+                }
+                Happened::WaitedInVain => break Ending::Expired,
+                Happened::GamesChanged(games) => self.events.tell(proto::GameListUpdated { games, event: 0 }),
+            }
+        };
+        self.finish(ending, line).await;
+    }
+
+    fn token_end(&self) -> TokenEnd {
+        let accounts = self.shared.features.accounts.clone();
+        let session: SessionId = self.identity.session;
+        Box::pin(async move { accounts.session_ended(session).await })
+    }
+
+    /// Continues on a new connection, which proved to be the same account's and knows the resume token.
+    fn take_up(&mut self, arrival: Arrival, former: Option<Online>) -> Online {
+        if let Some(former) = former {
+            former.line.outbox.close(CloseReason {
+                code: Code::SessionReplaced,
+                message: "This session goes on over a newer connection.".to_owned(),
+                reconnect_after_ms: 0,
+            });
+        }
+        let Arrival { connection, login, done } = arrival;
+        self.identity = login.identity.clone();
+        let seen = login.resume_event;
+        let greeting = greeting(&self.shared, login, &self.resume_token);
+        let line = Line::new(connection, done);
+        self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
+        self.shared.features.games.attach_events(self.identity.account, Some(self.events.clone()));
+        Online::new(&self.shared, line)
+    }
+
+    async fn finish(self, ending: Ending, line: Option<Online>) {
+        // The first reason wins: whoever closed the events has given it.
+        self.events.close(ending.reason());
+        drop(line);
+        let Self { shared, identity, seat, serial, mut arrivals, .. } = self;
+        drop(seat);
+        let leaves = match ending {
+            Ending::LoggedOut => {
+                if let Err(error) = shared.features.accounts.logout(identity.session).await {
+                    tracing::warn!(account = %identity.name, %error, "the log-out could not be stored");
+                }
+                true
+            }
+            Ending::TokenEnded => true,
+            Ending::Expired | Ending::Flood | Ending::Closed => false,
+        };
+        if leaves {
+            // Whoever is in no game is refused, which is as good.
+            let _ = tokio::time::timeout(LEAVE_DEADLINE, shared.features.games.leave(identity.account)).await;
+        }
+        if shared.registry().close(identity.account, serial) {
+            shared.features.games.attach_events(identity.account, None);
+        }
+        // Only now may a connection that came too late be turned away, and a newer session begin.
+        arrivals.close();
+        while let Ok(late) = arrivals.try_recv() {
+            late.connection.outbox.close(CloseReason { reconnect_after_ms: 1_000, ..Ending::Expired.reason() });
+        }
+    }
+}
+
+/// The next message of the connection, if there is one; waits for ever while there is none.
+async fn next(line: &mut Option<Online>) -> Option<Incoming> {
+    match line {
+        Some(online) => online.line.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection counted among the players online.
+struct Online {
+    line: Line,
+    shared: Arc<Shared>,
+}
+
+impl Online {
+    fn new(shared: &Arc<Shared>, line: Line) -> Self {
+        shared.count_online(1);
+        Self { line, shared: Arc::clone(shared) }
+    }
+}
+
+impl Drop for Online {
+    fn drop(&mut self) {
+        self.shared.count_online(-1);
+    }
+}
+
+/// Changes of the list of games, at most one a second.
+struct GameListChanges {
+    /// `None` once games have stopped.
+    changes: Option<watch::Receiver<u32>>,
+    not_before: Instant,
+}
+
+impl GameListChanges {
+    fn new(mut changes: watch::Receiver<u32>) -> Self {
+        changes.mark_unchanged();
+        Self { changes: Some(changes), not_before: Instant::now() }
+    }
+
+    /// The number of open games, when the list has changed. Safe to drop at any wait.
+    async fn changed(&mut self) -> u32 {
+        sleep_until(self.not_before).await;
+        if let Some(changes) = &mut self.changes {
+            if changes.changed().await.is_ok() {
+                self.not_before = Instant::now() + LIST_INTERVAL;
+                return *changes.borrow_and_update();
+            }
+            self.changes = None;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,92 @@
+//! The schema: embedded, append-only migrations.
+
+use sha2::{Digest as _, Sha256};
+use sqlx::{AnyConnection, Row as _};
+
+use super::{SchemaVersions, StorageError};
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    text: &'static str,
+}
+
+/// Every migration in order. A text that was published is never changed; what changes the schema is a new file.
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "first_realm", text: include_str!("../../migrations/0001_first_realm.sql") }];
+
+const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms BIGINT NOT NULL)";
+
+/// The newest version this program knows.
+pub(super) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
+/// What the database has, without changing anything.
+pub(super) async fn versions(connection: &mut AnyConnection) -> Result<SchemaVersions, StorageError> {
+    let has_table = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'")
+        .fetch_optional(&mut *connection)
+        .await?
+        .is_some();
+    let found = if has_table {
+        sqlx::query("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_migrations")
+            .fetch_one(connection)
+            .await?
+            .try_get(0)?
+    } else {
+        0
+    };
+    Ok(SchemaVersions { found, known: known() })
+}
+
+/// Brings the database to the newest version, all or nothing. `found` of the answer is what there was before.
+pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<SchemaVersions, StorageError> {
+    let before = versions(connection).await?;
+    if before.found > before.known {
+        return Err(StorageError::SchemaTooNew { found: before.found, known: before.known });
+    }
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    match apply(connection, now_ms).await {
+        Ok(()) => {
+            sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
+            Ok(before)
+        }
+        Err(error) => {
+            // The connection is given up with the error; a roll-back that fails is followed by the one of its closing.
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+            Err(error)
+        }
+    }
+}
+
+async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), StorageError> {
+    sqlx::raw_sql(CREATE_TABLE).execute(&mut *connection).await?;
+    for migration in MIGRATIONS {
+        let checksum = checksum(migration.text);
+        let applied = sqlx::query("SELECT checksum FROM schema_migrations WHERE version = $1")
+            .bind(migration.version)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(row) = applied {
+            if row.try_get::<String, _>(0)? != checksum {
+                return Err(StorageError::SchemaChanged(migration.version));
+            }
+            continue;
+        }
+        sqlx::raw_sql(migration.text).execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES ($1, $2, $3, $4)")
+            .bind(migration.version)
+            .bind(migration.name)
+            .bind(checksum)
+            .bind(now_ms)
+            .execute(&mut *connection)
+            .await?;
+        tracing::info!(version = migration.version, name = migration.name, "database migrated");
+    }
+    Ok(())
+}
+
+fn checksum(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

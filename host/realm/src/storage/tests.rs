@@ -1,0 +1,328 @@
+use std::sync::Arc;
+
+use sqlx::Row as _;
+use tokio::sync::oneshot;
+
+use super::{
+    Config, FolderLock, SchemaVersions, Storage, StorageError, migrate, schema_versions,
+    testing::{FakeClock, open},
+};
+use crate::types::{AccountId, Clock};
+
+async fn count(storage: &Storage) -> i64 {
+    let row =
+        sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) FROM owner_tokens").fetch_one(storage.reader()).await.unwrap();
+    row.try_get(0).unwrap()
+}
+
+async fn insert(connection: &mut sqlx::AnyConnection, hash: String) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO owner_tokens (hash, created_ms) VALUES ($1, 0)").bind(hash).execute(connection).await?;
+    Ok(())
+}
+
+async fn write(storage: &Storage, hash: impl Into<String>) -> Result<(), StorageError> {
+    let hash = hash.into();
+    storage.write(move |connection| Box::pin(insert(connection, hash))).await
+}
+
+/// Holds the writer in an operation until the sender is used; resolves when it is held.
+async fn hold(storage: &Storage) -> oneshot::Sender<()> {
+    let (open, opened) = oneshot::channel::<()>();
+    let (held, holding) = oneshot::channel();
+    let storage = storage.clone();
+    tokio::spawn(async move {
+        storage
+            .write::<_, StorageError, _>(move |_| {
+                Box::pin(async move {
+                    held.send(()).unwrap();
+                    opened.await.unwrap();
+                    Ok(())
+                })
+            })
+            .await
+    });
+    holding.await.unwrap();
+    open
+}
+
+#[tokio::test]
+async fn concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    let gate = hold(&storage).await;
+    let writes: Vec<_> = (0..200)
+        .map(|number| {
+            let storage = storage.clone();
+            tokio::spawn(async move {
+                storage
+                    .write(move |connection| {
+                        Box::pin(async move {
+                            insert(connection, format!("row {number}")).await?;
+                            if number % 10 == 0 {
+                                return insert(connection, format!("row {number}")).await;
+                            }
+                            Ok(())
+                        })
+                    })
+                    .await
+            })
+        })
+        .collect();
+    gate.send(()).unwrap();
+    for (number, write) in writes.into_iter().enumerate() {
+        match write.await.unwrap() {
+            Ok(()) => assert_ne!(number % 10, 0),
+            Err(error) => assert!(number % 10 == 0 && matches!(error, StorageError::Conflict), "{error}"),
+        }
+    }
+    assert_eq!(count(&storage).await, 180);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_caller_is_answered_only_after_the_commit_of_its_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    let first_gate = hold(&storage).await;
+    // Both are queued while the writer is held, and so come into one group: the first is done when the second begins.
+    let early = tokio::spawn({
+        let storage = storage.clone();
+        async move { write(&storage, "early").await }
+    });
+    while storage.queue.capacity() == super::writer::QUEUE_MAX {
+        tokio::task::yield_now().await;
+    }
+    let (late_open, late_opened) = oneshot::channel::<()>();
+    let (late_held, late_holding) = oneshot::channel();
+    let late = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            storage
+                .write::<_, StorageError, _>(move |_| {
+                    Box::pin(async move {
+                        late_held.send(()).unwrap();
+                        late_opened.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await
+        }
+    });
+    while storage.queue.capacity() == super::writer::QUEUE_MAX - 1 {
+        tokio::task::yield_now().await;
+    }
+    first_gate.send(()).unwrap();
+    late_holding.await.unwrap();
+    assert!(!early.is_finished(), "answered before the commit");
+    assert_eq!(count(&storage).await, 0, "readers see what is committed");
+    late_open.send(()).unwrap();
+    early.await.unwrap().unwrap();
+    late.await.unwrap().unwrap();
+    assert_eq!(count(&storage).await, 1);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_panicking_operation_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    let result = storage
+        .write::<(), StorageError, _>(|connection| {
+            Box::pin(async move {
+                insert(connection, "lost".to_owned()).await?;
+                panic!("on purpose")
+            })
+        })
+        .await;
+    assert!(matches!(result, Err(StorageError::Statement(text)) if text.contains("on purpose")));
+    write(&storage, "kept").await.unwrap();
+    assert_eq!(count(&storage).await, 1);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_the_writer_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    write(&storage, "before").await.unwrap();
+    let limit = |pages: &'static str| {
+        storage.write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                sqlx::raw_sql(pages).execute(connection).await?;
+                Ok(())
+            })
+        })
+    };
+    limit("PRAGMA max_page_count = 1").await.unwrap();
+    let full = write(&storage, "x".repeat(1_000_000)).await;
+    assert!(matches!(full, Err(StorageError::Full)), "{full:?}");
+    limit("PRAGMA max_page_count = 1000000").await.unwrap();
+    write(&storage, "after").await.unwrap();
+    assert_eq!(count(&storage).await, 2);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    let refused = sqlx::query("DELETE FROM owner_tokens").execute(storage.reader()).await;
+    assert!(refused.is_err());
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn what_is_queued_at_the_end_is_committed_and_later_writes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    let gate = hold(&storage).await;
+    let queued = tokio::spawn({
+        let storage = storage.clone();
+        async move { write(&storage, "queued").await }
+    });
+    while storage.queue.capacity() == super::writer::QUEUE_MAX {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    storage.close().await;
+    queued.await.unwrap().unwrap();
+    assert!(matches!(write(&storage, "late").await, Err(StorageError::Unavailable(_))));
+    assert!(!folder.path().join("realm.sqlite-wal").exists(), "a clean end leaves one file");
+    let again = open(folder.path(), &clock).await;
+    assert_eq!(count(&again).await, 1);
+    again.close().await;
+}
+
+#[tokio::test]
+async fn migrations_run_from_empty_once_and_refuse_a_newer_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let config = Config::default();
+    let known = schema_versions(&config, folder.path()).await.unwrap().known;
+    assert_eq!(schema_versions(&config, folder.path()).await.unwrap(), SchemaVersions { found: 0, known });
+    assert!(!folder.path().join("realm.sqlite").exists(), "looking makes no file");
+    assert_eq!(migrate(&config, folder.path(), &*clock).await.unwrap().found, 0);
+    assert_eq!(migrate(&config, folder.path(), &*clock).await.unwrap().found, known);
+
+    let storage = open(folder.path(), &clock).await;
+    assert_eq!(schema_versions(&config, folder.path()).await.unwrap().found, known, "also while a realm runs");
+    let plan = "INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES (9999, 'later', '', 0)";
+    storage
+        .write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                sqlx::query(plan).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    storage.close().await;
+    let refused = Storage::open(&config, folder.path(), 0, clock).await.err().unwrap();
+    assert!(matches!(refused, StorageError::SchemaTooNew { found: 9999, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    storage
+        .write::<_, StorageError, _>(|connection| {
+            Box::pin(async move {
+                sqlx::query("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1")
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    storage.close().await;
+    let refused = Storage::open(&Config::default(), folder.path(), 0, clock).await.err().unwrap();
+    assert!(matches!(refused, StorageError::SchemaChanged(1)), "{refused}");
+}
+
+#[tokio::test]
+async fn keys_are_never_used_again_after_a_restart_with_the_clock_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let mut highest: Option<AccountId> = None;
+    for round in 0..4 {
+        let storage = open(folder.path(), &clock).await;
+        for _ in 0..10_000 {
+            let key: AccountId = storage.ids().next(storage.now_ms());
+            assert!(highest.is_none_or(|highest| key > highest), "round {round}");
+            highest = Some(key);
+        }
+        if round % 2 == 0 {
+            storage.close().await;
+        } else {
+            // A crash: nothing is closed; only the lock is given back, as by the death of the process.
+            let copy = tempfile::tempdir().unwrap();
+            for file in ["realm.sqlite", "realm.sqlite-wal"] {
+                std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+            }
+            storage.close().await;
+            std::fs::remove_file(folder.path().join("realm.sqlite")).unwrap();
+            for file in ["realm.sqlite", "realm.sqlite-wal"] {
+                std::fs::copy(copy.path().join(file), folder.path().join(file)).unwrap();
+            }
+        }
+        clock.advance_ms(-3_600_000);
+    }
+}
+
+#[tokio::test]
+async fn a_committed_write_stores_a_ceiling_above_every_key_made_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    clock.advance_ms(86_400_000);
+    let key: AccountId = storage.ids().next(storage.now_ms());
+    write(&storage, "row").await.unwrap();
+    let row = sqlx::query("SELECT key_ceiling FROM nodes WHERE node = 0").fetch_one(storage.reader()).await.unwrap();
+    assert!(row.try_get::<i64, _>(0).unwrap() > key.to_sql());
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused_and_its_holder_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    let other = Arc::clone(&clock) as Arc<dyn Clock>;
+    let refused = Storage::open(&Config::default(), folder.path(), 0, other).await.err().unwrap();
+    assert!(
+        matches!(&refused, StorageError::FolderLocked { holder, .. } if *holder == std::process::id().to_string()),
+        "{refused}"
+    );
+    assert!(FolderLock::take(folder.path()).is_err());
+    storage.close().await;
+    FolderLock::take(folder.path()).unwrap();
+}
+
+#[tokio::test]
+async fn addresses_of_other_databases_are_refused_with_what_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["postgres://localhost/realm", "sqlite::memory:", "realm.sqlite"] {
+        let config = Config { url: url.to_owned() };
+        let refused = schema_versions(&config, folder.path()).await.err().unwrap();
+        assert!(refused.to_string().contains("sqlite:///path"), "{refused}");
+    }
+    let text = "this is no database, and long enough that SQLite looks at its first page";
+    std::fs::write(folder.path().join("realm.sqlite"), text).unwrap();
+    let config = Config::default();
+    let refused = migrate(&config, folder.path(), &*FakeClock::new()).await.err().unwrap();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_folder_with_odd_characters_in_its_name_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("realm data 100% #1?");
+    let storage = open(&odd, &FakeClock::new()).await;
+    write(&storage, "row").await.unwrap();
+    assert!(odd.join("realm.sqlite").exists());
+    storage.close().await;
+}

@@ -1,0 +1,352 @@
+//! The single writer: takes what is queued, up to [`GROUP_MAX`] operations, and commits it as one transaction.
+//!
+//! An operation is *queued* until the writer starts it or its caller gives up, whichever comes first; once started, its
+//! caller waits for the commit.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use sqlx::{AnyConnection, Connection as _, Row as _};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
+
+use super::{FolderLock, StorageError, WriteFuture, place::Place};
+use crate::types::{Clock, IdSource};
+
+/// Operations that may wait for the writer.
+pub(super) const QUEUE_MAX: usize = 1_024;
+/// Operations in one transaction.
+const GROUP_MAX: usize = 64;
+/// How long a caller waits for its operation to be started.
+const START_WAIT: Duration = Duration::from_secs(10);
+/// How long a caller waits for the commit of an operation that was started.
+const COMMIT_WAIT: Duration = Duration::from_secs(30);
+/// How far ahead of use the ceiling of keys is stored.
+const KEYS_AHEAD_MS: u64 = 5 * 60 * 1_000;
+/// Keys of one millisecond, over all nodes.
+const KEYS_PER_MS: u64 = 1 << 22;
+/// How often the ceiling of keys is looked after when nothing is written.
+const KEYS_REFRESH: Duration = Duration::from_secs(60);
+
+const QUEUED: u8 = 0;
+const STARTED: u8 = 1;
+const ABANDONED: u8 = 2;
+
+type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
+
+/// What the writer is sent.
+pub(super) enum Message {
+    Write(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// An operation that waits.
+pub(super) trait Job: Send {
+    /// True when the operation shall be carried out; false when its caller has given up.
+    fn claim(&self) -> bool;
+    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Box<dyn Answer>>;
+    fn refuse(self: Box<Self>, error: StorageError);
+}
+
+/// The outcome of an operation, held back until the commit.
+pub(super) trait Answer: Send {
+    fn succeeded(&self) -> bool;
+    fn deliver(self: Box<Self>, commit: Result<(), StorageError>);
+}
+
+struct Operation<F, T, E> {
+    operation: F,
+    state: Arc<AtomicU8>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+struct Outcome<T, E> {
+    result: Result<T, E>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job for Operation<F, T, E>
+where
+    F: for<'c> FnOnce(&'c mut AnyConnection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<StorageError> + Send + 'static,
+{
+    fn claim(&self) -> bool {
+        self.state.compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Box<dyn Answer>> {
+        Box::pin(async move {
+            let Self { operation, reply, .. } = *self;
+            // A panic in one operation must not take the writer, and with it the realm, down.
+            let outcome = AssertUnwindSafe(async move { operation(connection).await }).catch_unwind().await;
+            let result = outcome.unwrap_or_else(|panic| Err(E::from(StorageError::Statement(panic_text(&*panic)))));
+            Box::new(Outcome { result, reply }) as Box<dyn Answer>
+        })
+    }
+
+    fn refuse(self: Box<Self>, error: StorageError) {
+        // A caller that is gone needs no answer, here and below.
+        let _ = self.reply.send(Err(E::from(error)));
+    }
+}
+
+impl<T: Send, E: From<StorageError> + Send> Answer for Outcome<T, E> {
+    fn succeeded(&self) -> bool {
+        self.result.is_ok()
+    }
+
+    fn deliver(self: Box<Self>, commit: Result<(), StorageError>) {
+        let answer = match commit {
+            Ok(()) => self.result,
+            Err(error) => Err(E::from(error)),
+        };
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("an operation panicked: {}", text.unwrap_or("no message"))
+}
+
+/// Queues an operation and waits for its commit.
+pub(super) async fn submit<T, E, F>(queue: &mpsc::Sender<Message>, operation: F) -> Result<T, E>
+where
+    F: for<'c> FnOnce(&'c mut AnyConnection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<StorageError> + Send + 'static,
+{
+    let (reply, mut answer) = oneshot::channel();
+    let state = Arc::new(AtomicU8::new(QUEUED));
+    let job = Box::new(Operation { operation, state: Arc::clone(&state), reply });
+    let start_by = tokio::time::Instant::now() + START_WAIT;
+    match tokio::time::timeout_at(start_by, queue.send(Message::Write(job))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => return Err(stopping().into()),
+        Err(_) => return Err(StorageError::Unavailable("too many writes wait".to_owned()).into()),
+    }
+    if let Ok(answered) = tokio::time::timeout_at(start_by, &mut answer).await {
+        return answered.unwrap_or_else(|_| Err(stopping().into()));
+    }
+    if state.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        return Err(StorageError::Unavailable("the write was not begun in time".to_owned()).into());
+    }
+    match tokio::time::timeout(COMMIT_WAIT, answer).await {
+        Ok(answered) => answered.unwrap_or_else(|_| Err(StorageError::Unconfirmed.into())),
+        Err(_) => Err(StorageError::Unconfirmed.into()),
+    }
+}
+
+fn stopping() -> StorageError {
+    StorageError::Unavailable("the realm is stopping".to_owned())
+}
+
+/// Owns the one connection that writes.
+pub(super) struct Writer {
+    pub(super) place: Place,
+    /// `None` after a failure that may have left a transaction open.
+    pub(super) connection: Option<AnyConnection>,
+    pub(super) queue: mpsc::Receiver<Message>,
+    pub(super) ids: Arc<IdSource>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) node: u16,
+    pub(super) key_ceiling: u64,
+    pub(super) locks: Vec<FolderLock>,
+}
+
+impl Writer {
+    pub(super) async fn run(mut self) {
+        let mut refresh = tokio::time::interval(KEYS_REFRESH);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut closing = None;
+        loop {
+            let mut group = Vec::new();
+            let message = tokio::select! {
+                biased;
+                message = self.queue.recv() => match message {
+                    Some(message) => Some(message),
+                    None => break,
+                },
+                _ = refresh.tick() => None,
+            };
+            self.accept(message, &mut group, &mut closing);
+            while group.len() < GROUP_MAX {
+                let Ok(message) = self.queue.try_recv() else { break };
+                self.accept(Some(message), &mut group, &mut closing);
+            }
+            self.commit_group(group).await;
+        }
+        self.finish().await;
+        drop(self.locks);
+        if let Some(closed) = closing {
+            let _ = closed.send(());
+        }
+    }
+
+    fn accept(
+        &mut self,
+        message: Option<Message>,
+        group: &mut Vec<Box<dyn Job>>,
+        closing: &mut Option<oneshot::Sender<()>>,
+    ) {
+        match message {
+            Some(Message::Write(job)) => group.push(job),
+            Some(Message::Close(closed)) => {
+                // What is queued is still received; nothing new comes in.
+                self.queue.close();
+                *closing = Some(closed);
+            }
+            None => {}
+        }
+    }
+
+    /// One transaction: begin, each operation in its savepoint, the ceiling of keys, commit, answers.
+    async fn commit_group(&mut self, group: Vec<Box<dyn Job>>) {
+        let mut waiting = group.into_iter();
+        let mut answers = Vec::with_capacity(waiting.len());
+        let result = self.transact(&mut waiting, &mut answers).await;
+        if let Err(error) = &result {
+            tracing::error!(%error, operations = answers.len() + waiting.len(), "a group of writes failed");
+            // Whatever state the connection is in, closing it rolls back.
+            if let Some(connection) = self.connection.take() {
+                let _ = connection.close().await;
+            }
+        }
+        for answer in answers {
+            answer.deliver(result.clone());
+        }
+        if let Err(error) = result {
+            for job in waiting {
+                job.refuse(error.clone());
+            }
+        }
+    }
+
+    async fn transact(
+        &mut self,
+        waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
+        answers: &mut Vec<Box<dyn Answer>>,
+    ) -> Result<(), StorageError> {
+        if waiting.len() == 0 && !self.keys_run_short() {
+            return Ok(());
+        }
+        if self.connection.is_none() {
+            self.connection = Some(self.place.connect_writer().await?);
+        }
+        self.execute("BEGIN IMMEDIATE").await?;
+        for job in waiting.by_ref() {
+            if !job.claim() {
+                continue;
+            }
+            if let Err(error) = self.execute("SAVEPOINT operation").await {
+                job.refuse(error.clone());
+                return Err(error);
+            }
+            let answer = job.run(self.connection.as_mut().expect("opened above")).await;
+            if answer.succeeded() {
+                answers.push(answer);
+            } else if let Err(error) = self.execute("ROLLBACK TO SAVEPOINT operation").await {
+                // A full disk or a fault of the device may undo the whole transaction: this caller is told its own error.
+                answer.deliver(Ok(()));
+                return Err(StorageError::Unavailable(format!("the database gave the transaction up: {error}")));
+            } else {
+                answers.push(answer);
+            }
+            self.execute("RELEASE SAVEPOINT operation").await?;
+        }
+        let new_ceiling = self.keys_run_short().then(|| self.keys_ahead());
+        if let Some(ceiling) = new_ceiling {
+            self.store_key_ceiling(ceiling).await?;
+        }
+        self.execute("COMMIT").await?;
+        self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
+        Ok(())
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), StorageError> {
+        let connection = self.connection.as_mut().expect("a transaction has a connection");
+        sqlx::query(statement).execute(connection).await?;
+        Ok(())
+    }
+
+    /// True when a key may have been made that is not below the stored ceiling, or soon will be.
+    fn keys_run_short(&self) -> bool {
+        self.ids.ceiling(self.clock.now_ms()) + KEYS_AHEAD_MS / 2 * KEYS_PER_MS > self.key_ceiling
+    }
+
+    fn keys_ahead(&self) -> u64 {
+        keys_ahead(&self.ids, self.clock.now_ms())
+    }
+
+    async fn store_key_ceiling(&mut self, ceiling: u64) -> Result<(), StorageError> {
+        let connection = self.connection.as_mut().expect("a transaction has a connection");
+        store_key_ceiling(connection, self.node, ceiling).await
+    }
+
+    /// Leaves no key unused for nothing, and no write-ahead log behind.
+    async fn finish(&mut self) {
+        if self.connection.is_none() {
+            return;
+        }
+        let exact = self.ids.ceiling(self.clock.now_ms());
+        if let Err(error) = self.store_key_ceiling(exact).await {
+            tracing::warn!(%error, "the ceiling of keys was not stored at the end; keys skip a few minutes");
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database was not closed cleanly");
+        }
+    }
+}
+
+fn keys_ahead(ids: &IdSource, now_ms: i64) -> u64 {
+    ids.ceiling(now_ms) + KEYS_AHEAD_MS * KEYS_PER_MS
+}
+
+/// The source of keys above all that this node may have made, and the ceiling that is stored before the first one is made.
+pub(super) async fn start_keys(
+    connection: &mut AnyConnection,
+    node: u16,
+    now_ms: i64,
+) -> Result<(IdSource, u64), StorageError> {
+    let ids = IdSource::new(node, load_key_ceiling(connection, node).await?);
+    let ceiling = keys_ahead(&ids, now_ms);
+    store_key_ceiling(connection, node, ceiling).await?;
+    Ok((ids, ceiling))
+}
+
+async fn load_key_ceiling(connection: &mut AnyConnection, node: u16) -> Result<u64, StorageError> {
+    let row = sqlx::query("SELECT key_ceiling FROM nodes WHERE node = $1")
+        .bind(i64::from(node))
+        .fetch_optional(connection)
+        .await?;
+    Ok(match row {
+        Some(row) => row.try_get::<i64, _>(0)?.unsigned_abs(),
+        None => 0,
+    })
+}
+
+async fn store_key_ceiling(connection: &mut AnyConnection, node: u16, ceiling: u64) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO nodes (node, key_ceiling) VALUES ($1, $2)
+         ON CONFLICT (node) DO UPDATE SET key_ceiling = excluded.key_ceiling",
+    )
+    .bind(i64::from(node))
+    .bind(i64::try_from(ceiling).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

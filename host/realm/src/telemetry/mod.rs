@@ -1,0 +1,156 @@
+//! What the operator sees from outside: logs, metrics, health. Listens on loopback only, without TLS.
+
+mod server;
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpListener, sync::watch};
+use tracing_subscriber::EnvFilter;
+
+/// `[telemetry]`: logs, metrics and health.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Loopback address of `/metrics`, `/healthz` and `/readyz`; empty turns them off. Port 0 takes a free one.
+    pub listen: String,
+    /// Which log lines are written, for example `info` or `realm=debug,warn`.
+    pub log: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9090".to_owned(), log: "info".to_owned(), log_format: LogFormat::Text }
+    }
+}
+
+/// Why telemetry cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The address is wrong, not loopback, or taken.
+    #[error("[telemetry] listen = \"{address}\": {problem}")]
+    Listen {
+        /// The configured address.
+        address: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The log filter cannot be read.
+    #[error("[telemetry] log = \"{filter}\": {problem}; write for example \"info\" or \"realm=debug,warn\"")]
+    Filter {
+        /// The configured filter.
+        filter: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Starts writing log lines to standard error; the first call of the process decides.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn start_log(config: &Config) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| TelemetryError::Filter { filter: config.log.clone(), problem: error.to_string() })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second realm in one process (tests) writes to the log of the first.
+    let _ = match config.log_format {
+        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    Ok(())
+}
+
+/// Histogram limits for times in seconds: 1 µs to 5 s.
+const TIME_BUCKETS_S: &[f64] = &[
+    0.000_001, 0.000_005, 0.000_02, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25,
+    1.0, 5.0,
+];
+
+/// The recorder of this process; every realm in the process shares it.
+fn metrics() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), TIME_BUCKETS_S)
+            .expect("the list of buckets is not empty");
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        // Somebody who embeds the realm may have a recorder already; then theirs counts.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    })
+}
+
+/// What `/readyz` asks.
+pub type Readiness = Arc<dyn Fn() -> ReadinessFuture + Send + Sync>;
+/// Its answer: what is wrong, in one sentence.
+pub type ReadinessFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// The loopback listener of metrics and health.
+pub struct Telemetry {
+    address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+}
+
+impl Telemetry {
+    /// Starts counting and, unless turned off, listening.
+    ///
+    /// # Errors
+    /// When the address is not on loopback or cannot be listened on.
+    pub async fn start(config: &Config, readiness: Readiness) -> Result<Self, TelemetryError> {
+        let handle = metrics().clone();
+        let (stop, stopped) = watch::channel(false);
+        if config.listen.is_empty() {
+            return Ok(Self { address: None, stop });
+        }
+        let failed = |problem: String| TelemetryError::Listen { address: config.listen.clone(), problem };
+        let address: SocketAddr = config.listen.parse().map_err(|_| {
+            failed("is not an address; write for example \"127.0.0.1:9090\", or \"\" to turn it off".to_owned())
+        })?;
+        if !address.ip().is_loopback() {
+            return Err(failed(
+                "is not on loopback; metrics and health have no TLS and no log-in, so choose 127.0.0.1 or [::1]"
+                    .to_owned(),
+            ));
+        }
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            failed(format!(
+                "cannot be listened on ({error}); choose another port, 0 for a free one, or \"\" to turn it off"
+            ))
+        })?;
+        let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+        tokio::spawn(server::serve(listener, handle, readiness, stopped));
+        Ok(Self { address: Some(address), stop })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Stops listening.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}

@@ -1,0 +1,198 @@
+//! Classes, monsters and those who live at the entrance.
+
+use super::{ContentError, ContentProblem, Percentages, read::File};
+use crate::Class;
+
+/// The longest step of anybody in one tick, in sub-tiles; less than a tile, so that nobody passes through a wall.
+const STEP_MAX: i32 = 16;
+/// The longest reach, in sub-tiles.
+const REACH_MAX: i32 = 256;
+/// The farthest sight, in sub-tiles.
+const SIGHT_MAX: i32 = 2_048;
+/// The longest time between two blows.
+const ATTACK_TICKS_MAX: u32 = 250;
+/// Bounds of life, damage and ratings in the pack.
+const AMOUNT_MAX: i32 = 100_000;
+/// Most rows of monsters: their numbers are one byte in snapshots.
+const MONSTER_ROWS_MAX: usize = 255;
+/// Most who live at the entrance.
+pub(super) const NPCS_MAX: usize = 16;
+
+/// How somebody strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Melee {
+    pub(crate) reach: i32,
+    pub(crate) attack_ticks: u32,
+    pub(crate) damage_min: i32,
+    pub(crate) damage_max: i32,
+    pub(crate) attack_rating: i32,
+    pub(crate) defence: i32,
+}
+
+/// A class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClassRow {
+    pub(crate) life: i32,
+    pub(crate) life_per_level: i32,
+    pub(crate) life_per_vitality: i32,
+    pub(crate) mana: i32,
+    pub(crate) mana_per_level: i32,
+    pub(crate) mana_per_energy: i32,
+    pub(crate) step: i32,
+    pub(crate) melee: Melee,
+}
+
+/// A kind of monster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MonsterRow {
+    pub(crate) level: u32,
+    pub(crate) life: i32,
+    pub(crate) step: i32,
+    pub(crate) sight: i32,
+    pub(crate) melee: Melee,
+    pub(crate) experience: u32,
+    pub(crate) frequency: u32,
+}
+
+/// What one who lives at the entrance does for players.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Restores life and mana.
+    Healer,
+}
+
+/// One who lives at the entrance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NpcRow {
+    pub(crate) role: Role,
+    /// Tiles from the middle of the entrance.
+    pub(crate) tile_x: i32,
+    /// Tiles from the middle of the entrance.
+    pub(crate) tile_y: i32,
+    pub(crate) reach: i32,
+}
+
+/// A row and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named<Row> {
+    pub(crate) name: String,
+    pub(crate) row: Row,
+}
+
+fn melee(entry: &mut super::read::Entry<'_>) -> Result<Melee, ContentError> {
+    let (damage_min, damage_max) = entry.pair("damage_min", "damage_max", 0..=AMOUNT_MAX)?;
+    Ok(Melee {
+        reach: entry.integer("reach", 1..=REACH_MAX)?,
+        attack_ticks: entry.integer("attack_ticks", 1..=ATTACK_TICKS_MAX)?,
+        damage_min,
+        damage_max,
+        attack_rating: entry.integer("attack_rating", 1..=AMOUNT_MAX)?,
+        defence: entry.integer("defence", 0..=AMOUNT_MAX)?,
+    })
+}
+
+/// `classes.toml`: the seven classes, in the order of [`Class::ALL`] whatever their order in the file.
+pub(super) fn classes(file: &File) -> Result<[ClassRow; Class::ALL.len()], ContentError> {
+    let mut top = file.top();
+    let mut rows = [None; Class::ALL.len()];
+    for mut entry in top.entries("class", Class::ALL.len()..=Class::ALL.len())? {
+        let name = entry.text("name")?;
+        let Some(place) = Class::ALL.iter().position(|class| class.name() == name) else {
+            let allowed = Class::ALL.map(Class::name).join(", ");
+            return Err(entry.error("name", ContentProblem::Choice { value: name.to_owned(), allowed }));
+        };
+        if rows[place].is_some() {
+            return Err(entry.error("name", ContentProblem::Twice));
+        }
+        rows[place] = Some(ClassRow {
+            life: entry.integer("life", 1..=AMOUNT_MAX)?,
+            life_per_level: entry.integer("life_per_level", 0..=1_000)?,
+            life_per_vitality: entry.integer("life_per_vitality", 0..=1_000)?,
+            mana: entry.integer("mana", 0..=AMOUNT_MAX)?,
+            mana_per_level: entry.integer("mana_per_level", 0..=1_000)?,
+            mana_per_energy: entry.integer("mana_per_energy", 0..=1_000)?,
+            step: entry.integer("step", 1..=STEP_MAX)?,
+            melee: melee(&mut entry)?,
+        });
+        entry.finish()?;
+    }
+    top.finish()?;
+    Ok(rows.map(|row| row.expect("seven different names of seven classes leave none out")))
+}
+
+/// `monsters.toml`, in the order of the file.
+pub(super) fn monsters(file: &File) -> Result<Vec<Named<MonsterRow>>, ContentError> {
+    let mut top = file.top();
+    let mut rows: Vec<Named<MonsterRow>> = Vec::new();
+    for mut entry in top.entries("monster", 1..=MONSTER_ROWS_MAX)? {
+        let name = entry.text("name")?;
+        if rows.iter().any(|other| other.name == name) {
+            return Err(entry.error("name", ContentProblem::Twice));
+        }
+        let row = MonsterRow {
+            level: entry.integer("level", 1..=crate::LEVEL_MAX)?,
+            life: entry.integer("life", 1..=AMOUNT_MAX)?,
+            step: entry.integer("step", 0..=STEP_MAX)?,
+            sight: entry.integer("sight", 0..=SIGHT_MAX)?,
+            melee: melee(&mut entry)?,
+            experience: entry.integer("experience", 0..=1_000_000)?,
+            frequency: entry.integer("frequency", 1..=1_000)?,
+        };
+        rows.push(Named { name: name.to_owned(), row });
+        entry.finish()?;
+    }
+    top.finish()?;
+    Ok(rows)
+}
+
+/// `npcs.toml`, in the order of the file. `entrance` is the side of the entrance, in tiles: nobody may stand outside it.
+pub(super) fn npcs(file: &File, entrance: i32) -> Result<Vec<Named<NpcRow>>, ContentError> {
+    let mut top = file.top();
+    let farthest = (entrance - 1) / 2;
+    let mut rows: Vec<Named<NpcRow>> = Vec::new();
+    for mut entry in top.entries("npc", 1..=NPCS_MAX)? {
+        let name = entry.text("name")?;
+        if rows.iter().any(|other| other.name == name) {
+            return Err(entry.error("name", ContentProblem::Twice));
+        }
+        let role = match entry.text("role")? {
+            "healer" => Role::Healer,
+            other => {
+                let problem = ContentProblem::Choice { value: other.to_owned(), allowed: "healer".to_owned() };
+                return Err(entry.error("role", problem));
+            }
+        };
+        let row = NpcRow {
+            role,
+            tile_x: entry.integer("tile_x", -farthest..=farthest)?,
+            tile_y: entry.integer("tile_y", -farthest..=farthest)?,
+            reach: entry.integer("reach", 1..=REACH_MAX)?,
+        };
+        rows.push(Named { name: name.to_owned(), row });
+        entry.finish()?;
+    }
+    top.finish()?;
+    Ok(rows)
+}
+
+impl MonsterRow {
+    /// The monster in a game of this difficulty.
+    pub(crate) fn scaled(&self, percentages: &Percentages) -> MonsterRow {
+        let scale =
+            |value: i32, percent: i32| i32::try_from(i64::from(value) * i64::from(percent) / 100).unwrap_or(i32::MAX);
+        let experience = u64::from(self.experience) * u64::from(percentages.experience.unsigned_abs()) / 100;
+        MonsterRow {
+            level: (self.level + percentages.level_added).min(crate::LEVEL_MAX),
+            life: scale(self.life, percentages.life).max(1),
+            melee: Melee {
+                damage_min: scale(self.melee.damage_min, percentages.damage),
+                damage_max: scale(self.melee.damage_max, percentages.damage),
+                attack_rating: scale(self.melee.attack_rating, percentages.rating).max(1),
+                defence: scale(self.melee.defence, percentages.rating),
+                ..self.melee
+            },
+            experience: u32::try_from(experience).unwrap_or(u32::MAX),
+            ..*self
+        }
+    }
+}

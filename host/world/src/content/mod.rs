@@ -1,0 +1,159 @@
+//! The pack that a game is made of, read once and checked whole.
+
+mod creatures;
+mod error;
+mod read;
+mod rules;
+
+pub use error::{ContentError, ContentProblem};
+
+pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role};
+pub(crate) use rules::{Levels, Percentages, Rules};
+
+use std::{fs, io::Read, path::Path, sync::Arc};
+
+use crate::{Class, hash::StableHash};
+use read::File;
+
+/// The files of a pack.
+const FILES: [&str; 5] = ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml"];
+/// Most bytes of one file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// How deep tables may lie in tables when a pack is hashed; the format needs 3.
+const DEPTH_MAX: u32 = 8;
+
+/// Everything that is written down about a game's world; immutable, shared by all games.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub(crate) classes: [ClassRow; Class::ALL.len()],
+    pub(crate) monsters: Vec<Named<MonsterRow>>,
+    pub(crate) npcs: Vec<Named<NpcRow>>,
+    pub(crate) rules: Rules,
+    pub(crate) levels: Levels,
+    hash: u64,
+}
+
+impl Content {
+    /// The pack that comes with the realm.
+    #[must_use]
+    pub fn builtin() -> Arc<Content> {
+        let texts = [
+            include_str!("../../content/classes.toml"),
+            include_str!("../../content/monsters.toml"),
+            include_str!("../../content/npcs.toml"),
+            include_str!("../../content/world.toml"),
+            include_str!("../../content/levels.toml"),
+        ];
+        Arc::new(Self::from_texts(texts).expect("a test reads the built-in pack"))
+    }
+
+    /// Reads a pack from a folder that holds `classes.toml`, `monsters.toml`, `npcs.toml`, `world.toml` and `levels.toml`.
+    ///
+    /// # Errors
+    /// When a file is missing, larger than 1 MiB, not TOML, or when a value is wrong; the text names file, entry and key.
+    pub fn load(folder: &Path) -> Result<Arc<Content>, ContentError> {
+        let mut texts: [String; FILES.len()] = Default::default();
+        for (text, file) in texts.iter_mut().zip(FILES) {
+            let path = folder.join(file);
+            let read = fs::File::open(&path).and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(text));
+            let bytes = read.map_err(|source| ContentError::Unreadable { path, source })?;
+            if bytes as u64 > FILE_BYTES_MAX {
+                return Err(ContentError::TooLarge { file, bytes_max: FILE_BYTES_MAX });
+            }
+        }
+        Self::from_texts(texts.each_ref().map(String::as_str)).map(Arc::new)
+    }
+
+    /// A number for the meaning of the pack: comments and the order of keys do not count.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The name of a kind of monster by its number in snapshots.
+    #[must_use]
+    pub fn monster_name(&self, appearance: u8) -> Option<&str> {
+        self.monsters.get(usize::from(appearance)).map(|monster| monster.name.as_str())
+    }
+
+    /// The name of one who lives at the entrance by its number in snapshots.
+    #[must_use]
+    pub fn npc_name(&self, appearance: u8) -> Option<&str> {
+        self.npcs.get(usize::from(appearance)).map(|npc| npc.name.as_str())
+    }
+
+    /// The experience at which a level begins, 1 to 99; that of the nearest level for any other.
+    #[must_use]
+    pub fn experience_of_level(&self, level: u32) -> u64 {
+        self.levels.begin(level)
+    }
+
+    /// The row of a class.
+    pub(crate) fn class(&self, class: Class) -> &ClassRow {
+        &self.classes[class_index(class)]
+    }
+
+    /// Texts in the order of [`FILES`].
+    fn from_texts(texts: [&str; FILES.len()]) -> Result<Content, ContentError> {
+        let mut hash = StableHash::new();
+        let mut parse = |place: usize| {
+            let file = File::parse(FILES[place], texts[place])?;
+            hash.text(FILES[place]);
+            hash_table(&mut hash, file.table(), DEPTH_MAX);
+            Ok::<_, ContentError>(file)
+        };
+        let (classes, monsters, npcs, rules, levels) = (parse(0)?, parse(1)?, parse(2)?, parse(3)?, parse(4)?);
+        let rules = rules::rules(&rules)?;
+        Ok(Content {
+            classes: creatures::classes(&classes)?,
+            monsters: creatures::monsters(&monsters)?,
+            npcs: creatures::npcs(&npcs, rules.map.entrance)?,
+            rules,
+            levels: rules::levels(&levels)?,
+            hash: hash.finish(),
+        })
+    }
+}
+
+/// Where a class stands in [`Class::ALL`].
+pub(crate) fn class_index(class: Class) -> usize {
+    Class::ALL.iter().position(|other| *other == class).expect("every class is in the list of all")
+}
+
+fn hash_table(hash: &mut StableHash, table: &toml::Table, depth_left: u32) {
+    let mut keys: Vec<&String> = table.keys().collect();
+    keys.sort_unstable();
+    hash.u64(keys.len() as u64);
+    for key in keys {
+        hash.text(key);
+        hash_value(hash, &table[key], depth_left);
+    }
+}
+
+fn hash_value(hash: &mut StableHash, value: &toml::Value, depth_left: u32) {
+    let Some(depth_left) = depth_left.checked_sub(1) else { return };
+    match value {
+        toml::Value::Table(table) => {
+            hash.u8(0);
+            hash_table(hash, table, depth_left);
+        }
+        toml::Value::Array(list) => {
+            hash.u8(1);
+            hash.u64(list.len() as u64);
+            for value in list {
+                hash_value(hash, value, depth_left);
+            }
+        }
+        toml::Value::Integer(number) => {
+            hash.u8(2);
+            hash.bytes(&number.to_le_bytes());
+        }
+        other => {
+            hash.u8(3);
+            hash.text(other.as_str().unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::{Content, ContentError, FILES};
+
+fn builtin_texts() -> [String; FILES.len()] {
+    [
+        include_str!("../../content/classes.toml"),
+        include_str!("../../content/monsters.toml"),
+        include_str!("../../content/npcs.toml"),
+        include_str!("../../content/world.toml"),
+        include_str!("../../content/levels.toml"),
+    ]
+    .map(str::to_owned)
+}
+
+/// What is said about the built-in pack with the first `from` in one file replaced.
+fn complaint(file: &str, from: &str, to: &str) -> String {
+    let mut texts = builtin_texts();
+    let place = FILES.iter().position(|other| *other == file).unwrap();
+    assert!(texts[place].contains(from), "{file} has no {from:?}");
+    texts[place] = texts[place].replacen(from, to, 1);
+    Content::from_texts(texts.each_ref().map(String::as_str)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_builtin_pack_is_sound() {
+    let content = Content::builtin();
+    assert_eq!(content.hash(), Content::builtin().hash());
+    assert_eq!(content.monster_name(0), Some("Thorn Hound"));
+    assert_eq!(content.npc_name(0), Some("Orla"));
+    assert_eq!(content.monster_name(255), None);
+}
+
+#[test]
+fn levels_ask_for_ever_more_experience() {
+    let content = Content::builtin();
+    assert_eq!(content.experience_of_level(1), 0);
+    for level in 1..99 {
+        assert!(content.experience_of_level(level) < content.experience_of_level(level + 1), "level {level}");
+    }
+    assert_eq!(content.experience_of_level(0), 0);
+    assert_eq!(content.experience_of_level(u32::MAX), content.experience_of_level(99));
+}
+
+#[test]
+fn complaints_name_file_entry_and_key() {
+    let cases = [
+        (
+            ("classes.toml", "life = 52", "life = 0"),
+            "classes.toml, class \"Amazon\", life: is 0, must be from 1 to 100000",
+        ),
+        (("classes.toml", "reach = 56", "raech = 56"), "classes.toml, class \"Amazon\", reach: is missing"),
+        (
+            ("classes.toml", "reach = 56", "reach = 56\nreech = 57"),
+            "classes.toml, class \"Amazon\", reech: is not a key here; the nearest is `reach`",
+        ),
+        (
+            ("classes.toml", "name = \"Druid\"", "name = \"Amazon\""),
+            "classes.toml, class \"Amazon\", name: stands there twice",
+        ),
+        (
+            ("classes.toml", "name = \"Druid\"", "name = \"Bard\""),
+            "classes.toml, class \"Bard\", name: is \"Bard\", must be one of Amazon, Sorceress, Necromancer, Paladin, Barbarian, \
+             Druid, Assassin",
+        ),
+        (("monsters.toml", "name = \"Thorn Hound\"\n", ""), "monsters.toml, monster 1, name: is missing"),
+        (
+            ("monsters.toml", "damage_max = 4", "damage_max = 0"),
+            "monsters.toml, monster \"Thorn Hound\", damage_max: is 0, must be at least 1 because of `damage_min`",
+        ),
+        (
+            ("monsters.toml", "life = 14", "life = \"14\""),
+            "monsters.toml, monster \"Thorn Hound\", life: must be a whole number",
+        ),
+        (("npcs.toml", "tile_x = 2", "tile_x = 20"), "npcs.toml, npc \"Orla\", tile_x: is 20, must be from -4 to 4"),
+        (
+            ("npcs.toml", "role = \"healer\"", "role = \"smith\""),
+            "npcs.toml, npc \"Orla\", role: is \"smith\", must be one of healer",
+        ),
+        (("world.toml", "[monsters]", "[monster]"), "world.toml, top level, monsters: is missing"),
+        (("world.toml", "width = 64", "width = 7"), "world.toml, map, width: is 7, must be from 24 to 256"),
+        (
+            ("world.toml", "death_loss_percent = 5", "death_loss_percent = 500"),
+            "world.toml, difficulty \"nightmare\", death_loss_percent: is 500, must be from 0 to 100",
+        ),
+        (
+            ("levels.toml", "0, 120, 440,", "0, 120, 120,"),
+            "levels.toml, top level, experience of level 3: is 120, must be from 121 to 1000000000000",
+        ),
+        (
+            ("levels.toml", "0, 120,", "0,"),
+            "levels.toml, top level, experience: has length 98, must have from 99 to 99",
+        ),
+        (
+            ("levels.toml", "experience = [", "experience = [1.5,"),
+            "levels.toml, top level, experience: has length 100, must have from 99 to 99",
+        ),
+    ];
+    for ((file, from, to), expected) in cases {
+        assert_eq!(complaint(file, from, to), expected);
+    }
+    let syntax = complaint("npcs.toml", "role = \"healer\"", "role = healer");
+    assert!(syntax.starts_with("npcs.toml, line 9: "), "{syntax}");
+}
+
+#[test]
+fn the_hash_is_about_meaning() {
+    let hash_with = |from: &str, to: &str| {
+        let mut texts = builtin_texts();
+        texts[1] = texts[1].replacen(from, to, 1);
+        Content::from_texts(texts.each_ref().map(String::as_str)).unwrap().hash()
+    };
+    let builtin = Content::builtin().hash();
+    assert_eq!(hash_with("# The monsters", "# All monsters"), builtin);
+    assert_eq!(hash_with("level = 1\nlife = 14", "life = 14\nlevel = 1"), builtin);
+    assert_ne!(hash_with("life = 14", "life = 15"), builtin);
+    assert_ne!(hash_with("Thorn Hound", "Horn Hound"), builtin);
+}
+
+#[test]
+fn a_pack_is_read_from_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in FILES.iter().zip(builtin_texts()) {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    assert_eq!(Content::load(folder.path()).unwrap(), Content::builtin());
+
+    fs::write(folder.path().join("world.toml"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    let error = Content::load(folder.path()).unwrap_err();
+    assert!(matches!(error, ContentError::TooLarge { file: "world.toml", .. }), "{error}");
+
+    fs::write(folder.path().join("world.toml"), b"\xff\xfe").unwrap();
+    let error = Content::load(folder.path()).unwrap_err();
+    assert!(matches!(error, ContentError::Unreadable { .. }), "{error}");
+
+    fs::remove_file(folder.path().join("world.toml")).unwrap();
+    let error = Content::load(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("world.toml: cannot be read: "), "{error}");
+    assert!(error.ends_with("classes.toml, monsters.toml, npcs.toml, world.toml, levels.toml"), "{error}");
+}
+
+proptest! {
+    /// Whatever a file is made into, the answer is a pack or a complaint that names the file.
+    #[test]
+    fn broken_packs_are_refused_by_name(file in 0..FILES.len(), at: prop::sample::Index, cut in 0..40usize, put in "[ -~\n]{0,8}") {
+        let mut texts = builtin_texts();
+        let start = at.index(texts[file].len());
+        let end = (start + cut).min(texts[file].len());
+        texts[file].replace_range(start..end, &put);
+        if let Err(error) = Content::from_texts(texts.each_ref().map(String::as_str)) {
+            let said = error.to_string();
+            // A smaller entrance can make a place in npcs.toml wrong.
+            prop_assert!(said.starts_with(FILES[file]) || FILES[file] == "world.toml", "{}", said);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What players wish for.
+
+use crate::{EntityId, Sheet};
+
+/// A player's place in a game, below [`PLAYERS_MAX`](crate::PLAYERS_MAX).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PlayerSlot(pub u8);
+
+/// One input of a tick. What names a slot beyond the last, or where nobody plays, is ignored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// A character comes in at the entrance, with full life. Ignored when the slot is taken.
+    Join {
+        /// Which place it takes.
+        slot: PlayerSlot,
+        /// The character. A level outside 1 to 99 becomes the nearest, and experience below the level's is raised to it.
+        sheet: Sheet,
+    },
+    /// The character leaves. Its sheet must be read before.
+    Leave {
+        /// Who leaves.
+        slot: PlayerSlot,
+    },
+    /// A wished step in sub-tiles. At most the legal one is made, along walls where they are in the way. Several moves of one tick
+    /// share one legal step.
+    Move {
+        /// Who moves.
+        slot: PlayerSlot,
+        /// To the east.
+        dx: i32,
+        /// To the south.
+        dy: i32,
+    },
+    /// A blow at a monster in reach.
+    Attack {
+        /// Who strikes.
+        slot: PlayerSlot,
+        /// At whom.
+        target: EntityId,
+    },
+    /// Turns to one who lives here and is in reach.
+    Interact {
+        /// Who turns.
+        slot: PlayerSlot,
+        /// To whom.
+        target: EntityId,
+    },
+    /// A dead character comes back to life at the entrance; a hardcore one does not.
+    Respawn {
+        /// Who comes back.
+        slot: PlayerSlot,
+    },
+}

@@ -1,0 +1,128 @@
+//! A core module becomes a component, and a component tells what it is, without being run.
+
+use std::fmt;
+
+use anyhow::{Context, Result, bail};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+/// The custom section that holds the manifest.
+const MANIFEST_SECTION: &str = "realm:plugin";
+/// The package of the contract between realm and plugin.
+const CONTRACT: &str = "realm:plugin/";
+
+/// What a component says about itself.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Description {
+    /// Name from the manifest.
+    pub(crate) name: String,
+    /// Version from the manifest.
+    pub(crate) version: String,
+    /// Interfaces that it exports, without package and version, sorted.
+    pub(crate) hooks: Vec<String>,
+    /// Size of the file.
+    pub(crate) size_bytes: usize,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hooks = self.hooks.join(", ");
+        write!(formatter, "{} {}: {hooks}; {} KiB", self.name, self.version, self.size_bytes.div_ceil(1024))
+    }
+}
+
+/// Wraps a core module that carries its component types.
+pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// Reads the manifest and the exports of a component; refuses imports that no realm offers.
+pub(crate) fn describe(bytes: &[u8]) -> Result<Description> {
+    let mut depth = 0_u32;
+    let mut manifest = None;
+    let mut hooks = Vec::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.context("this is not a component")? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
+                let written_twice = manifest.replace(section.data()).is_some();
+                if written_twice {
+                    bail!("the component holds two manifests: write `realm_plugin::plugin!` once");
+                }
+            }
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    interface(import?.name.name).context("the realm offers nothing of that name to import")?;
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    hooks.push(interface(export?.name.name).context("the realm has no such hook")?);
+                }
+            }
+            _ => {}
+        }
+    }
+    hooks.sort();
+    let manifest = manifest.context("the component holds no manifest: write `realm_plugin::plugin!`")?;
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).context("the manifest is not JSON")?;
+    let text =
+        |key: &str| manifest[key].as_str().map(str::to_owned).with_context(|| format!("the manifest has no `{key}`"));
+    Ok(Description { name: text("name")?, version: text("version")?, hooks, size_bytes: bytes.len() })
+}
+
+/// `chat-filter` of `realm:plugin/chat-filter@0.1.0`.
+fn interface(name: &str) -> Result<String> {
+    match name.strip_prefix(CONTRACT).and_then(|rest| rest.split_once('@')) {
+        Some((interface, _version)) => Ok(interface.to_owned()),
+        None => bail!("`{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(text: &str) -> Vec<u8> {
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_component_tells_its_name_and_hooks() {
+        let bytes = component(
+            r#"(component
+                (@custom "realm:plugin" "{\"name\":\"polite\",\"version\":\"1.2.0\"}")
+                (instance $empty)
+                (export "realm:plugin/lifecycle@0.1.0" (instance $empty))
+                (export "realm:plugin/chat-filter@0.1.0" (instance $empty)))"#,
+        );
+        let description = describe(&bytes).unwrap();
+        assert_eq!(description.name, "polite");
+        assert_eq!(description.version, "1.2.0");
+        assert_eq!(description.hooks, ["chat-filter", "lifecycle"]);
+    }
+
+    #[test]
+    fn the_manifest_is_found_inside_the_core_module() {
+        let bytes = component(
+            r#"(component (core module (@custom "realm:plugin" "{\"name\":\"inner\",\"version\":\"0.1.0\"}")))"#,
+        );
+        assert_eq!(describe(&bytes).unwrap().name, "inner");
+    }
+
+    #[test]
+    fn what_no_realm_takes_is_refused_in_words() {
+        let cases = [
+            ("(component)", "holds no manifest"),
+            (r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#, "wasi:cli/exit"),
+            (r#"(component (@custom "realm:plugin" "x"))"#, "not JSON"),
+            (r#"(component (@custom "realm:plugin" "{}") (@custom "realm:plugin" "{}"))"#, "two manifests"),
+        ];
+        for (text, wanted) in cases {
+            let error = format!("{:#}", describe(&component(text)).unwrap_err());
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+        assert!(describe(b"no wasm at all").is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! Running other programs: what they do is said first, how long it took afterwards, and none runs for ever unnoticed.
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::Read,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// How often a program with a deadline is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Says what is being done now.
+pub(crate) fn say(what: &str) {
+    eprintln!("==> {what}");
+}
+
+/// The Cargo that started this program.
+pub(crate) fn cargo_path() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// The compiler that belongs to [`cargo_path`].
+pub(crate) fn rustc_path() -> PathBuf {
+    if let Some(rustc) = env::var_os("RUSTC") {
+        return PathBuf::from(rustc);
+    }
+    let beside = cargo_path().with_file_name(format!("rustc{}", env::consts::EXE_SUFFIX));
+    if beside.is_file() { beside } else { PathBuf::from("rustc") }
+}
+
+/// A Cargo that is not told about the package which this program belongs to.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(cargo_path());
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|head| name_text.starts_with(head))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Runs a program that shows on the terminal how far it is.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = display(command);
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("`{name}` could not be started"))?;
+    if !status.success() {
+        bail!("`{name}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs a program for at most `deadline` and gives what it printed.
+pub(crate) fn output(command: &mut Command, deadline: Duration) -> Result<String> {
+    let name = display(command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{name}` could not be started"))?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let finished = wait(&mut child, deadline)?;
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    match finished {
+        None => bail!("`{name}` did not end within {} s", deadline.as_secs()),
+        Some(status) if !status.success() => bail!("`{name}` failed ({status}): {}", last_lines(&stderr)),
+        Some(_) => Ok(stdout),
+    }
+}
+
+/// Runs a program for at most `deadline` and lets it speak on the terminal.
+pub(crate) fn run_within(command: &mut Command, deadline: Duration) -> Result<()> {
+    let name = display(command);
+    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("`{name}` could not be started"))?;
+    match wait(&mut child, deadline)? {
+        None => bail!("`{name}` did not end within {} s", deadline.as_secs()),
+        Some(status) if !status.success() => bail!("`{name}` failed ({status})"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// A duration for people.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// Waits for a program to end; ends it at the deadline.
+fn wait(child: &mut Child, deadline: Duration) -> Result<Option<std::process::ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().context("a program could not be waited for")? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() >= deadline {
+            child.kill().context("a program that took too long could not be ended")?;
+            child.wait().context("a program that took too long could not be ended")?;
+            return Ok(None);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own, so that the program never waits for a reader.
+fn collect<R: Read + Send + 'static>(pipe: Option<R>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read before a failure is still worth showing.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn display(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let mut text = program.file_name().unwrap_or_else(|| OsStr::new("?")).to_string_lossy().into_owned();
+    for argument in command.get_args().take(6) {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join(" / ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_takes_too_long_is_ended_and_named() {
+        let start = Instant::now();
+        let error = output(Command::new("sleep").arg("60"), Duration::from_millis(100)).unwrap_err().to_string();
+        assert!(error.contains("`sleep 60` did not end"), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_failure_carries_what_the_program_said() {
+        let error =
+            output(Command::new("sh").args(["-c", "echo why >&2; exit 3"]), Duration::from_secs(30)).unwrap_err();
+        assert!(error.to_string().ends_with("why"), "{error}");
+    }
+
+    #[test]
+    fn output_is_given_back() {
+        assert_eq!(output(Command::new("echo").arg("yes"), Duration::from_secs(30)).unwrap(), "yes\n");
+    }
+}

@@ -1,0 +1,12 @@
+//! The verbs that start other programs: the server, the tests, the checks.
+
+mod ci;
+mod server;
+mod test;
+
+pub(crate) use ci::ci;
+pub(crate) use server::{docs, run};
+pub(crate) use test::{bench, test};
+
+/// Tells tests and benchmarks where the built components are.
+const PLUGINS_VARIABLE: &str = "REALM_PLUGINS_DIR";

@@ -1,0 +1,70 @@
+//! `test` and `bench`: everything a change can break, and the measurements.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use super::PLUGINS_VARIABLE;
+use crate::{
+    layout::Layout,
+    plugins,
+    process::{cargo, run, say, seconds},
+};
+
+/// Asks tests for their long campaigns.
+const LONG_VARIABLE: &str = "REALM_TEST_LONG";
+
+/// Builds the plugins, then runs the tests of both workspaces; a failure of one does not hide the other.
+pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
+    let start = Instant::now();
+    say("step 1 of 3: building the plugins that the tests load");
+    let components = plugins::build(layout, &[])?;
+    let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
+
+    let tests = |what: &str| {
+        let mut command = cargo();
+        command.current_dir(&layout.root).env(PLUGINS_VARIABLE, &components).args(["test", "--no-fail-fast"]);
+        if long {
+            command.env(LONG_VARIABLE, "1");
+        }
+        say(what);
+        command
+    };
+    let mut workspace = tests(
+        "step 2 of 3: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
+    );
+    done.push(timed("workspace", workspace.arg("--workspace").args(filter)));
+
+    let mut rules = tests("step 3 of 3: native tests of the plugins");
+    rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", &layout.target);
+    done.push(timed("plugins, natively", rules.args(filter)));
+
+    say(&format!("summary ({} in all)", seconds(start.elapsed())));
+    for (name, took, outcome) in &done {
+        say(&format!("  {:<20} {:<7} {:>9}", name, if outcome.is_ok() { "ok" } else { "FAILED" }, seconds(*took)));
+    }
+    let failed: Vec<String> =
+        done.into_iter().filter_map(|(_, _, outcome)| outcome.err()).map(|error| format!("{error:#}")).collect();
+    if !failed.is_empty() {
+        bail!("tests failed: {}", failed.join("; "));
+    }
+    Ok(())
+}
+
+/// Builds the plugins, then prints the table of measurements.
+pub(crate) fn bench(layout: &Layout, arguments: &[String]) -> Result<()> {
+    let components = plugins::build(layout, &[])?;
+    say("measuring (release build first)");
+    let mut command = cargo();
+    command.args(["bench", "--package", "realm-tests", "--"]).args(arguments);
+    run(command.current_dir(&layout.root).env(PLUGINS_VARIABLE, components))
+}
+
+fn timed<'a>(name: &'a str, command: &mut Command) -> (&'a str, Duration, Result<()>) {
+    let start = Instant::now();
+    let outcome = run(command);
+    (name, start.elapsed(), outcome)
+}
