@@ -41,19 +41,13 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const LOADER_NICENESS: i32 = 5;
 
 /// `[plugins]`: the rules that players live under.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Folder that is watched for `.wasm` files; empty is `plugins/` in the data folder.
     pub dir: String,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { dir: String::new(), configuration: BTreeMap::new() }
-    }
 }
 
 /// A plugin as the operator sees it.
