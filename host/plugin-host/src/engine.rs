@@ -107,7 +107,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(4))
-        .total_memories(instances.saturating_mul(2))
+        .total_memories(instances)
         .total_tables(instances.saturating_mul(4))
         .max_core_instances_per_component(small(limits.core_instances_max))
         .max_memories_per_component(small(limits.memories_max))

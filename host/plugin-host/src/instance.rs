@@ -255,7 +255,7 @@ impl fmt::Debug for Instance {
 fn explain(error: &wasmtime::Error, state: &mut State, handover_bytes_max: usize) -> CallError {
     match state.meter.overrun() {
         Some(Overrun::Cpu) => return CallError::Deadline(state.meter.deadline()),
-        Some(Overrun::Wall) => return CallError::WallClock(state.meter.deadline() * Limits::WALL_FACTOR),
+        Some(Overrun::Wall) => return CallError::WallClock(Limits::wall(state.meter.deadline())),
         None => {}
     }
     if let Some(refused) = error.downcast_ref::<GrowthRefused>() {

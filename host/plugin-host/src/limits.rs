@@ -14,7 +14,8 @@ pub struct ClassLimits {
 }
 
 /// Limits of a host. Deadlines count CPU time of the calling thread; by the wall clock a call may take
-/// [`Limits::WALL_FACTOR`] times as long, so that a busy machine does not punish an innocent plugin.
+/// [`Limits::WALL_FACTOR`] times as long and always [`Limits::WALL_LEAST`], so that a busy machine does not punish an
+/// innocent plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Class `fast`.
@@ -48,6 +49,14 @@ pub struct Limits {
 impl Limits {
     /// How much longer than its deadline a call may take by the wall clock.
     pub const WALL_FACTOR: u32 = 10;
+    /// What a call may take by the wall clock however short its deadline: a thread that has to wait for a processor for
+    /// ten milliseconds is nothing unusual.
+    pub const WALL_LEAST: Duration = Duration::from_millis(100);
+
+    /// What a call with this deadline may take by the wall clock.
+    pub(crate) fn wall(deadline: Duration) -> Duration {
+        (deadline * Self::WALL_FACTOR).max(Self::WALL_LEAST)
+    }
 
     /// The limits of a class.
     #[must_use]

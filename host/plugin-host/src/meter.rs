@@ -18,7 +18,7 @@ pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 pub(crate) enum Overrun {
     /// It used more CPU time than its deadline.
     Cpu,
-    /// It took ten times its deadline by the wall clock.
+    /// It took far longer than its deadline by the wall clock.
     Wall,
 }
 
@@ -53,14 +53,15 @@ impl Meter {
     pub(crate) fn tick(&mut self) -> bool {
         let wall = self.started.elapsed();
         let cpu = thread_cpu();
-        let first = *self.first_tick.get_or_insert(FirstTick { cpu, before: wall.min(EPOCH) });
-        self.overrun = if cpu.saturating_sub(first.cpu) >= self.deadline {
-            Some(Overrun::Cpu)
-        } else if wall >= self.deadline * Limits::WALL_FACTOR {
-            Some(Overrun::Wall)
-        } else {
-            None
+        let Some(first) = self.first_tick else {
+            self.first_tick = Some(FirstTick { cpu, before: wall.min(EPOCH) });
+            return true;
         };
+        if cpu.saturating_sub(first.cpu) >= self.deadline {
+            self.overrun = Some(Overrun::Cpu);
+        } else if wall >= Limits::wall(self.deadline) {
+            self.overrun = Some(Overrun::Wall);
+        }
         self.overrun.is_none()
     }
 

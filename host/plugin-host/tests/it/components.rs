@@ -141,6 +141,16 @@ impl Fixture {
 
     /// The component without its manifest.
     pub(crate) fn without_manifest(&self) -> Vec<u8> {
+        self.around(self.core_module())
+    }
+
+    /// The whole component, with its manifest in the core module, where a linker puts it.
+    pub(crate) fn build_with_inner_manifest(&self) -> Vec<u8> {
+        self.around(with_section(self.core_module(), "realm:plugin", self.manifest().as_bytes()))
+    }
+
+    /// The component around a core module.
+    fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
         let version = self.interface_version;
         let mut interfaces: Vec<&str> = self.functions.iter().map(|function| function.0).collect();
         interfaces.dedup();
@@ -156,7 +166,6 @@ impl Fixture {
         resolve.push_source("wit.wit", &wit_text(version)).expect("the interfaces are well formed");
         let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
         let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
-        let mut module = self.core_module();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
         let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits its world");
         encoder.encode().expect("the component is valid")

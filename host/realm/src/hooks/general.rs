@@ -1,5 +1,7 @@
 //! The general lane: one thread that answers every hook outside games, in the order in which it is asked.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use realm_plugin_host::{
     Hook,
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
@@ -23,7 +25,12 @@ pub(super) fn run(mut lane: Lane, mut work: mpsc::Receiver<Work>) {
     while let Some(work) = work.blocking_recv() {
         lane.pick_up();
         match work {
-            Work::Ask(question) => question(&mut lane),
+            Work::Ask(question) => {
+                if catch_unwind(AssertUnwindSafe(|| question(&mut lane))).is_err() {
+                    tracing::error!("the engine failed during a call; every plugin outside games gets a new instance");
+                    lane.forget_instances();
+                }
+            }
             Work::Wake => {}
             Work::Stop => return,
         }

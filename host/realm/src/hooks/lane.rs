@@ -140,6 +140,15 @@ impl Lane {
         }
     }
 
+    /// Something of the host failed in the middle of a call: no instance can be trusted any more.
+    pub(super) fn forget_instances(&mut self) {
+        for slot in &mut self.slots {
+            slot.instance = None;
+            slot.died = Some(Instant::now());
+        }
+        self.ask_for_remakes();
+    }
+
     /// Places of the plugins that answer a hook, in the order in which they are asked.
     pub(super) fn answering(&self, hook: Hook) -> impl DoubleEndedIterator<Item = usize> + use<> {
         let places: Vec<usize> =
@@ -175,13 +184,10 @@ impl Lane {
         let outcome = call(instance);
         let used = instance.used();
         slot.figures.called(name, function, used);
-        let answer = outcome.map_err(|error| {
-            failed(name, function, error.kind());
-            error
-        });
-        match answer {
+        match outcome {
             Ok(answer) => (Some(answer), used),
             Err(error) => {
+                failed(name, function, error.kind());
                 slot.log_failure(function, &error);
                 if slot.instance.as_ref().is_some_and(Instance::is_dead) {
                     slot.died = Some(Instant::now());

@@ -205,4 +205,8 @@ impl Hooks {
 pub struct HookUnavailable;
 
 #[cfg(test)]
+#[allow(dead_code, reason = "shared with the tests of the plugin host")]
+#[path = "../../../plugin-host/tests/it/components.rs"]
+pub(crate) mod components;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
@@ -182,6 +183,8 @@ impl Workshop {
     }
 }
 
+/// Makes an instance; a fault of the engine on some plugin must not end the workshop.
 fn make(installed: &Installed) -> Result<Instance, CallError> {
-    installed.plugin.instantiate(&installed.configuration)
+    catch_unwind(AssertUnwindSafe(|| installed.plugin.instantiate(&installed.configuration)))
+        .unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
 }
