@@ -7,7 +7,8 @@ use clap::Args;
 use super::Place;
 use crate::{
     config::{Config, Loaded},
-    games, net, rules::Rules,
+    games, net,
+    rules::Rules,
     storage::Storage,
 };
 
@@ -40,7 +41,10 @@ impl Check {
         let mut report = Report::default();
         let config = match self.place.load() {
             Ok(Loaded { config, file }) => {
-                let from = file.map_or_else(|| "defaults; there is no realm.toml here".to_owned(), |file| file.display().to_string());
+                let from = file.map_or_else(
+                    || "defaults; there is no realm.toml here".to_owned(),
+                    |file| file.display().to_string(),
+                );
                 report.line("configuration", Ok(from));
                 config
             }

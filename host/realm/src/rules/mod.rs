@@ -120,7 +120,8 @@ impl Rules {
         let (notices, notices_in) = sync_channel(NOTICES_MAX);
         let (ready, loaded) = oneshot::channel();
         let watching = {
-            let cache = if config.cache_dir.is_empty() { data.join(CACHE_FOLDER) } else { PathBuf::from(&config.cache_dir) };
+            let cache =
+                if config.cache_dir.is_empty() { data.join(CACHE_FOLDER) } else { PathBuf::from(&config.cache_dir) };
             let config = config.clone();
             let (publisher, shown, sender) = (Arc::clone(&publisher), shown.clone(), notices.clone());
             move || {
