@@ -1,5 +1,9 @@
 //! The one test binary of the tree: every feature over its real sockets, and the rules of the house.
 
 mod accounts;
+mod characters;
+mod cli;
+mod docs;
 mod harness;
+mod rest;
 mod tidy;
