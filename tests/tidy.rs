@@ -58,10 +58,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ladder", &["storage", "hooks", "characters"]),
     ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
     ("session", &["accounts", "characters", "chat", "games", "hooks", "ladder", "moderation", "rules"]),
-    (
-        "api",
-        &["accounts", "characters", "chat", "config", "games", "hooks", "ladder", "moderation", "rules", "session"],
-    ),
+    ("api", &["accounts", "characters", "chat", "config", "games", "hooks", "ladder", "moderation", "rules", "session"]),
     ("net", &[]),
 ];
 
@@ -71,10 +68,7 @@ fn modules_import_only_what_the_table_allows() {
     for (module, allowed) in IMPORTS {
         for (path, text) in sources_under(&format!("host/realm/src/{module}")) {
             for imported in imported_modules(&code(&text)) {
-                let fine = imported == *module
-                    || imported == "types"
-                    || imported == "telemetry"
-                    || allowed.contains(&imported.as_str());
+                let fine = imported == *module || imported == "types" || imported == "telemetry" || allowed.contains(&imported.as_str());
                 if !fine {
                     broken.push(format!("{}: imports crate::{imported}", path.display()));
                 }
@@ -185,11 +179,7 @@ fn only_the_plugin_host_names_wasmtime() {
     for manifest in tree_files().iter().filter(|path| path.ends_with("Cargo.toml")) {
         let text = fs::read_to_string(root().join(manifest)).expect("a manifest is readable");
         let fine = manifest.starts_with("host/plugin-host") || manifest == Path::new("Cargo.toml");
-        assert!(
-            fine || !text.contains("wasmtime"),
-            "{} depends on wasmtime; depend on realm-plugin-host",
-            manifest.display()
-        );
+        assert!(fine || !text.contains("wasmtime"), "{} depends on wasmtime; depend on realm-plugin-host", manifest.display());
     }
 }
 
@@ -224,20 +214,13 @@ fn tests_wait_for_conditions_and_never_sleep() {
             if path.ends_with("tests/tidy.rs") {
                 continue;
             }
-            let tests = if path.starts_with("tests") {
-                text.as_str()
-            } else {
-                text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests)
-            };
+            let tests = if path.starts_with("tests") { text.as_str() } else { text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests) };
             if tests.contains("thread::sleep(") || tests.contains("time::sleep(") {
                 broken.push(path.display().to_string());
             }
         }
     }
-    report(
-        "A test sleeps. Wait for the condition itself, with a deadline (harness::eventually, Lobby::wait_for):",
-        &broken,
-    );
+    report("A test sleeps. Wait for the condition itself, with a deadline (harness::eventually, Lobby::wait_for):", &broken);
 }
 
 #[test]
@@ -268,9 +251,7 @@ fn files_stay_small_enough_to_read() {
     let mut lengths: Vec<(usize, String)> = ["host", "sdk", "xtask", "plugins"]
         .iter()
         .flat_map(|folder| sources_under(folder))
-        .map(|(path, text)| {
-            (text.split("#[cfg(test)]").next().unwrap_or_default().lines().count(), path.display().to_string())
-        })
+        .map(|(path, text)| (text.split("#[cfg(test)]").next().unwrap_or_default().lines().count(), path.display().to_string()))
         .collect();
     lengths.sort();
     let at = |percent: usize| lengths[(lengths.len() - 1) * percent / 100].0;
@@ -287,8 +268,7 @@ fn files_stay_small_enough_to_read() {
 #[test]
 fn the_architecture_names_only_folders_that_exist() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("there is an ARCHITECTURE.md");
-    let section =
-        text.split("## 2. Inside").nth(1).and_then(|rest| rest.split("## 3.").next()).expect("section 2 is there");
+    let section = text.split("## 2. Inside").nth(1).and_then(|rest| rest.split("## 3.").next()).expect("section 2 is there");
     let block = section.split("```").nth(1).expect("section 2 has a block of folders");
     let mut missing = Vec::new();
     for word in block.split_whitespace().filter(|word| word.ends_with('/')) {

@@ -7,8 +7,7 @@ use clap::Args;
 use super::Place;
 use crate::{
     config::{Config, Loaded},
-    games, net,
-    rules::Rules,
+    games, net, rules::Rules,
     storage,
 };
 
@@ -41,10 +40,7 @@ impl Check {
         let mut report = Report::default();
         let config = match self.place.load() {
             Ok(Loaded { config, file }) => {
-                let from = file.map_or_else(
-                    || "defaults; there is no realm.toml here".to_owned(),
-                    |file| file.display().to_string(),
-                );
+                let from = file.map_or_else(|| "defaults; there is no realm.toml here".to_owned(), |file| file.display().to_string());
                 report.line("configuration", Ok(from));
                 config
             }
@@ -84,12 +80,9 @@ async fn database(config: &Config, data: &Path) -> Result<String, String> {
     let versions = storage::schema_versions(&config.storage, data).await.map_err(|error| error.to_string())?;
     match versions.found {
         found if found > versions.known => Err(format!(
-            "has schema {found}, this version knows up to {}; start a newer version of the realm",
-            versions.known
+            "has schema {found}, this version knows up to {}; start a newer version of the realm", versions.known
         )),
-        found if found < versions.known => {
-            Ok(format!("schema {found}; the next start brings it to {}", versions.known))
-        }
+        found if found < versions.known => Ok(format!("schema {found}; the next start brings it to {}", versions.known)),
         found => Ok(format!("schema {found}, the newest")),
     }
 }

@@ -14,12 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    characters::Characters,
-    hooks::Hooks,
-    ladder::Ladder,
-    moderation::Moderation,
-    storage::Storage,
-    types::{AccountId, Code, GameId},
+    characters::Characters, hooks::Hooks, ladder::Ladder, moderation::Moderation, storage::Storage, types::{AccountId, Code, GameId},
 };
 
 use super::{
