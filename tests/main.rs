@@ -1,3 +1,5 @@
 //! The one test binary of the tree: every feature over its real sockets, and the rules of the house.
 
+mod accounts;
+mod harness;
 mod tidy;

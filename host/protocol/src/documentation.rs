@@ -104,11 +104,19 @@ fn code_table() -> String {
     text
 }
 
+/// The close codes as `close_code.rs` lists them.
+fn close_code_table() -> String {
+    let source = read("../realm/src/net/close_code.rs");
+    let rows = source.lines().filter_map(|line| line.strip_prefix("/// |"));
+    rows.fold(String::new(), |table, row| table + "|" + row + "\n")
+}
+
 #[test]
 fn the_tables_are_those_of_the_code() {
     let tables = [
         ("client messages", message_table(ClientMessage::ALL, ClientMessage::SCHEMAS, None)),
         ("server messages", message_table(ServerMessage::ALL, ServerMessage::SCHEMAS, Some(is_event))),
+        ("close codes", close_code_table()),
         ("codes", code_table()),
     ];
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol.md");

@@ -155,10 +155,7 @@ impl Realm {
             sessions: sessions.clone(),
         };
         let ready = storage.clone();
-        let telemetry = Telemetry::start(&config.telemetry, Arc::new(move || {
-            let ready = ready.clone();
-            Box::pin(async move { ready.ready().await })
-        })).await?;
+        let telemetry = Telemetry::start(&config.telemetry, Arc::new(move || ready.ready())).await?;
         let handlers = handlers(features, &sessions, &games, config.net.body_bytes_max);
         let doors = Doors::open(config.net, listeners, tls, handlers);
 

@@ -24,12 +24,12 @@ pub(crate) fn length_squared(dx: i32, dy: i32) -> u64 {
     u64::from(dx.unsigned_abs()).pow(2) + u64::from(dy.unsigned_abs()).pow(2)
 }
 
-/// The length of a vector, rounded up.
-pub(crate) fn length(dx: i32, dy: i32) -> i32 {
+/// The length of a vector, rounded up; the longest one's is more than an `i32` holds.
+pub(crate) fn length(dx: i32, dy: i32) -> i64 {
     let squared = length_squared(dx, dy);
     let root = squared.isqrt();
     let rounded_up = if root * root < squared { root + 1 } else { root };
-    i32::try_from(rounded_up).unwrap_or(i32::MAX)
+    i64::try_from(rounded_up).unwrap_or(i64::MAX)
 }
 
 /// The vector, shortened to at most `longest`; its direction stays as near as whole numbers allow.
@@ -39,7 +39,7 @@ pub(crate) fn shorten(dx: i32, dy: i32, longest: i32) -> (i32, i32) {
         return (dx, dy);
     }
     // Dividing by the rounded-up length and rounding towards zero never gives a vector that is too long.
-    let length = i64::from(length(dx, dy));
+    let length = length(dx, dy);
     let scale = |part: i32| i32::try_from(i64::from(part) * i64::from(longest) / length).unwrap_or(0);
     (scale(dx), scale(dy))
 }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_longest_vector_has_a_length() {
         assert_eq!(length_squared(i32::MIN, i32::MIN), 1 << 63);
-        assert_eq!(length(i32::MIN, i32::MIN), i32::MAX);
+        assert_eq!(length(i32::MIN, i32::MIN), 3_037_000_500);
         assert_eq!(length(3, 4), 5);
         assert_eq!(length(1, 1), 2);
     }

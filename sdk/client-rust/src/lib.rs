@@ -17,7 +17,7 @@
 //!
 //! # async fn play() -> Result<(), realm_client::ClientError> {
 //! // The fingerprint that the realm prints when it starts.
-//! let trust = Trust::fingerprint("5C:3B:…")?;
+//! let trust = Trust::fingerprint("AB:CD:…")?;
 //! let endpoint = Endpoint::new("localhost", trust);
 //!
 //! let mut rest = Rest::new(&endpoint);
@@ -61,6 +61,13 @@ pub use realm_protocol::{
     ClientMessage, ServerMessage, proto,
     snapshot::{Action, EntityKind, EntityState, OwnState, Snapshot},
 };
-pub use rest::{Account, GameDetails, HeaderMap, Method, Response, Rest, Tokens};
+pub use rest::{
+    Account, Attributes, Character, Characters, GameDetails, HeaderMap, Method, Registered, Response, Rest, Tokens,
+};
 pub use trust::Trust;
 pub use wire::Door;
+
+/// Compiles the code of `docs/client.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+pub struct Guide;

@@ -71,11 +71,15 @@ impl<'bytes> BitReader<'bytes> {
 
     /// Reads a value of at most 64 bits.
     pub(super) fn long(&mut self, bits: u32) -> Result<u64, SnapshotError> {
-        let mut value = 0_u64;
-        for shift in 0..bits {
+        let (mut value, mut done) = (0_u64, 0);
+        while done < bits {
             let byte = self.bytes.get(self.position / 8).ok_or(SnapshotError::Truncated)?;
-            value |= u64::from(byte >> (self.position % 8) & 1) << shift;
-            self.position += 1;
+            let offset = self.position % 8;
+            let here = (8 - offset).min((bits - done) as usize);
+            let part = u64::from(byte >> offset) & ((1 << here) - 1);
+            value |= part << done;
+            done += u32::try_from(here).unwrap_or(bits);
+            self.position += here;
         }
         Ok(value)
     }

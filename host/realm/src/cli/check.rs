@@ -7,8 +7,9 @@ use clap::Args;
 use super::Place;
 use crate::{
     config::{Config, Loaded},
-    games, net, rules::Rules,
-    storage,
+    games, net,
+    rules::Rules,
+    storage::Storage,
 };
 
 #[derive(Args)]
@@ -40,7 +41,10 @@ impl Check {
         let mut report = Report::default();
         let config = match self.place.load() {
             Ok(Loaded { config, file }) => {
-                let from = file.map_or_else(|| "defaults; there is no realm.toml here".to_owned(), |file| file.display().to_string());
+                let from = file.map_or_else(
+                    || "defaults; there is no realm.toml here".to_owned(),
+                    |file| file.display().to_string(),
+                );
                 report.line("configuration", Ok(from));
                 config
             }
@@ -77,12 +81,13 @@ async fn database(config: &Config, data: &Path) -> Result<String, String> {
     if config.storage.url.is_empty() && !data.join("realm.sqlite").exists() {
         return Ok("will be made at the first start".to_owned());
     }
-    let versions = storage::schema_versions(&config.storage, data).await.map_err(|error| error.to_string())?;
-    match versions.found {
-        found if found > versions.known => Err(format!(
-            "has schema {found}, this version knows up to {}; start a newer version of the realm", versions.known
-        )),
-        found if found < versions.known => Ok(format!("schema {found}; the next start brings it to {}", versions.known)),
+    let found = Storage::schema_version(&config.storage, data).await.map_err(|error| error.to_string())?;
+    let known = Storage::schema_version_known();
+    match found {
+        found if found > known => {
+            Err(format!("has schema {found}, this version knows up to {known}; start a newer version of the realm"))
+        }
+        found if found < known => Ok(format!("schema {found}; the next start brings it to {known}")),
         found => Ok(format!("schema {found}, the newest")),
     }
 }

@@ -27,7 +27,7 @@ impl ConfigVerb {
 
 /// The generated files of the tree: path and content.
 #[must_use]
-pub fn generated_files() -> Vec<(&'static str, String)> {
+pub(crate) fn generated_files() -> Vec<(&'static str, String)> {
     vec![
         ("realm.toml", config::example_toml()),
         ("docs/configuration.md", config::manual_markdown()),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Place;
-use crate::{storage, types::SystemClock};
+use crate::{storage::Storage, types::SystemClock};
 
 #[derive(Args)]
 pub(super) struct Migrate {
@@ -20,11 +20,12 @@ impl Migrate {
         if !data.is_dir() {
             anyhow::bail!("there is no data folder {}; name it with --data", data.display());
         }
-        let versions = storage::migrate(&loaded.config.storage, data, &SystemClock).await?;
-        if versions.found == versions.known {
-            println!("The database has schema {}, the newest; nothing to do.", versions.known);
+        let before = Storage::migrate(&loaded.config.storage, data, &SystemClock).await?;
+        let newest = Storage::schema_version_known();
+        if before == newest {
+            println!("The database has schema {newest}, the newest; nothing to do.");
         } else {
-            println!("The database went from schema {} to {}.", versions.found, versions.known);
+            println!("The database went from schema {before} to {newest}.");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -3,7 +3,11 @@
 //! Local verbs work on files; the others speak to a running realm over its REST interface, found through the note it leaves
 //! in its data folder.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks to the person at the terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where the program speaks to the person at the terminal"
+)]
 
 mod bots;
 mod check;

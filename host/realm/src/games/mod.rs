@@ -29,6 +29,8 @@ mod saver;
 mod seat;
 mod shared;
 mod snapshots;
+#[cfg(test)]
+mod testing;
 mod ticker;
 mod tickets;
 
@@ -177,7 +179,8 @@ impl Games {
         moderation: Moderation,
     ) -> Result<Self, GamesStartError> {
         let parts = Parts { storage, hooks, characters, ladder, moderation };
-        Running::start(config, (public_host.to_owned(), game_port), parts).map(|running| Self { running: Arc::new(running) })
+        Running::start(config, (public_host.to_owned(), game_port), parts)
+            .map(|running| Self { running: Arc::new(running) })
     }
 
     /// Creates a game and takes the creator's seat in it.

@@ -14,7 +14,12 @@ use tokio::{
 };
 
 use crate::{
-    characters::Characters, hooks::Hooks, ladder::Ladder, moderation::Moderation, storage::Storage, types::{AccountId, Code, GameId},
+    characters::Characters,
+    hooks::Hooks,
+    ladder::Ladder,
+    moderation::Moderation,
+    storage::Storage,
+    types::{AccountId, Code, GameId},
 };
 
 use super::{
@@ -205,3 +210,7 @@ pub(super) fn load_content(config: &Config) -> Result<Arc<Content>, GamesStartEr
         folder => Content::load(Path::new(folder)).map_err(|error| GamesStartError::Content(error.to_string())),
     }
 }
+
+#[cfg(test)]
+#[path = "running_tests.rs"]
+mod tests;

@@ -15,13 +15,13 @@ use tokio::{
 use crate::{
     characters::{Characters, CharactersError, Lease},
     ladder::Ladder,
-    types::AccountId,
+    types::{AccountId, Code},
 };
 
 use super::{
     TICK,
     figures::Counters,
-    refusals,
+    listing, refusals,
     save_book::{Job, Progress, SaveBook, Settled},
     shared::Shared,
 };
@@ -46,6 +46,8 @@ pub(super) enum SaverMessage {
 
 enum JobEnd {
     Done,
+    /// A rule does not let the character be stored as it is; it stays as it was, and nothing is tried again.
+    Refused(CharactersError),
     Failed(CharactersError),
     /// Somebody else has the character: nothing of it was written, nothing can be.
     Lost(CharactersError),
@@ -107,6 +109,7 @@ impl Saver {
     }
 
     async fn carry_out(self: Arc<Self>, mut job: Job) -> (Job, JobEnd) {
+        let mut end = JobEnd::Done;
         if let Some(sheet) = job.progress.sheet {
             let tick_ms = i64::try_from(TICK.as_millis()).unwrap_or(i64::MAX);
             let play_time_ms = i64::try_from(job.progress.play_ticks).unwrap_or(i64::MAX).saturating_mul(tick_ms);
@@ -121,58 +124,59 @@ impl Saver {
                         tracing::warn!(character = %character.id, %error, "the ladder did not take a score; the old one stays");
                     }
                 }
-                Err(error @ (CharactersError::Fenced | CharactersError::Unknown)) => return (job, JobEnd::Lost(error)),
-                Err(error) => return (job, JobEnd::Failed(error)),
+                Err(error @ CharactersError::Refused(_)) => {
+                    (job.progress.sheet, job.progress.play_ticks) = (None, 0);
+                    end = JobEnd::Refused(error);
+                }
+                Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
+                Err(error) => {
+                    // If only the version was another one, the lease is still to be given back; if not, this does nothing.
+                    let _ = self.release(&job.lease).await;
+                    return (job, JobEnd::Lost(error));
+                }
             }
         }
         if job.progress.last {
-            // `release` consumes the lease; a second copy of its numbers is what another try needs.
-            let Lease { character, epoch, version } = job.lease;
-            match self.characters.release(Lease { character, epoch, version }).await {
+            match self.release(&job.lease).await {
                 Ok(()) => {}
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
                 Err(error) => return (job, JobEnd::Lost(error)),
             }
         }
-        (job, JobEnd::Done)
+        (job, end)
+    }
+
+    /// Gives a lease back; it is copied, because a release that fails must be tried again.
+    async fn release(&self, lease: &Lease) -> Result<(), CharactersError> {
+        let Lease { character, epoch, version } = *lease;
+        self.characters.release(Lease { character, epoch, version }).await
     }
 
     async fn settle(&self, book: &mut SaveBook, job: Job, end: JobEnd) {
-        let (account, character) = (job.account, job.progress.character);
-        let shared = self.shared.upgrade();
-        let settled = match end {
-            JobEnd::Done => book.succeeded(job),
+        let (account, character, was_last) = (job.account, job.progress.character, job.progress.last);
+        let (settled, outcome) = match end {
+            JobEnd::Done => (book.succeeded(job), Ok(())),
+            JobEnd::Refused(error) => {
+                tracing::error!(%character, %error, "a character is not stored as its game left it; it stays as it was");
+                (book.succeeded(job), Err(error.into()))
+            }
             JobEnd::Failed(error) => {
                 tracing::warn!(%character, %error, "a character could not be saved; it is tried again");
-                book.failed(job, Instant::now())
+                (book.failed(job, Instant::now()), Err(refusals::not_saved_in_time()))
             }
             JobEnd::Lost(error) => {
                 tracing::error!(%character, %error, "a character in a game was taken over elsewhere; nothing more is written");
-                let was_last = job.progress.last;
                 book.forget(character);
-                if let Some(shared) = shared {
-                    if !was_last {
-                        shared
-                            .expel(
-                                account,
-                                &super::listing::reason(
-                                    crate::types::Code::CharacterBusy,
-                                    "The character was taken over elsewhere; join a game again.",
-                                    0,
-                                ),
-                            )
-                            .await;
-                    }
-                    shared.departed(account, &Err(refusals::fault())).await;
-                }
-                return;
+                (Settled::Departed, Err(error.into()))
             }
         };
-        let Some(shared) = shared else { return };
-        match settled {
-            Settled::Departed => shared.departed(account, &Ok(())).await,
-            Settled::Late => shared.departed(account, &Err(refusals::not_saved_in_time())).await,
-            Settled::Kept | Settled::Retried => {}
+        let Some(shared) = self.shared.upgrade() else { return };
+        if matches!(settled, Settled::Departed | Settled::Late) {
+            if !was_last {
+                let sentence = "The character was taken over elsewhere; join a game again.";
+                shared.expel(account, &listing::reason(Code::CharacterBusy, sentence, 0)).await;
+            }
+            shared.departed(account, &outcome).await;
         }
     }
 }

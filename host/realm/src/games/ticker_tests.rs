@@ -1,165 +1,21 @@
 //! A real tick thread with real worlds, and clients whose connections are queues in memory.
 
-use std::{
-    collections::VecDeque,
-    sync::{Condvar, Mutex},
-};
-
-use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot};
+use realm_protocol::{ServerMessage, proto};
 use realm_world::{Class, Content, Difficulty, Sheet, World};
 
 use crate::{
     hooks::Hooks,
-    types::{AccountId, CharacterId, Code, Delivery, Link, LinkClosed, LinkFrame, Offer},
+    types::{AccountId, CharacterId, Code},
 };
 
 use super::{
-    super::{saver::SaverMessage, seat::Presence},
+    super::{
+        saver::SaverMessage,
+        seat::Presence,
+        testing::{Client, PLAYER_STATE, place},
+    },
     *,
 };
-
-/// A test that waits longer has found a fault.
-const DEADLINE: Duration = Duration::from_secs(20);
-const PLAYER_STATE: u8 = 0x40;
-
-#[derive(Default)]
-struct Pipe {
-    to_game: VecDeque<LinkFrame>,
-    to_client: VecDeque<(u8, Vec<u8>)>,
-    closed: Option<String>,
-    cut: bool,
-}
-
-#[derive(Clone, Default)]
-struct FakeLink(Arc<(Mutex<Pipe>, Condvar)>);
-
-impl Link for FakeLink {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
-        let mut pipe = self.0.0.lock().unwrap();
-        if pipe.cut {
-            return Err(LinkClosed("cut".into()));
-        }
-        let count = frames_max.min(pipe.to_game.len());
-        frames.extend(pipe.to_game.drain(..count));
-        Ok(())
-    }
-
-    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery) -> Result<Offer, LinkClosed> {
-        self.0.0.lock().unwrap().to_client.push_back((identifier, payload.to_vec()));
-        self.0.1.notify_all();
-        Ok(Offer::Taken)
-    }
-
-    fn flush(&mut self) -> Result<(), LinkClosed> {
-        Ok(())
-    }
-
-    fn waiting_bytes(&self) -> usize {
-        0
-    }
-
-    fn close(&mut self, code: &str, _: &str) {
-        self.0.0.lock().unwrap().closed = Some(code.to_owned());
-        self.0.1.notify_all();
-    }
-}
-
-/// A client: decodes snapshots against what it has, as a real one does.
-struct Client {
-    link: FakeLink,
-    sequence: u32,
-    input: u32,
-    history: VecDeque<Snapshot>,
-    events: Vec<proto::GameEvent>,
-    acknowledges: bool,
-}
-
-impl Client {
-    fn new() -> Self {
-        Self {
-            link: FakeLink::default(),
-            sequence: 0,
-            input: 0,
-            history: VecDeque::new(),
-            events: Vec::new(),
-            acknowledges: true,
-        }
-    }
-
-    fn send(&mut self, message: impl Into<ClientMessage>) {
-        let message = message.into();
-        let frame =
-            LinkFrame { identifier: message.identifier(), sequence: self.sequence, payload: message.to_payload() };
-        self.sequence += 1;
-        self.link.0.0.lock().unwrap().to_game.push_back(frame);
-    }
-
-    fn step(&mut self, dx: i32, dy: i32) {
-        self.input += 1;
-        let acknowledged_tick = self.history.back().map_or(0, |newest| newest.tick);
-        self.send(proto::PlayerMove { input: self.input, acknowledged_tick, dx, dy });
-    }
-
-    fn frame(&mut self) -> (u8, Vec<u8>) {
-        let (pipe, arrived) = &*self.link.0;
-        let waiting = |pipe: &mut Pipe| pipe.to_client.is_empty();
-        let (mut pipe, result) = arrived.wait_timeout_while(pipe.lock().unwrap(), DEADLINE, waiting).unwrap();
-        assert!(!result.timed_out(), "nothing came from the game");
-        pipe.to_client.pop_front().unwrap()
-    }
-
-    fn message(&mut self) -> Option<ServerMessage> {
-        let (identifier, payload) = self.frame();
-        if identifier != PLAYER_STATE {
-            let message = ServerMessage::decode(identifier, &payload).unwrap();
-            if let ServerMessage::GameEvents(events) = &message {
-                self.events.extend(events.events.clone());
-            }
-            return Some(message);
-        }
-        let baseline = snapshot::baseline_tick(&payload).unwrap();
-        let baseline = baseline.map(|tick| self.history.iter().find(|old| old.tick == tick).expect("acknowledged"));
-        let current = snapshot::decode(&payload, baseline).unwrap();
-        assert!(self.history.back().is_none_or(|before| before.tick < current.tick), "ticks rise");
-        if self.acknowledges {
-            self.send(proto::SnapshotAcknowledge { acknowledged_tick: current.tick });
-        }
-        self.history.push_back(current);
-        None
-    }
-
-    fn entered(&mut self) -> proto::GameEntered {
-        match self.message() {
-            Some(ServerMessage::GameEntered(entered)) => entered,
-            other => panic!("GAME_ENTERED comes first, not {other:?}"),
-        }
-    }
-
-    /// Reads until the newest snapshot is as wished.
-    fn until(&mut self, wished: impl Fn(&Snapshot) -> bool) -> Snapshot {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            assert!(Instant::now() < deadline, "what was waited for did not come");
-            if self.message().is_none()
-                && let Some(newest) = self.history.back()
-                && wished(newest)
-            {
-                return newest.clone();
-            }
-        }
-    }
-
-    fn closed_with(&self) -> String {
-        let (pipe, arrived) = &*self.link.0;
-        let open = |pipe: &mut Pipe| pipe.closed.is_none();
-        let (pipe, _) = arrived.wait_timeout_while(pipe.lock().unwrap(), DEADLINE, open).unwrap();
-        pipe.closed.clone().expect("the link was closed")
-    }
-}
-
-fn place(snapshot: &Snapshot) -> (u16, u16) {
-    snapshot.own_entity().map(|own| (own.x, own.y)).expect("one sees oneself")
-}
 
 struct Thread {
     commands: mpsc::Sender<Command>,
@@ -317,7 +173,7 @@ fn a_client_that_acknowledges_nothing_gets_no_queue_of_snapshots() {
     lively.entered();
     let first = lively.until(|_| true).tick;
     lively.until(|now| now.tick > first + 40);
-    let snapshots = silent.link.0.0.lock().unwrap().to_client.iter().filter(|frame| frame.0 == PLAYER_STATE).count();
+    let snapshots = silent.link.waiting(PLAYER_STATE);
     assert!((12..=14).contains(&snapshots), "{snapshots} snapshots for one who has acknowledged none");
     silent.until(|now| now.tick > first + 8);
     silent.acknowledges = true;
@@ -338,7 +194,7 @@ fn a_lost_connection_may_come_back_and_a_new_link_replaces_the_old() {
     assert_eq!(second.entered().entity, entity, "the character never left the world");
     assert_eq!(first.closed_with(), "SESSION_REPLACED");
     second.until(|_| true);
-    second.link.0.0.lock().unwrap().cut = true;
+    second.link.cut();
     assert_eq!(thread.last_save().character.raw(), 1, "nobody came back in time");
     let third = Client::new();
     thread.enter(1, None, &third);

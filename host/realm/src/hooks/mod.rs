@@ -1,12 +1,58 @@
 //! The only door to plugins: typed calls, lanes, and what happens when a call fails.
 //!
 //! Knows no SQL and no socket. The records of the calls are those of `wit/`.
+//!
+//! A plugin has one instance on each *lane*: one lane for everything outside games ([`Hooks`]) and one for each tick thread
+//! ([`TickLane`]). Lanes pick up new versions between two calls; the workshop makes every instance, so that no caller ever
+//! waits for a plugin to start.
 
-use std::sync::Arc;
+mod figures;
+mod general;
+mod lane;
+mod log;
+mod mailbox;
+mod publisher;
+mod set;
+mod tick;
+mod workshop;
+
+use std::{
+    cmp::Reverse,
+    collections::HashSet,
+    sync::{Arc, mpsc::SyncSender},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use realm_plugin_host::Hook;
+use tokio::sync::{mpsc, oneshot};
 
 pub use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaking};
 
 use crate::types::{AccountId, AccountName, ChatText};
+
+use self::{
+    general::Work,
+    lane::Lane,
+    mailbox::{LaneKind, Mailbox},
+    set::PluginSet,
+    workshop::Job,
+};
+
+pub use self::tick::{ActionVerdicts, TickLane};
+pub(crate) use self::{
+    log::RealmLog,
+    publisher::Publisher,
+    set::Installed,
+    workshop::{Change, ChangeError},
+};
+
+/// Longest wait for an answer of the general lane.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// Longest wait for the first instances of a new tick lane.
+const LANE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most games that a plugin is asked to order.
+const GAMES_MAX: usize = 200;
 
 /// Text that the chat filter has let through; only [`Hooks::filter_chat`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +104,15 @@ pub enum ChatVerdict {
 /// Calls to plugins outside games; cheap to clone. One plugin thread answers, fed by a bounded queue.
 #[derive(Clone)]
 pub struct Hooks {
-    _lane: Arc<()>,
+    published: Arc<ArcSwap<PluginSet>>,
+    doors: Option<Doors>,
+}
+
+/// The ways to the plugin threads.
+#[derive(Clone)]
+struct Doors {
+    work: mpsc::Sender<Work>,
+    jobs: SyncSender<Job>,
 }
 
 impl Hooks {
@@ -66,43 +120,82 @@ impl Hooks {
     /// Chat passes, everybody is admitted, the newest game comes first, no character has a score, nothing is found.
     #[must_use]
     pub fn without_plugins() -> Self {
-        Self { _lane: Arc::new(()) }
+        Self { published: Arc::new(ArcSwap::from_pointee(PluginSet::default())), doors: None }
     }
 
     /// Asks the chat filter. A failing or missing filter lets the line pass unchanged.
     pub async fn filter_chat(&self, line: ChatLine) -> ChatVerdict {
-        ChatVerdict::Approved(ApprovedText { text: line.text.as_str().to_owned(), filtered: false })
+        let text = line.text.as_str().to_owned();
+        self.ask(Hook::ChatFilter, move |lane| general::filter_chat(lane, line))
+            .await
+            .unwrap_or(ChatVerdict::Approved(ApprovedText { text, filtered: false }))
     }
 
     /// May the player join? `Err` holds the sentence for the player. A failing or missing plugin admits.
     pub async fn admit(&self, player: matchmaking::Player, game: matchmaking::Game) -> Result<(), String> {
-        let _ = (player, game);
-        Ok(())
+        self.ask(Hook::Matchmaking, move |lane| general::admit(lane, &player, &game)).await.unwrap_or(Ok(()))
     }
 
     /// Keys of the games a player shall see, best first. A failing or missing plugin gives the newest first.
-    pub async fn order_games(&self, player: matchmaking::Player, games: Vec<matchmaking::Game>) -> Vec<u64> {
-        let _ = player;
-        let mut games = games;
-        games.sort_by_key(|game| std::cmp::Reverse((game.created_ms, game.id)));
-        games.into_iter().map(|game| game.id).collect()
+    /// A plugin is asked about the newest 200 at most.
+    pub async fn order_games(&self, player: matchmaking::Player, mut games: Vec<matchmaking::Game>) -> Vec<u64> {
+        games.sort_by_key(|game| Reverse((game.created_ms, game.id)));
+        let newest: Vec<u64> = games.iter().map(|game| game.id).collect();
+        games.truncate(GAMES_MAX);
+        let mut unseen: HashSet<u64> = games.iter().map(|game| game.id).collect();
+        let ordered = self.ask(Hook::Matchmaking, move |lane| general::order(lane, &player, &games)).await.flatten();
+        match ordered {
+            Some(keys) => keys.into_iter().filter(|key| unseen.remove(key)).collect(),
+            None => newest,
+        }
     }
 
     /// The ladder's score: `Ok(None)` when the character does not take part, `Err` when no plugin could say.
     pub async fn score(&self, character: ladder::Character) -> Result<Option<u64>, HookUnavailable> {
-        let _ = character;
-        Err(HookUnavailable)
+        self.ask(Hook::Ladder, move |lane| general::score(lane, &character)).await.unwrap_or(Err(HookUnavailable))
     }
 
     /// What the anti-cheat rule finds wrong with a character. A failing or missing plugin finds nothing.
     pub async fn check_character(&self, sheet: anti_cheat::Sheet) -> Vec<anti_cheat::Finding> {
-        let _ = sheet;
-        Vec::new()
+        self.ask(Hook::AntiCheat, move |lane| general::check_character(lane, &sheet)).await.unwrap_or_default()
     }
 
-    /// A lane for one tick thread: its own instances of the in-game plugins.
+    /// A lane for one tick thread: its own instances of the in-game plugins. Blocks until they are made (milliseconds, once).
     pub fn tick_lane(&self) -> TickLane {
-        TickLane {}
+        let lane = self.doors.as_ref().map(|doors| {
+            let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::Tick)), doors.jobs.clone());
+            // When it takes longer, the instances come later, by mail.
+            let _ = publisher::register(&doors.jobs, lane.mailbox()).recv_timeout(LANE_TIMEOUT);
+            lane
+        });
+        TickLane::new(lane)
+    }
+
+    /// Puts a question to the general lane; `None` when no plugin answers this hook, the lane is too busy, or late.
+    async fn ask<T: Send + 'static>(
+        &self,
+        hook: Hook,
+        question: impl FnOnce(&mut Lane) -> T + Send + 'static,
+    ) -> Option<T> {
+        let doors = self.doors.as_ref().filter(|_| self.published.load().answers(hook))?;
+        let (answer, answered) = oneshot::channel();
+        let work = Work::Ask(Box::new(move |lane| {
+            // Whoever asked may have given up while the question waited.
+            if !answer.is_closed() {
+                let _ = answer.send(question(lane));
+            }
+        }));
+        if doors.work.try_send(work).is_err() {
+            figures::unasked(hook.as_str(), "queue");
+            return None;
+        }
+        match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                figures::unasked(hook.as_str(), "late");
+                None
+            }
+        }
     }
 }
 
@@ -111,31 +204,9 @@ impl Hooks {
 #[error("no plugin could answer")]
 pub struct HookUnavailable;
 
-/// The in-game plugins of one tick thread. Not shared: the thread calls it directly.
-pub struct TickLane {}
-
-/// What the batched anti-cheat call gave.
-#[derive(Debug, Clone, Default)]
-pub struct ActionVerdicts {
-    /// The findings; empty when nothing was found or no plugin could answer.
-    pub findings: Vec<anti_cheat::Finding>,
-    /// Name and version of the rule that answered, for the game's log; `None` when none could.
-    pub rule: Option<Arc<str>>,
-}
-
-impl TickLane {
-    /// Takes over a new version of a plugin if one is ready; called once per tick, before any game of the thread is stepped.
-    /// Returns true when a version changed.
-    pub fn pick_up(&mut self) -> bool {
-        false
-    }
-
-    /// Starts a new tick: the budget of all plugins for this tick (8 of 40 ms) is full again.
-    pub fn begin_tick(&mut self) {}
-
-    /// Asks the anti-cheat rule about all acts of one game in one tick.
-    pub fn check_actions(&mut self, tick: u32, actions: &[anti_cheat::Action]) -> ActionVerdicts {
-        let _ = (tick, actions);
-        ActionVerdicts::default()
-    }
-}
+#[cfg(test)]
+#[allow(dead_code, reason = "shared with the tests of the plugin host")]
+#[path = "../../../plugin-host/tests/it/components.rs"]
+pub(crate) mod components;
+#[cfg(test)]
+mod tests;

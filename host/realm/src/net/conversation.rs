@@ -138,11 +138,12 @@ async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<
                 }
             },
             () = sleep_until(deadline) => {
-                // The log-in may have come while we waited for its deadline.
+                // The log-in may have come at this very moment.
                 if logged_in == terms.progress.logged_in() {
                     break if logged_in { silence(terms.config) } else { not_logged_in(terms.config) };
                 }
             }
+            () = terms.progress.changed() => {}
             () = sender.closed() => return,
             () = Stage::closing(&mut stage) => break stopping(),
         }

@@ -107,7 +107,7 @@ fn check(head: &[u8]) -> Result<Head, HeadProblem> {
     if request.starts_with(b"CONNECT ") {
         return Err(HeadProblem::Method);
     }
-    let (mut length, mut chunked, mut hosts, mut upgrade) = (None, false, 0, false);
+    let (mut length, mut repeated, mut chunked, mut hosts, mut upgrade) = (None, false, false, 0, false);
     for line in lines {
         let colon = line.iter().position(|byte| *byte == b':').ok_or(HeadProblem::Header)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
@@ -116,9 +116,8 @@ fn check(head: &[u8]) -> Result<Head, HeadProblem> {
         }
         match name.to_ascii_lowercase().as_slice() {
             b"content-length" => {
-                if length.replace(digits(value)?).is_some() {
-                    return Err(HeadProblem::Length);
-                }
+                repeated |= length.is_some();
+                length = Some(digits(value)?);
             }
             b"transfer-encoding" => chunked = true,
             b"host" => hosts += 1,
@@ -128,6 +127,7 @@ fn check(head: &[u8]) -> Result<Head, HeadProblem> {
     }
     match (chunked, length) {
         (true, Some(_)) => Err(HeadProblem::Length),
+        _ if repeated => Err(HeadProblem::Length),
         (true, None) => Err(HeadProblem::Chunked),
         _ if hosts > 1 || (hosts == 0 && request.ends_with(b"HTTP/1.1")) => Err(HeadProblem::Host),
         (false, length) => Ok(Head { bytes: head.len(), body_bytes: length.unwrap_or(0), upgrade }),

@@ -12,7 +12,7 @@ use realm_protocol::{
     message::event_suffix,
     proto,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::types::{CloseReason, Code, Incoming, Outgoing};
 
@@ -23,11 +23,12 @@ const AUTH_SUCCESS: u8 = 0x02;
 pub(super) struct Progress {
     opened: Instant,
     logged_in: AtomicBool,
+    changed: Notify,
 }
 
 impl Progress {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { opened: Instant::now(), logged_in: AtomicBool::new(false) })
+        Arc::new(Self { opened: Instant::now(), logged_in: AtomicBool::new(false), changed: Notify::new() })
     }
 
     pub(super) fn opened(&self) -> Instant {
@@ -36,6 +37,11 @@ impl Progress {
 
     pub(super) fn logged_in(&self) -> bool {
         self.logged_in.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the connection has logged in; for the reading half alone.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Largest message that the client may send now, in bytes.
@@ -47,6 +53,7 @@ impl Progress {
     pub(super) fn about_to_send(&self, outgoing: &Outgoing) {
         if matches!(outgoing, Outgoing::Message { encoded, .. } if encoded.identifier == AUTH_SUCCESS) {
             self.logged_in.store(true, Ordering::Relaxed);
+            self.changed.notify_one();
         }
     }
 }

@@ -1,26 +1,55 @@
 //! The operator's side of plugins: the watched folder, what is installed, which version is at work.
 
-use std::{collections::BTreeMap, path::Path};
+mod entry;
+mod folder;
+mod keeper;
+mod quiet;
+mod watch;
 
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use realm_plugin_host::{Host, HostError, Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{oneshot, watch as generations};
 
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Publisher};
+
+use self::{
+    folder::Folder,
+    keeper::{Keeper, Shown},
+    quiet::Quiet,
+    watch::{NOTICES_MAX, Notice, Notices},
+};
+
+/// Folder for compiled code inside the data folder; machine code is loaded from it, so it is the realm's alone.
+const CACHE_FOLDER: &str = "plugin-cache";
+/// Longest wait for the plugin threads when the realm stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much the loading of plugins yields to everything else while the realm runs.
+#[cfg(target_os = "linux")]
+const LOADER_NICENESS: i32 = 5;
 
 /// `[plugins]`: the rules that players live under.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Folder that is watched for `.wasm` files; empty is `plugins/` in the data folder.
     pub dir: String,
+    /// Folder for compiled plugins; empty is `plugin-cache/` in the data folder. Never the plugin folder: machine code is loaded from it.
+    pub cache_dir: String,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { dir: String::new(), configuration: BTreeMap::new() }
-    }
 }
 
 /// A plugin as the operator sees it.
@@ -50,26 +79,138 @@ pub enum RulesError {
     /// The folder cannot be made, read or watched.
     #[error("the plugin folder {0} cannot be used: {1}")]
     Folder(String, String),
+    /// Plugins cannot be run on this machine.
+    #[error("plugins cannot be run: {0}")]
+    Host(#[from] HostError),
+    /// A thread could not be started.
+    #[error("the plugin threads cannot be started: {0}")]
+    Threads(String),
 }
 
 /// The watched folder; cheap to clone.
 #[derive(Clone)]
-pub struct Rules {}
+pub struct Rules {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    shown: Shown,
+    publisher: Arc<Publisher>,
+    notices: SyncSender<Notice>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Rules {
     /// Loads every plugin of the folder, then watches it. Returns when the first load is done: broken files are reported, not fatal.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or the engine does not start.
     pub async fn start(config: &Config, data: &Path) -> Result<(Self, Hooks), RulesError> {
-        let _ = (config, data);
-        unimplemented!()
+        let path = if config.dir.is_empty() { data.join("plugins") } else { PathBuf::from(&config.dir) };
+        let folder =
+            Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
+        let threads = |error: std::io::Error| RulesError::Threads(error.to_string());
+        let (hooks, publisher) = Hooks::start().map_err(threads)?;
+        let publisher = Arc::new(publisher);
+        let shown = Shown {
+            status: Arc::new(ArcSwap::from_pointee(Vec::new())),
+            generation: Arc::new(generations::Sender::new(0)),
+        };
+        let (notices, notices_in) = sync_channel(NOTICES_MAX);
+        let (ready, loaded) = oneshot::channel();
+        let watching = {
+            let cache =
+                if config.cache_dir.is_empty() { data.join(CACHE_FOLDER) } else { PathBuf::from(&config.cache_dir) };
+            let config = config.clone();
+            let (publisher, shown, sender) = (Arc::clone(&publisher), shown.clone(), notices.clone());
+            move || {
+                let host = match start_host(&cache) {
+                    Ok(host) => host,
+                    Err(error) => return drop(ready.send(Err(error))),
+                };
+                // Notices first: what arrives during the first load is seen afterwards.
+                let open = {
+                    let folder = folder.clone();
+                    move || Notices::of(folder.path(), sender.clone())
+                };
+                let watched = open();
+                let mut quiet = Quiet::default();
+                let mut keeper = Keeper::new(folder, host, publisher, config, shown);
+                keeper.load_all(&mut quiet);
+                if ready.send(Ok(())).is_ok() {
+                    yield_to_others();
+                    watch::run(keeper, quiet, &notices_in, watched, open);
+                }
+            }
+        };
+        let thread = Builder::new().name("plugin-folder".to_owned()).spawn(watching).map_err(threads)?;
+        loaded.await.map_err(|_| RulesError::Threads("the loading thread ended".to_owned()))??;
+        let shared = Shared { path, shown, publisher, notices, thread: Mutex::new(Some(thread)) };
+        Ok((Self { shared: Arc::new(shared) }, hooks))
+    }
+
+    /// The folder that is watched.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.path
     }
 
     /// Every installed plugin, by name.
     pub fn status(&self) -> Vec<PluginStatus> {
-        unimplemented!()
+        self.shared.shown.status.load().to_vec()
+    }
+
+    /// Counts the changes of what is at work. A call that begins after the number rose is answered by the new versions,
+    /// and [`Self::status`] shows them. A file that is refused changes only the status.
+    pub fn generation(&self) -> generations::Receiver<u64> {
+        self.shared.shown.generation.subscribe()
     }
 
     /// Stops watching and ends the plugin threads.
     pub async fn stop(&self) {
-        unimplemented!()
+        let shared = Arc::clone(&self.shared);
+        let ended = tokio::task::spawn_blocking(move || shared.stop());
+        let _ = tokio::time::timeout(STOP_TIMEOUT * 2, ended).await;
     }
 }
+
+impl Shared {
+    fn stop(&self) {
+        let _ = self.notices.try_send(Notice::Stop);
+        self.publisher.stop(STOP_TIMEOUT);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.notices.try_send(Notice::Stop);
+    }
+}
+
+/// Starts the engine; without its cache when that folder cannot be used, since then plugins only load more slowly.
+fn start_host(cache: &Path) -> Result<Host, HostError> {
+    Host::new(Limits::default(), Some(cache)).or_else(|error| match error {
+        HostError::Cache(text) => {
+            tracing::warn!("{text}; plugins are compiled anew at every start");
+            Host::new(Limits::default(), None)
+        }
+        other => Err(other),
+    })
+}
+
+/// Compiling a plugin may take seconds of CPU, which ticks must not feel.
+fn yield_to_others() {
+    // On Linux the priority belongs to the thread.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, LOADER_NICENESS) {
+        tracing::debug!("the loading of plugins keeps its priority: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

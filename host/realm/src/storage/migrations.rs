@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
 
-use super::{SchemaVersions, StorageError};
+use super::StorageError;
 
 struct Migration {
     version: i64,
@@ -24,33 +24,29 @@ pub(super) fn known() -> i64 {
 }
 
 /// What the database has, without changing anything.
-pub(super) async fn versions(connection: &mut AnyConnection) -> Result<SchemaVersions, StorageError> {
+pub(super) async fn version(connection: &mut AnyConnection) -> Result<i64, StorageError> {
     let has_table = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'")
         .fetch_optional(&mut *connection)
         .await?
         .is_some();
-    let found = if has_table {
-        sqlx::query("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_migrations")
-            .fetch_one(connection)
-            .await?
-            .try_get(0)?
-    } else {
-        0
-    };
-    Ok(SchemaVersions { found, known: known() })
+    if !has_table {
+        return Ok(0);
+    }
+    let newest = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_migrations";
+    Ok(sqlx::query(newest).fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Brings the database to the newest version, all or nothing. `found` of the answer is what there was before.
-pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<SchemaVersions, StorageError> {
-    let before = versions(connection).await?;
-    if before.found > before.known {
-        return Err(StorageError::SchemaTooNew { found: before.found, known: before.known });
+/// Brings the database to the newest version, all or nothing; answers with the version there was before.
+pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, StorageError> {
+    let found = version(connection).await?;
+    if found > known() {
+        return Err(StorageError::SchemaTooNew { found, known: known() });
     }
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     match apply(connection, now_ms).await {
         Ok(()) => {
             sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
-            Ok(before)
+            Ok(found)
         }
         Err(error) => {
             // The connection is given up with the error; a roll-back that fails is followed by the one of its closing.

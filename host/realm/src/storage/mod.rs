@@ -14,7 +14,7 @@ use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::StorageError;
 pub use lock::FolderLock;
@@ -26,8 +26,6 @@ use place::Place;
 use writer::{Message, Writer};
 
 /// How long [`Storage::close`] waits for readers, and then for the writer.
-/// How long `/readyz` waits for an empty transaction.
-const READY_WAIT: Duration = Duration::from_millis(1_500);
 const CLOSE_WAIT: Duration = Duration::from_secs(20);
 
 /// `[storage]`: where the realm keeps what must not be lost.
@@ -38,15 +36,6 @@ pub struct Config {
     pub url: String,
 }
 
-/// Versions of the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SchemaVersions {
-    /// What the database has; 0 when there is no database yet.
-    pub found: i64,
-    /// The newest this program knows.
-    pub known: i64,
-}
-
 /// A future that borrows the writer's connection.
 pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
@@ -55,6 +44,7 @@ pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 pub struct Storage {
     readers: sqlx::AnyPool,
     queue: mpsc::Sender<Message>,
+    health: watch::Receiver<Result<(), String>>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
 }
@@ -75,10 +65,12 @@ impl Storage {
         let ids = Arc::new(ids);
         let readers = place.reader_pool().await?;
         let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
+        let (health_sender, health) = watch::channel(Ok(()));
         let writer = Writer {
             place,
             connection: Some(connection),
             queue: messages,
+            health: health_sender,
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock),
             node,
@@ -86,7 +78,7 @@ impl Storage {
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers, queue, ids, clock })
+        Ok(Self { readers, queue, health, ids, clock })
     }
 
     /// A pool of read-only connections; they see what is committed.
@@ -122,16 +114,15 @@ impl Storage {
         self.clock.now_ms()
     }
 
-    /// Does the database take a transaction now? For `/readyz`.
+    /// Does the database answer? For `/readyz`. After a failure the writer tries again every few seconds.
     ///
     /// # Errors
     /// What is wrong, in one sentence.
-    pub async fn ready(&self) -> Result<(), String> {
-        let transaction = self.write(|_| Box::pin(async { Ok::<(), StorageError>(()) }));
-        match tokio::time::timeout(READY_WAIT, transaction).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err("the database does not take a transaction in time".to_owned()),
+    pub fn ready(&self) -> Result<(), String> {
+        if self.queue.is_closed() {
+            return Err("The database is closed.".to_owned());
         }
+        self.health.borrow().clone()
     }
 
     /// Commits what is queued, closes the database and gives the data folder's lock back.
@@ -151,34 +142,41 @@ impl Storage {
             tracing::error!("the writer of the database did not end in time");
         }
     }
-}
 
-/// Brings the database to the newest schema without starting anything; answers with the version it had before.
-///
-/// # Errors
-/// As [`Storage::open`].
-pub async fn migrate(config: &Config, data: &Path, clock: &dyn Clock) -> Result<SchemaVersions, StorageError> {
-    let place = Place::new(config, data)?;
-    let _locks = place.lock()?;
-    let mut connection = place.connect_writer().await?;
-    let before = migrations::run(&mut connection, clock.now_ms()).await?;
-    connection.close().await?;
-    Ok(before)
-}
-
-/// The schema versions, without changing anything; works while a realm is running.
-///
-/// # Errors
-/// When the file is not a database, or cannot be read.
-pub async fn schema_versions(config: &Config, data: &Path) -> Result<SchemaVersions, StorageError> {
-    let place = Place::new(config, data)?;
-    if !place.exists() {
-        return Ok(SchemaVersions { found: 0, known: migrations::known() });
+    /// Brings the database to the newest schema without starting anything; answers with the version it had before.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn migrate(config: &Config, data: &Path, clock: &dyn Clock) -> Result<i64, StorageError> {
+        let place = Place::new(config, data)?;
+        let _locks = place.lock()?;
+        let mut connection = place.connect_writer().await?;
+        let before = migrations::run(&mut connection, clock.now_ms()).await?;
+        connection.close().await?;
+        Ok(before)
     }
-    let mut connection = place.connect_reader().await?;
-    let versions = migrations::versions(&mut connection).await?;
-    connection.close().await?;
-    Ok(versions)
+
+    /// The version of the schema that the database has, 0 when there is no database yet. Changes nothing; works while a realm
+    /// is running.
+    ///
+    /// # Errors
+    /// When the file is not a database, or cannot be read.
+    pub async fn schema_version(config: &Config, data: &Path) -> Result<i64, StorageError> {
+        let place = Place::new(config, data)?;
+        if !place.exists() {
+            return Ok(0);
+        }
+        let mut connection = place.connect_reader().await?;
+        let version = migrations::version(&mut connection).await?;
+        connection.close().await?;
+        Ok(version)
+    }
+
+    /// The newest version of the schema that this program knows.
+    #[must_use]
+    pub fn schema_version_known() -> i64 {
+        migrations::known()
+    }
 }
 
 #[cfg(test)]

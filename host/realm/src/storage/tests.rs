@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use tokio::sync::oneshot;
 
 use super::{
-    Config, FolderLock, SchemaVersions, Storage, StorageError, migrate, schema_versions,
+    Config, FolderLock, Storage, StorageError,
     testing::{FakeClock, open},
 };
 use crate::types::{AccountId, Clock};
@@ -199,14 +199,14 @@ async fn migrations_run_from_empty_once_and_refuse_a_newer_schema() {
     let folder = tempfile::tempdir().unwrap();
     let clock = FakeClock::new();
     let config = Config::default();
-    let known = schema_versions(&config, folder.path()).await.unwrap().known;
-    assert_eq!(schema_versions(&config, folder.path()).await.unwrap(), SchemaVersions { found: 0, known });
+    let known = Storage::schema_version_known();
+    assert_eq!(Storage::schema_version(&config, folder.path()).await.unwrap(), 0);
     assert!(!folder.path().join("realm.sqlite").exists(), "looking makes no file");
-    assert_eq!(migrate(&config, folder.path(), &*clock).await.unwrap().found, 0);
-    assert_eq!(migrate(&config, folder.path(), &*clock).await.unwrap().found, known);
+    assert_eq!(Storage::migrate(&config, folder.path(), &*clock).await.unwrap(), 0);
+    assert_eq!(Storage::migrate(&config, folder.path(), &*clock).await.unwrap(), known);
 
     let storage = open(folder.path(), &clock).await;
-    assert_eq!(schema_versions(&config, folder.path()).await.unwrap().found, known, "also while a realm runs");
+    assert_eq!(Storage::schema_version(&config, folder.path()).await.unwrap(), known, "also while a realm runs");
     let plan = "INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES (9999, 'later', '', 0)";
     storage
         .write::<_, StorageError, _>(move |connection| {
@@ -307,13 +307,13 @@ async fn addresses_of_other_databases_are_refused_with_what_to_write() {
     let folder = tempfile::tempdir().unwrap();
     for url in ["postgres://localhost/realm", "sqlite::memory:", "realm.sqlite"] {
         let config = Config { url: url.to_owned() };
-        let refused = schema_versions(&config, folder.path()).await.err().unwrap();
+        let refused = Storage::schema_version(&config, folder.path()).await.err().unwrap();
         assert!(refused.to_string().contains("sqlite:///path"), "{refused}");
     }
     let text = "this is no database, and long enough that SQLite looks at its first page";
     std::fs::write(folder.path().join("realm.sqlite"), text).unwrap();
     let config = Config::default();
-    let refused = migrate(&config, folder.path(), &*FakeClock::new()).await.err().unwrap();
+    let refused = Storage::migrate(&config, folder.path(), &*FakeClock::new()).await.err().unwrap();
     assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
 }
 
@@ -325,4 +325,25 @@ async fn a_folder_with_odd_characters_in_its_name_works() {
     write(&storage, "row").await.unwrap();
     assert!(odd.join("realm.sqlite").exists());
     storage.close().await;
+}
+
+#[tokio::test]
+async fn a_lost_database_is_told_and_the_writer_takes_it_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    assert_eq!(storage.ready(), Ok(()));
+    let health = storage.health.clone();
+    // An operation that ends the transaction under the writer's feet stands for a device that fails.
+    let break_off = storage.write::<_, StorageError, _>(|connection| {
+        Box::pin(async move {
+            sqlx::raw_sql("COMMIT").execute(connection).await?;
+            Ok(())
+        })
+    });
+    assert!(break_off.await.is_err(), "a group without its transaction cannot be committed");
+    assert!(health.has_changed().unwrap());
+    write(&storage, "row").await.expect("on a new connection");
+    assert_eq!(storage.ready(), Ok(()));
+    storage.close().await;
+    assert!(storage.ready().is_err());
 }

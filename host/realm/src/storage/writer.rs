@@ -17,7 +17,7 @@ use std::{
 use futures_util::FutureExt as _;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::MissedTickBehavior,
 };
 
@@ -36,8 +36,8 @@ const COMMIT_WAIT: Duration = Duration::from_secs(30);
 const KEYS_AHEAD_MS: u64 = 5 * 60 * 1_000;
 /// Keys of one millisecond, over all nodes.
 const KEYS_PER_MS: u64 = 1 << 22;
-/// How often the ceiling of keys is looked after when nothing is written.
-const KEYS_REFRESH: Duration = Duration::from_secs(60);
+/// How often the ceiling of keys is looked after, and a failing database tried again, when nothing is written.
+const UPKEEP_EVERY: Duration = Duration::from_secs(2);
 
 const QUEUED: u8 = 0;
 const STARTED: u8 = 1;
@@ -159,6 +159,8 @@ pub(super) struct Writer {
     /// `None` after a failure that may have left a transaction open.
     pub(super) connection: Option<AnyConnection>,
     pub(super) queue: mpsc::Receiver<Message>,
+    /// What the last transaction said.
+    pub(super) health: watch::Sender<Result<(), String>>,
     pub(super) ids: Arc<IdSource>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
@@ -168,8 +170,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn run(mut self) {
-        let mut refresh = tokio::time::interval(KEYS_REFRESH);
-        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP_EVERY, UPKEEP_EVERY);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing = None;
         loop {
             let mut group = Vec::new();
@@ -179,7 +181,7 @@ impl Writer {
                     Some(message) => Some(message),
                     None => break,
                 },
-                _ = refresh.tick() => None,
+                _ = upkeep.tick() => None,
             };
             self.accept(message, &mut group, &mut closing);
             while group.len() < GROUP_MAX {
@@ -217,8 +219,8 @@ impl Writer {
         let mut waiting = group.into_iter();
         let mut answers = Vec::with_capacity(waiting.len());
         let result = self.transact(&mut waiting, &mut answers).await;
-        if let Err(error) = &result {
-            tracing::error!(%error, operations = answers.len() + waiting.len(), "a group of writes failed");
+        self.note_health(&result);
+        if result.is_err() {
             // Whatever state the connection is in, closing it rolls back.
             if let Some(connection) = self.connection.take() {
                 let _ = connection.close().await;
@@ -239,7 +241,8 @@ impl Writer {
         waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
         answers: &mut Vec<Box<dyn Answer>>,
     ) -> Result<(), StorageError> {
-        if waiting.len() == 0 && !self.keys_run_short() {
+        let failed_before = self.health.borrow().is_err();
+        if waiting.len() == 0 && !failed_before && !self.keys_run_short() {
             return Ok(());
         }
         if self.connection.is_none() {
@@ -266,13 +269,31 @@ impl Writer {
             }
             self.execute("RELEASE SAVEPOINT operation").await?;
         }
-        let new_ceiling = self.keys_run_short().then(|| self.keys_ahead());
+        // After a failure the ceiling is written as a trial.
+        let new_ceiling = (failed_before || self.keys_run_short()).then(|| self.keys_ahead());
         if let Some(ceiling) = new_ceiling {
             self.store_key_ceiling(ceiling).await?;
         }
         self.execute("COMMIT").await?;
         self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
         Ok(())
+    }
+
+    /// Logs when the database begins to fail and when it is back, not each failure between.
+    fn note_health(&self, result: &Result<(), StorageError>) {
+        self.health.send_if_modified(|health| match (&*health, result) {
+            (Ok(()), Err(error)) => {
+                tracing::error!(%error, "a group of writes failed; tried again every few seconds");
+                *health = Err(error.to_string());
+                true
+            }
+            (Err(_), Ok(())) => {
+                tracing::info!("the database takes writes again");
+                *health = Ok(());
+                true
+            }
+            _ => false,
+        });
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), StorageError> {

@@ -4,7 +4,6 @@ mod server;
 
 use std::{
     net::SocketAddr,
-    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
@@ -102,9 +101,7 @@ fn metrics() -> &'static PrometheusHandle {
 }
 
 /// What `/readyz` asks.
-pub type Readiness = Arc<dyn Fn() -> ReadinessFuture + Send + Sync>;
-/// Its answer: what is wrong, in one sentence.
-pub type ReadinessFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// The loopback listener of metrics and health.
 pub struct Telemetry {

@@ -19,13 +19,11 @@ pub(super) async fn serve(
         .route(
             "/readyz",
             get(move || {
-                let readiness = readiness();
-                async {
-                    match readiness.await {
-                        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-                        Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")),
-                    }
-                }
+                let answer = match readiness() {
+                    Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+                    Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")),
+                };
+                async { answer }
             }),
         );
     let stopping = async move {

@@ -1,7 +1,7 @@
 //! Classes, monsters and those who live at the entrance.
 
 use super::{ContentError, ContentProblem, Percentages, read::File};
-use crate::Class;
+use crate::{Class, map::TILES_MAX};
 
 /// The longest step of anybody in one tick, in sub-tiles; less than a tile, so that nobody passes through a wall.
 const STEP_MAX: i32 = 16;
@@ -52,6 +52,8 @@ pub(crate) struct MonsterRow {
     pub(crate) melee: Melee,
     pub(crate) experience: u32,
     pub(crate) frequency: u32,
+    /// At least so many tiles from the entrance.
+    pub(crate) distance: i32,
 }
 
 /// What one who lives at the entrance does for players.
@@ -137,9 +139,14 @@ pub(super) fn monsters(file: &File) -> Result<Vec<Named<MonsterRow>>, ContentErr
             melee: melee(&mut entry)?,
             experience: entry.integer("experience", 0..=1_000_000)?,
             frequency: entry.integer("frequency", 1..=1_000)?,
+            distance: entry.integer("distance", 0..=TILES_MAX)?,
         };
         rows.push(Named { name: name.to_owned(), row });
         entry.finish()?;
+    }
+    // Some monster has to fit every place.
+    if rows.iter().all(|named| named.row.distance > 0) {
+        return Err(top.error("monster", ContentProblem::NoEntryWith("distance = 0")));
     }
     top.finish()?;
     Ok(rows)

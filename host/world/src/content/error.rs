@@ -85,6 +85,9 @@ pub enum ContentProblem {
         /// What it may be.
         allowed: String,
     },
+    /// One of the entries must have this.
+    #[error("needs an entry with `{0}`")]
+    NoEntryWith(&'static str),
     /// The entry stands there twice.
     #[error("stands there twice")]
     Twice,

@@ -67,7 +67,7 @@ fn complaints_name_file_entry_and_key() {
         ),
         (("monsters.toml", "name = \"Thorn Hound\"\n", ""), "monsters.toml, monster 1, name: is missing"),
         (
-            ("monsters.toml", "damage_max = 4", "damage_max = 0"),
+            ("monsters.toml", "damage_max = 3", "damage_max = 0"),
             "monsters.toml, monster \"Thorn Hound\", damage_max: is 0, must be at least 1 because of `damage_min`",
         ),
         (
@@ -101,6 +101,10 @@ fn complaints_name_file_entry_and_key() {
     for ((file, from, to), expected) in cases {
         assert_eq!(complaint(file, from, to), expected);
     }
+    let mut texts = builtin_texts();
+    texts[1] = texts[1].replace("distance = 0", "distance = 1");
+    let far = Content::from_texts(texts.each_ref().map(String::as_str)).unwrap_err();
+    assert_eq!(far.to_string(), "monsters.toml, top level, monster: needs an entry with `distance = 0`");
     let syntax = complaint("npcs.toml", "role = \"healer\"", "role = healer");
     assert!(syntax.starts_with("npcs.toml, line 9: "), "{syntax}");
 }
@@ -146,9 +150,10 @@ proptest! {
     #[test]
     fn broken_packs_are_refused_by_name(file in 0..FILES.len(), at: prop::sample::Index, cut in 0..40usize, put in "[ -~\n]{0,8}") {
         let mut texts = builtin_texts();
-        let start = at.index(texts[file].len());
-        let end = (start + cut).min(texts[file].len());
-        texts[file].replace_range(start..end, &put);
+        let characters: Vec<char> = texts[file].chars().collect();
+        let start = at.index(characters.len());
+        let end = (start + cut).min(characters.len());
+        texts[file] = characters[..start].iter().copied().chain(put.chars()).chain(characters[end..].iter().copied()).collect();
         if let Err(error) = Content::from_texts(texts.each_ref().map(String::as_str)) {
             let said = error.to_string();
             // A smaller entrance can make a place in npcs.toml wrong.

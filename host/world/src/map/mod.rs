@@ -101,6 +101,14 @@ impl Map {
         self.is_entrance(at.x.div_euclid(Self::SUB_TILES), at.y.div_euclid(Self::SUB_TILES))
     }
 
+    /// How many tiles this position is from the entrance, along the axis on which it is farther.
+    pub(crate) fn entrance_distance(&self, at: Point) -> i32 {
+        let (tile_x, tile_y) = (at.x.div_euclid(Self::SUB_TILES), at.y.div_euclid(Self::SUB_TILES));
+        let Rectangle { left, top, wide, high } = self.entrance;
+        let outside = |tile: i32, first: i32, count: i32| (first - tile).max(tile - (first + count - 1)).max(0);
+        outside(tile_x, left, wide).max(outside(tile_y, top, high))
+    }
+
     /// The middle of a free tile at least `entrance_distance` tiles from the entrance; the entrance itself when there is none.
     pub(crate) fn free_place(&self, entrance_distance: i32, dice: &mut Dice) -> Point {
         let fits = |tile_x: i32, tile_y: i32| {

@@ -59,7 +59,8 @@ impl World {
         player.facing = geometry::facing(dx, dy).unwrap_or(player.facing);
         let to = self.map.walk(Walker::Player, player.at, dx, dy);
         if to != player.at {
-            player.step_left -= geometry::length(to.x - player.at.x, to.y - player.at.y);
+            let length = geometry::length(to.x - player.at.x, to.y - player.at.y);
+            player.step_left = player.step_left.saturating_sub(i32::try_from(length).unwrap_or(i32::MAX));
             player.at = to;
             player.stride_ticks = player::STRIDE_TICKS;
         }

@@ -238,7 +238,7 @@ impl World {
 
     /// A monster of a kind that chance decides.
     fn new_monster(&mut self, at: Point) -> Monster {
-        let row = self.random_row();
+        let row = self.random_row(self.map.entrance_distance(at));
         Monster {
             entity: self.next_entity(),
             row,
@@ -254,15 +254,15 @@ impl World {
         }
     }
 
-    /// A kind of monster, each as often as its frequency says.
-    fn random_row(&mut self) -> u8 {
-        let all = self.kinds.iter().map(|kind| kind.frequency).sum();
-        let mut thrown = self.dice.below(all);
+    /// A kind of monster that lives so far from the entrance, each as often as its frequency says.
+    fn random_row(&mut self, distance: i32) -> u8 {
+        let frequency = |kind: &MonsterRow| if kind.distance <= distance { kind.frequency } else { 0 };
+        let mut thrown = self.dice.below(self.kinds.iter().map(frequency).sum());
         for (row, kind) in (0u8..).zip(&self.kinds) {
-            if thrown < kind.frequency {
+            if thrown < frequency(kind) {
                 return row;
             }
-            thrown -= kind.frequency;
+            thrown -= frequency(kind);
         }
         0
     }

@@ -11,8 +11,8 @@ pub use world::GameWorld;
 
 use crate::{Arrival, ClientError, Connection, Endpoint};
 
-/// Snapshots without an input after which they are acknowledged by themselves.
-const ACKNOWLEDGE_EVERY: u32 = 4;
+/// Snapshots without an input after which the newest is acknowledged by itself.
+const ACKNOWLEDGE_EVERY: u32 = 2;
 
 /// Messages of the lobby that may come between GAME_ENTER and GAME_ENTERED.
 const EARLY_MESSAGES_MAX: usize = 1_024;
@@ -24,7 +24,8 @@ pub enum GameUpdate {
     Snapshot(Arc<Snapshot>),
     /// What snapshots do not tell.
     Events(proto::GameEvents),
-    /// A message that is not the game's: errors, the goodbye, and, over `realm.v1.bin`, everything of the lobby.
+    /// A message that is not the game's: errors, the goodbye, and, over `realm.v1.bin`, everything of the lobby. There an ERROR with
+    /// sequence 0 says that the game has ended or was left, while the lobby goes on.
     Message(ServerMessage),
 }
 
@@ -36,7 +37,6 @@ pub struct GameConnection {
     early: VecDeque<ServerMessage>,
     input: u32,
     unacknowledged: u32,
-    passed_over: u64,
 }
 
 impl GameConnection {
@@ -61,7 +61,7 @@ impl GameConnection {
             match connection.next(left).await? {
                 Arrival::Message(ServerMessage::GameEntered(entered)) => {
                     let world = GameWorld::default();
-                    return Ok(Self { connection, world, entered, early, input: 0, unacknowledged: 0, passed_over: 0 });
+                    return Ok(Self { connection, world, entered, early, input: 0, unacknowledged: 0 });
                 }
                 Arrival::Message(ServerMessage::Error(error)) if error.sequence == sequence => {
                     return Err(ClientError::refused(&error));
@@ -92,12 +92,6 @@ impl GameConnection {
     #[must_use]
     pub fn input(&self) -> u32 {
         self.input
-    }
-
-    /// Snapshots that could not be read because their baseline was not known any more.
-    #[must_use]
-    pub fn passed_over(&self) -> u64 {
-        self.passed_over
     }
 
     /// Why the server said goodbye, once it has.
@@ -185,24 +179,19 @@ impl GameConnection {
         if let Some(message) = self.early.pop_front() {
             return Ok(GameUpdate::Message(message));
         }
-        loop {
-            let body = match self.connection.next(deadline).await? {
-                Arrival::Message(ServerMessage::GameEvents(events)) => return Ok(GameUpdate::Events(events)),
-                Arrival::Message(message) => return Ok(GameUpdate::Message(message)),
-                Arrival::Snapshot(body) => body,
-            };
-            let snapshot = self.world.take(&body)?;
-            self.unacknowledged += 1;
-            if self.unacknowledged >= ACKNOWLEDGE_EVERY || snapshot.is_none() {
-                self.unacknowledged = 0;
-                let acknowledged_tick = self.world.acknowledged_tick();
-                self.connection.send(&proto::SnapshotAcknowledge { acknowledged_tick }.into()).await?;
-            }
-            match snapshot {
-                Some(snapshot) => return Ok(GameUpdate::Snapshot(snapshot)),
-                None => self.passed_over += 1,
-            }
+        let body = match self.connection.next(deadline).await? {
+            Arrival::Message(ServerMessage::GameEvents(events)) => return Ok(GameUpdate::Events(events)),
+            Arrival::Message(message) => return Ok(GameUpdate::Message(message)),
+            Arrival::Snapshot(body) => body,
+        };
+        let snapshot = self.world.take(&body)?;
+        self.unacknowledged += 1;
+        if self.unacknowledged >= ACKNOWLEDGE_EVERY {
+            self.unacknowledged = 0;
+            let acknowledged_tick = snapshot.tick;
+            self.connection.send(&proto::SnapshotAcknowledge { acknowledged_tick }.into()).await?;
         }
+        Ok(GameUpdate::Snapshot(snapshot))
     }
 
     /// The first update within `deadline` for which `pick` gives something; the others are passed over.

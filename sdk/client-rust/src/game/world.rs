@@ -16,34 +16,24 @@ const SNAPSHOTS_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct GameWorld {
     snapshots: VecDeque<Arc<Snapshot>>,
-    lost: bool,
 }
 
 impl GameWorld {
-    /// Reads the body of a PLAYER_STATE; `None` when its baseline is not known (any more): the next acknowledgement then asks for a
-    /// full one.
+    /// Reads the body of a PLAYER_STATE.
     ///
     /// # Errors
-    /// When the body is no snapshot.
-    pub fn take(&mut self, body: &[u8]) -> Result<Option<Arc<Snapshot>>, ClientError> {
+    /// When the body is no snapshot, or the difference to one that is not remembered: the server only uses acknowledged ones, so this
+    /// would be a fault. A new connection begins with a full snapshot.
+    pub fn take(&mut self, body: &[u8]) -> Result<Arc<Snapshot>, ClientError> {
         let wrong = |error: SnapshotError| ClientError::Unexpected(error.to_string());
-        let baseline = match baseline_tick(body).map_err(wrong)? {
-            None => None,
-            Some(tick) => match self.snapshots.iter().find(|snapshot| snapshot.tick == tick) {
-                Some(snapshot) => Some(snapshot.as_ref()),
-                None => {
-                    self.lost = true;
-                    return Ok(None);
-                }
-            },
-        };
-        let snapshot = Arc::new(decode(body, baseline).map_err(wrong)?);
-        self.lost = false;
+        let baseline = baseline_tick(body).map_err(wrong)?;
+        let baseline = self.snapshots.iter().find(|snapshot| Some(snapshot.tick) == baseline);
+        let snapshot = Arc::new(decode(body, baseline.map(AsRef::as_ref)).map_err(wrong)?);
         if self.snapshots.len() == SNAPSHOTS_MAX {
             self.snapshots.pop_front();
         }
         self.snapshots.push_back(Arc::clone(&snapshot));
-        Ok(Some(snapshot))
+        Ok(snapshot)
     }
 
     /// The newest snapshot.
@@ -52,9 +42,9 @@ impl GameWorld {
         self.snapshots.back().map(AsRef::as_ref)
     }
 
-    /// What to acknowledge: the newest snapshot's tick, or 0 when the next one must be full.
+    /// What to acknowledge: the newest snapshot's tick; 0 before the first.
     #[must_use]
     pub fn acknowledged_tick(&self) -> u32 {
-        if self.lost { 0 } else { self.newest().map_or(0, |snapshot| snapshot.tick) }
+        self.newest().map_or(0, |snapshot| snapshot.tick)
     }
 }

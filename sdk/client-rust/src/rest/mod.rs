@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
-pub use answers::{Account, GameDetails, Tokens};
+pub use answers::{Account, Attributes, Character, Characters, GameDetails, Registered, Tokens};
 pub use hyper::{HeaderMap, Method};
 
 use crate::{ClientError, Endpoint, endpoint::PROTOCOL_HTTP, error::within};

@@ -18,14 +18,14 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::{Door, Lobby, Trust};
 
-/// A realm's door that answers with what it is given, one list of answers for each connection.
-struct Door443 {
+/// A realm that answers with what it is given, one list of answers for each connection.
+struct Realm {
     endpoint: Endpoint,
     pem: String,
     requests: JoinHandle<Vec<String>>,
 }
 
-async fn door(connections: Vec<Vec<String>>) -> Door443 {
+async fn door(connections: Vec<Vec<String>>) -> Realm {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -41,6 +41,7 @@ async fn door(connections: Vec<Vec<String>>) -> Door443 {
         let mut requests = Vec::new();
         for answers in connections {
             let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not trust the certificate goes away.
             let Ok(mut stream) = TlsAcceptor::from(Arc::new(config.clone())).accept(stream).await else { continue };
             for answer in answers {
                 requests.push(request(&mut stream).await.unwrap());
@@ -53,7 +54,7 @@ async fn door(connections: Vec<Vec<String>>) -> Door443 {
     });
     let trust = Trust::Fingerprint(Sha256::digest(&certificate).into());
     let endpoint = Endpoint { https_port, ..Endpoint::new("127.0.0.1", trust) };
-    Door443 { endpoint, pem: made.cert.pem(), requests }
+    Realm { endpoint, pem: made.cert.pem(), requests }
 }
 
 /// Reads one request: head, and as many bytes as `content-length` says.
@@ -84,7 +85,10 @@ fn tokens() -> Value {
 
 #[tokio::test]
 async fn a_login_is_remembered_and_one_connection_is_kept() {
-    let characters = json!({"characters": [{"id": "5", "name": "Isa", "level": 3}], "characters_max": 18});
+    let character = json!({"id": "5", "name": "Isa", "class": "Druid", "level": 3, "experience": 900, "hardcore": false,
+        "dead": false, "attributes": {"strength": 20, "dexterity": 20, "vitality": 20, "energy": 20},
+        "created": "2026-01-01T00:00:00Z", "play_time_ms": 5});
+    let characters = json!({"characters": [character], "characters_max": 18});
     let answers =
         vec![answer("200 OK", &tokens()), answer("200 OK", &characters), answer("204 No Content", &json!(null))];
     let door = door(vec![answers]).await;

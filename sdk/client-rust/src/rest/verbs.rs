@@ -5,7 +5,7 @@ use realm_protocol::proto;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{GameDetails, Rest, Tokens};
+use super::{Account, Character, Characters, GameDetails, Registered, Rest, Tokens};
 use crate::ClientError;
 
 /// Every verb fails with [`ClientError::Refused`] when the realm says no, and otherwise as [`Rest::request`] does.
@@ -14,7 +14,7 @@ impl Rest {
     ///
     /// # Errors
     /// See above.
-    pub async fn register(&mut self, name: &str, password: &str) -> Result<Value, ClientError> {
+    pub async fn register(&mut self, name: &str, password: &str) -> Result<Registered, ClientError> {
         self.call(Method::POST, "/auth/register", Some(json!({"name": name, "password": password}))).await
     }
 
@@ -62,7 +62,7 @@ impl Rest {
     ///
     /// # Errors
     /// See above.
-    pub async fn validate(&mut self) -> Result<Value, ClientError> {
+    pub async fn validate(&mut self) -> Result<Account, ClientError> {
         self.call(Method::GET, "/auth/validate", None).await
     }
 
@@ -78,7 +78,7 @@ impl Rest {
     ///
     /// # Errors
     /// See above.
-    pub async fn characters(&mut self) -> Result<proto::CharListResponse, ClientError> {
+    pub async fn characters(&mut self) -> Result<Characters, ClientError> {
         self.call(Method::GET, "/characters", None).await
     }
 
@@ -91,7 +91,7 @@ impl Rest {
         name: &str,
         class: &str,
         hardcore: bool,
-    ) -> Result<proto::Character, ClientError> {
+    ) -> Result<Character, ClientError> {
         let body = json!({"name": name, "class": class, "hardcore": hardcore});
         self.call(Method::POST, "/characters", Some(body)).await
     }
@@ -100,7 +100,7 @@ impl Rest {
     ///
     /// # Errors
     /// See above.
-    pub async fn character(&mut self, id: u64) -> Result<proto::Character, ClientError> {
+    pub async fn character(&mut self, id: u64) -> Result<Character, ClientError> {
         self.call(Method::GET, &format!("/characters/{id}"), None).await
     }
 
@@ -112,12 +112,21 @@ impl Rest {
         self.call::<Value>(Method::DELETE, &format!("/characters/{id}"), None).await.map(|_| ())
     }
 
-    /// The games that are not full.
+    /// The games that are not full, in the order that the realm's rule finds best for the character; of one difficulty, or all.
+    /// REST tells the time of their making as RFC 3339, so `created_ms` is 0.
     ///
     /// # Errors
     /// See above.
-    pub async fn games(&mut self) -> Result<Vec<proto::Game>, ClientError> {
-        self.call::<proto::GameListResponse>(Method::GET, "/games", None).await.map(|list| list.games)
+    pub async fn games(
+        &mut self,
+        character: Option<u64>,
+        difficulty: Option<&str>,
+    ) -> Result<Vec<proto::Game>, ClientError> {
+        let character = character.map(|id| format!("character={id}"));
+        let difficulty = difficulty.map(|name| format!("difficulty={name}"));
+        let query: Vec<_> = character.into_iter().chain(difficulty).collect();
+        let path = if query.is_empty() { "/games".to_owned() } else { format!("/games?{}", query.join("&")) };
+        self.call::<proto::GameListResponse>(Method::GET, &path, None).await.map(|list| list.games)
     }
 
     /// Creates a game and takes a seat in it.

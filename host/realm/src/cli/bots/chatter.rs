@@ -41,7 +41,9 @@ pub(super) async fn chat(
     // Lines of many bots are spread over the interval.
     let offset = LINE_EVERY * player.number / stage.players;
     let mut next_line = Instant::now() + offset;
-    lobby.send(proto::Whisper { account: neighbour.to_owned(), text: format!("greetings from {}", player.name) }).await?;
+    lobby
+        .send(proto::Whisper { account: neighbour.to_owned(), text: format!("greetings from {}", player.name) })
+        .await?;
     report.whispers_sent += 1;
     while Instant::now() < end {
         if Instant::now() >= next_line {

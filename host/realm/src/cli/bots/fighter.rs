@@ -120,7 +120,8 @@ impl Mind {
         {
             return if snapshot.own.cooldown_ticks == 0 { game.attack(monster.id).await.map(drop) } else { Ok(()) };
         }
-        let (dx, dy) = self.way(x, y, nearest.map(|monster| (i32::from(monster.x) - x, i32::from(monster.y) - y)), step_max);
+        let (dx, dy) =
+            self.way(x, y, nearest.map(|monster| (i32::from(monster.x) - x, i32::from(monster.y) - y)), step_max);
         game.walk(dx, dy).await.map(drop)
     }
 
@@ -141,7 +142,9 @@ impl Mind {
             return (direction.0 * step, direction.1 * step);
         }
         let (dx, dy) = goal.unwrap_or((0, 0));
-        let length = i32::try_from((i64::from(dx) * i64::from(dx) + i64::from(dy) * i64::from(dy)).isqrt()).unwrap_or(i32::MAX).max(1);
+        let length = i32::try_from((i64::from(dx) * i64::from(dx) + i64::from(dy) * i64::from(dy)).isqrt())
+            .unwrap_or(i32::MAX)
+            .max(1);
         (dx * step_max / length, dy * step_max / length)
     }
 }

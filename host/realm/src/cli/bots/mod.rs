@@ -71,7 +71,8 @@ impl Bots {
     async fn play(&self, venue: &Venue) -> anyhow::Result<Summary> {
         let stage = Arc::new(player::Stage::new(self.players, Duration::from_secs(self.seconds)));
         // Names differ between runs, so that the bots can come back to a realm that has seen them.
-        let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs() % 1_000_000;
+        let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+            % 1_000_000;
         let mut bots = JoinSet::new();
         for number in 0..self.players {
             let part = match number {
@@ -79,7 +80,8 @@ impl Bots {
                 2 if self.players > 2 => Part::Cheater,
                 _ => Part::Fighter,
             };
-            let player = Player { number, part, name: format!("Bot{number}-{run}"), endpoint: venue.endpoint().clone(), run };
+            let player =
+                Player { number, part, name: format!("Bot{number}-{run}"), endpoint: venue.endpoint().clone(), run };
             bots.spawn(player.run(Arc::clone(&stage)));
         }
         let half_way = async {
@@ -102,7 +104,8 @@ impl Bots {
                 Err(error) => summary.failures.push(format!("a bot panicked: {error}")),
             }
         }
-        summary.ladder = Rest::new(venue.endpoint()).ladder(None).await.map_err(|error| anyhow::anyhow!("the ladder: {error}"))?;
+        summary.ladder =
+            Rest::new(venue.endpoint()).ladder(None).await.map_err(|error| anyhow::anyhow!("the ladder: {error}"))?;
         Ok(summary)
     }
 }

@@ -1,6 +1,9 @@
 //! One bot from its registration to its last word.
 
-use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Rest, proto};
@@ -128,7 +131,8 @@ impl Player {
         let door = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary][self.number as usize % 3];
         let mut lobby = Lobby::connect(&self.endpoint, door).await?;
         lobby.login(Login::Token(tokens.access_token)).await.context("saying hello")?;
-        let class = ["Amazon", "Sorceress", "Necromancer", "Paladin", "Barbarian", "Druid", "Assassin"][self.number as usize % 7];
+        let class = ["Amazon", "Sorceress", "Necromancer", "Paladin", "Barbarian", "Druid", "Assassin"]
+            [self.number as usize % 7];
         let character = lobby.create_character(&format!("Hero{}-{}", self.number, self.run), class, false).await?;
         lobby.select_character(character.id).await?;
         lobby.join_channel(CHANNEL).await?;
@@ -144,7 +148,8 @@ impl Player {
             fighter::fight(game, self.part, u64::from(self.number) + self.run, end),
         );
         let (chat, fight) = (chat?, fight?);
-        presence.silent = true;
+        // Who was thrown out half-way has not said so yet; dropping the presence does.
+        presence.silent = !chat.banned;
         if chat.banned || fight.banned {
             stage.cheaters_caught.fetch_add(1, Ordering::Relaxed);
             return Ok(Report { name: self.name.clone(), part: self.part, chat, fight, experience: None });
@@ -164,7 +169,8 @@ impl Player {
         let game = self.number / per_game;
         let name = format!("Run {} of {game}", self.run).replace("Run ", "Run-");
         if self.number.is_multiple_of(per_game) {
-            let created = lobby.create_game(proto::GameCreate { name, players_max: GAME_PLAYERS, ..Default::default() }).await;
+            let created =
+                lobby.create_game(proto::GameCreate { name, players_max: GAME_PLAYERS, ..Default::default() }).await;
             stage.games.send_modify(|games| games.push(game));
             return created;
         }

@@ -103,10 +103,17 @@ impl Summary {
                 figures.saves,
             );
         }
-        let whole = self.reports.iter().filter_map(|report| report.experience).filter(|(seen, stored)| stored >= seen).count();
-        let _ = writeln!(out, "Stored   {whole} of {} characters as their players last saw them", self.reports.iter().filter(|report| report.experience.is_some()).count());
+        let whole =
+            self.reports.iter().filter_map(|report| report.experience).filter(|(seen, stored)| stored >= seen).count();
+        let _ = writeln!(
+            out,
+            "Stored   {whole} of {} characters as their players last saw them",
+            self.reports.iter().filter(|report| report.experience.is_some()).count()
+        );
         let _ = match &self.reload {
-            Some(Reload::After(duration)) => writeln!(out, "Reload   the replaced plugin decided after {} ms", duration.as_millis()),
+            Some(Reload::After(duration)) => {
+                writeln!(out, "Reload   the replaced plugin decided after {} ms", duration.as_millis())
+            }
             Some(Reload::NotMeasured(why)) => writeln!(out, "Reload   no plugin was replaced: {why}"),
             Some(Reload::Failed(problem)) => writeln!(out, "Reload   FAILED: {problem}"),
             None => Ok(()),
@@ -114,7 +121,15 @@ impl Summary {
         let _ = writeln!(out, "Ladder");
         for entry in self.ladder["entries"].as_array().into_iter().flatten().take(5) {
             let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            let _ = writeln!(out, "  {:>2}. {:<18} {:<12} level {:<3} {:>8} experience", entry["rank"], text("name"), text("class"), entry["level"], entry["experience"]);
+            let _ = writeln!(
+                out,
+                "  {:>2}. {:<18} {:<12} level {:<3} {:>8} experience",
+                entry["rank"],
+                text("name"),
+                text("class"),
+                entry["level"],
+                entry["experience"]
+            );
         }
         let losses = self.losses();
         if losses.is_empty() {

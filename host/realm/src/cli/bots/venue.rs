@@ -139,7 +139,8 @@ async fn at_work(endpoint: &Endpoint, token: &str) -> anyhow::Result<String> {
     rest.set_access_token(Some(token.to_owned()));
     let status = rest.plugins().await?;
     let plugins = status["plugins"].as_array().context("the realm lists its plugins")?;
-    let chat_filter = plugins.iter().find(|plugin| plugin["file"] == REPLACED).context("the realm has no chat filter")?;
+    let chat_filter =
+        plugins.iter().find(|plugin| plugin["file"] == REPLACED).context("the realm has no chat filter")?;
     Ok(chat_filter["sha256"].as_str().unwrap_or_default().to_owned())
 }
 

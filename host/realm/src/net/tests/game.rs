@@ -18,8 +18,8 @@ fn echo(mut link: Box<dyn Link>) -> String {
         for frame in frames.drain(..) {
             link.offer(0x40, &frame.payload, Delivery::Reliable).unwrap();
         }
-        if link.flush().is_err() {
-            break;
+        if let Err(closed) = link.flush() {
+            return closed.to_string();
         }
         thread::yield_now();
     }

@@ -1,0 +1,85 @@
+//! Deadlines by the CPU time of the calling thread.
+//!
+//! The engine's epoch moves every millisecond and calls [`Meter::tick`] from inside a running plugin. Reading the CPU clock
+//! costs more than most calls, so it is read for the first time when the epoch first finds the call still running; what
+//! the call used before that is at most one epoch.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::limits::Limits;
+
+/// How often the epoch moves.
+pub(crate) const EPOCH: Duration = Duration::from_millis(1);
+
+/// Why a call was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overrun {
+    /// It used more CPU time than its deadline.
+    Cpu,
+    /// It took far longer than its deadline by the wall clock.
+    Wall,
+}
+
+/// The clock of one call.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    deadline: Duration,
+    started: Instant,
+    first_tick: Option<FirstTick>,
+    overrun: Option<Overrun>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FirstTick {
+    cpu: Duration,
+    before: Duration,
+}
+
+/// CPU time that the calling thread has used.
+fn thread_cpu() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+impl Meter {
+    /// Starts the clock of a call.
+    pub(crate) fn start(deadline: Duration) -> Self {
+        Self { deadline, started: Instant::now(), first_tick: None, overrun: None }
+    }
+
+    /// An epoch has passed while the call was running: may it go on?
+    pub(crate) fn tick(&mut self) -> bool {
+        let wall = self.started.elapsed();
+        let cpu = thread_cpu();
+        let Some(first) = self.first_tick else {
+            self.first_tick = Some(FirstTick { cpu, before: wall.min(EPOCH) });
+            return true;
+        };
+        if cpu.saturating_sub(first.cpu) >= self.deadline {
+            self.overrun = Some(Overrun::Cpu);
+        } else if wall >= Limits::wall(self.deadline) {
+            self.overrun = Some(Overrun::Wall);
+        }
+        self.overrun.is_none()
+    }
+
+    /// Why the call was stopped, if it was.
+    pub(crate) fn overrun(&self) -> Option<Overrun> {
+        self.overrun
+    }
+
+    /// The deadline of this call.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// What the call has used, to be asked when it is over: CPU time, exact to one epoch.
+    pub(crate) fn used(&self) -> Duration {
+        match self.first_tick {
+            None => self.started.elapsed().min(EPOCH),
+            Some(first) => first.before + thread_cpu().saturating_sub(first.cpu),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Small components made from text, for tests here and in the realm: each answers its hooks in a way that a test can tell.
+//!
+//! They are written against the canonical ABI by hand, so that tests need no compiler for WebAssembly.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Where an answer is written.
+const ANSWER: &str = "(i32.const 16)";
+
+/// A component under construction.
+pub(crate) struct Fixture {
+    name: String,
+    version: String,
+    permissions: &'static str,
+    interface_version: &'static str,
+    functions: Vec<(&'static str, &'static str, &'static str, String)>,
+    data: String,
+    uses_log: bool,
+}
+
+impl Fixture {
+    /// A component without any hook.
+    pub(crate) fn new(name: &str, version: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            permissions: "",
+            interface_version: "0.1.0",
+            functions: Vec::new(),
+            data: String::new(),
+            uses_log: false,
+        }
+    }
+
+    /// Text at address 64, for answers that hold a string.
+    pub(crate) fn text(mut self, text: &str) -> Self {
+        self.data = text.to_owned();
+        self
+    }
+
+    /// Imports `log`; with the permission if `permitted`.
+    pub(crate) fn log(mut self, permitted: bool) -> Self {
+        self.uses_log = true;
+        self.permissions = if permitted { r#""log""# } else { "" };
+        self
+    }
+
+    /// Built for another version of the interfaces.
+    pub(crate) fn interface_version(mut self, version: &'static str) -> Self {
+        self.interface_version = version;
+        self
+    }
+
+    /// `lifecycle.init`; `$text` and `$length` are the configuration.
+    pub(crate) fn init(self, body: &str) -> Self {
+        self.function("lifecycle", "init", "(param $text i32) (param $length i32)", body)
+    }
+
+    /// `chat-filter.filter`; `$text` and `$length` are the line.
+    pub(crate) fn filter(self, body: &str) -> Self {
+        let parameters = "(param $account i64) (param i32 i32) (param $destination i32) (param i32 i32) \
+                          (param $text i32) (param $length i32) (param $now i64)";
+        self.function("chat-filter", "filter", parameters, body)
+    }
+
+    /// `anti-cheat`: `check-actions` with `$tick`, `$actions` and `$count`; `check-character` finds nothing.
+    pub(crate) fn check_actions(self, body: &str) -> Self {
+        let sheet = "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)";
+        self.function("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", body)
+            .function("anti-cheat", "check-character", sheet, &empty_list())
+    }
+
+    /// `matchmaking`: `admit` with `$level`; `order` gives the keys in the order in which they came.
+    pub(crate) fn admit(self, body: &str) -> Self {
+        let player = "(param i64 i64 i32 i32) (param $level i32) (param i32)";
+        let admit = format!("{player} (param i64 i32 i32 i32 i32 i32 i32 i64)");
+        // A game has 48 bytes with its key first; keys are copied from the front.
+        let order = format!(
+            "(local $at i32) (local $to i32)
+             (local.set $to (i32.const 32768))
+             (block $done (loop $next
+               (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
+               (i64.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 8)))
+                 (i64.load (i32.add (local.get $games) (i32.mul (local.get $at) (i32.const 40)))))
+               (local.set $at (i32.add (local.get $at) (i32.const 1)))
+               (br $next)))
+             (i32.store {ANSWER} (local.get $to)) (i32.store offset=4 {ANSWER} (local.get $count)) {ANSWER}"
+        );
+        let leaked = Box::leak(admit.into_boxed_str());
+        let order_parameters =
+            "(param i64 i64 i32 i32) (param $level i32) (param i32) (param $games i32) (param $count i32)";
+        self.function("matchmaking", "admit", leaked, body).function("matchmaking", "order", order_parameters, &order)
+    }
+
+    /// `ladder.score`; `$level` and `$experience` are the character's.
+    pub(crate) fn score(self, body: &str) -> Self {
+        let parameters = "(param i64 i32 i32) (param $level i32) (param $experience i64) (param i32 i32 i64)";
+        self.function("ladder", "score", parameters, body)
+    }
+
+    fn function(mut self, interface: &'static str, name: &'static str, parameters: &'static str, body: &str) -> Self {
+        self.functions.push((interface, name, parameters, body.to_owned()));
+        self
+    }
+
+    /// The core module, as text.
+    fn module(&self) -> String {
+        let version = self.interface_version;
+        let mut text = String::from("(module\n");
+        if self.uses_log {
+            let _ = writeln!(text, r#"(import "realm:plugin/log@{version}" "write" (func $log (param i32 i32 i32)))"#);
+        }
+        text.push_str(
+            r#"(memory (export "memory") 2)
+               (global $top (mut i32) (i32.const 65536))
+               (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+                 (local $at i32)
+                 (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+                 (global.set $top (i32.add (local.get $at) (local.get $size)))
+                 (local.get $at))
+            "#,
+        );
+        let _ = writeln!(text, "(data (i32.const 64) {:?})", self.data);
+        for (interface, name, parameters, body) in &self.functions {
+            let full = format!("realm:plugin/{interface}@{version}#{name}");
+            let _ = writeln!(text, r#"(func (export "{full}") {parameters} (result i32) {body})"#);
+            let _ =
+                writeln!(text, r#"(func (export "cabi_post_{full}") (param i32) (global.set $top (i32.const 65536)))"#);
+        }
+        text.push(')');
+        text
+    }
+
+    /// The core module.
+    pub(crate) fn core_module(&self) -> Vec<u8> {
+        wat::parse_str(self.module()).unwrap_or_else(|error| panic!("{error}\n{}", self.module()))
+    }
+
+    /// The component without its manifest.
+    pub(crate) fn without_manifest(&self) -> Vec<u8> {
+        self.around(self.core_module())
+    }
+
+    /// The whole component, with its manifest in the core module, where a linker puts it.
+    pub(crate) fn build_with_inner_manifest(&self) -> Vec<u8> {
+        self.around(with_section(self.core_module(), "realm:plugin", self.manifest().as_bytes()))
+    }
+
+    /// The component around a core module.
+    fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
+        let version = self.interface_version;
+        let mut interfaces: Vec<&str> = self.functions.iter().map(|function| function.0).collect();
+        interfaces.dedup();
+        let mut world = String::from("package test:fixture;\nworld fixture {\n");
+        if self.uses_log {
+            let _ = writeln!(world, "import realm:plugin/log@{version};");
+        }
+        for interface in interfaces {
+            let _ = writeln!(world, "export realm:plugin/{interface}@{version};");
+        }
+        world.push('}');
+        let mut resolve = Resolve::default();
+        resolve.push_source("wit.wit", &wit_text(version)).expect("the interfaces are well formed");
+        let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
+        let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
+        let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits its world");
+        encoder.encode().expect("the component is valid")
+    }
+
+    /// The manifest.
+    pub(crate) fn manifest(&self) -> String {
+        format!(r#"{{"name":"{}","version":"{}","permissions":[{}]}}"#, self.name, self.version, self.permissions)
+    }
+
+    /// The whole component.
+    pub(crate) fn build(&self) -> Vec<u8> {
+        with_section(self.without_manifest(), "realm:plugin", self.manifest().as_bytes())
+    }
+}
+
+/// All interfaces of `wit/` as one text, with another version number if asked.
+fn wit_text(version: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let mut text = format!("package realm:plugin@{version};\n");
+    for name in ["log", "lifecycle", "chat-filter", "anti-cheat", "matchmaking", "ladder"] {
+        let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
+        text.push_str(file.split_once(';').expect("a package line").1);
+    }
+    text
+}
+
+/// Appends a custom section.
+pub(crate) fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+    let mut section = leb(name.len());
+    section.extend_from_slice(name.as_bytes());
+    section.extend_from_slice(data);
+    bytes.push(0);
+    bytes.extend(leb(section.len()));
+    bytes.extend(section);
+    bytes
+}
+
+fn leb(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(value & 0x7F).expect("seven bits");
+        value >>= 7;
+        bytes.push(if value > 0 { low | 0x80 } else { low });
+        if value == 0 {
+            return bytes;
+        }
+    }
+}
+
+/// Body of a chat filter that lets everything pass.
+pub(crate) fn pass() -> String {
+    format!("(i32.store8 {ANSWER} (i32.const 0)) {ANSWER}")
+}
+
+/// Body that answers case `case` of a variant with the fixture's text of `length` bytes.
+pub(crate) fn with_text(case: u8, length: usize) -> String {
+    format!(
+        "(i32.store8 {ANSWER} (i32.const {case})) (i32.store offset=4 {ANSWER} (i32.const 64)) \
+         (i32.store offset=8 {ANSWER} (i32.const {length})) {ANSWER}"
+    )
+}
+
+/// Body that answers an empty list.
+pub(crate) fn empty_list() -> String {
+    format!("(i32.store {ANSWER} (i32.const 0)) (i32.store offset=4 {ANSWER} (i32.const 0)) {ANSWER}")
+}
+
+/// Body of `check-actions`: one finding of violation `case` (no text) at `index`, refused.
+pub(crate) fn one_finding(index: u32, case: u8) -> String {
+    format!(
+        "(i32.store {ANSWER} (i32.const 32)) (i32.store offset=4 {ANSWER} (i32.const 1)) \
+         (i32.store (i32.const 32) (i32.const {index})) (i32.store8 (i32.const 36) (i32.const {case})) \
+         (i32.store8 (i32.const 48) (i32.const 1)) {ANSWER}"
+    )
+}
+
+/// Body of `score`: experience plus `bonus`.
+pub(crate) fn experience_plus(bonus: i64) -> String {
+    format!(
+        "(i32.store8 {ANSWER} (i32.const 1)) \
+         (i64.store offset=8 {ANSWER} (i64.add (local.get $experience) (i64.const {bonus}))) {ANSWER}"
+    )
+}
+
+/// Body that loops for ever.
+pub(crate) fn endless() -> String {
+    "(loop $again (br $again)) (unreachable)".to_owned()
+}
+
+/// Body that traps.
+pub(crate) fn trap() -> String {
+    "(unreachable)".to_owned()
+}
+
+/// Body of `init` that refuses, naming the configuration, with the fixture's text.
+pub(crate) fn init_refuses(length: usize) -> String {
+    format!(
+        "(i32.store8 {ANSWER} (i32.const 1)) (i32.store8 offset=4 {ANSWER} (i32.const 0)) \
+         (i32.store offset=8 {ANSWER} (i32.const 64)) (i32.store offset=12 {ANSWER} (i32.const {length})) {ANSWER}"
+    )
+}
+
+/// A chat filter that replaces every line by `text`.
+pub(crate) fn replacing(name: &str, version: &str, text: &str) -> Vec<u8> {
+    Fixture::new(name, version).text(text).filter(&with_text(1, text.len())).build()
+}

@@ -1,0 +1,8 @@
+//! Loads and calls small components, most of them hostile.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod components;
+#[cfg(test)]
+mod load;

@@ -1,0 +1,169 @@
+//! What the tests of games share: connections that are queues in memory, and a client that plays over one.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot};
+
+use crate::types::{Delivery, Link, LinkClosed, LinkFrame, Offer};
+
+/// A test that waits longer has found a fault.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Identifier of a snapshot.
+pub(super) const PLAYER_STATE: u8 = 0x40;
+
+#[derive(Default)]
+struct Pipe {
+    to_game: VecDeque<LinkFrame>,
+    to_client: VecDeque<(u8, Vec<u8>)>,
+    closed: Option<String>,
+    cut: bool,
+}
+
+/// A connection whose two ends are queues in memory.
+#[derive(Clone, Default)]
+pub(super) struct FakeLink(Arc<(Mutex<Pipe>, Condvar)>);
+
+impl FakeLink {
+    /// The network breaks.
+    pub(super) fn cut(&self) {
+        self.0.0.lock().unwrap().cut = true;
+    }
+
+    /// Frames of this kind that the client has not read.
+    pub(super) fn waiting(&self, identifier: u8) -> usize {
+        self.0.0.lock().unwrap().to_client.iter().filter(|frame| frame.0 == identifier).count()
+    }
+}
+
+impl Link for FakeLink {
+    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
+        let mut pipe = self.0.0.lock().unwrap();
+        if pipe.cut {
+            return Err(LinkClosed("cut".into()));
+        }
+        let count = frames_max.min(pipe.to_game.len());
+        frames.extend(pipe.to_game.drain(..count));
+        Ok(())
+    }
+
+    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery) -> Result<Offer, LinkClosed> {
+        self.0.0.lock().unwrap().to_client.push_back((identifier, payload.to_vec()));
+        self.0.1.notify_all();
+        Ok(Offer::Taken)
+    }
+
+    fn flush(&mut self) -> Result<(), LinkClosed> {
+        Ok(())
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        0
+    }
+
+    fn close(&mut self, code: &str, _: &str) {
+        self.0.0.lock().unwrap().closed = Some(code.to_owned());
+        self.0.1.notify_all();
+    }
+}
+
+/// A client: decodes snapshots against what it has, as a real one does.
+pub(super) struct Client {
+    pub(super) link: FakeLink,
+    sequence: u32,
+    pub(super) input: u32,
+    pub(super) history: VecDeque<Snapshot>,
+    pub(super) events: Vec<proto::GameEvent>,
+    pub(super) acknowledges: bool,
+}
+
+impl Client {
+    pub(super) fn new() -> Self {
+        Self {
+            link: FakeLink::default(),
+            sequence: 0,
+            input: 0,
+            history: VecDeque::new(),
+            events: Vec::new(),
+            acknowledges: true,
+        }
+    }
+
+    pub(super) fn send(&mut self, message: impl Into<ClientMessage>) {
+        let message = message.into();
+        let frame =
+            LinkFrame { identifier: message.identifier(), sequence: self.sequence, payload: message.to_payload() };
+        self.sequence += 1;
+        self.link.0.0.lock().unwrap().to_game.push_back(frame);
+    }
+
+    pub(super) fn step(&mut self, dx: i32, dy: i32) {
+        self.input += 1;
+        let acknowledged_tick = self.history.back().map_or(0, |newest| newest.tick);
+        self.send(proto::PlayerMove { input: self.input, acknowledged_tick, dx, dy });
+    }
+
+    fn frame(&mut self) -> (u8, Vec<u8>) {
+        let (pipe, arrived) = &*self.link.0;
+        let waiting = |pipe: &mut Pipe| pipe.to_client.is_empty();
+        let (mut pipe, result) = arrived.wait_timeout_while(pipe.lock().unwrap(), DEADLINE, waiting).unwrap();
+        assert!(!result.timed_out(), "nothing came from the game");
+        pipe.to_client.pop_front().unwrap()
+    }
+
+    pub(super) fn message(&mut self) -> Option<ServerMessage> {
+        let (identifier, payload) = self.frame();
+        if identifier != PLAYER_STATE {
+            let message = ServerMessage::decode(identifier, &payload).unwrap();
+            if let ServerMessage::GameEvents(events) = &message {
+                self.events.extend(events.events.clone());
+            }
+            return Some(message);
+        }
+        let baseline = snapshot::baseline_tick(&payload).unwrap();
+        let baseline = baseline.map(|tick| self.history.iter().find(|old| old.tick == tick).expect("acknowledged"));
+        let current = snapshot::decode(&payload, baseline).unwrap();
+        assert!(self.history.back().is_none_or(|before| before.tick < current.tick), "ticks rise");
+        if self.acknowledges {
+            self.send(proto::SnapshotAcknowledge { acknowledged_tick: current.tick });
+        }
+        self.history.push_back(current);
+        None
+    }
+
+    pub(super) fn entered(&mut self) -> proto::GameEntered {
+        match self.message() {
+            Some(ServerMessage::GameEntered(entered)) => entered,
+            other => panic!("GAME_ENTERED comes first, not {other:?}"),
+        }
+    }
+
+    /// Reads until the newest snapshot is as wished.
+    pub(super) fn until(&mut self, wished: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            assert!(Instant::now() < deadline, "what was waited for did not come");
+            if self.message().is_none()
+                && let Some(newest) = self.history.back()
+                && wished(newest)
+            {
+                return newest.clone();
+            }
+        }
+    }
+
+    pub(super) fn closed_with(&self) -> String {
+        let (pipe, arrived) = &*self.link.0;
+        let open = |pipe: &mut Pipe| pipe.closed.is_none();
+        let (pipe, _) = arrived.wait_timeout_while(pipe.lock().unwrap(), DEADLINE, open).unwrap();
+        pipe.closed.clone().expect("the link was closed")
+    }
+}
+
+/// Where the client's own character stands.
+pub(super) fn place(snapshot: &Snapshot) -> (u16, u16) {
+    snapshot.own_entity().map(|own| (own.x, own.y)).expect("one sees oneself")
+}

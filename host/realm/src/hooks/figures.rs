@@ -1,0 +1,75 @@
+//! Counters and times of plugin calls.
+
+use std::time::Duration;
+
+use metrics::{Counter, Histogram};
+
+/// The functions that plugins are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    CheckActions,
+    CheckCharacter,
+    Filter,
+    Admit,
+    Order,
+    Score,
+}
+
+impl Function {
+    const COUNT: usize = 6;
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::CheckActions => "check-actions",
+            Self::CheckCharacter => "check-character",
+            Self::Filter => "filter",
+            Self::Admit => "admit",
+            Self::Order => "order",
+            Self::Score => "score",
+        }
+    }
+
+    /// What happens instead of an answer, in words for the operator.
+    pub(super) fn policy(self) -> &'static str {
+        match self {
+            Self::CheckActions => "the acts go on as if nothing had been found",
+            Self::CheckCharacter => "the character counts as faultless",
+            Self::Filter => "the line passes this filter unchanged",
+            Self::Admit => "the player is admitted",
+            Self::Order => "the newest games come first",
+            Self::Score => "the character keeps its score",
+        }
+    }
+}
+
+/// Handles of one plugin's figures, made at the first call of each function.
+#[derive(Default)]
+pub(super) struct Figures {
+    by_function: [Option<(Counter, Histogram)>; Function::COUNT],
+}
+
+impl Figures {
+    /// One call is over.
+    pub(super) fn called(&mut self, plugin: &str, function: Function, used: Duration) {
+        let (calls, seconds) = self.by_function[function as usize].get_or_insert_with(|| {
+            let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned())];
+            (
+                metrics::counter!("realm_plugin_calls_total", &labels),
+                metrics::histogram!("realm_plugin_call_seconds", &labels),
+            )
+        });
+        calls.increment(1);
+        seconds.record(used.as_secs_f64());
+    }
+}
+
+/// A call gave no answer.
+pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
+    let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("kind", kind.to_owned())];
+    metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// Nobody could be asked: the lane was too busy, or the tick's budget spent.
+pub(super) fn unasked(hook: &'static str, reason: &'static str) {
+    metrics::counter!("realm_plugin_unasked_total", "hook" => hook, "reason" => reason).increment(1);
+}

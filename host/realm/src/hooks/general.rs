@@ -1,0 +1,94 @@
+//! The general lane: one thread that answers every hook outside games, in the order in which it is asked.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use realm_plugin_host::{
+    Hook,
+    bindings::{anti_cheat, chat_filter, ladder, matchmaking},
+};
+use tokio::sync::mpsc;
+
+use super::{ApprovedText, ChatLine, ChatVerdict, HookUnavailable, figures::Function, lane::Lane};
+
+/// What the general lane is handed.
+pub(super) enum Work {
+    /// A question; it sends its own answer.
+    Ask(Box<dyn FnOnce(&mut Lane) + Send>),
+    /// The set of plugins has changed.
+    Wake,
+    /// The realm is stopping.
+    Stop,
+}
+
+/// Answers until it is told to stop or nobody can ask any more. New versions are picked up between two questions.
+pub(super) fn run(mut lane: Lane, mut work: mpsc::Receiver<Work>) {
+    while let Some(work) = work.blocking_recv() {
+        lane.pick_up();
+        match work {
+            Work::Ask(question) => {
+                if catch_unwind(AssertUnwindSafe(|| question(&mut lane))).is_err() {
+                    tracing::error!("the engine failed during a call; every plugin outside games gets a new instance");
+                    lane.forget_instances();
+                }
+            }
+            Work::Wake => {}
+            Work::Stop => return,
+        }
+    }
+}
+
+/// The first plugin that blocks wins; replacements go through the plugins that follow.
+pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
+    let original = line.text.as_str();
+    let mut asked = chat_filter::Line {
+        account: line.account.raw(),
+        account_name: line.account_name.as_str().to_owned(),
+        destination: line.destination,
+        target: line.target,
+        text: original.to_owned(),
+        now_ms: u64::try_from(line.now_ms).unwrap_or_default(),
+    };
+    for place in lane.answering(Hook::ChatFilter) {
+        match lane.call(place, Function::Filter, |instance| instance.filter(&asked)).0 {
+            None | Some(chat_filter::Verdict::Pass) => {}
+            Some(chat_filter::Verdict::Replace(text)) => asked.text = text,
+            Some(chat_filter::Verdict::Block(sentence)) => return ChatVerdict::Blocked(sentence),
+        }
+    }
+    let filtered = asked.text != original;
+    ChatVerdict::Approved(ApprovedText { text: asked.text, filtered })
+}
+
+/// The first plugin that refuses wins.
+pub(super) fn admit(lane: &mut Lane, player: &matchmaking::Player, game: &matchmaking::Game) -> Result<(), String> {
+    for place in lane.answering(Hook::Matchmaking) {
+        let answer = lane.call(place, Function::Admit, |instance| instance.admit(player, game)).0;
+        if let Some(matchmaking::Admission::Refuse(sentence)) = answer {
+            return Err(sentence);
+        }
+    }
+    Ok(())
+}
+
+/// The last plugin's order counts; the one before is asked only when it fails.
+pub(super) fn order(lane: &mut Lane, player: &matchmaking::Player, games: &[matchmaking::Game]) -> Option<Vec<u64>> {
+    lane.answering(Hook::Matchmaking)
+        .rev()
+        .find_map(|place| lane.call(place, Function::Order, |instance| instance.order(player, games)).0)
+}
+
+/// The first plugin that scores counts; when it fails, no other may score by another rule.
+pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Option<u64>, HookUnavailable> {
+    let place = lane.answering(Hook::Ladder).next().ok_or(HookUnavailable)?;
+    lane.call(place, Function::Score, |instance| instance.score(character)).0.ok_or(HookUnavailable)
+}
+
+/// What all plugins find.
+pub(super) fn check_character(lane: &mut Lane, sheet: &anti_cheat::Sheet) -> Vec<anti_cheat::Finding> {
+    let mut findings = Vec::new();
+    for place in lane.answering(Hook::AntiCheat) {
+        let found = lane.call(place, Function::CheckCharacter, |instance| instance.check_character(sheet)).0;
+        findings.extend(found.unwrap_or_default());
+    }
+    findings
+}

@@ -1,0 +1,85 @@
+//! The starting and stopping of the plugin threads, and the way in which a new set of plugins is published.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError, mpsc::SyncSender, mpsc::sync_channel},
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use super::{
+    Doors, Hooks,
+    general::{self, Work},
+    lane::Lane,
+    mailbox::{LaneKind, Mailbox},
+    set::PluginSet,
+    workshop::{Change, ChangeError, Job, Workshop},
+};
+
+/// Most questions that wait for the general lane.
+const QUESTIONS_MAX: usize = 1_024;
+/// Most jobs that wait for the workshop.
+const JOBS_MAX: usize = 1_024;
+/// Longest wait for a change: every lane's `init` within its deadline by the wall clock.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Changes the set of plugins; the folder's watcher holds it.
+pub(crate) struct Publisher {
+    jobs: SyncSender<Job>,
+    work: mpsc::WeakSender<Work>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Hooks {
+    /// Starts the plugin threads, with no plugin at work.
+    pub(crate) fn start() -> io::Result<(Self, Publisher)> {
+        let published = Arc::new(ArcSwap::from_pointee(PluginSet::default()));
+        let (jobs, jobs_in) = sync_channel(JOBS_MAX);
+        let (work, work_in) = mpsc::channel(QUESTIONS_MAX);
+        let workshop = Workshop::new(jobs_in, Arc::clone(&published), work.downgrade());
+        let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::General)), jobs.clone());
+        register(&jobs, lane.mailbox());
+        let threads = vec![
+            Builder::new().name("plugin-workshop".to_owned()).spawn(move || workshop.run())?,
+            Builder::new().name("plugin-lane".to_owned()).spawn(move || general::run(lane, work_in))?,
+        ];
+        let publisher = Publisher { jobs: jobs.clone(), work: work.downgrade(), threads: Mutex::new(threads) };
+        Ok((Self { published, doors: Some(Doors { work, jobs }) }, publisher))
+    }
+}
+
+/// Tells the workshop of a lane; the receiver resolves when its first instances are delivered.
+pub(super) fn register(jobs: &SyncSender<Job>, mailbox: &Arc<Mailbox>) -> std::sync::mpsc::Receiver<()> {
+    let (done, registered) = sync_channel(1);
+    let _ = jobs.send(Job::Register(Arc::clone(mailbox), done));
+    registered
+}
+
+impl Publisher {
+    /// Changes the set of plugins; returns the new generation when every lane has its instance, and a call that begins
+    /// afterwards is answered by the new version. Blocks.
+    pub(crate) fn change(&self, change: Change) -> Result<u64, ChangeError> {
+        let (answer, answered) = sync_channel(1);
+        self.jobs.send(Job::Change(change, answer)).map_err(|_| ChangeError::Stopped)?;
+        answered.recv_timeout(CHANGE_TIMEOUT).unwrap_or(Err(ChangeError::Stopped))
+    }
+
+    /// Ends the plugin threads; from then on every hook gives what its failure policy says. Blocks for at most `patience`.
+    pub(crate) fn stop(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let _ = self.jobs.try_send(Job::Stop);
+        let _ = self.work.upgrade().map(|work| work.try_send(Work::Stop));
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What is at work: the published set of plugins.
+
+use std::sync::Arc;
+
+use realm_plugin_host::{Hook, Plugin};
+
+/// One version of a plugin at work.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    /// Tells this installation from every other of the process.
+    pub(crate) id: u64,
+    /// Name of the file; several plugins on one hook are asked in the order of their files' names.
+    pub(crate) file: String,
+    /// The plugin.
+    pub(crate) plugin: Plugin,
+    /// JSON for its `init`.
+    pub(crate) configuration: String,
+}
+
+impl Installed {
+    /// True when the plugin answers this hook.
+    pub(super) fn answers(&self, hook: Hook) -> bool {
+        self.plugin.hooks().contains(&hook)
+    }
+
+    /// Name and version, as logs show them.
+    pub(super) fn label(&self) -> String {
+        let manifest = self.plugin.manifest();
+        format!("{} {}", manifest.name, manifest.version)
+    }
+}
+
+/// Every plugin at work, in the order in which they are asked. Never changed, only replaced.
+#[derive(Debug, Default)]
+pub(super) struct PluginSet {
+    pub(super) generation: u64,
+    pub(super) plugins: Vec<Arc<Installed>>,
+}
+
+impl PluginSet {
+    /// True when any plugin answers this hook.
+    pub(super) fn answers(&self, hook: Hook) -> bool {
+        self.plugins.iter().any(|installed| installed.answers(hook))
+    }
+
+    /// The set that follows: without `removed`, with `added`.
+    pub(super) fn changed(&self, added: Option<&Arc<Installed>>, removed: &[u64]) -> Self {
+        let mut plugins: Vec<_> =
+            self.plugins.iter().filter(|installed| !removed.contains(&installed.id)).chain(added).cloned().collect();
+        plugins.sort_by(|one, other| one.file.cmp(&other.file));
+        Self { generation: self.generation + 1, plugins }
+    }
+
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.plugins.iter().any(|installed| installed.id == id)
+    }
+}

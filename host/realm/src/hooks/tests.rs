@@ -1,0 +1,311 @@
+//! Lanes under swaps and failures, with small components.
+
+use std::{sync::Arc, time::Duration};
+
+use realm_plugin_host::{
+    Host, Limits,
+    bindings::{anti_cheat, chat_filter, ladder, matchmaking},
+};
+
+use super::{
+    ApprovedText, Change, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Publisher, RealmLog,
+    components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
+};
+use crate::types::{AccountId, AccountName, ChatText};
+
+/// Hooks with a host, and a way to install components.
+struct Stage {
+    host: Host,
+    hooks: Hooks,
+    publisher: Publisher,
+    last: std::cell::Cell<u64>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let host = Host::new(Limits { instances_max: 32, ..Limits::default() }, None).unwrap();
+        let (hooks, publisher) = Hooks::start().unwrap();
+        Self { host, hooks, publisher, last: std::cell::Cell::new(0) }
+    }
+
+    fn installed(&self, file: &str, bytes: &[u8]) -> Arc<Installed> {
+        self.last.set(self.last.get() + 1);
+        let plugin = self.host.load(bytes, Arc::new(RealmLog)).unwrap();
+        Arc::new(Installed { id: self.last.get(), file: file.to_owned(), plugin, configuration: "{}".to_owned() })
+    }
+
+    fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+        let installed = self.installed(file, bytes);
+        let id = installed.id;
+        self.publisher.change(Change { install: Some(installed), remove: remove.to_vec() }).unwrap();
+        id
+    }
+}
+
+fn line(text: &str) -> ChatLine {
+    ChatLine {
+        account: AccountId::from_raw(7),
+        account_name: AccountName::new("Ann").unwrap(),
+        destination: chat_filter::Destination::Channel,
+        target: "Town".to_owned(),
+        text: ChatText::new(text).unwrap(),
+        now_ms: 1,
+    }
+}
+
+fn approved(text: &str, filtered: bool) -> ChatVerdict {
+    ChatVerdict::Approved(ApprovedText { text: text.to_owned(), filtered })
+}
+
+fn player(level: u32) -> matchmaking::Player {
+    matchmaking::Player { account: 1, character: 2, class: "Druid".to_owned(), level, hardcore: false }
+}
+
+fn game(id: u64) -> matchmaking::Game {
+    matchmaking::Game {
+        id,
+        difficulty: matchmaking::Difficulty::Normal,
+        players: 1,
+        players_max: 8,
+        creator_level: 1,
+        hardcore: false,
+        password_required: false,
+        created_ms: id,
+    }
+}
+
+fn character() -> ladder::Character {
+    ladder::Character {
+        id: 1,
+        class: "Druid".to_owned(),
+        level: 2,
+        experience: 100,
+        hardcore: false,
+        dead: false,
+        play_time_ms: 0,
+    }
+}
+
+fn action() -> anti_cheat::Action {
+    anti_cheat::Action {
+        character: 1,
+        kind: anti_cheat::ActionKind::Move,
+        input: 1,
+        x: 0,
+        y: 0,
+        dx: 1,
+        dy: 0,
+        step_max: 4,
+        vision: 20,
+        life: 10,
+        mana_left: 0,
+        cooldown: 0,
+    }
+}
+
+/// Steps a tick lane until `done`, as a tick thread would, for at most ten seconds.
+fn step_until(lane: &mut super::TickLane, mut done: impl FnMut(&mut super::TickLane) -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        lane.pick_up();
+        lane.begin_tick();
+        if done(lane) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "it did not come about within ten seconds");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn without_plugins_every_policy_holds() {
+    for hooks in [Hooks::without_plugins(), Stage::new().hooks] {
+        assert_eq!(hooks.filter_chat(line("hello")).await, approved("hello", false));
+        assert_eq!(hooks.admit(player(1), game(1)).await, Ok(()));
+        assert_eq!(hooks.order_games(player(1), vec![game(1), game(3), game(2)]).await, [3, 2, 1]);
+        assert_eq!(hooks.score(character()).await, Err(HookUnavailable));
+        let mut lane = hooks.tick_lane();
+        assert!(!lane.pick_up());
+        lane.begin_tick();
+        let verdicts = lane.check_actions(1, &[action()]);
+        assert!(verdicts.findings.is_empty() && verdicts.rule.is_none());
+    }
+}
+
+#[tokio::test]
+async fn filters_are_asked_in_the_order_of_their_files() {
+    let stage = Stage::new();
+    stage.install("20.wasm", &replacing("second", "1.0.0", "second"), &[]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("second", true));
+    // The first one replaces, the second sees its text and replaces again, the third blocks lines of seven bytes.
+    stage.install("10.wasm", &replacing("first", "1.0.0", "a longer text"), &[]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("second", true));
+    let blocking = format!(
+        "(if (result i32) (i32.eq (local.get $length) (i32.const 6)) (then {}) (else {}))",
+        with_text(2, 2),
+        pass()
+    );
+    stage.install("30.wasm", &Fixture::new("third", "1.0.0").text("no").filter(&blocking).build(), &[]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, ChatVerdict::Blocked("no".to_owned()));
+}
+
+#[tokio::test]
+async fn every_hook_outside_games_is_answered() {
+    let stage = Stage::new();
+    let picky = format!(
+        "(if (result i32) (i32.lt_u (local.get $level) (i32.const 5)) (then {}) (else {}))",
+        with_text(1, 2),
+        with_text(0, 0)
+    );
+    stage.install("m.wasm", &Fixture::new("match", "1.0.0").text("no").admit(&picky).build(), &[]);
+    stage.install("l.wasm", &Fixture::new("ladder", "1.0.0").score(&experience_plus(1)).build(), &[]);
+    assert_eq!(stage.hooks.admit(player(3), game(1)).await, Err("no".to_owned()));
+    assert_eq!(stage.hooks.admit(player(9), game(1)).await, Ok(()));
+    // The fixture gives the games back as it got them, which is newest first; more than 200 are not asked about.
+    let games: Vec<_> = (1..=300).map(game).collect();
+    let ordered = stage.hooks.order_games(player(9), games).await;
+    assert_eq!((ordered.len(), ordered[0], ordered[199]), (200, 300, 101));
+    assert_eq!(stage.hooks.score(character()).await, Ok(Some(101)));
+}
+
+#[tokio::test]
+async fn a_failing_plugin_leaves_the_policy() {
+    let stage = Stage::new();
+    let failing = Fixture::new("bad", "1.0.0").filter(&trap()).admit(&trap()).score(&endless()).check_actions(&trap());
+    stage.install("bad.wasm", &failing.build(), &[]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
+    assert_eq!(stage.hooks.admit(player(1), game(1)).await, Ok(()));
+    assert_eq!(stage.hooks.score(character()).await, Err(HookUnavailable));
+    let mut lane = stage.hooks.tick_lane();
+    let verdicts = lane.check_actions(1, &[action()]);
+    assert!(verdicts.findings.is_empty() && verdicts.rule.is_none());
+}
+
+#[tokio::test]
+async fn a_line_that_kills_the_filter_carries_no_other_past_it() {
+    let stage = Stage::new();
+    let body = format!("(if (i32.eq (local.get $length) (i32.const 4)) (then (unreachable))) {}", with_text(2, 2));
+    stage.install("f.wasm", &Fixture::new("f", "1.0.0").text("no").filter(&body).build(), &[]);
+    for _ in 0..3 {
+        assert_eq!(stage.hooks.filter_chat(line("kill")).await, approved("kill", false));
+        assert_eq!(stage.hooks.filter_chat(line("other")).await, ChatVerdict::Blocked("no".to_owned()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_swap_under_load_loses_no_call() {
+    let stage = Stage::new();
+    let mut id = stage.install("f.wasm", &replacing("f", "1.0.0", "0"), &[]);
+    let stopping = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (hooks, stopping) = (stage.hooks.clone(), Arc::clone(&stopping));
+            tokio::spawn(async move {
+                let (mut last, mut calls) = (0, 0_u32);
+                while !stopping.load(std::sync::atomic::Ordering::Relaxed) {
+                    let ChatVerdict::Approved(text) = hooks.filter_chat(line("unfiltered")).await else {
+                        panic!("nothing blocks here");
+                    };
+                    assert!(text.filtered(), "a line went past the filter");
+                    let version: u32 = text.as_str().parse().unwrap();
+                    assert!(version >= last, "an old version answered after a new one");
+                    last = version;
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    for version in 1..=10 {
+        let bytes = replacing("f", "1.0.0", &version.to_string());
+        id = stage.install("f.wasm", &bytes, &[id]);
+        // From the moment the change is done, every new call is answered by the new version.
+        assert_eq!(stage.hooks.filter_chat(line("x")).await, approved(&version.to_string(), true));
+    }
+    stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    for caller in callers {
+        assert!(caller.await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_start_changes_nothing() {
+    let stage = Stage::new();
+    let id = stage.install("f.wasm", &replacing("f", "1.0.0", "old"), &[]);
+    let broken = stage.installed("f.wasm", &Fixture::new("f", "2.0.0").init(&trap()).filter(&pass()).build());
+    assert!(stage.publisher.change(Change { install: Some(broken), remove: vec![id] }).is_err());
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("old", true));
+    stage.publisher.change(Change { install: None, remove: vec![id] }).unwrap();
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
+}
+
+#[test]
+fn a_tick_lane_picks_up_versions_and_names_the_rule() {
+    let stage = Stage::new();
+    let rule = |version: &str, case| Fixture::new("rule", version).check_actions(&one_finding(0, case)).build();
+    let id = stage.install("r.wasm", &rule("1.0.0", 3), &[]);
+    let mut lane = stage.hooks.tick_lane();
+    lane.begin_tick();
+    let verdicts = lane.check_actions(1, &[action()]);
+    assert_eq!(verdicts.findings[0].violation, anti_cheat::Violation::Teleport);
+    assert_eq!(verdicts.rule.as_deref(), Some("rule 1.0.0"));
+    assert!(!lane.pick_up());
+
+    let id = stage.install("r.wasm", &rule("1.1.0", 4), &[id]);
+    // Until the tick picks it up, the old version goes on.
+    assert_eq!(lane.check_actions(2, &[action()]).rule.as_deref(), Some("rule 1.0.0"));
+    assert!(lane.pick_up());
+    let verdicts = lane.check_actions(3, &[action()]);
+    assert_eq!(verdicts.findings[0].violation, anti_cheat::Violation::Speed);
+    assert_eq!(verdicts.rule.as_deref(), Some("rule 1.1.0"));
+
+    // A chat filter is none of a tick lane's business.
+    stage.install("f.wasm", &replacing("f", "1.0.0", "x"), &[]);
+    assert!(!lane.pick_up());
+    stage.publisher.change(Change { install: None, remove: vec![id] }).unwrap();
+    assert!(lane.pick_up());
+    assert!(lane.check_actions(4, &[action()]).rule.is_none());
+}
+
+#[test]
+fn a_tick_lane_is_given_a_new_instance_after_a_trap() {
+    let stage = Stage::new();
+    let body = format!("(if (i32.eq (local.get $tick) (i32.const 13)) (then (unreachable))) {}", one_finding(0, 2));
+    stage.install("r.wasm", &Fixture::new("rule", "1.0.0").check_actions(&body).build(), &[]);
+    let mut lane = stage.hooks.tick_lane();
+    assert_eq!(lane.check_actions(12, &[action()]).findings.len(), 1);
+    assert!(lane.check_actions(13, &[action()]).findings.is_empty());
+    step_until(&mut lane, |lane| lane.check_actions(14, &[action()]).findings.len() == 1);
+}
+
+#[test]
+fn hostile_rules_use_no_more_than_the_budget() {
+    let stage = Stage::new();
+    for number in 0..9 {
+        let name = format!("loop-{number}");
+        let bytes = Fixture::new(&name, "1.0.0").check_actions(&endless()).build();
+        stage.install(&format!("{name}.wasm"), &bytes, &[]);
+    }
+    let mut lane = stage.hooks.tick_lane();
+    lane.begin_tick();
+    let cpu = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(u64::try_from(now.tv_sec).unwrap(), u32::try_from(now.tv_nsec).unwrap())
+    };
+    let before = cpu();
+    assert!(lane.check_actions(1, &[action()]).findings.is_empty());
+    let used = cpu() - before;
+    // The last call may begin just before the budget is spent, and is stopped within its own deadline and an epoch or two;
+    // a machine that wakes the epoch late makes it a little longer.
+    assert!(used < Duration::from_millis(30), "{used:?}");
+}
+
+#[tokio::test]
+async fn after_the_stop_the_policies_hold() {
+    let stage = Stage::new();
+    stage.install("f.wasm", &replacing("f", "1.0.0", "x"), &[]);
+    stage.publisher.stop(Duration::from_secs(10));
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
+    let mut lane = stage.hooks.tick_lane();
+    assert!(lane.check_actions(1, &[action()]).findings.is_empty());
+}

@@ -1,0 +1,190 @@
+//! The workshop: the thread that makes instances for all lanes, so that no lane ever waits for `init`.
+//!
+//! A change of the set of plugins is made in two phases: first every lane's new instance is made and its `init` called;
+//! only when all of them work are they delivered and the set published. Otherwise every lane stays with what it has.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Weak,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use realm_plugin_host::{Breaker, CallError, Instance};
+use tokio::sync::mpsc;
+
+use super::{
+    general::Work,
+    mailbox::{LaneKind, Mailbox},
+    set::{Installed, PluginSet},
+};
+
+/// Most plugins at work.
+pub(super) const PLUGINS_MAX: usize = 64;
+/// How long the workshop sleeps when nothing is to be done.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Why a change of the set of plugins was not made; everything is as before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ChangeError {
+    /// The new plugin does not start.
+    #[error("{0}")]
+    Instance(#[from] CallError),
+    /// No room.
+    #[error("{PLUGINS_MAX} plugins are at work, which is the most; remove one first")]
+    TooMany,
+    /// The realm is stopping.
+    #[error("the plugin threads have ended")]
+    Stopped,
+}
+
+/// A change of the set of plugins.
+pub(crate) struct Change {
+    /// Comes to work.
+    pub(crate) install: Option<Arc<Installed>>,
+    /// Installations that end with it.
+    pub(crate) remove: Vec<u64>,
+}
+
+/// What the workshop is asked for.
+pub(super) enum Job {
+    /// A new lane; the answer comes when its first instances are delivered.
+    Register(Arc<Mailbox>, SyncSender<()>),
+    /// A change of the set; the answer is the new generation.
+    Change(Change, SyncSender<Result<u64, ChangeError>>),
+    /// An instance died and another shall take its place.
+    Remake { mailbox: Weak<Mailbox>, installed: Arc<Installed> },
+    /// An instance is not needed any more.
+    Discard(Box<Instance>),
+    /// The realm is stopping.
+    Stop,
+}
+
+struct Remake {
+    due: Instant,
+    mailbox: Weak<Mailbox>,
+    installed: Arc<Installed>,
+}
+
+/// The state of the workshop's thread.
+pub(super) struct Workshop {
+    jobs: Receiver<Job>,
+    published: Arc<ArcSwap<PluginSet>>,
+    /// Wakes the general lane, so that an old instance does not outlive its version while nobody chats.
+    wake: mpsc::WeakSender<Work>,
+    lanes: Vec<Weak<Mailbox>>,
+    remakes: Vec<Remake>,
+    breakers: HashMap<u64, Breaker>,
+}
+
+impl Workshop {
+    pub(super) fn new(jobs: Receiver<Job>, published: Arc<ArcSwap<PluginSet>>, wake: mpsc::WeakSender<Work>) -> Self {
+        let (lanes, remakes, breakers) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { jobs, published, wake, lanes, remakes, breakers }
+    }
+
+    /// Works until it is told to stop or nobody can ask any more.
+    pub(super) fn run(mut self) {
+        loop {
+            let next = self.remakes.iter().map(|remake| remake.due).min();
+            let pause = next.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+            match self.jobs.recv_timeout(pause) {
+                Ok(Job::Register(mailbox, done)) => {
+                    self.register(&mailbox);
+                    let _ = done.try_send(());
+                }
+                Ok(Job::Change(change, answer)) => {
+                    let _ = answer.try_send(self.change(&change));
+                }
+                Ok(Job::Remake { mailbox, installed }) => self.schedule(mailbox, installed),
+                Ok(Job::Discard(instance)) => drop(instance),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.remake_due();
+        }
+    }
+
+    fn register(&mut self, mailbox: &Arc<Mailbox>) {
+        self.lanes.retain(|lane| lane.strong_count() > 0);
+        let set = self.published.load_full();
+        let mut instances = Vec::new();
+        for installed in set.plugins.iter().filter(|installed| mailbox.kind.wants(installed)) {
+            match make(installed) {
+                Ok(instance) => instances.push((installed.id, instance)),
+                Err(error) => {
+                    tracing::warn!("plugin {} does not start on a new lane: {error}", installed.label());
+                    self.schedule(Arc::downgrade(mailbox), Arc::clone(installed));
+                }
+            }
+        }
+        mailbox.deliver_set(&set, instances);
+        self.lanes.push(Arc::downgrade(mailbox));
+    }
+
+    fn change(&mut self, change: &Change) -> Result<u64, ChangeError> {
+        let set = Arc::new(self.published.load().changed(change.install.as_ref(), &change.remove));
+        if set.plugins.len() > PLUGINS_MAX {
+            return Err(ChangeError::TooMany);
+        }
+        self.lanes.retain(|lane| lane.strong_count() > 0);
+        let lanes: Vec<Arc<Mailbox>> = self.lanes.iter().filter_map(Weak::upgrade).collect();
+        let mut deliveries = Vec::with_capacity(lanes.len());
+        for lane in lanes {
+            let mut instances = Vec::new();
+            if let Some(installed) = change.install.as_ref().filter(|installed| lane.kind.wants(installed)) {
+                instances.push((installed.id, make(installed)?));
+            }
+            deliveries.push((lane, instances));
+        }
+        // From here on nothing can fail.
+        for (lane, instances) in deliveries {
+            lane.deliver_set(&set, instances);
+            if lane.kind == LaneKind::General {
+                let _ = self.wake.upgrade().map(|wake| wake.try_send(Work::Wake));
+            }
+        }
+        self.breakers.retain(|id, _| set.contains(*id));
+        let generation = set.generation;
+        self.published.store(set);
+        Ok(generation)
+    }
+
+    fn schedule(&mut self, mailbox: Weak<Mailbox>, installed: Arc<Installed>) {
+        let now = Instant::now();
+        let pause = self.breakers.entry(installed.id).or_default().failed(now);
+        if !pause.is_zero() {
+            tracing::warn!("plugin {} keeps failing; it is tried again in {} s", installed.label(), pause.as_secs());
+        }
+        self.remakes.push(Remake { due: now + pause, mailbox, installed });
+    }
+
+    fn remake_due(&mut self) {
+        let now = Instant::now();
+        let (due, later): (Vec<_>, Vec<_>) = self.remakes.drain(..).partition(|remake| remake.due <= now);
+        self.remakes = later;
+        for Remake { mailbox, installed, .. } in due {
+            let Some(lane) = mailbox.upgrade() else { continue };
+            if !self.published.load().contains(installed.id) {
+                continue;
+            }
+            match make(&installed) {
+                Ok(instance) => lane.deliver_instance(installed.id, instance),
+                Err(error) => {
+                    tracing::warn!("plugin {} does not start again: {error}", installed.label());
+                    self.schedule(mailbox, installed);
+                }
+            }
+        }
+    }
+}
+
+/// Makes an instance; a fault of the engine on some plugin must not end the workshop.
+fn make(installed: &Installed) -> Result<Instance, CallError> {
+    catch_unwind(AssertUnwindSafe(|| installed.plugin.instantiate(&installed.configuration)))
+        .unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
+}

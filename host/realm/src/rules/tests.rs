@@ -1,0 +1,227 @@
+//! The watched folder: files come, change, break and go.
+
+use std::{fs, path::Path, time::Duration};
+
+use tempfile::TempDir;
+
+use super::{Config, PluginStatus, Rules};
+use crate::{
+    hooks::{
+        ChatLine, ChatVerdict, Hooks,
+        components::{Fixture, pass, replacing, trap},
+    },
+    types::{AccountId, AccountName, ChatText},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Stage {
+    data: TempDir,
+    rules: Rules,
+    hooks: Hooks,
+}
+
+impl Stage {
+    async fn with(files: &[(&str, Vec<u8>)]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("plugins")).unwrap();
+        for (file, bytes) in files {
+            fs::write(data.path().join("plugins").join(file), bytes).unwrap();
+        }
+        let (rules, hooks) = Rules::start(&Config::default(), data.path()).await.unwrap();
+        Self { data, rules, hooks }
+    }
+
+    fn plugins(&self) -> std::path::PathBuf {
+        self.data.path().join("plugins")
+    }
+
+    fn write(&self, file: &str, bytes: &[u8]) {
+        fs::write(self.plugins().join(file), bytes).unwrap();
+    }
+
+    /// What becomes of a line of chat.
+    async fn say(&self) -> String {
+        let line = ChatLine {
+            account: AccountId::from_raw(7),
+            account_name: AccountName::new("Ann").unwrap(),
+            destination: realm_plugin_host::bindings::chat_filter::Destination::Channel,
+            target: "Town".to_owned(),
+            text: ChatText::new("unfiltered").unwrap(),
+            now_ms: 1,
+        };
+        match self.hooks.filter_chat(line).await {
+            ChatVerdict::Approved(text) => text.as_str().to_owned(),
+            ChatVerdict::Blocked(sentence) => sentence,
+        }
+    }
+
+    /// Waits until the generation is at least this.
+    async fn generation(&self, least: u64) {
+        let mut generation = self.rules.generation();
+        let reached = generation.wait_for(|now| *now >= least);
+        tokio::time::timeout(PATIENCE, reached).await.expect("the reload did not come").unwrap();
+    }
+
+    /// Waits until the status of a file is as wished.
+    async fn status(&self, file: &str, wished: impl Fn(&PluginStatus) -> bool) -> PluginStatus {
+        let look = async {
+            let mut pulse = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                pulse.tick().await;
+                if let Some(status) = self.rules.status().into_iter().find(|status| status.file == file)
+                    && wished(&status)
+                {
+                    return status;
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, look).await;
+        found.unwrap_or_else(|_| panic!("{file} did not become as wished: {:?}", self.rules.status()))
+    }
+}
+
+fn broken(status: &PluginStatus) -> bool {
+    status.problem.is_some()
+}
+
+#[tokio::test]
+async fn the_folder_is_loaded_at_the_start_and_broken_files_are_not_fatal() {
+    let stage = Stage::with(&[
+        ("filter.wasm", replacing("chat-filter", "1.0.0", "one")),
+        ("broken.wasm", b"\0asm".to_vec()),
+        ("notes.txt", b"not a plugin".to_vec()),
+    ])
+    .await;
+    assert_eq!(stage.say().await, "one");
+    let status = stage.rules.status();
+    assert_eq!(status.len(), 2);
+    assert_eq!((status[0].name.as_str(), status[0].version.as_str()), ("broken", ""));
+    assert!(status[0].problem.as_ref().is_some_and(|problem| problem.starts_with("read: ")), "{status:?}");
+    assert_eq!((status[1].name.as_str(), status[1].version.as_str()), ("chat-filter", "1.0.0"));
+    assert_eq!(status[1].hooks, ["chat-filter"]);
+    assert!(status[1].sha256.len() == 64 && status[1].size_bytes > 0 && status[1].load_ms > 0.0);
+    assert!(stage.data.path().join("plugin-cache").is_dir());
+    stage.rules.stop().await;
+    assert_eq!(stage.say().await, "unfiltered");
+}
+
+#[tokio::test]
+async fn a_new_version_decides_soon_after_its_file_is_closed() {
+    let stage = Stage::with(&[]).await;
+    assert_eq!(stage.say().await, "unfiltered");
+    stage.write("f.wasm", &replacing("f", "1.0.0", "one"));
+    stage.generation(1).await;
+    assert_eq!(stage.say().await, "one");
+    let closed = std::time::Instant::now();
+    stage.write("f.wasm", &replacing("f", "1.1.0", "two"));
+    stage.generation(2).await;
+    let took = closed.elapsed();
+    assert_eq!(stage.say().await, "two");
+    assert_eq!(stage.rules.status()[0].version, "1.1.0");
+    // The aim is half a second; the bound leaves room for a machine that does other things.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_save_by_renaming_is_one_change() {
+    let stage = Stage::with(&[("f.wasm", replacing("f", "1.0.0", "one"))]).await;
+    stage.write(".f.wasm.swp", &replacing("f", "2.0.0", "two"));
+    fs::rename(stage.plugins().join(".f.wasm.swp"), stage.plugins().join("f.wasm")).unwrap();
+    stage.generation(2).await;
+    assert_eq!(stage.say().await, "two");
+    // Moved away and back, as some editors do: the rule is at work all the time.
+    fs::rename(stage.plugins().join("f.wasm"), stage.plugins().join("f.wasm~")).unwrap();
+    stage.write("f.wasm", &replacing("f", "3.0.0", "three"));
+    stage.generation(3).await;
+    assert_eq!(stage.say().await, "three");
+    assert_eq!(*stage.rules.generation().borrow(), 3);
+}
+
+#[tokio::test]
+async fn a_broken_version_leaves_the_old_one_at_work() {
+    let stage = Stage::with(&[("f.wasm", replacing("f", "1.0.0", "one"))]).await;
+    let good = replacing("f", "2.0.0", "two");
+    let cases: [(&str, Vec<u8>); 4] = [
+        ("read: ", good[..good.len() / 2].to_vec()),
+        ("interface version: ", Fixture::new("f", "2.0.0").interface_version("0.9.0").filter(&pass()).build()),
+        ("start: ", Fixture::new("f", "2.0.0").init(&trap()).filter(&pass()).build()),
+        ("manifest: ", Fixture::new("f", "2.0.0").filter(&pass()).without_manifest()),
+    ];
+    for (step, bytes) in cases {
+        stage.write("f.wasm", &bytes);
+        let wished = |status: &PluginStatus| status.problem.as_ref().is_some_and(|problem| problem.starts_with(step));
+        let status = stage.status("f.wasm", wished).await;
+        assert_eq!((status.name.as_str(), status.version.as_str()), ("f", "1.0.0"));
+        assert_eq!(stage.say().await, "one");
+    }
+    assert_eq!(*stage.rules.generation().borrow(), 1);
+    stage.write("f.wasm", &good);
+    stage.generation(2).await;
+    assert_eq!(stage.say().await, "two");
+    assert!(!broken(&stage.rules.status()[0]));
+    // The same bytes again are no change.
+    stage.write("f.wasm", &good[..10]);
+    stage.status("f.wasm", broken).await;
+    stage.write("f.wasm", &good);
+    stage.status("f.wasm", |status| !broken(status)).await;
+    assert_eq!(*stage.rules.generation().borrow(), 2);
+}
+
+#[tokio::test]
+async fn a_deleted_file_takes_its_plugin_along() {
+    let stage = Stage::with(&[("f.wasm", replacing("f", "1.0.0", "one"))]).await;
+    fs::remove_file(stage.plugins().join("f.wasm")).unwrap();
+    stage.generation(2).await;
+    assert_eq!(stage.say().await, "unfiltered");
+    assert!(stage.rules.status().is_empty());
+}
+
+#[tokio::test]
+async fn one_name_belongs_to_one_file() {
+    let stage = Stage::with(&[("a.wasm", replacing("f", "1.0.0", "one"))]).await;
+    stage.write("b.wasm", &replacing("f", "2.0.0", "two"));
+    let status = stage.status("b.wasm", broken).await;
+    assert!(status.problem.unwrap().contains("a.wasm"));
+    assert_eq!(stage.say().await, "one");
+    // When the first goes, the second may have the name.
+    fs::remove_file(stage.plugins().join("a.wasm")).unwrap();
+    stage.status("b.wasm", |status| status.version == "2.0.0").await;
+    assert_eq!(stage.say().await, "two");
+    // A file that is renamed stays the same plugin.
+    fs::rename(stage.plugins().join("b.wasm"), stage.plugins().join("c.wasm")).unwrap();
+    stage.status("c.wasm", |status| status.version == "2.0.0" && !broken(status)).await;
+    assert_eq!(stage.rules.status().len(), 1);
+    assert_eq!(stage.say().await, "two");
+}
+
+#[tokio::test]
+async fn a_plugin_is_handed_its_configuration() {
+    let data = tempfile::tempdir().unwrap();
+    let plugins = data.path().join("elsewhere");
+    fs::create_dir(&plugins).unwrap();
+    // `init` traps unless its configuration has eleven bytes: {"words":1}
+    let body = format!("(if (i32.ne (local.get $length) (i32.const 11)) (then (unreachable))) {}", pass());
+    for (file, name) in [("a.wasm", "with"), ("b.wasm", "without")] {
+        fs::write(plugins.join(file), Fixture::new(name, "1.0.0").init(&body).filter(&pass()).build()).unwrap();
+    }
+    let configuration = [("with".to_owned(), serde_json::json!({"words": 1}))].into();
+    let config = Config { dir: text(&plugins), configuration };
+    let (rules, _hooks) = Rules::start(&config, data.path()).await.unwrap();
+    let problems: Vec<bool> = rules.status().iter().map(broken).collect();
+    assert_eq!(problems, [false, true]);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_an_error_with_its_name() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let config = Config { dir: text(&file), ..Config::default() };
+    let error = Rules::start(&config, data.path()).await.err().unwrap();
+    assert!(error.to_string().contains(&text(&file)), "{error}");
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}

@@ -1,0 +1,48 @@
+//! In the steady state a tick and the views of all players allocate nothing.
+
+use realm_world::{
+    Class, Content, Difficulty, ENTITIES_MAX, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World,
+};
+
+#[test]
+fn steps_and_views_allocate_nothing() {
+    let counted = allocation_counter::measure(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(1))));
+    assert_eq!(counted.count_total, 1, "the counter is at work");
+    let mut world = World::new(Content::builtin(), Difficulty::Normal, 11);
+    let mut events: Vec<Event> = Vec::with_capacity(1_024);
+    let mut view = View::default();
+    view.entities.reserve(ENTITIES_MAX);
+    let slots = || (0u8..).take(PLAYERS_MAX).map(PlayerSlot);
+    let joins: Vec<Input> = slots()
+        .zip(Class::ALL.into_iter().cycle())
+        .map(|(slot, class)| Input::Join { slot, sheet: Sheet::newborn(class, false) })
+        .collect();
+    world.step(&joins, &mut events);
+
+    let mut inputs: Vec<Input> = Vec::with_capacity(4 * PLAYERS_MAX);
+    let mut seen = 0;
+    let mut happened = 0;
+    // Two minutes, so that monsters die and come again, and players as well.
+    let info = allocation_counter::measure(|| {
+        for tick in 0..3_000u32 {
+            inputs.clear();
+            for slot in slots() {
+                let round = [(6, 0), (4, 4), (0, 6), (-4, 4), (-6, 0), (-4, -4), (0, -6), (4, -4)];
+                let (dx, dy) = round[(usize::from(slot.0) + usize::from(tick % 900 > 450) * 4) % 8];
+                inputs.push(Input::Move { slot, dx, dy });
+                let nearest = view.entities.iter().find(|entity| entity.kind == realm_world::EntityKind::Monster);
+                inputs.push(Input::Attack { slot, target: nearest.map_or(0, |entity| entity.id) });
+                if tick % 100 == 0 {
+                    inputs.push(Input::Respawn { slot });
+                }
+                world.view(slot, &mut view);
+                seen += view.entities.len();
+            }
+            events.clear();
+            world.step(&inputs, &mut events);
+            happened += events.iter().filter(|event| matches!(event, Event::Damage { .. })).count();
+        }
+    });
+    assert!(seen > 0 && happened > 0, "seen {seen}, happened {happened}");
+    assert_eq!(info.count_total, 0, "{info:?}");
+}

@@ -1,0 +1,5 @@
+//! The world through its public face: what players can do in it, and that it is the same everywhere.
+
+mod rules;
+mod same;
+mod stage;

@@ -1,0 +1,182 @@
+//! The same seed and inputs give the same world; whatever the inputs are, nobody passes a wall or moves too fast.
+
+use std::sync::{Arc, LazyLock};
+
+use proptest::prelude::*;
+use realm_world::{
+    Attributes, Class, Content, Difficulty, Event, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View, World,
+};
+
+static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(Content::builtin);
+
+fn slots() -> impl Iterator<Item = PlayerSlot> {
+    (0u8..).take(PLAYERS_MAX).map(PlayerSlot)
+}
+
+fn any_slot() -> impl Strategy<Value = PlayerSlot> {
+    prop_oneof![9 => 0..8u8, 1 => any::<u8>()].prop_map(PlayerSlot)
+}
+
+fn any_sheet() -> impl Strategy<Value = Sheet> {
+    let class = prop::sample::select(&Class::ALL[..]);
+    let level = prop_oneof![1..100u32, any::<u32>()];
+    let attribute = || prop_oneof![20..100u32, any::<u32>()];
+    let attributes = (attribute(), attribute(), attribute(), attribute());
+    (class, level, any::<u64>(), attributes, any::<bool>(), any::<bool>()).prop_map(
+        |(class, level, experience, (strength, dexterity, vitality, energy), hardcore, dead)| Sheet {
+            class,
+            level,
+            experience,
+            attributes: Attributes { strength, dexterity, vitality, energy },
+            hardcore,
+            dead,
+        },
+    )
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let step = || prop_oneof![8 => -20..20i32, 1 => any::<i32>()];
+    let target = || prop_oneof![8 => 0..60u16, 1 => any::<u16>()];
+    prop_oneof![
+        2 => (any_slot(), any_sheet()).prop_map(|(slot, sheet)| Input::Join { slot, sheet }),
+        1 => any_slot().prop_map(|slot| Input::Leave { slot }),
+        20 => (any_slot(), step(), step()).prop_map(|(slot, dx, dy)| Input::Move { slot, dx, dy }),
+        8 => (any_slot(), target()).prop_map(|(slot, target)| Input::Attack { slot, target }),
+        2 => (any_slot(), target()).prop_map(|(slot, target)| Input::Interact { slot, target }),
+        1 => any_slot().prop_map(|slot| Input::Respawn { slot }),
+    ]
+}
+
+fn any_difficulty() -> impl Strategy<Value = Difficulty> {
+    prop::sample::select(&[Difficulty::Normal, Difficulty::Nightmare, Difficulty::Hell][..])
+}
+
+/// The inputs of one tick after the other. Each tick is repeated, so that players get away from the entrance.
+fn any_course() -> impl Strategy<Value = Vec<Vec<Input>>> {
+    prop::collection::vec(prop::collection::vec(any_input(), 0..16), 1..60)
+}
+
+/// How often each tick of a course is repeated.
+const REPEATED: usize = 10;
+
+/// A body stands in no wall.
+fn stands_free(map: &Map, x: i32, y: i32) -> bool {
+    let (low, high) = (-Map::BODY_HALF, Map::BODY_HALF - 1);
+    let corners = [(low, low), (low, high), (high, low), (high, high)];
+    corners.into_iter().all(|(dx, dy)| !map.is_wall((x + dx).div_euclid(32), (y + dy).div_euclid(32)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_same_inputs_give_the_same_world(
+        seed: u64,
+        difficulty in any_difficulty(),
+        ticks in any_course(),
+    ) {
+        let mut one = World::new(Arc::clone(&CONTENT), difficulty, seed);
+        let mut other = World::new(Arc::clone(&CONTENT), difficulty, seed);
+        let (mut events_one, mut events_other) = (Vec::new(), Vec::new());
+        let (mut view_one, mut view_other) = (View::default(), View::default());
+        for inputs in ticks.iter().flat_map(|inputs| std::iter::repeat_n(inputs, REPEATED)) {
+            one.step(inputs, &mut events_one);
+            other.step(inputs, &mut events_other);
+            if one.tick().is_multiple_of(25) {
+                prop_assert_eq!(one.state_hash(), other.state_hash());
+                for slot in slots() {
+                    one.view(slot, &mut view_one);
+                    other.view(slot, &mut view_other);
+                    prop_assert_eq!(&view_one, &view_other);
+                }
+            }
+        }
+        prop_assert_eq!(events_one, events_other);
+        prop_assert_eq!(one.state_hash(), other.state_hash());
+        prop_assert_eq!(one.state_hash(), one.clone().state_hash());
+    }
+
+    #[test]
+    fn nobody_passes_a_wall_or_moves_too_fast(
+        seed: u64,
+        ticks in any_course(),
+    ) {
+        let mut world = World::new(Arc::clone(&CONTENT), Difficulty::Hell, seed);
+        let mut events = Vec::new();
+        let mut view = View::default();
+        for inputs in ticks.iter().flat_map(|inputs| std::iter::repeat_n(inputs, REPEATED)) {
+            let before: Vec<_> = slots().map(|slot| world.facts(slot)).collect();
+            events.clear();
+            world.step(inputs, &mut events);
+            for (slot, before) in slots().zip(before) {
+                let Some(after) = world.facts(slot) else { continue };
+                prop_assert!(stands_free(world.map(), after.x, after.y));
+                prop_assert!((0..=after.life_max).contains(&after.life) && (0..=after.mana_max).contains(&after.mana));
+                prop_assert_eq!(after.dead, after.life == 0);
+                let came_back = events.contains(&Event::Respawned { entity: after.entity });
+                if let Some(before) = before.filter(|before| before.entity == after.entity && !came_back) {
+                    let (dx, dy) = (i64::from(after.x - before.x), i64::from(after.y - before.y));
+                    prop_assert!(dx * dx + dy * dy <= i64::from(after.step_max).pow(2));
+                }
+                world.view(slot, &mut view);
+                prop_assert!(view.entities.is_sorted_by(|one, other| one.id < other.id));
+                for entity in &view.entities {
+                    prop_assert!(stands_free(world.map(), entity.x, entity.y));
+                    prop_assert!(entity.life_percent <= 100 && entity.facing < 8);
+                    prop_assert!((1..=99).contains(&entity.level));
+                }
+            }
+        }
+    }
+}
+
+/// Inputs that a generator of their own makes from the tick, with no help from the world's.
+fn scripted_inputs(tick: u32) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    if tick == 0 {
+        for (slot, class) in slots().zip(Class::ALL) {
+            inputs.push(Input::Join { slot, sheet: Sheet::newborn(class, slot.0 == 3) });
+        }
+    }
+    for slot in slots() {
+        let mixed = (tick / 50).wrapping_mul(2_654_435_761).wrapping_add(u32::from(slot.0).wrapping_mul(40_503)) >> 7;
+        let direction = |bits: u32| [-7, -5, -3, -1, 1, 3, 5, 7][usize::from(bits.to_le_bytes()[0] & 7)];
+        inputs.push(Input::Move { slot, dx: direction(mixed), dy: direction(mixed >> 3) });
+        let target = u16::from(((tick + u32::from(slot.0) * 5) % 41 + 2).to_le_bytes()[0]);
+        inputs.push(Input::Attack { slot, target });
+        if tick % 125 == 124 {
+            inputs.push(Input::Respawn { slot });
+        }
+    }
+    inputs
+}
+
+/// One minute of eight players against a recorded hash. It changes only with the rules, the content or the generator, never with the
+/// machine or the compiler: whoever changes it on purpose records the new one here and says so in CHANGELOG.md, because logs of games
+/// that were recorded before can no longer be repeated.
+#[test]
+fn a_minute_is_what_it_was_when_it_was_recorded() {
+    const RECORDED: [(u32, u64); 3] =
+        [(1, 0xee53_7829_2c23_fdf9), (750, 0x3a3a_dcd3_2a78_e6b1), (1_500, 0x7f41_3d26_5d7d_de38)];
+    let mut world = World::new(Arc::clone(&CONTENT), Difficulty::Normal, 0x5eed);
+    let mut events = Vec::new();
+    let mut hashes = Vec::new();
+    for tick in 0..1_500 {
+        world.step(&scripted_inputs(tick), &mut events);
+        if RECORDED.iter().any(|(recorded, _)| *recorded == world.tick()) {
+            hashes.push((world.tick(), world.state_hash()));
+        }
+    }
+    let happened = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
+    assert!(happened(|event| matches!(event, Event::Damage { .. })) > 20, "the minute is not a quiet one");
+    assert!(happened(|event| matches!(event, Event::Died { .. })) > 0);
+    assert!(happened(|event| matches!(event, Event::Respawned { .. })) > 0);
+    assert_eq!(hashes, RECORDED, "{hashes:#018x?}");
+}
+
+#[test]
+fn worlds_of_other_seeds_and_difficulties_differ() {
+    let hash = |difficulty, seed| World::new(Arc::clone(&CONTENT), difficulty, seed).state_hash();
+    assert_ne!(hash(Difficulty::Normal, 1), hash(Difficulty::Normal, 2));
+    assert_ne!(hash(Difficulty::Normal, 1), hash(Difficulty::Hell, 1));
+}

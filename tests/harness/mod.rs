@@ -1,0 +1,181 @@
+//! The one harness: a real realm on free ports over a temporary folder, and players with real connections.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use realm::{Realm, config::Config};
+use realm_client::{Door, Endpoint, GameConnection, Lobby, Login, Rest, Trust, proto};
+use tempfile::TempDir;
+
+/// How long anything that must happen may take. Generous: the machine may be busy.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+/// A password that no rule refuses.
+pub const PASSWORD: &str = "four lanterns by the sea";
+
+/// A running realm over a temporary folder.
+pub struct TestRealm {
+    realm: Realm,
+    config: Config,
+    folder: TempDir,
+}
+
+impl TestRealm {
+    /// A realm with the four default plugins.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A realm with the four default plugins and a changed configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let plugin_dir = folder.path().join("plugins");
+        fs::create_dir_all(&plugin_dir).expect("a plugin folder");
+        for name in ["anti-cheat", "chat-filter", "ladder", "matchmaking"] {
+            let file = format!("{name}.wasm");
+            fs::copy(built_plugins().join(&file), plugin_dir.join(&file)).expect("a built plugin");
+        }
+        let mut config = config();
+        change(&mut config);
+        let realm = Realm::start(config.clone(), folder.path()).await.expect("the realm starts");
+        Self { realm, config, folder }
+    }
+
+    /// Stops the realm and starts it again over the same folder, on other ports.
+    pub async fn restart(self) -> Self {
+        self.realm.stop().await;
+        let realm = Realm::start(self.config.clone(), self.folder.path()).await.expect("the realm starts again");
+        Self { realm, ..self }
+    }
+
+    /// Stops the realm; the folder is removed.
+    pub async fn stop(self) {
+        self.realm.stop().await;
+    }
+
+    /// The realm itself.
+    pub fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder from which it takes its plugins.
+    pub fn plugin_dir(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
+    /// How clients reach it: its certificate is pinned.
+    pub fn endpoint(&self) -> Endpoint {
+        let addresses = self.realm.addresses();
+        let trust = Trust::fingerprint(self.realm.fingerprint()).expect("the realm's own fingerprint");
+        let mut endpoint = Endpoint::new("127.0.0.1", trust);
+        endpoint.https_port = addresses.https.port();
+        endpoint.realm_port = addresses.realm.port();
+        endpoint.game_port = addresses.game.port();
+        endpoint.deadline = DEADLINE;
+        endpoint
+    }
+
+    /// Registers an account and logs it in over REST.
+    pub async fn player(&self, name: &str) -> Player {
+        let mut rest = Rest::new(&self.endpoint());
+        rest.register(name, PASSWORD).await.expect("registering");
+        let tokens = rest.login(name, PASSWORD).await.expect("logging in");
+        Player { name: name.to_owned(), token: tokens.access_token, rest, endpoint: self.endpoint() }
+    }
+
+    /// An account with a character, connected and ready to play.
+    pub async fn hero(&self, name: &str, door: Door) -> Hero {
+        let player = self.player(name).await;
+        let mut lobby = player.lobby(door).await;
+        let character = lobby.create_character(&format!("{name}-hero"), "Barbarian", false).await.expect("a character");
+        lobby.select_character(character.id).await.expect("selecting it");
+        Hero { player, lobby, character }
+    }
+}
+
+/// The configuration of a test: free ports, and compiled plugins shared by all tests.
+pub fn config() -> Config {
+    let mut config = Config::default();
+    for door in [&mut config.net.https, &mut config.net.realm, &mut config.net.game, &mut config.telemetry.listen] {
+        *door = "127.0.0.1:0".to_owned();
+    }
+    config.plugins.cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache").display().to_string();
+    config
+}
+
+/// Where `cargo xtask plugins` left the components.
+pub fn built_plugins() -> PathBuf {
+    let folder = std::env::var_os("REALM_PLUGINS_DIR").map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder").join("plugins"),
+        PathBuf::from,
+    );
+    assert!(
+        folder.join("chat-filter.wasm").is_file(),
+        "there are no built plugins in {}: run `cargo xtask plugins`, or the tests with `cargo xtask test`",
+        folder.display()
+    );
+    folder
+}
+
+/// An account that is logged in over REST.
+pub struct Player {
+    pub name: String,
+    pub token: String,
+    pub rest: Rest,
+    pub endpoint: Endpoint,
+}
+
+impl Player {
+    /// A connection to the lobby, logged in.
+    pub async fn lobby(&self, door: Door) -> Lobby {
+        let mut lobby = Lobby::connect(&self.endpoint, door).await.expect("connecting");
+        lobby.login(Login::Token(self.token.clone())).await.expect("saying hello");
+        lobby
+    }
+}
+
+/// An account with a selected character in the lobby.
+pub struct Hero {
+    pub player: Player,
+    pub lobby: Lobby,
+    pub character: proto::Character,
+}
+
+impl Hero {
+    /// Creates a game and enters it.
+    pub async fn open_game(&mut self, name: &str) -> (proto::GameTicket, GameConnection) {
+        let game = proto::GameCreate { name: name.to_owned(), ..Default::default() };
+        let ticket = self.lobby.create_game(game).await.expect("creating a game");
+        let game = GameConnection::enter(&self.player.endpoint, &ticket).await.expect("entering the game");
+        (ticket, game)
+    }
+
+    /// Joins a game by name and enters it.
+    pub async fn join_game(&mut self, name: &str) -> (proto::GameTicket, GameConnection) {
+        let game = proto::GameJoin { name: name.to_owned(), ..Default::default() };
+        let ticket = self.lobby.join_game(game).await.expect("joining the game");
+        let game = GameConnection::enter(&self.player.endpoint, &ticket).await.expect("entering the game");
+        (ticket, game)
+    }
+}
+
+/// Asks again and again until there is an answer; fails after [`DEADLINE`].
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut pause = tokio::time::interval(Duration::from_millis(10));
+    let asking = async {
+        loop {
+            pause.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_| panic!("{what} did not happen within {DEADLINE:?}"))
+}
