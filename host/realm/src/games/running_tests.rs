@@ -36,7 +36,7 @@ impl Realm {
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
-        let games = Games::start(&config, 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
+        let games = Games::start(&config, "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
         Self { games, characters, moderation, storage, _folder: folder }
     }
 
