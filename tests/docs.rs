@@ -90,9 +90,9 @@ fn the_data_folder_holds_what_the_page_for_operators_says() {
 
 /// Every Markdown file of the tree.
 fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for entry in fs::read_dir(folder).expect("a folder of the tree") {
+        let path = entry.expect("an entry of the folder").path();
+        let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
             pages(&path, found);
         } else if path.extension().is_some_and(|kind| kind == "md") {

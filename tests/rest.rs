@@ -17,7 +17,7 @@ const SECURITY_HEADERS: [(&str, &str); 5] = [
 ];
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    response.headers.get(name).map_or("", |value| value.to_str().expect("a header is text"))
 }
 
 fn secure(response: &Response) {
@@ -42,7 +42,7 @@ fn problem(response: &Response, status: u16, code: &str) -> String {
 }
 
 async fn get(rest: &mut Rest, path: &str) -> Response {
-    rest.request(Method::GET, path, None).await.unwrap()
+    rest.request(Method::GET, path, None).await.expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

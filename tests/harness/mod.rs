@@ -1,5 +1,7 @@
 //! The one harness: a real realm on free ports over a temporary folder, and players with real connections.
 
+#![allow(unreachable_pub, reason = "what every test may use is public among them")]
+
 pub mod program;
 
 use std::{
