@@ -124,7 +124,7 @@ async fn three_doors_lead_into_one_channel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whispers_reach_one_account_wherever_it_is() {
-    let realm = TestRealm::start().await;
+    let realm = TestRealm::start_with(|config| config.session.chat_burst = 50).await;
     let [mut ann, mut bob, mut cem] = trio(&realm).await;
     let sent = ann.whisper("bob", "psst, the crypt").await.unwrap();
     assert_eq!((sent.account.as_str(), sent.text.as_str()), ("Bob", "psst, the crypt"));

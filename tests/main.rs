@@ -3,4 +3,5 @@
 mod accounts;
 mod chat;
 mod harness;
+mod session;
 mod tidy;

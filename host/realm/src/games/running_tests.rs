@@ -36,7 +36,7 @@ impl Realm {
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
-        let games = Games::start(&config, 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
+        let games = Games::start(&config, "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
         Self { games, characters, moderation, storage, _folder: folder }
     }
 
@@ -83,7 +83,7 @@ impl Realm {
     /// Enters and waits until the character is in the world.
     async fn enter(&self, ticket: &proto::GameTicket) -> Client {
         let mut client = Client::new();
-        self.games.enter(&ticket.ticket, Box::new(client.link.clone())).unwrap();
+        assert!(self.games.enter(&ticket.ticket, Box::new(client.link.clone())).is_ok(), "the ticket is good");
         tokio::task::spawn_blocking(move || {
             client.entered();
             client.until(|now| now.tick > 3);
