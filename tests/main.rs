@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chat;
+mod doors;
 mod harness;
 mod session;
 mod tidy;
