@@ -2,8 +2,11 @@
 
 mod accounts;
 mod characters;
+mod chat;
 mod cli;
 mod docs;
+mod doors;
 mod harness;
 mod rest;
+mod session;
 mod tidy;

@@ -45,7 +45,7 @@ use crate::{
     characters::Characters,
     hooks::Hooks,
     ladder::Ladder,
-    moderation::Moderation,
+    moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
@@ -153,6 +153,23 @@ pub struct TickFigures {
     pub findings: u64,
     /// Characters saved by games since the start.
     pub saves: u64,
+}
+
+/// The anti-cheat rule banned an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Banned {
+    /// Whom.
+    pub account: AccountId,
+    /// Why and until when.
+    pub ban: Ban,
+}
+
+/// A ticket that let nobody in. The link is given back, so that whoever presented it says why in its own way.
+pub struct EntryRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The connection that presented the ticket.
+    pub link: Box<dyn Link>,
 }
 
 /// Length of a tick.
@@ -269,11 +286,10 @@ impl Games {
     }
 
     /// Somebody presents a ticket: the link moves to the tick thread of its game, which answers with GAME_ENTERED.
-    /// On refusal the link is closed with the reason.
     ///
     /// # Errors
     /// When the ticket is unknown, used or out of time, or the thread has too much to do.
-    pub fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), Refusal> {
+    pub fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), EntryRefused> {
         self.running.lobby().enter(ticket, link)
     }
 
@@ -290,7 +306,7 @@ impl Games {
 
     /// Resolves with accounts that the anti-cheat rule banned; the session layer disconnects them.
     #[must_use]
-    pub fn bans(&self) -> tokio::sync::broadcast::Receiver<AccountId> {
+    pub fn bans(&self) -> tokio::sync::broadcast::Receiver<Banned> {
         self.running.lobby().bans.subscribe()
     }
 
