@@ -179,3 +179,5 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     };
     tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_| panic!("{what} did not happen within {DEADLINE:?}"))
 }
+
+pub(crate) mod pilot;
