@@ -7,10 +7,10 @@ use realm_client::{Action, EntityKind, EntityState, GameConnection, GameUpdate, 
 use super::DEADLINE;
 
 /// A place in sub-tiles.
-pub(crate) type Place = (i32, i32);
+pub type Place = (i32, i32);
 
 /// The next snapshot; what else comes is passed over.
-pub(crate) async fn snapshot(game: &mut GameConnection) -> Arc<Snapshot> {
+pub async fn snapshot(game: &mut GameConnection) -> Arc<Snapshot> {
     let newest = |update: &GameUpdate| match update {
         GameUpdate::Snapshot(snapshot) => Some(Arc::clone(snapshot)),
         _ => None,
@@ -19,22 +19,22 @@ pub(crate) async fn snapshot(game: &mut GameConnection) -> Arc<Snapshot> {
 }
 
 /// The entity that the snapshot's player plays.
-pub(crate) fn own(snapshot: &Snapshot) -> &EntityState {
+pub fn own(snapshot: &Snapshot) -> &EntityState {
     snapshot.entities.iter().find(|entity| entity.id == snapshot.own.entity).expect("players see themselves")
 }
 
 /// Where an entity stands.
-pub(crate) fn place(entity: &EntityState) -> Place {
+pub fn place(entity: &EntityState) -> Place {
     (entity.x.into(), entity.y.into())
 }
 
 /// The square of the distance between two places.
-pub(crate) fn distance_squared((x, y): Place, (to_x, to_y): Place) -> i64 {
+pub fn distance_squared((x, y): Place, (to_x, to_y): Place) -> i64 {
     i64::from(to_x - x).pow(2) + i64::from(to_y - y).pow(2)
 }
 
 /// The nearest living monster in view.
-pub(crate) fn nearest_monster(snapshot: &Snapshot) -> Option<&EntityState> {
+pub fn nearest_monster(snapshot: &Snapshot) -> Option<&EntityState> {
     let alive = |entity: &&EntityState| {
         entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
     };
@@ -43,7 +43,7 @@ pub(crate) fn nearest_monster(snapshot: &Snapshot) -> Option<&EntityState> {
 }
 
 /// The legal step from here towards a place.
-pub(crate) fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) -> Place {
+pub fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) -> Place {
     let step_max = i32::try_from(game.entered().step_max).expect("a step is short");
     let length = i32::try_from(distance_squared((x, y), (to_x, to_y)).isqrt()).expect("maps are small");
     let shorten = |way: i32| if length > step_max { way * step_max / length } else { way };
@@ -51,7 +51,7 @@ pub(crate) fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) ->
 }
 
 /// The legal step from here towards a place, round walls, by the way with the fewest tiles.
-pub(crate) fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
+pub fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
     let entered = game.entered();
     let [width, height, side] =
         [entered.map_width, entered.map_height, entered.tile_sub_tiles].map(|size| i32::try_from(size).expect("small"));
@@ -80,7 +80,7 @@ pub(crate) fn step_round_walls(game: &GameConnection, from: Place, target: Place
 }
 
 /// What a fighter does at this snapshot: to the nearest monster, a blow whenever one is allowed; otherwise across the map.
-pub(crate) async fn fight(game: &mut GameConnection, snapshot: &Snapshot) {
+pub async fn fight(game: &mut GameConnection, snapshot: &Snapshot) {
     let here = place(own(snapshot));
     if snapshot.own.life == 0 {
         game.respawn().await.expect("the realm reads");
@@ -102,7 +102,7 @@ pub(crate) async fn fight(game: &mut GameConnection, snapshot: &Snapshot) {
 }
 
 /// Fights until the player has experience; returns it.
-pub(crate) async fn fight_for_experience(game: &mut GameConnection) -> u64 {
+pub async fn fight_for_experience(game: &mut GameConnection) -> u64 {
     let fighting = async {
         loop {
             let snapshot = snapshot(game).await;
@@ -116,7 +116,7 @@ pub(crate) async fn fight_for_experience(game: &mut GameConnection) -> u64 {
 }
 
 /// The code with which the game refuses an input.
-pub(crate) async fn refusal(game: &mut GameConnection, input: u32) -> String {
+pub async fn refusal(game: &mut GameConnection, input: u32) -> String {
     let refused = |update: &GameUpdate| {
         let GameUpdate::Events(events) = update else { return None };
         events.events.iter().find_map(|event| match &event.kind {
@@ -128,7 +128,7 @@ pub(crate) async fn refusal(game: &mut GameConnection, input: u32) -> String {
 }
 
 /// Writes the built-in content pack into a folder, with the values of keys replaced: (file, key, value), in every entry of the file.
-pub(crate) fn content(folder: &Path, changes: &[(&str, &str, &str)]) {
+pub fn content(folder: &Path, changes: &[(&str, &str, &str)]) {
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/world/content");
     fs::create_dir_all(folder).expect("a folder for the content");
     for file in ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml"] {

@@ -35,7 +35,7 @@ use crate::{
     characters::Characters,
     chat::Chat,
     config::Config,
-    games::{Games, GamesStartError},
+    games::{EntryRefused, Games, GamesStartError},
     ladder::Ladder,
     moderation::Moderation,
     net::{Addresses, Doors, Handlers, Listeners, NetError, Tls},
@@ -297,8 +297,11 @@ fn handlers(features: api::Features, sessions: &Sessions, games: &Games, body_by
         game: Arc::new(move |frame, mut link| {
             use realm_protocol::ClientMessage;
             match ClientMessage::decode(frame.identifier, &frame.payload) {
-                // A refusal is told on the link itself.
-                Ok(ClientMessage::GameEnter(enter)) => drop(games.enter(&enter.ticket, link)),
+                Ok(ClientMessage::GameEnter(enter)) => {
+                    if let Err(EntryRefused { refusal, mut link }) = games.enter(&enter.ticket, link) {
+                        link.close(refusal.code.as_str(), &refusal.message);
+                    }
+                }
                 _ => link.close(
                     types::Code::MessageInvalid.as_str(),
                     "The first frame on this port is GAME_ENTER with a ticket; create or join a game to get one.",

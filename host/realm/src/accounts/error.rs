@@ -3,7 +3,7 @@
 use crate::{
     moderation::Ban,
     storage::StorageError,
-    types::{Code, Refusal, rfc3339},
+    types::{Code, Refusal},
 };
 
 /// When to come back after [`AccountsError::Busy`].
@@ -69,7 +69,7 @@ impl From<AccountsError> for Refusal {
                 "This account name is taken, or looks like one that is; choose another.",
             ),
             AccountsError::InvalidPassword(sentence) => Refusal::new(Code::InvalidPassword, sentence),
-            AccountsError::Banned(ban) => Refusal::new(Code::AccountBanned, ban_sentence(&ban)),
+            AccountsError::Banned(ban) => Refusal::new(Code::AccountBanned, ban.sentence()),
             AccountsError::Locked { retry_after_ms } => Refusal::retry(
                 Code::AccountLocked,
                 format!(
@@ -92,13 +92,5 @@ impl From<AccountsError> for Refusal {
             ),
             AccountsError::Storage(error) => error.into(),
         }
-    }
-}
-
-fn ban_sentence(ban: &Ban) -> String {
-    let reason = ban.reason.trim_end_matches('.');
-    match ban.until_ms {
-        Some(until_ms) => format!("This account is banned until {}: {reason}.", rfc3339(until_ms)),
-        None => format!("This account is banned for good: {reason}."),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    GameReference, GameSettings, Games, Player,
+    Banned, EntryRefused, GameReference, GameSettings, Games, Player,
     command::{Command, EnteringPlayer},
     directory::{Departed, Leaving, OpenGame, Reservation},
     listing,
@@ -48,7 +48,7 @@ pub(super) struct Lobby {
     pub(super) content: Arc<Content>,
     pub(super) saver: mpsc::Sender<SaverMessage>,
     pub(super) list: watch::Sender<u32>,
-    pub(super) bans: broadcast::Sender<AccountId>,
+    pub(super) bans: broadcast::Sender<Banned>,
 }
 
 impl Lobby {
@@ -251,20 +251,19 @@ impl Lobby {
     }
 
     /// A ticket is presented: the link goes to the tick thread of its game.
-    pub(super) fn enter(&self, ticket: &str, mut link: Box<dyn Link>) -> Result<(), Refusal> {
-        let mut refuse = |refusal: Refusal| {
-            link.close(refusal.code.as_str(), &refusal.message);
-            refusal
-        };
+    pub(super) fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), EntryRefused> {
         let mut directory = self.shared.directory();
         let Some((game, thread)) = directory.ticket_goes_to(ticket) else {
-            return Err(refuse(refusals::ticket_invalid()));
+            return Err(EntryRefused { refusal: refusals::ticket_invalid(), link });
         };
         // A place in the queue first: a ticket that is used up must bring its holder in.
         let Some(place) = self.shared.threads.get(thread).and_then(|sender| sender.try_reserve().ok()) else {
-            return Err(refuse(refusals::busy()));
+            return Err(EntryRefused { refusal: refusals::busy(), link });
         };
-        let entry = directory.enter(ticket, Instant::now()).map_err(refuse)?;
+        let entry = match directory.enter(ticket, Instant::now()) {
+            Ok(entry) => entry,
+            Err(refusal) => return Err(EntryRefused { refusal, link }),
+        };
         let player = EnteringPlayer {
             account: entry.account,
             character: entry.character,

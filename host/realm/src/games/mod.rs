@@ -45,7 +45,7 @@ use crate::{
     characters::Characters,
     hooks::Hooks,
     ladder::Ladder,
-    moderation::Moderation,
+    moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
@@ -57,18 +57,25 @@ use running::{Parts, Running};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most games at once.
+    #[schemars(range(min = 1, max = 10_000))]
     pub games_max: usize,
     /// Threads that step games, one per core given to games.
+    #[schemars(range(min = 1, max = 64))]
     pub tick_threads: usize,
     /// How long a ticket is valid, in seconds.
+    #[schemars(range(min = 5, max = 600))]
     pub ticket_seconds: u32,
     /// How long a player may be without a connection before the character leaves the game, in seconds.
+    #[schemars(range(max = 3_600))]
     pub reconnect_seconds: u32,
     /// Characters in games are saved at least this often, in seconds.
+    #[schemars(range(min = 1, max = 3_600))]
     pub autosave_seconds: u32,
     /// Findings of the anti-cheat rule that ban an account.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub findings_ban: u32,
     /// How long such a ban lasts, in hours.
+    #[schemars(range(min = 1, max = 87_600))]
     pub ban_hours: u32,
     /// Folder of the content pack; empty is the built-in one.
     pub content: String,
@@ -146,6 +153,23 @@ pub struct TickFigures {
     pub findings: u64,
     /// Characters saved by games since the start.
     pub saves: u64,
+}
+
+/// The anti-cheat rule banned an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Banned {
+    /// Whom.
+    pub account: AccountId,
+    /// Why and until when.
+    pub ban: Ban,
+}
+
+/// A ticket that let nobody in. The link is given back, so that whoever presented it says why in its own way.
+pub struct EntryRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The connection that presented the ticket.
+    pub link: Box<dyn Link>,
 }
 
 /// Length of a tick.
@@ -262,11 +286,10 @@ impl Games {
     }
 
     /// Somebody presents a ticket: the link moves to the tick thread of its game, which answers with GAME_ENTERED.
-    /// On refusal the link is closed with the reason.
     ///
     /// # Errors
     /// When the ticket is unknown, used or out of time, or the thread has too much to do.
-    pub fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), Refusal> {
+    pub fn enter(&self, ticket: &str, link: Box<dyn Link>) -> Result<(), EntryRefused> {
         self.running.lobby().enter(ticket, link)
     }
 
@@ -283,7 +306,7 @@ impl Games {
 
     /// Resolves with accounts that the anti-cheat rule banned; the session layer disconnects them.
     #[must_use]
-    pub fn bans(&self) -> tokio::sync::broadcast::Receiver<AccountId> {
+    pub fn bans(&self) -> tokio::sync::broadcast::Receiver<Banned> {
         self.running.lobby().bans.subscribe()
     }
 

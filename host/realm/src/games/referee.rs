@@ -14,7 +14,7 @@ use crate::{
     types::{AccountId, Code},
 };
 
-use super::{listing, shared::Shared};
+use super::{Banned, listing, shared::Shared};
 
 /// Suspicions that wait for the referee.
 pub(super) const SUSPICIONS_MAX: usize = 256;
@@ -76,7 +76,7 @@ pub(super) struct Referee {
     pub(super) moderation: Moderation,
     pub(super) storage: Storage,
     pub(super) shared: Weak<Shared>,
-    pub(super) bans: broadcast::Sender<AccountId>,
+    pub(super) bans: broadcast::Sender<Banned>,
     pub(super) findings_ban: u32,
     pub(super) ban_hours: u32,
 }
@@ -98,7 +98,7 @@ impl Referee {
     async fn ban(&self, Suspicion { account, violation, .. }: Suspicion) {
         let hours_ms = i64::from(self.ban_hours) * 3_600_000;
         let reason = format!("The anti-cheat rule found what the game does not allow ({violation}), too often.");
-        let ban = Ban { reason: reason.clone(), until_ms: Some(self.storage.now_ms().saturating_add(hours_ms)) };
+        let ban = Ban { reason, until_ms: Some(self.storage.now_ms().saturating_add(hours_ms)) };
         let mut waits = BAN_RETRIES.into_iter();
         while let Err(error) = self.moderation.ban(account, ban.clone(), BY).await {
             let Some(wait) = waits.next() else {
@@ -109,10 +109,10 @@ impl Referee {
         }
         tracing::info!(%account, violation, "banned by the anti-cheat rule");
         if let Some(shared) = self.shared.upgrade() {
-            shared.expel(account, &listing::reason(Code::AccountBanned, &reason, 0)).await;
+            shared.expel(account, &listing::reason(Code::AccountBanned, &ban.sentence(), 0)).await;
         }
         // Nobody listens when no session layer runs.
-        let _ = self.bans.send(account);
+        let _ = self.bans.send(Banned { account, ban });
     }
 }
 

@@ -36,7 +36,7 @@ impl Realm {
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
-        let games = Games::start(&config, 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
+        let games = Games::start(&config, "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
         Self { games, characters, moderation, storage, _folder: folder }
     }
 
@@ -83,7 +83,7 @@ impl Realm {
     /// Enters and waits until the character is in the world.
     async fn enter(&self, ticket: &proto::GameTicket) -> Client {
         let mut client = Client::new();
-        self.games.enter(&ticket.ticket, Box::new(client.link.clone())).unwrap();
+        assert!(self.games.enter(&ticket.ticket, Box::new(client.link.clone())).is_ok(), "the ticket is good");
         tokio::task::spawn_blocking(move || {
             client.entered();
             client.until(|now| now.tick > 3);
@@ -163,7 +163,7 @@ async fn an_unused_ticket_frees_its_seat_and_its_character() {
     let realm = Realm::start(Config { ticket_seconds: 0, ..Config::default() }).await;
     let (host, hero) = realm.player("Host").await;
     let ticket = realm.create(&host, &hero, "Duel").await.unwrap();
-    let refusal = realm.games.enter(&ticket.ticket, Box::new(Client::new().link)).unwrap_err();
+    let refusal = realm.games.enter(&ticket.ticket, Box::new(Client::new().link)).err().unwrap().refusal;
     assert_eq!(refusal.code, Code::TicketInvalid);
     realm.empty().await;
     assert!(realm.is_free(&hero).await);
@@ -191,7 +191,7 @@ async fn enough_findings_ban_the_account_and_put_it_out_of_its_game() {
         let suspicion = Suspicion { account: host.account, findings: 5, violation: "too fast".into() };
         sender.send(suspicion).await.unwrap();
     }
-    assert_eq!(bans.recv().await.unwrap(), host.account);
+    assert_eq!(bans.recv().await.unwrap().account, host.account);
     assert_eq!(client.closed_with(), "ACCOUNT_BANNED");
     let ban = realm.moderation.ban_in_force(host.account).await.unwrap().unwrap();
     assert_eq!(ban.until_ms, Some(realm.storage.now_ms() + 24 * 3_600_000));

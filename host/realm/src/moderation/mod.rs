@@ -6,7 +6,7 @@ mod store;
 
 use crate::{
     storage::{Storage, StorageError},
-    types::{AccountId, Id},
+    types::{AccountId, Id, rfc3339},
 };
 
 /// A ban that is in force.
@@ -21,6 +21,16 @@ pub struct Ban {
 impl Ban {
     /// The longest reason.
     pub const REASON_CHARACTERS_MAX: usize = 500;
+
+    /// What the banned player is told: why, and until when.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let reason = self.reason.trim_end_matches('.');
+        match self.until_ms {
+            Some(until_ms) => format!("This account is banned until {}: {reason}.", rfc3339(until_ms)),
+            None => format!("This account is banned for good: {reason}."),
+        }
+    }
 }
 
 /// A sanction, as its key names it.

@@ -89,9 +89,9 @@ pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, ter
         OutboxLimits { messages_max: terms.config.outbox_messages_max, bytes_max: terms.config.outbox_bytes_max };
     let (outbox, outbox_reader) = outbox(limits);
     let (sender, incoming) = mpsc::channel(INCOMING_MESSAGES_MAX);
-    let game = terms.games_here.then(|| queue_link::game_side(&outbox));
+    let games = terms.games_here.then(|| queue_link::game_sides(&outbox));
     let (peer, encoding) = (terms.peer, terms.encoding);
-    let connection = Connection { peer, encoding, incoming, outbox: outbox.clone(), game };
+    let connection = Connection { peer, encoding, incoming, outbox: outbox.clone(), games };
 
     let over = Notify::new();
     let session = async {

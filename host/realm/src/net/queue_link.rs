@@ -5,15 +5,21 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use bytes::Bytes;
 use realm_protocol::proto;
 
-use crate::types::{Delivery, GameSide, Link, LinkClosed, LinkFrame, Offer, Outbox, Outgoing};
+use crate::types::{Delivery, GameSide, GameSides, Link, LinkClosed, LinkFrame, Offer, Outbox, Outgoing};
 
 /// Frames that wait for the next tick; a client sends about one each tick.
 const FRAMES_MAX: usize = 64;
 /// With more than this waiting in the outbox, in bytes, a snapshot is left out.
 const SKIP_ABOVE_BYTES: usize = 4 * 1024;
 
-/// Both ends for a game over the connection of `outbox`.
-pub(super) fn game_side(outbox: &Outbox) -> GameSide {
+/// Makes both ends for each game over the connection of `outbox`.
+pub(super) fn game_sides(outbox: &Outbox) -> GameSides {
+    let outbox = outbox.clone();
+    Box::new(move || game_side(&outbox))
+}
+
+/// Both ends for one game.
+fn game_side(outbox: &Outbox) -> GameSide {
     let (frames, arrived) = sync_channel(FRAMES_MAX);
     let link = QueueLink { arrived: Some(arrived), outbox: outbox.clone() };
     GameSide { frames, link: Box::new(link) }

@@ -206,7 +206,7 @@ async fn a_plugin_is_handed_its_configuration() {
         fs::write(plugins.join(file), Fixture::new(name, "1.0.0").init(&body).filter(&pass()).build()).unwrap();
     }
     let configuration = [("with".to_owned(), serde_json::json!({"words": 1}))].into();
-    let config = Config { dir: text(&plugins), configuration };
+    let config = Config { dir: text(&plugins), configuration, ..Config::default() };
     let (rules, _hooks) = Rules::start(&config, data.path()).await.unwrap();
     let problems: Vec<bool> = rules.status().iter().map(broken).collect();
     assert_eq!(problems, [false, true]);

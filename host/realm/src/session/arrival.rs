@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     accounts::Identity,
-    games::Games,
-    types::{Code, Connection, Incoming, Link, LinkFrame, Outbox, Refusal},
+    games::{EntryRefused, Games},
+    types::{Code, Connection, GameSide, GameSides, Incoming, LinkFrame, Outbox, Refusal},
 };
 
 /// What a log-in said and proved.
@@ -34,22 +34,22 @@ pub(super) struct Arrival {
 pub(super) struct Line {
     incoming: mpsc::Receiver<Incoming>,
     pub(super) outbox: Outbox,
-    game: Option<GameDoor>,
+    games: Option<GameDoor>,
     _done: oneshot::Sender<()>,
 }
 
-/// The way to a game over this very connection.
+/// The way to games over this very connection, one after the other.
 struct GameDoor {
-    frames: SyncSender<LinkFrame>,
-    /// `None` once a game has it.
-    link: Option<Box<dyn Link>>,
+    sides: GameSides,
+    /// Where frames of the game go that was entered last; `None` before the first.
+    frames: Option<SyncSender<LinkFrame>>,
 }
 
 impl Line {
     pub(super) fn new(connection: Connection, done: oneshot::Sender<()>) -> Self {
-        let Connection { incoming, outbox, game, .. } = connection;
-        let game = game.map(|side| GameDoor { frames: side.frames, link: Some(side.link) });
-        Self { incoming, outbox, game, _done: done }
+        let Connection { incoming, outbox, games, .. } = connection;
+        let games = games.map(|sides| GameDoor { sides, frames: None });
+        Self { incoming, outbox, games, _done: done }
     }
 
     /// The next message; `None` when the connection is closing or gone.
@@ -62,7 +62,7 @@ impl Line {
     }
 
     fn game(&mut self) -> Result<&mut GameDoor, Refusal> {
-        self.game.as_mut().ok_or_else(|| {
+        self.games.as_mut().ok_or_else(|| {
             Refusal::new(
                 Code::MessageInvalid,
                 "Games are not played over this connection: \
@@ -71,25 +71,24 @@ impl Line {
         })
     }
 
-    /// Hands this connection's game side to the game of the ticket, which answers with GAME_ENTERED.
+    /// Hands a game side of this connection to the game of the ticket, which answers with GAME_ENTERED. A game that was entered
+    /// before hears nothing from here any more; after a refusal it stays.
     pub(super) fn enter_game(&mut self, games: &Games, ticket: &str) -> Result<(), Refusal> {
-        let link = self.game()?.link.take().ok_or_else(|| {
-            Refusal::new(
-                Code::GameJoinedAlready,
-                "A ticket was already presented on this connection; open a new connection to enter another game.",
-            )
-        })?;
-        games.enter(ticket, link)
+        let door = self.game()?;
+        let GameSide { frames, link } = (door.sides)();
+        games.enter(ticket, link).map_err(|EntryRefused { refusal, .. }| refusal)?;
+        door.frames = Some(frames);
+        Ok(())
     }
 
     /// Passes a game's frame on. Never waits: when the game does not keep up, the frame is dropped, as its newest inputs count.
     pub(super) fn game_frame(&mut self, sequence: u32, message: &ClientMessage) -> Result<(), Refusal> {
-        let door = self.game()?;
-        if door.link.is_some() {
-            return Err(Refusal::new(Code::GameNotJoined, "Send GAME_ENTER with the ticket of GAME_JOIN first."));
-        }
+        let frames =
+            self.game()?.frames.as_ref().ok_or_else(|| {
+                Refusal::new(Code::GameNotJoined, "Send GAME_ENTER with the ticket of GAME_JOIN first.")
+            })?;
         let frame = LinkFrame { identifier: message.identifier(), sequence, payload: message.to_payload() };
-        match door.frames.try_send(frame) {
+        match frames.try_send(frame) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("realm_game_frames_dropped_total").increment(1);
@@ -114,12 +113,13 @@ mod tests {
     /// A connection whose game side has been handed over, and what its game would take.
     fn in_game(frames_max: usize) -> (Line, Receiver<LinkFrame>) {
         let (frames, taken) = sync_channel(frames_max);
-        (line(Some(GameDoor { frames, link: None })), taken)
+        let sides: GameSides = Box::new(|| unreachable!("no other game is entered"));
+        (line(Some(GameDoor { sides, frames: Some(frames) })), taken)
     }
 
-    fn line(game: Option<GameDoor>) -> Line {
+    fn line(games: Option<GameDoor>) -> Line {
         let outbox = outbox(OutboxLimits { messages_max: 1, bytes_max: 1_000 }).0;
-        Line { incoming: mpsc::channel(1).1, outbox, game, _done: oneshot::channel().0 }
+        Line { incoming: mpsc::channel(1).1, outbox, games, _done: oneshot::channel().0 }
     }
 
     fn step(input: u32) -> ClientMessage {

@@ -35,7 +35,7 @@ use crate::{
     accounts::{Accounts, Identity},
     characters::Characters,
     chat::Chat,
-    games::Games,
+    games::{Banned, Games},
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
@@ -204,14 +204,10 @@ impl Shared {
     }
 
     /// Disconnects an account that a rule of the realm banned, and ends its tokens.
-    async fn disconnect_banned(&self, account: AccountId) {
+    async fn disconnect_banned(&self, Banned { account, ban }: Banned) {
         let handle = self.registry().get(account);
         if let Some(handle) = handle {
-            handle.end(CloseReason {
-                code: Code::AccountBanned,
-                message: "A rule of this realm banned this account; log in to read why and until when.".to_owned(),
-                reconnect_after_ms: 0,
-            });
+            handle.end(CloseReason { code: Code::AccountBanned, message: ban.sentence(), reconnect_after_ms: 0 });
         }
         if let Err(error) = self.features.accounts.end_sessions(account).await {
             tracing::error!(%account, %error, "the tokens of a banned account could not be ended");
@@ -220,11 +216,11 @@ impl Shared {
 }
 
 /// Follows the bans until the games or the sessions are gone.
-async fn follow_bans(shared: Weak<Shared>, mut bans: broadcast::Receiver<AccountId>) {
+async fn follow_bans(shared: Weak<Shared>, mut bans: broadcast::Receiver<Banned>) {
     loop {
         match bans.recv().await {
-            Ok(account) => match shared.upgrade() {
-                Some(shared) => shared.disconnect_banned(account).await,
+            Ok(banned) => match shared.upgrade() {
+                Some(shared) => shared.disconnect_banned(banned).await,
                 None => return,
             },
             Err(broadcast::error::RecvError::Lagged(missed)) => {

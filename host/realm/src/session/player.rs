@@ -237,22 +237,18 @@ impl Session {
     }
 
     async fn finish(self, ending: Ending, line: Option<Online>) {
-        // The first reason wins: whoever closed the events has given it.
+        if matches!(ending, Ending::LoggedOut)
+            && let Err(error) = self.shared.features.accounts.logout(self.identity.session).await
+        {
+            tracing::warn!(account = %self.identity.name, %error, "the log-out could not be stored");
+        }
+        // The goodbye of a log-out comes after it, for it says what has been done. Whoever closed the events before has given
+        // the reason: the first one wins.
         self.events.close(ending.reason());
         drop(line);
         let Self { shared, identity, seat, serial, mut arrivals, .. } = self;
         drop(seat);
-        let leaves = match ending {
-            Ending::LoggedOut => {
-                if let Err(error) = shared.features.accounts.logout(identity.session).await {
-                    tracing::warn!(account = %identity.name, %error, "the log-out could not be stored");
-                }
-                true
-            }
-            Ending::TokenEnded => true,
-            Ending::Expired | Ending::Flood | Ending::Closed => false,
-        };
-        if leaves {
+        if matches!(ending, Ending::LoggedOut | Ending::TokenEnded) {
             // Whoever is in no game is refused, which is as good.
             let _ = tokio::time::timeout(LEAVE_DEADLINE, shared.features.games.leave(identity.account)).await;
         }

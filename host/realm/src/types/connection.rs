@@ -227,6 +227,9 @@ impl OutboxReader {
     }
 }
 
+/// Makes the parts for one game over a `realm.v1.bin` connection; called anew for every game that is entered there.
+pub type GameSides = Box<dyn Fn() -> GameSide + Send + Sync>;
+
 /// The parts of a `realm.v1.bin` connection that a game takes over: the session pushes the game's frames into `frames`,
 /// the game reads them from `link`.
 pub struct GameSide {
@@ -247,7 +250,7 @@ pub struct Connection {
     /// The way back.
     pub outbox: Outbox,
     /// For games over this very connection; `None` where games have a door of their own, and on JSON.
-    pub game: Option<GameSide>,
+    pub games: Option<GameSides>,
 }
 
 #[cfg(test)]

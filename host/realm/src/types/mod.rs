@@ -13,8 +13,8 @@ mod text;
 
 pub use clock::{Clock, SystemClock, rfc3339};
 pub use connection::{
-    CloseReason, Connection, Encoding, GameSide, Incoming, Outbox, OutboxFull, OutboxLimits, OutboxReader, Outgoing,
-    outbox,
+    CloseReason, Connection, Encoding, GameSide, GameSides, Incoming, Outbox, OutboxFull, OutboxLimits, OutboxReader,
+    Outgoing, outbox,
 };
 pub use events::{Attached, EventStream, RingLimits};
 pub use id::{AccountId, CharacterId, GameId, Id, IdSource, SessionId, kind};

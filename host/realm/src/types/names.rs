@@ -55,7 +55,8 @@ fn fold(name: &str, what: &'static str, max: usize, spaces: bool) -> Result<Stri
             }
         }
     }
-    let narrow: String = name.nfkc().collect();
+    // Small letters first: an 'm' has look-alikes that an 'M' has not, and case must never count.
+    let narrow: String = name.nfkc().flat_map(char::to_lowercase).collect();
     // A capital I looks like a small L, and so both, and the digits 1 and 0, fold to one form whatever their case.
     let alike = |character| match character {
         'i' | '1' => 'l',
@@ -151,6 +152,11 @@ mod tests {
             assert_eq!(plain, AccountName::new(other).unwrap(), "{other}");
         }
         assert_ne!(plain, AccountName::new("Paladine").unwrap());
+        for name in ["Market", "Wirt", "Ёлка", "Вымпел"] {
+            let plain = ChannelName::new(name).unwrap();
+            assert_eq!(plain, ChannelName::new(name.to_uppercase()).unwrap(), "{name}");
+            assert_eq!(plain, ChannelName::new(name.to_lowercase()).unwrap(), "{name}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl House {
 /// Logs everybody in, echoes lines as numbered events, pings as pongs, and game frames through the game's side.
 async fn session(mut connection: Connection) {
     let mut events = 0;
-    let mut game = connection.game.take();
+    let mut game = connection.games.as_ref().map(|open| open());
     while let Some(incoming) = connection.incoming.recv().await {
         let outbox = &connection.outbox;
         match incoming {
