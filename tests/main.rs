@@ -3,10 +3,13 @@
 mod accounts;
 mod characters;
 mod chat;
+mod cheats;
 mod cli;
 mod docs;
 mod doors;
+mod games;
 mod harness;
 mod rest;
+mod rules;
 mod session;
 mod tidy;

@@ -2,7 +2,7 @@
 //!
 //! They are written against the canonical ABI by hand, so that tests need no compiler for WebAssembly.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, path::Path};
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -184,7 +184,10 @@ impl Fixture {
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
 fn wit_text(version: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    // Packages at different depths of the tree share this file.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
+    let folder = folder.expect("the interfaces lie at the root of the tree");
     let mut text = format!("package realm:plugin@{version};\n");
     for name in ["log", "lifecycle", "chat-filter", "anti-cheat", "matchmaking", "ladder"] {
         let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
