@@ -7,6 +7,7 @@ mod cheats;
 mod cli;
 mod docs;
 mod doors;
+mod figures;
 mod games;
 mod harness;
 mod rest;
