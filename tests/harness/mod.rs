@@ -1,5 +1,9 @@
 //! The one harness: a real realm on free ports over a temporary folder, and players with real connections.
 
+#![allow(unreachable_pub, reason = "what every test may use is public among them")]
+
+pub mod program;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -178,4 +182,24 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         }
     };
     tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_| panic!("{what} did not happen within {DEADLINE:?}"))
+}
+
+impl TestRealm {
+    /// Stops the realm and starts it again over the same folder with a clock of the test's.
+    pub async fn restart_with_clock(self, clock: std::sync::Arc<dyn realm::types::Clock>) -> Self {
+        self.realm.stop().await;
+        let started = Realm::start_with_clock(self.config.clone(), self.folder.path(), clock).await;
+        Self { realm: started.expect("the realm starts again"), ..self }
+    }
+}
+
+/// The status and the code with which the realm said no; fails when it said yes.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, realm_client::ClientError>) -> (u16, String) {
+    match result.expect_err("the realm should refuse this") {
+        realm_client::ClientError::Refused { status, code, message, .. } => {
+            assert!(message.ends_with('.') && message.contains(' '), "{code} says no sentence: {message:?}");
+            (status, code)
+        }
+        other => panic!("the realm should refuse this with a code, and not so: {other}"),
+    }
 }

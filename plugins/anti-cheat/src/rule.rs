@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Over so many ticks the mean speed is taken.
 const SPEED_TICKS: usize = 10;
 /// So many characters are remembered by one instance; it serves all games of one tick thread.
-const CHARACTERS_MAX: usize = 4_096;
+const CHARACTERS_MAX: usize = 2_048;
 
 /// `[plugins.configuration.anti-cheat]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -157,9 +157,7 @@ mod tests {
     fn wrong_settings_are_named() {
         let wrong = |settings: Settings| settings.check().unwrap_err();
         assert!(wrong(Settings { words_starred: vec![" ".into()], ..Settings::default() }).contains("`words_starred`"));
-        assert!(
-            wrong(Settings { words_blocked: vec!["x".into(); 101], ..Settings::default() }).contains("101 words")
-        );
+        assert!(wrong(Settings { words_blocked: vec!["x".into(); 101], ..Settings::default() }).contains("101 words"));
         assert!(wrong(Settings { lines_max: 33, ..Settings::default() }).contains("`lines_max` is 33"));
         assert!(wrong(Settings { window_ms: 0, ..Settings::default() }).contains("`window_ms`"));
         assert_eq!(Settings::default().check(), Ok(()));

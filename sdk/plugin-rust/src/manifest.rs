@@ -14,7 +14,7 @@ pub const fn permitted(permissions: &[&str], permission: &str) -> bool {
 }
 
 /// Stops the build when a part of the manifest would make the realm refuse the plugin.
-pub const fn check(name: &str, description: &str, permissions: &[&str]) {
+pub const fn check(name: &str, description: &str, permissions: &[&str], class: &str) {
     let bytes = name.as_bytes();
     assert!(!bytes.is_empty() && bytes.len() <= 40, "a plugin's name has 1 to 40 characters");
     assert!(bytes[0].is_ascii_lowercase(), "a plugin's name starts with a lower-case letter");
@@ -30,6 +30,7 @@ pub const fn check(name: &str, description: &str, permissions: &[&str]) {
     assert!(bytes[bytes.len() - 1] != b'-', "a plugin's name does not end with `-`");
     assert!(description.len() <= 400, "a plugin's description has at most 400 bytes");
     assert!(plain(description), "a plugin's description holds no quotation mark, backslash or control character");
+    assert!(same(class, "fast") || same(class, "slow"), "a plugin's class is `fast` or `slow`");
     let mut index = 0;
     while index < permissions.len() {
         assert!(same(permissions[index], "log"), "unknown permission; the realm knows: log");
@@ -76,13 +77,26 @@ const fn plain(text: &str) -> bool {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __manifest_json {
-    ($name:literal, $description:literal, [$($first:literal $(, $permission:literal)*)?]) => {
+    ($name:literal, $description:literal, [$($first:literal $(, $permission:literal)*)?], $class:expr) => {
         ::core::concat!(
             "{\"name\":\"", $name,
             "\",\"version\":\"", ::core::env!("CARGO_PKG_VERSION"),
             "\",\"description\":\"", $description,
-            "\",\"permissions\":[", $("\"", $first, "\"", $(",\"", $permission, "\"",)*)? "]}"
+            "\",\"permissions\":[", $("\"", $first, "\"", $(",\"", $permission, "\"",)*)?
+            "],\"class\":\"", $class, "\"}"
         )
+    };
+}
+
+/// The class of a plugin: `fast` when nothing is said.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __class {
+    () => {
+        "fast"
+    };
+    ($class:literal) => {
+        $class
     };
 }
 
@@ -90,17 +104,19 @@ macro_rules! __manifest_json {
 ///
 /// `name` (lower-case letters, digits, `-`) is also the key of its configuration, `[plugins.configuration.NAME]`; the
 /// version is the package's. `permissions` lists what it may import: `log` is the only one there is. A plugin without
-/// `log` must not use [`log`](mod@crate::log), and its panics are only counted, not told.
+/// `log` must not use [`log`](mod@crate::log), and its panics are only counted, not told. `class: "slow"` may follow: a file of
+/// up to 32 MiB with 64 MiB of memory, which answers no hook of the tick.
 #[macro_export]
 macro_rules! plugin {
     (
         rule: $rule:ident,
         name: $name:literal,
         description: $description:literal,
-        permissions: [$($permission:literal),* $(,)?] $(,)?
+        permissions: [$($permission:literal),* $(,)?]
+        $(, class: $class:literal)? $(,)?
     ) => {
         const _: () = {
-            $crate::manifest::check($name, $description, &[$($permission),*]);
+            $crate::manifest::check($name, $description, &[$($permission),*], $crate::__class!($($class)?));
 
             impl $crate::instance::Instance for $rule {
                 const LOGS: bool = $crate::manifest::permitted(&[$($permission),*], "log");
@@ -118,7 +134,8 @@ macro_rules! plugin {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "a named section and exported functions are how a component is made")]
         const _: () = {
-            const MANIFEST: &str = $crate::__manifest_json!($name, $description, [$($permission),*]);
+            const MANIFEST: &str =
+                $crate::__manifest_json!($name, $description, [$($permission),*], $crate::__class!($($class)?));
             #[used]
             #[unsafe(link_section = "realm:plugin")]
             static SECTION: [u8; MANIFEST.len()] = $crate::manifest::bytes(MANIFEST);
@@ -165,26 +182,29 @@ mod tests {
 
     #[test]
     fn the_manifest_is_json() {
-        let json = crate::__manifest_json!("polite", "Refuses lines that shout.", ["log"]);
+        let json = crate::__manifest_json!("polite", "Refuses lines that shout.", ["log"], crate::__class!());
         let value: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(value["name"], "polite");
         assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(value["description"], "Refuses lines that shout.");
         assert_eq!(value["permissions"], serde_json::json!(["log"]));
+        assert_eq!(value["class"], "fast");
         assert_eq!(bytes::<3>("abc"), *b"abc");
     }
 
     #[test]
     fn a_manifest_may_ask_for_nothing_or_more() {
-        let none: serde_json::Value = serde_json::from_str(crate::__manifest_json!("a", "b", [])).unwrap();
+        let none: serde_json::Value = serde_json::from_str(crate::__manifest_json!("a", "b", [], "fast")).unwrap();
         assert_eq!(none["permissions"], serde_json::json!([]));
-        let two: serde_json::Value = serde_json::from_str(crate::__manifest_json!("a", "b", ["c", "d"])).unwrap();
+        let two: serde_json::Value =
+            serde_json::from_str(crate::__manifest_json!("a", "b", ["c", "d"], crate::__class!("slow"))).unwrap();
         assert_eq!(two["permissions"], serde_json::json!(["c", "d"]));
+        assert_eq!(two["class"], "slow");
     }
 
     #[test]
     fn what_the_realm_would_refuse_stops_the_build() {
-        check("a-1", "fine", &["log"]);
+        check("a-1", "fine", &["log"], "fast");
         for (name, description, permission) in [
             ("", "", "log"),
             ("A", "", "log"),
@@ -193,8 +213,9 @@ mod tests {
             ("a", "\"", "log"),
             ("a", "", "fly"),
         ] {
-            let refused = std::panic::catch_unwind(|| check(name, description, &[permission])).is_err();
+            let refused = std::panic::catch_unwind(|| check(name, description, &[permission], "fast")).is_err();
             assert!(refused, "{name:?} {description:?} {permission:?}");
         }
+        assert!(std::panic::catch_unwind(|| check("a", "", &[], "quick")).is_err());
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Description {
     pub(crate) name: String,
     /// Version from the manifest.
     pub(crate) version: String,
+    /// True when the manifest says `class: slow`.
+    pub(crate) slow: bool,
     /// Interfaces that it exports, without package and version, sorted.
     pub(crate) hooks: Vec<String>,
     /// Size of the file.
@@ -69,7 +71,8 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description> {
     let manifest: serde_json::Value = serde_json::from_slice(manifest).context("the manifest is not JSON")?;
     let text =
         |key: &str| manifest[key].as_str().map(str::to_owned).with_context(|| format!("the manifest has no `{key}`"));
-    Ok(Description { name: text("name")?, version: text("version")?, hooks, size_bytes: bytes.len() })
+    let slow = manifest["class"].as_str() == Some("slow");
+    Ok(Description { name: text("name")?, version: text("version")?, slow, hooks, size_bytes: bytes.len() })
 }
 
 /// `chat-filter` of `realm:plugin/chat-filter@0.1.0`.
@@ -100,6 +103,7 @@ mod tests {
         let description = describe(&bytes).unwrap();
         assert_eq!(description.name, "polite");
         assert_eq!(description.version, "1.2.0");
+        assert!(!description.slow);
         assert_eq!(description.hooks, ["chat-filter", "lifecycle"]);
     }
 

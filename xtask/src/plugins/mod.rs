@@ -27,8 +27,10 @@ use crate::{
 /// The rules of a new realm. Each answers the hook of its name.
 pub(crate) const DEFAULT_PLUGINS: [&str; 4] = ["anti-cheat", "chat-filter", "ladder", "matchmaking"];
 
-/// What the realm loads as a fast plugin.
-const COMPONENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest file of class `fast`.
+const FAST_BYTES_MAX: usize = 4 << 20;
+/// The largest file of class `slow`.
+const SLOW_BYTES_MAX: usize = 32 << 20;
 
 /// Builds the plugins named, or all; gives the folder of the components.
 pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
@@ -62,7 +64,7 @@ pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
         say(&format!("plugin {description}, {state}"));
     }
     remove_orphans(&folder, &known)?;
-    say(&format!("{} plugins in {} ({})", wanted.len(), folder.display(), seconds(start.elapsed())));
+    say(&format!("plugins are in {} ({})", folder.display(), seconds(start.elapsed())));
     Ok(folder)
 }
 
@@ -96,8 +98,9 @@ fn build_one(layout: &Layout, toolchain: &Toolchain, name: &str) -> Result<()> {
 /// Stops a component that the realm would refuse, or that is not what its folder says.
 fn check(name: &str, bytes: &[u8]) -> Result<Description> {
     let description = component::describe(bytes)?;
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        bail!("the plugin {name} is {} bytes; the realm takes at most {COMPONENT_BYTES_MAX}", bytes.len());
+    let bytes_max = if description.slow { SLOW_BYTES_MAX } else { FAST_BYTES_MAX };
+    if bytes.len() > bytes_max {
+        bail!("the plugin {name} has {} bytes; in its class the realm takes at most {bytes_max}", bytes.len());
     }
     if description.name != name {
         bail!("the plugin in the folder {name} calls itself `{}`: name it like its folder", description.name);

@@ -3,6 +3,7 @@
 mod ci;
 mod server;
 mod test;
+mod tutorial;
 
 pub(crate) use ci::ci;
 pub(crate) use server::{docs, run};

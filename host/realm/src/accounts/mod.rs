@@ -43,16 +43,22 @@ pub struct Config {
     /// May anybody register?
     pub registration_open: bool,
     /// Threads that compute Argon2; each takes a whole core for about 35 ms a log-in.
+    #[schemars(range(min = 1, max = 64))]
     pub password_threads: usize,
     /// Log-ins and registrations that may wait for such a thread; more are told to come back later.
+    #[schemars(range(min = 1, max = 100_000))]
     pub password_queue_max: usize,
     /// Life of an access token, in minutes.
+    #[schemars(range(min = 1, max = 1_440))]
     pub access_token_minutes: u32,
     /// A session ends after this many hours without activity.
+    #[schemars(range(min = 1, max = 8_760))]
     pub session_idle_hours: u32,
     /// A session ends after this many days in any case.
+    #[schemars(range(min = 1, max = 3_650))]
     pub session_days_max: u32,
     /// Wrong passwords for one account before it is locked for a minute.
+    #[schemars(range(min = 1, max = 1_000))]
     pub wrong_passwords_max: u32,
 }
 

@@ -113,6 +113,5 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))
-        .layer(axum::middleware::from_fn(problem::security_headers))
         .with_state(features)
 }

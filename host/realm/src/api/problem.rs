@@ -1,10 +1,9 @@
-//! Refusals as `application/problem+json`, and what every answer carries.
+//! Refusals as `application/problem+json`, and the page at `/`.
 
 use axum::{
     Json,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -88,22 +87,6 @@ pub(super) async fn method_not_allowed(request: Request) -> Refused {
             request.method()
         ),
     ))
-}
-
-/// Headers that every answer carries: nothing is cached, nothing is sniffed, nothing is framed.
-pub(super) async fn security_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// The page that a browser sees at `/`: what this is and where its doors are.

@@ -25,6 +25,7 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most characters of one account in this realm.
+    #[schemars(range(min = 1, max = 1_000))]
     pub characters_max: u32,
 }
 

@@ -166,7 +166,11 @@ impl Config {
         for (variable, value) in overrides {
             config = config.with_override(&schema, variable, value)?;
         }
-        schema.check_ranges(&config, |path| schema::place_of(text, name, path, overrides))?;
+        let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
+        schema.check_ranges(&config, place)?;
+        let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
+        config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
+        config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
         Ok(config)
     }
 
@@ -236,6 +240,33 @@ mod tests {
     fn a_value_out_of_range_names_the_range() {
         let error = parse("[node]\nid = 5000\n").unwrap_err();
         assert_eq!(error.to_string(), "realm.toml line 2: node.id = 5000: write a number from 0 to 1023");
+    }
+
+    #[test]
+    fn nothing_that_the_realm_needs_can_be_set_to_none() {
+        for (section, key) in [
+            ("net", "connections_max"),
+            ("net", "body_bytes_max"),
+            ("accounts", "password_threads"),
+            ("accounts", "access_token_minutes"),
+            ("characters", "characters_max"),
+            ("chat", "members_max"),
+            ("games", "tick_threads"),
+            ("games", "games_max"),
+            ("session", "request_burst"),
+        ] {
+            let text = parse(&format!("[{section}]\n{key} = 0\n")).unwrap_err().to_string();
+            let place = format!("realm.toml line 2: {section}.{key} = 0: write a number from ");
+            assert!(text.starts_with(&place), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_or_version_that_is_none_is_refused_with_its_place() {
+        let text = parse("[chat]\nchannels = [\"7 bells\"]\n").unwrap_err().to_string();
+        assert!(text.starts_with("realm.toml line 2: [chat] channels: \"7 bells\": "), "{text}");
+        let text = with_environment("REALM__SESSION__CLIENT_VERSION_MIN", "new").unwrap_err().to_string();
+        assert!(text.starts_with("REALM__SESSION__CLIENT_VERSION_MIN: [session] client_version_min"), "{text}");
     }
 
     #[test]

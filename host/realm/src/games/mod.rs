@@ -57,18 +57,25 @@ use running::{Parts, Running};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Most games at once.
+    #[schemars(range(min = 1, max = 10_000))]
     pub games_max: usize,
     /// Threads that step games, one per core given to games.
+    #[schemars(range(min = 1, max = 64))]
     pub tick_threads: usize,
     /// How long a ticket is valid, in seconds.
+    #[schemars(range(min = 5, max = 600))]
     pub ticket_seconds: u32,
     /// How long a player may be without a connection before the character leaves the game, in seconds.
+    #[schemars(range(max = 3_600))]
     pub reconnect_seconds: u32,
     /// Characters in games are saved at least this often, in seconds.
+    #[schemars(range(min = 1, max = 3_600))]
     pub autosave_seconds: u32,
     /// Findings of the anti-cheat rule that ban an account.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub findings_ban: u32,
     /// How long such a ban lasts, in hours.
+    #[schemars(range(min = 1, max = 87_600))]
     pub ban_hours: u32,
     /// Folder of the content pack; empty is the built-in one.
     pub content: String,

@@ -31,7 +31,7 @@ use super::{
     conversation::Terms,
     guarded_io::GuardedIo,
     head_guard::{HEAD_BYTES_MAX, HeadProblem},
-    problem::{problem, problem_with},
+    problem::{problem, problem_with, secure},
     stage::Stage,
     upgrade, websocket,
     wire::Progress,
@@ -77,7 +77,7 @@ pub(super) async fn serve(
         let door = Arc::clone(&door);
         service_fn(move |request| {
             let (door, upgrades) = (Arc::clone(&door), upgrades.clone());
-            async move { Ok::<_, Infallible>(answer(request, &door, peer, &upgrades).await) }
+            async move { Ok::<_, Infallible>(secure(answer(request, &door, peer, &upgrades).await)) }
         })
     };
     let connection = http1::Builder::new()

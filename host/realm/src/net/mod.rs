@@ -48,22 +48,31 @@ pub struct Config {
     /// Host name or address that clients are told for games; empty is the one they came by.
     pub public_host: String,
     /// Most connections at once, over all doors.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_max: usize,
     /// Most connections at once from one address.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_per_address_max: usize,
     /// Most TLS handshakes at once.
+    #[schemars(range(min = 1, max = 100_000))]
     pub handshakes_max: usize,
     /// A handshake takes at most this long, in milliseconds.
+    #[schemars(range(min = 100, max = 60_000))]
     pub handshake_deadline_ms: u64,
     /// A connection logs in within this time, in milliseconds.
+    #[schemars(range(min = 100, max = 600_000))]
     pub login_deadline_ms: u64,
     /// Silence after which a connection is closed, in milliseconds.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
     pub silence_max_ms: u64,
     /// Messages that may wait for a client.
+    #[schemars(range(min = 16, max = 100_000))]
     pub outbox_messages_max: usize,
     /// Bytes that may wait for a client.
+    #[schemars(range(min = 16_384, max = 16_777_216))]
     pub outbox_bytes_max: usize,
     /// Largest body of an HTTP request, in bytes.
+    #[schemars(range(min = 1_024, max = 16_777_216))]
     pub body_bytes_max: usize,
     /// Origins of web pages that may open a WebSocket, besides the realm's own.
     pub origins: Vec<String>,

@@ -1,9 +1,12 @@
-//! HTTP refusals of the door itself, as `application/problem+json` (RFC 9457).
+//! HTTP refusals of the door itself, as `application/problem+json` (RFC 9457), and what every answer carries.
 
 use axum::body::Body;
 use hyper::{
     Response, StatusCode,
-    header::{CONNECTION, CONTENT_TYPE, HeaderValue},
+    header::{
+        CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    },
 };
 
 use crate::types::Code;
@@ -16,9 +19,10 @@ pub(super) fn problem(code: Code, message: &str) -> Response<Body> {
 
 /// The same with a more exact status than the code's own.
 pub(super) fn problem_with(status: StatusCode, code: Code, message: &str) -> Response<Body> {
+    let title = Code::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, meaning)| meaning.trim());
     let body = serde_json::json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
+        "type": format!("urn:realm:error:{}", code.as_str()),
+        "title": title,
         "status": status.as_u16(),
         "detail": message,
         "code": code.as_str(),
@@ -27,5 +31,20 @@ pub(super) fn problem_with(status: StatusCode, code: Code, message: &str) -> Res
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Adds the headers that every answer carries, the door's own refusals included: nothing is cached, nothing is sniffed, nothing is
+/// framed, unless the answer itself says otherwise.
+pub(super) fn secure(mut response: Response<Body>) -> Response<Body> {
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+        (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    ] {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }

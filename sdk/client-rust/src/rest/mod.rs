@@ -95,7 +95,25 @@ impl Rest {
     /// # Errors
     /// When the realm cannot be reached, is not the trusted one, or does not answer within the endpoint's deadline.
     pub async fn request(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {
-        let request = self.build(method, path, body)?;
+        let (content_type, body) = match body {
+            Some(body) => (Some("application/json"), body.to_string().into()),
+            None => (None, Bytes::new()),
+        };
+        self.request_bytes(method, path, content_type, body).await
+    }
+
+    /// Like [`Self::request`], with a body of any kind, well-formed or not.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub async fn request_bytes(
+        &mut self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Response, ClientError> {
+        let request = self.build(method, path, content_type, body)?;
         let deadline: Duration = self.endpoint.deadline;
         let answer = within(deadline, "the answer", self.exchange(request)).await;
         if answer.is_err() {
@@ -105,7 +123,13 @@ impl Rest {
         answer
     }
 
-    fn build(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, ClientError> {
+    fn build(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
         let (host, port) = (&self.endpoint.host, self.endpoint.https_port);
         let is_v6 = host.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6());
         let authority = if is_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
@@ -113,11 +137,10 @@ impl Rest {
         if let Some(token) = &self.access_token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let body = Full::new(body.map_or_else(Bytes::new, |body| body.to_string().into()));
-        request.body(body).map_err(|error| ClientError::Unexpected(format!("{path} is no address: {error}")))
+        request.body(Full::new(body)).map_err(|error| ClientError::Unexpected(format!("{path} is no address: {error}")))
     }
 
     async fn exchange(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response, ClientError> {

@@ -130,13 +130,14 @@ impl Mind {
         self.stuck = if (x, y) == self.last { self.stuck + 1 } else { 0 };
         self.last = (x, y);
         if self.stuck >= STUCK_SNAPSHOTS || (goal.is_none() && self.detour.is_none()) {
-            let roll = self.roll();
-            let direction = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)][roll as usize % 8];
+            const DIRECTIONS: [(i32, i32); 8] = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)];
+            let roll = usize::try_from(self.roll() % 8).unwrap_or(0);
+            let direction = DIRECTIONS[roll];
             self.detour = Some((direction, STUCK_SNAPSHOTS * if goal.is_none() { 6 } else { 2 }));
             self.stuck = 0;
         }
         if let Some((direction, left)) = self.detour {
-            self.detour = (left > 1 && (goal.is_none() || left > 1)).then_some((direction, left - 1));
+            self.detour = (left > 1).then_some((direction, left - 1));
             // Seven tenths on both axes is a diagonal step of the legal length.
             let step = if direction.0 != 0 && direction.1 != 0 { step_max * 7 / 10 } else { step_max };
             return (direction.0 * step, direction.1 * step);
