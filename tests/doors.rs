@@ -1,5 +1,7 @@
 //! The doors: what is no frame, no request, no WebSocket, and who may come in.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
 use std::{net::SocketAddr, sync::Arc};
 
 use realm_client::{Arrival, ClientError, Connection, Door, Lobby, Login, Method, Rest, ServerMessage, proto};
@@ -427,7 +429,7 @@ async fn noise_at_the_doors_disturbs_nobody_who_talks() {
     };
     let (stop, mut stopped) = tokio::sync::oneshot::channel();
     let noise = async {
-        noise.await;
+        Box::pin(noise).await;
         stop.send(()).unwrap();
     };
     let talk = async {
