@@ -21,7 +21,7 @@ async fn line(lobby: &mut Lobby) -> proto::ChatMessage {
 
 /// Says a line that nobody refuses, and gives it as it came back.
 async fn say(lobby: &mut Lobby, text: &str) -> proto::ChatMessage {
-    lobby.say(text).await.unwrap();
+    lobby.say(text).await.expect("saying a line");
     line(lobby).await
 }
 
@@ -50,7 +50,7 @@ async fn whisper_received(lobby: &mut Lobby) -> proto::WhisperReceived {
 }
 
 fn code<T>(outcome: Result<T, ClientError>) -> String {
-    let error = outcome.err().expect("a refusal");
+    let Err(error) = outcome else { panic!("not refused") };
     error.code().unwrap_or_else(|| panic!("no code: {error}")).to_owned()
 }
 

@@ -1,5 +1,7 @@
 //! The doors: what is no frame, no request, no WebSocket, and who may come in.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
+
 use std::{net::SocketAddr, sync::Arc};
 
 use realm_client::{Arrival, ClientError, Connection, Door, Lobby, Login, Method, Rest, ServerMessage, proto};

@@ -1,15 +1,11 @@
 //! Before log-in: AUTH_REQUEST, a sign of life, and nothing else.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use realm_protocol::{ClientMessage, proto};
-use tokio::time::{Instant, timeout_at};
 
 use super::{Shared, arrival::Login, sentence};
 use crate::types::{CloseReason, Code, Connection, Incoming, Outbox, Outgoing, Refusal};
-
-/// A connection says who it is within this time.
-const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Signs of life that a connection may send before it says who it is.
 const MESSAGES_BEFORE_LOGIN_MAX: u32 = 16;
@@ -17,12 +13,11 @@ const MESSAGES_BEFORE_LOGIN_MAX: u32 = 16;
 /// Longest nonce, in characters.
 const NONCE_CHARACTERS_MAX: usize = 64;
 
-/// Reads a connection until it has logged in. `None` when it is gone or was closed.
+/// Reads a connection until it has logged in. `None` when it is gone or was closed: `net/` keeps the deadline, and closes a connection
+/// that says nothing.
 pub(super) async fn log_in(shared: &Shared, connection: &mut Connection) -> Option<Login> {
-    let deadline = Instant::now() + LOGIN_DEADLINE;
     for _ in 0..MESSAGES_BEFORE_LOGIN_MAX {
-        let Ok(incoming) = timeout_at(deadline, connection.incoming.recv()).await else { break };
-        let (sequence, refusal) = match incoming? {
+        let (sequence, refusal) = match connection.incoming.recv().await? {
             Incoming::Unreadable { sequence, problem } => (sequence, Refusal::new(Code::MessageInvalid, problem)),
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
                 return answer(shared, connection.peer.ip(), &connection.outbox, request).await;
