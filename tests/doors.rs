@@ -427,7 +427,7 @@ async fn noise_at_the_doors_disturbs_nobody_who_talks() {
     };
     let (stop, mut stopped) = tokio::sync::oneshot::channel();
     let noise = async {
-        noise.await;
+        Box::pin(noise).await;
         stop.send(()).unwrap();
     };
     let talk = async {

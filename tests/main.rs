@@ -1,5 +1,8 @@
 //! The one test binary of the tree: every feature over its real sockets, and the rules of the house.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, wherever it stands")]
+#![allow(clippy::print_stdout, reason = "figures of a test are for whoever reads its output")]
+
 mod accounts;
 mod characters;
 mod chat;
@@ -7,6 +10,7 @@ mod cheats;
 mod cli;
 mod docs;
 mod doors;
+mod figures;
 mod games;
 mod harness;
 mod rest;

@@ -15,7 +15,7 @@ fn by_password(account: &str, password: &str) -> Login {
 /// The refusal of a log-in, over a connection of its own.
 async fn login_refused(realm: &TestRealm, door: Door, request: proto::AuthRequest) -> (String, Lobby) {
     let mut lobby = Lobby::connect(&realm.endpoint(), door).await.unwrap();
-    let error = lobby.hello(request).await.err().expect("a refusal");
+    let error = lobby.hello(request).await.expect_err("a refusal");
     (error.code().unwrap_or_else(|| panic!("no code: {error}")).to_owned(), lobby)
 }
 

@@ -235,8 +235,10 @@ impl Instance {
         self.store.set_epoch_deadline(1);
         let outcome = call(&mut self.store, &self.guests);
         let state = self.store.data_mut();
-        self.used = state.meter.used();
-        state.log.settle(Instant::now());
+        // One look at the clock for both: it is a good part of what a small call costs.
+        let now = Instant::now();
+        self.used = state.meter.used(now);
+        state.log.settle(now);
         outcome.map_err(|error| {
             self.dead = true;
             explain(&error, self.store.data_mut(), self.compiled.host.limits.handover_bytes_max)

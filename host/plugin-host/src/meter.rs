@@ -76,9 +76,9 @@ impl Meter {
     }
 
     /// What the call has used, to be asked when it is over: CPU time, exact to one epoch.
-    pub(crate) fn used(&self) -> Duration {
+    pub(crate) fn used(&self, now: Instant) -> Duration {
         match self.first_tick {
-            None => self.started.elapsed().min(EPOCH),
+            None => now.saturating_duration_since(self.started).min(EPOCH),
             Some(first) => first.before + thread_cpu().saturating_sub(first.cpu),
         }
     }

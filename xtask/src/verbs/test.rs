@@ -66,7 +66,7 @@ pub(crate) fn bench(layout: &Layout, arguments: &[String]) -> Result<()> {
     let components = plugins::build(layout, &[])?;
     say("measuring (release build first)");
     let mut command = cargo();
-    command.args(["bench", "--package", "realm-tests", "--"]).args(arguments);
+    command.args(["bench", "--package", "realm-tests", "--bench", "figures", "--"]).args(arguments);
     run(command.current_dir(&layout.root).env(PLUGINS_VARIABLE, components))
 }
 

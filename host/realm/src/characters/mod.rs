@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use error::CharactersError;
 
 use crate::{
-    hooks::Hooks,
+    hooks::{Hooks, anti_cheat},
     storage::{Connection, Storage, StorageError},
     types::{AccountId, CharacterId, CharacterName},
 };
@@ -193,18 +193,18 @@ impl Characters {
     }
 
     /// Stores what a game made of the character; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
-    /// The anti-cheat rule sees the sheet first: what it refuses is not stored, what else it finds is logged.
+    /// The anti-cheat rule sees the sheet first; what it finds is logged, and the character is stored all the same: a game's outcome
+    /// is the realm's own word, which no rule may lose.
     ///
     /// # Errors
-    /// [`CharactersError::Fenced`] when the lease is not this holder's any more, [`CharactersError::Refused`] with what the rule
-    /// found; the lease stays as it is and nothing is written.
+    /// [`CharactersError::Fenced`] when the lease is not this holder's any more; the lease stays as it is and nothing is written.
     pub async fn save(
         &self,
         lease: &mut Lease,
         sheet: &Sheet,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
-        self.judge(lease.character, sheet, "stored").await?;
+        self.findings(lease.character, sheet, "stored").await;
         save_under_lease(&self.storage, lease, sheet, play_time_ms).await
     }
 
@@ -216,18 +216,24 @@ impl Characters {
         release_lease(&self.storage, lease).await
     }
 
-    /// Asks the anti-cheat rule about a character that is about to be taken into a game or stored.
+    /// Refuses a character that the anti-cheat rule refuses.
     async fn judge(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Result<(), CharactersError> {
-        let findings = self.hooks.check_character(judging::sheet(character, sheet)).await;
-        if findings.is_empty() {
-            return Ok(());
-        }
-        tracing::warn!(%character, when, findings = judging::words(&findings), "the anti-cheat rule found something");
+        let findings = self.findings(character, sheet, when).await;
         let mut refused = findings.iter().filter(|finding| finding.refuse).peekable();
         if refused.peek().is_some() {
             return Err(CharactersError::Refused(judging::words(refused)));
         }
         Ok(())
+    }
+
+    /// Asks the anti-cheat rule about a character and logs what it finds.
+    async fn findings(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Vec<anti_cheat::Finding> {
+        let findings = self.hooks.check_character(judging::sheet(character, sheet)).await;
+        if !findings.is_empty() {
+            metrics::counter!("realm_character_findings_total").increment(1);
+            tracing::warn!(%character, when, findings = judging::words(&findings), "the anti-cheat rule found something");
+        }
+        findings
     }
 }
 

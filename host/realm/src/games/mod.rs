@@ -50,6 +50,8 @@ use crate::{
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
 
+pub use snapshots::snapshot;
+
 use running::{Parts, Running};
 
 /// `[games]`: the 25 Hz worlds.

@@ -46,8 +46,6 @@ pub(super) enum SaverMessage {
 
 enum JobEnd {
     Done,
-    /// A rule does not let the character be stored as it is; it stays as it was, and nothing is tried again.
-    Refused(CharactersError),
     Failed(CharactersError),
     /// Somebody else has the character: nothing of it was written, nothing can be.
     Lost(CharactersError),
@@ -109,7 +107,6 @@ impl Saver {
     }
 
     async fn carry_out(self: Arc<Self>, mut job: Job) -> (Job, JobEnd) {
-        let mut end = JobEnd::Done;
         if let Some(sheet) = job.progress.sheet {
             let tick_ms = i64::try_from(TICK.as_millis()).unwrap_or(i64::MAX);
             let play_time_ms = i64::try_from(job.progress.play_ticks).unwrap_or(i64::MAX).saturating_mul(tick_ms);
@@ -123,10 +120,6 @@ impl Saver {
                     if let Err(error) = self.ladder.record(&character).await {
                         tracing::warn!(character = %character.id, %error, "the ladder did not take a score; the old one stays");
                     }
-                }
-                Err(error @ CharactersError::Refused(_)) => {
-                    (job.progress.sheet, job.progress.play_ticks) = (None, 0);
-                    end = JobEnd::Refused(error);
                 }
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
                 Err(error) => {
@@ -143,7 +136,7 @@ impl Saver {
                 Err(error) => return (job, JobEnd::Lost(error)),
             }
         }
-        (job, end)
+        (job, JobEnd::Done)
     }
 
     /// Gives a lease back; it is copied, because a release that fails must be tried again.
@@ -156,10 +149,6 @@ impl Saver {
         let (account, character, was_last) = (job.account, job.progress.character, job.progress.last);
         let (settled, outcome) = match end {
             JobEnd::Done => (book.succeeded(job), Ok(())),
-            JobEnd::Refused(error) => {
-                tracing::error!(%character, %error, "a character is not stored as its game left it; it stays as it was");
-                (book.succeeded(job), Err(error.into()))
-            }
             JobEnd::Failed(error) => {
                 tracing::warn!(%character, %error, "a character could not be saved; it is tried again");
                 (book.failed(job, Instant::now()), Err(refusals::not_saved_in_time()))

@@ -36,7 +36,8 @@ fn entity(seen: &realm_world::EntityView) -> EntityState {
 }
 
 /// What a player sees at `tick`, where `input` is its last input that was applied.
-pub(super) fn snapshot(view: &View, tick: u32, input: u32) -> Snapshot {
+#[must_use]
+pub fn snapshot(view: &View, tick: u32, input: u32) -> Snapshot {
     let own = &view.own;
     Snapshot {
         tick,

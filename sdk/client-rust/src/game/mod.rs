@@ -218,6 +218,13 @@ impl GameConnection {
         &mut self.connection
     }
 
+    /// Gives the connection back when the game has ended or was left, for the lobby or the next game on `realm.v1.bin`; messages of
+    /// the lobby that nobody has taken are lost.
+    #[must_use]
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
     /// Ends the connection. The character stays in the game for a while, so that a lost connection can be replaced.
     ///
     /// # Errors

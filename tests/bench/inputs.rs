@@ -1,0 +1,253 @@
+//! What is measured with: lines of chat, acts, fights. The same at every run, and honest, so that the rules take their usual way.
+
+use std::{fs, path::Path, sync::Arc};
+
+use realm_plugin::{anti_cheat as native_acts, chat_filter as native_chat};
+use realm_plugin_host::bindings::{anti_cheat as host_acts, chat_filter as host_chat};
+use realm_protocol::Snapshot;
+use realm_world::{Class, Content, Difficulty, EntityKind, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World};
+
+/// Bytes of a line of chat.
+pub(crate) const LINE_BYTES: usize = 80;
+/// How many accounts talk in turn: each so seldom that nobody floods.
+const ACCOUNTS: u64 = 64;
+/// How far apart the lines are.
+const LINES_EVERY_MS: u64 = 100;
+/// Openings of the lines, so that nobody says the same twice in a row.
+const OPENINGS: [&str; 16] = [
+    "Anyone",
+    "Barbs",
+    "Come",
+    "Druids",
+    "Everybody",
+    "Friends",
+    "Good",
+    "Hey",
+    "It is",
+    "Just",
+    "Kindly",
+    "Look",
+    "My",
+    "Now",
+    "Our",
+    "Please",
+];
+
+/// Lines of chat without end.
+#[derive(Default)]
+pub(crate) struct Lines {
+    said: u64,
+}
+
+/// One of them.
+pub(crate) struct Said {
+    pub(crate) account: u64,
+    /// Place among [`texts`].
+    pub(crate) text: usize,
+    pub(crate) now_ms: u64,
+}
+
+impl Lines {
+    pub(crate) fn next(&mut self) -> Said {
+        let said = self.said;
+        self.said += 1;
+        // An account speaks once in a round of all accounts, and each time another line.
+        let text = usize::try_from(said + said / ACCOUNTS).unwrap_or_default() % OPENINGS.len();
+        Said { account: 1 + said % ACCOUNTS, text, now_ms: 1_000_000 + said * LINES_EVERY_MS }
+    }
+}
+
+/// What is said.
+pub(crate) fn texts() -> Vec<String> {
+    let text = |opening: &str| {
+        let mut text =
+            format!("{opening} we meet at the old abbey at noon, bring potions and a bow; whoever is free joins us");
+        text.truncate(LINE_BYTES);
+        text
+    };
+    OPENINGS.into_iter().map(text).collect()
+}
+
+/// The lines as the rule sees them natively; account and time are to be filled in.
+pub(crate) fn native_lines() -> Vec<native_chat::Line> {
+    let line = |text| native_chat::Line {
+        account: 0,
+        account_name: "Anna".into(),
+        destination: native_chat::Destination::Channel,
+        target: "Lobby".into(),
+        text,
+        now_ms: 0,
+    };
+    texts().into_iter().map(line).collect()
+}
+
+/// The lines as the host hands them to a component; account and time are to be filled in.
+pub(crate) fn host_lines() -> Vec<host_chat::Line> {
+    let line = |text| host_chat::Line {
+        account: 0,
+        account_name: "Anna".into(),
+        destination: host_chat::Destination::Channel,
+        target: "Lobby".into(),
+        text,
+        now_ms: 0,
+    };
+    texts().into_iter().map(line).collect()
+}
+
+/// The acts of a tick: each character walks at its full legal speed, and every fourth strikes instead.
+pub(crate) fn native_actions(count: u64) -> Vec<native_acts::Action> {
+    let action = |character| {
+        let strikes = character % 4 == 3;
+        native_acts::Action {
+            character,
+            kind: if strikes { native_acts::ActionKind::Attack } else { native_acts::ActionKind::Move },
+            input: 7,
+            x: 1_000,
+            y: 2_000,
+            dx: if strikes { 30 } else { 6 },
+            dy: if strikes { 20 } else { 8 },
+            step_max: 10,
+            vision: 640,
+            life: 50,
+            mana_left: 10,
+            cooldown: 0,
+        }
+    };
+    (0..count).map(action).collect()
+}
+
+/// The same acts as the host hands them to a component.
+pub(crate) fn host_actions(count: u64) -> Vec<host_acts::Action> {
+    let action = |native: native_acts::Action| host_acts::Action {
+        character: native.character,
+        kind: match native.kind {
+            native_acts::ActionKind::Attack => host_acts::ActionKind::Attack,
+            _ => host_acts::ActionKind::Move,
+        },
+        input: native.input,
+        x: native.x,
+        y: native.y,
+        dx: native.dx,
+        dy: native.dy,
+        step_max: native.step_max,
+        vision: native.vision,
+        life: native.life,
+        mana_left: native.mana_left,
+        cooldown: native.cooldown,
+    };
+    native_actions(count).into_iter().map(action).collect()
+}
+
+/// Ticks of a recorded fight: ten seconds.
+pub(crate) const FIGHT_TICKS: usize = 250;
+/// Ticks before it, in which players and monsters find each other.
+const APPROACH_TICKS: u32 = 800;
+/// Strong enough to last, and not so strong that nobody withstands.
+const LEVEL: u32 = 30;
+/// Of a place where both find each other.
+const SEED: u64 = 12;
+
+/// A stretch of a game, as it can be played again and again.
+pub(crate) struct Fight {
+    /// Before the first tick.
+    pub(crate) start: World,
+    /// What the players wish, tick by tick.
+    pub(crate) inputs: Vec<Vec<Input>>,
+    /// What happened.
+    pub(crate) events: Vec<Event>,
+    /// What the first player saw after each tick.
+    pub(crate) seen: Vec<Snapshot>,
+    /// Monsters in somebody's sight and alive, at the end.
+    pub(crate) monsters_seen: usize,
+}
+
+impl Fight {
+    /// Eight players among these monsters.
+    pub(crate) fn record(content: Arc<Content>) -> Self {
+        let mut world = World::new(content, Difficulty::Nightmare, SEED);
+        let mut events = Vec::new();
+        let join = |(slot, class)| {
+            let sheet = Sheet { level: LEVEL, ..Sheet::newborn(class, false) };
+            Input::Join { slot, sheet }
+        };
+        let joins: Vec<Input> = slots().zip(Class::ALL.into_iter().cycle()).map(join).collect();
+        world.step(&joins, &mut events);
+        let mut view = View::default();
+        for _ in 0..APPROACH_TICKS {
+            let inputs = wishes(&world, &mut view);
+            world.step(&inputs, &mut events);
+        }
+        let mut this =
+            Self { start: world.clone(), inputs: Vec::new(), events: Vec::new(), seen: Vec::new(), monsters_seen: 0 };
+        for _ in 0..FIGHT_TICKS {
+            let inputs = wishes(&world, &mut view);
+            world.step(&inputs, &mut this.events);
+            this.inputs.push(inputs);
+            world.view(PlayerSlot(0), &mut view);
+            this.seen.push(realm::games::snapshot(&view, world.tick(), world.tick()));
+        }
+        let mut seen: Vec<u16> = slots().flat_map(|slot| living_monsters(&world, slot, &mut view)).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        this.monsters_seen = seen.len();
+        this
+    }
+}
+
+/// The built-in pack with another number of monsters.
+pub(crate) fn content_with_monsters(count: u32) -> Arc<Content> {
+    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/world/content");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for entry in fs::read_dir(builtin).expect("the built-in pack") {
+        let file = entry.expect("a file of the built-in pack").path();
+        let text = fs::read_to_string(&file).expect("a file of the built-in pack");
+        let text = text.replace("\ncount = 40\n", &format!("\ncount = {count}\n"));
+        fs::write(folder.path().join(file.file_name().expect("a name")), text).expect("room for a small file");
+    }
+    Content::load(folder.path()).expect("a sound pack")
+}
+
+fn slots() -> impl Iterator<Item = PlayerSlot> {
+    (0u8..).take(PLAYERS_MAX).map(PlayerSlot)
+}
+
+fn living_monsters(world: &World, slot: PlayerSlot, view: &mut View) -> Vec<u16> {
+    world.view(slot, view);
+    let living = view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster && entity.life_percent > 0);
+    living.map(|entity| entity.id).collect()
+}
+
+/// Each player goes to the nearest monster and strikes; without any in sight it walks about.
+fn wishes(world: &World, view: &mut View) -> Vec<Input> {
+    const REACH: i32 = 40;
+    const WALK: [(i32, i32); 8] = [(9, 0), (6, 6), (0, 9), (-6, 6), (-9, 0), (-6, -6), (0, -9), (6, -6)];
+    let mut inputs = Vec::new();
+    for slot in slots() {
+        world.view(slot, view);
+        let own = view.own;
+        if own.life == 0 {
+            inputs.push(Input::Respawn { slot });
+            continue;
+        }
+        let way = |entity: &realm_world::EntityView| (entity.x - own.x, entity.y - own.y);
+        let far = |(dx, dy): (i32, i32)| dx * dx + dy * dy;
+        let living =
+            view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster && entity.life_percent > 0);
+        match living.min_by_key(|entity| far(way(entity))) {
+            // Every third half second it goes astray, or a wall would hold it for ever.
+            Some(monster) if far(way(monster)) > REACH * REACH && !(world.tick() / 12).is_multiple_of(3) => {
+                let (dx, dy) = way(monster);
+                inputs.push(Input::Move { slot, dx, dy });
+            }
+            Some(monster) if far(way(monster)) <= REACH * REACH && own.cooldown_ticks == 0 => {
+                inputs.push(Input::Attack { slot, target: monster.id })
+            }
+            Some(monster) if far(way(monster)) <= REACH * REACH => {}
+            _ => {
+                let (dx, dy) = WALK[(usize::from(slot.0) + (world.tick() / 36 * 3) as usize) % WALK.len()];
+                inputs.push(Input::Move { slot, dx, dy });
+            }
+        }
+    }
+    inputs
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask bench` measures what it says: its inputs take the usual way through rules, world and snapshots.
+
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "bench/inputs.rs"]
+mod inputs;
+
+use anti_cheat::rule::{Rule as AntiCheat, Settings as AntiCheatSettings};
+use chat_filter::rule::{Rule as ChatFilter, Settings as ChatFilterSettings};
+use realm_plugin::chat_filter::Verdict;
+use realm_protocol::snapshot;
+use realm_world::{Content, Event, InputKind};
+
+use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, texts};
+
+#[test]
+fn no_line_of_chat_is_a_flood() {
+    assert!(texts().iter().all(|text| text.len() == LINE_BYTES));
+    let mut rule = ChatFilter::new(&ChatFilterSettings::default());
+    let (mut lines, mut prepared) = (Lines::default(), native_lines());
+    for _ in 0..5_000 {
+        let said = lines.next();
+        let line = &mut prepared[said.text];
+        (line.account, line.now_ms) = (said.account, said.now_ms);
+        assert_eq!(rule.filter(line), Verdict::Pass);
+    }
+}
+
+#[test]
+fn no_act_is_a_cheat() {
+    for count in [8, 64] {
+        let (mut rule, actions) = (AntiCheat::new(AntiCheatSettings::default()), native_actions(count));
+        assert!((1..500).all(|tick| rule.check_actions(tick, &actions).is_empty()));
+    }
+}
+
+#[test]
+fn the_fight_is_one() {
+    let fight = Fight::record(Content::builtin());
+    let blows = fight.events.iter().filter(|event| matches!(event, Event::Damage { .. })).count();
+    let moved = fight.seen.windows(2).filter(|pair| pair[0].entities != pair[1].entities).count();
+    let refused = |event: &&Event| matches!(event, Event::Refused { input_kind: InputKind::Move, .. });
+    assert!(blows > FIGHT_TICKS / 6, "{blows} blows in {FIGHT_TICKS} ticks");
+    assert!(moved > FIGHT_TICKS * 3 / 4, "something moved in {moved} of {FIGHT_TICKS} ticks");
+    assert_eq!(fight.events.iter().filter(refused).count(), 0, "nobody walks while dead");
+    assert!(fight.monsters_seen >= 12, "{} monsters are in sight", fight.monsters_seen);
+}
+
+#[test]
+fn without_monsters_nobody_is_hurt() {
+    let walk = Fight::record(content_with_monsters(0));
+    assert_eq!(walk.events, []);
+    assert_eq!(walk.monsters_seen, 0);
+}
+
+#[test]
+fn the_deltas_of_the_fight_can_be_read() {
+    let fight = Fight::record(Content::builtin());
+    for (baseline, current) in fight.seen.iter().zip(fight.seen.iter().skip(3)) {
+        let mut bytes = Vec::new();
+        snapshot::encode(Some(baseline), current, &mut bytes);
+        assert_eq!(snapshot::decode(&bytes, Some(baseline)).as_ref(), Ok(current));
+    }
+}
