@@ -9,7 +9,7 @@ use realm_client::{
 
 use crate::harness::{
     DEADLINE, Hero, PASSWORD, TestRealm, eventually,
-    pilot::{self, distance_squared, own, place, snapshot},
+    pilot::{self, Hunt, distance_squared, own, place, snapshot},
 };
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -394,9 +394,11 @@ async fn who_lost_the_connection_comes_back_into_the_running_game() {
     let mut hero = realm.hero("Maren", Door::Frames).await;
     let (_, mut game) = hero.open_game("Cellar").await;
     let entity = game.entered().entity;
+    let (x, y) = place(own(&*snapshot(&mut game).await));
+    let far = (x + 64, y);
     for _ in 0..10 {
         let now = snapshot(&mut game).await;
-        let (dx, dy) = pilot::step_round_walls(&game, place(own(&now)), (1_024, 1_024));
+        let (dx, dy) = pilot::step_round_walls(&game, place(own(&now)), far);
         game.walk(dx, dy).await.unwrap();
     }
     let input = game.input();
@@ -538,10 +540,9 @@ async fn die(game: &mut GameConnection) {
             if now.own.life == 0 {
                 return;
             }
-            let here = place(own(&now));
-            let target = pilot::nearest_monster(&now).map_or((1_024, 1_024), place);
-            let (dx, dy) = pilot::step_round_walls(game, here, target);
-            game.walk(dx, dy).await.unwrap();
+            if let Hunt::Step((dx, dy)) = pilot::hunt(game, &now) {
+                game.walk(dx, dy).await.unwrap();
+            }
         }
     };
     tokio::time::timeout(DEADLINE * 3, dying).await.expect("monsters kill");

@@ -69,14 +69,14 @@ impl Scene {
         (said, at_bob.1)
     }
 
-    /// Talks until a line comes out as expected; gives how long that took since `start`.
-    async fn until(&mut self, start: Instant, what: &str, expected: impl Fn(&str, &str) -> bool) -> Duration {
+    /// Talks until a line comes out as expected, and prints how long that took since `start`.
+    async fn until(&mut self, start: Instant, what: &str, expected: impl Fn(&str, &str) -> bool) {
         loop {
             let (said, read) = self.say().await;
             let elapsed = start.elapsed();
             if expected(&said, &read) {
                 println!("{what}: {} ms", elapsed.as_millis());
-                return elapsed;
+                return;
             }
             assert!(elapsed < SWAP_MAX, "{what} not within {SWAP_MAX:?}; Bob reads {read:?}");
         }

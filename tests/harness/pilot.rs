@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fs, path::Path, sync::Arc};
 
-use realm_client::{Action, EntityKind, EntityState, GameConnection, GameUpdate, Snapshot, proto};
+use realm_client::{Action, ClientError, EntityKind, EntityState, GameConnection, GameUpdate, Snapshot, proto};
 
 use super::DEADLINE;
 
@@ -33,15 +33,6 @@ pub fn distance_squared((x, y): Place, (to_x, to_y): Place) -> i64 {
     i64::from(to_x - x).pow(2) + i64::from(to_y - y).pow(2)
 }
 
-/// The nearest living monster in view.
-pub fn nearest_monster(snapshot: &Snapshot) -> Option<&EntityState> {
-    let alive = |entity: &&EntityState| {
-        entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
-    };
-    let here = place(own(snapshot));
-    snapshot.entities.iter().filter(alive).min_by_key(|monster| distance_squared(here, place(monster)))
-}
-
 /// The legal step from here towards a place.
 pub fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) -> Place {
     let step_max = i32::try_from(game.entered().step_max).expect("a step is short");
@@ -50,55 +41,118 @@ pub fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) -> Place 
     (shorten(to_x - x), shorten(to_y - y))
 }
 
-/// The legal step from here towards a place, round walls, by the way with the fewest tiles.
-pub fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
-    let entered = game.entered();
-    let [width, height, side] =
-        [entered.map_width, entered.map_height, entered.tile_sub_tiles].map(|size| i32::try_from(size).expect("small"));
-    let tile = |(x, y): Place| (x.div_euclid(side), y.div_euclid(side));
-    let index = |(x, y): Place| usize::try_from(y * width + x).expect("inside the map");
-    let is_wall = |(x, y): Place| match (u32::try_from(x), u32::try_from(y)) {
-        (Ok(x), Ok(y)) => game.is_wall(x, y),
-        _ => true,
-    };
-    let (start, goal) = (tile(from), tile(target));
-    // For each tile the next one on the way, found from the goal outwards.
-    let mut next_of = vec![None; index((0, height))];
-    next_of[index(goal)] = Some(goal);
-    let mut waiting = VecDeque::from([goal]);
-    while let Some(here @ (x, y)) = waiting.pop_front().filter(|_| next_of[index(start)].is_none()) {
-        for there in [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)] {
-            if !is_wall(there) && next_of[index(there)].is_none() {
-                next_of[index(there)] = Some(here);
-                waiting.push_back(there);
-            }
-        }
-    }
-    let next = next_of[index(start)].unwrap_or(goal);
-    let to = if next == goal { target } else { (next.0 * side + side / 2, next.1 * side + side / 2) };
-    step(game, from, to)
+/// The ways from one tile to all that can be reached.
+struct Ways {
+    width: i32,
+    side: i32,
+    /// For each tile the one before it on the shortest way.
+    before: Vec<Option<Place>>,
+    /// All that can be reached, the nearest first.
+    reached: Vec<Place>,
 }
 
-/// What a fighter does at this snapshot: to the nearest monster, a blow whenever one is allowed; otherwise across the map.
-pub async fn fight(game: &mut GameConnection, snapshot: &Snapshot) {
-    let here = place(own(snapshot));
-    if snapshot.own.life == 0 {
-        game.respawn().await.expect("the realm reads");
-        return;
-    }
-    let middle = |size: u32| i32::try_from(size * 16).expect("maps are small");
-    let target = match nearest_monster(snapshot) {
-        Some(monster) if distance_squared(here, place(monster)) <= 40 * 40 => {
-            if snapshot.own.cooldown_ticks == 0 {
-                game.attack(monster.id).await.expect("the realm reads");
+impl Ways {
+    fn from(game: &GameConnection, from: Place) -> Self {
+        let entered = game.entered();
+        let [width, height, side] = [entered.map_width, entered.map_height, entered.tile_sub_tiles]
+            .map(|size| i32::try_from(size).expect("maps are small"));
+        let is_wall = |(x, y): Place| match (u32::try_from(x), u32::try_from(y)) {
+            (Ok(x), Ok(y)) => game.is_wall(x, y),
+            _ => true,
+        };
+        let size = usize::try_from(width * height).expect("maps are small");
+        let mut ways = Self { width, side, before: vec![None; size], reached: Vec::new() };
+        let start = ways.tile(from);
+        let index = ways.index(start);
+        ways.before[index] = Some(start);
+        let mut waiting = VecDeque::from([start]);
+        while let Some(here @ (x, y)) = waiting.pop_front() {
+            ways.reached.push(here);
+            for there in [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)] {
+                if !is_wall(there) && ways.before[ways.index(there)].is_none() {
+                    let index = ways.index(there);
+                    ways.before[index] = Some(here);
+                    waiting.push_back(there);
+                }
             }
-            return;
         }
-        Some(monster) => place(monster),
-        None => (middle(game.entered().map_width), middle(game.entered().map_height)),
+        ways
+    }
+
+    fn tile(&self, (x, y): Place) -> Place {
+        (x.div_euclid(self.side), y.div_euclid(self.side))
+    }
+
+    fn index(&self, (x, y): Place) -> usize {
+        usize::try_from(y * self.width + x).expect("inside the map")
+    }
+
+    /// Where to go first on the way to a place, and how many tiles are in between; `None` when no way leads there.
+    fn towards(&self, target: Place) -> Option<(Place, u32)> {
+        let (start, goal) = (self.reached[0], self.tile(target));
+        let (mut next, mut tiles) = (goal, 0);
+        while next != start {
+            let before = self.before[self.index(next)]?;
+            tiles += 1;
+            if before == start {
+                break;
+            }
+            next = before;
+        }
+        let middle = |tile: i32| tile * self.side + self.side / 2;
+        Some((if tiles <= 1 { target } else { (middle(next.0), middle(next.1)) }, tiles))
+    }
+}
+
+/// The legal step from here towards a place, round walls, by the way with the fewest tiles.
+pub fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
+    let (next, _) = Ways::from(game, from).towards(target).expect("a way leads there");
+    step(game, from, next)
+}
+
+/// What one who looks for monsters does next.
+pub enum Hunt {
+    /// This monster is in reach.
+    Near(u16),
+    /// A legal step towards the nearest monster, or to where none was seen yet.
+    Step(Place),
+}
+
+/// Looks for monsters.
+pub fn hunt(game: &GameConnection, snapshot: &Snapshot) -> Hunt {
+    let here = place(own(snapshot));
+    let ways = Ways::from(game, here);
+    let alive = |entity: &&EntityState| {
+        entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
     };
-    let (dx, dy) = step_round_walls(game, here, target);
-    game.walk(dx, dy).await.expect("the realm reads");
+    let monsters = snapshot.entities.iter().filter(alive);
+    let reachable =
+        monsters.filter_map(|monster| ways.towards(place(monster)).map(|(next, tiles)| (tiles, next, monster)));
+    if let Some((tiles, next, monster)) = reachable.min_by_key(|(tiles, _, monster)| (*tiles, monster.id)) {
+        if tiles <= 1 && distance_squared(here, place(monster)) <= 40 * 40 {
+            return Hunt::Near(monster.id);
+        }
+        return Hunt::Step(step(game, here, next));
+    }
+    // One quarter of the map after the other.
+    let quarter = i32::try_from(snapshot.tick / 250 % 4).expect("there are four");
+    let goal = (ways.width / 4 * (1 + quarter % 2 * 2), ways.width / 4 * (1 + quarter / 2 * 2));
+    let nearest = ways.reached.iter().min_by_key(|tile| distance_squared(**tile, goal)).expect("the own tile at least");
+    let middle = |tile: i32| tile * ways.side + ways.side / 2;
+    let (next, _) = ways.towards((middle(nearest.0), middle(nearest.1))).expect("it can be reached");
+    Hunt::Step(step(game, here, next))
+}
+
+/// What a fighter does at this snapshot: to the nearest monster, and a blow whenever one is allowed.
+async fn fight(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
+    if snapshot.own.life == 0 {
+        return game.respawn().await.map(drop);
+    }
+    match hunt(game, snapshot) {
+        Hunt::Near(monster) if snapshot.own.cooldown_ticks == 0 => game.attack(monster).await.map(drop),
+        Hunt::Near(_) => Ok(()),
+        Hunt::Step((dx, dy)) => game.walk(dx, dy).await.map(drop),
+    }
 }
 
 /// Fights until the player has experience; returns it.
@@ -109,7 +163,7 @@ pub async fn fight_for_experience(game: &mut GameConnection) -> u64 {
             if snapshot.own.experience > 0 {
                 return snapshot.own.experience;
             }
-            fight(game, &snapshot).await;
+            fight(game, &snapshot).await.expect("the realm reads");
         }
     };
     tokio::time::timeout(DEADLINE * 3, fighting).await.expect("somebody who fights gets experience")
