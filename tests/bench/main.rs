@@ -42,7 +42,9 @@ impl Arguments {
                 "--runs" => this.runs = number()?,
                 "--rounds" => this.rounds = number()?,
                 _ => {
-                    return Err(format!("unknown argument `{argument}`; there are --markdown, --runs N and --rounds N"));
+                    return Err(format!(
+                        "unknown argument `{argument}`; there are --markdown, --runs N and --rounds N"
+                    ));
                 }
             }
         }
