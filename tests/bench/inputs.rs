@@ -235,7 +235,7 @@ fn wishes(world: &World, view: &mut View) -> Vec<Input> {
             view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster && entity.life_percent > 0);
         match living.min_by_key(|entity| far(way(entity))) {
             // Every third half second it goes astray, or a wall would hold it for ever.
-            Some(monster) if far(way(monster)) > REACH * REACH && world.tick() / 12 % 3 != 0 => {
+            Some(monster) if far(way(monster)) > REACH * REACH && !(world.tick() / 12).is_multiple_of(3) => {
                 let (dx, dy) = way(monster);
                 inputs.push(Input::Move { slot, dx, dy });
             }
