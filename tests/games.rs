@@ -540,9 +540,15 @@ async fn die(game: &mut GameConnection) {
             if now.own.life == 0 {
                 return;
             }
-            if let Hunt::Step((dx, dy)) = pilot::hunt(game, &now) {
-                game.walk(dx, dy).await.unwrap();
-            }
+            let (dx, dy) = match pilot::hunt(game, &now) {
+                Hunt::Step(way) => way,
+                // Its reach may be the shorter one.
+                Hunt::Near(monster) => {
+                    let monster = now.entities.iter().find(|entity| entity.id == monster).unwrap();
+                    pilot::step(game, place(own(&now)), place(monster))
+                }
+            };
+            game.walk(dx, dy).await.unwrap();
         }
     };
     tokio::time::timeout(DEADLINE * 3, dying).await.expect("monsters kill");

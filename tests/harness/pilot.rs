@@ -100,14 +100,30 @@ impl Ways {
             next = before;
         }
         let middle = |tile: i32| tile * self.side + self.side / 2;
-        Some((if tiles <= 1 { target } else { (middle(next.0), middle(next.1)) }, tiles))
+        Some((if tiles == 0 { target } else { (middle(next.0), middle(next.1)) }, tiles))
+    }
+
+    /// The legal step from here to a place in this tile or the next one. Into another tile goes along one axis, in the middle of the
+    /// other: a body that is off the middle catches on corners.
+    fn step(&self, game: &GameConnection, here: Place, next: Place) -> Place {
+        const OFF_THE_MIDDLE_MAX: i32 = 2;
+        let (from, to) = (self.tile(here), self.tile(next));
+        let corner = if from.0 != to.0 && (next.1 - here.1).abs() > OFF_THE_MIDDLE_MAX {
+            (here.0, next.1)
+        } else if from.1 != to.1 && (next.0 - here.0).abs() > OFF_THE_MIDDLE_MAX {
+            (next.0, here.1)
+        } else {
+            next
+        };
+        step(game, here, corner)
     }
 }
 
 /// The legal step from here towards a place, round walls, by the way with the fewest tiles.
 pub fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
-    let (next, _) = Ways::from(game, from).towards(target).expect("a way leads there");
-    step(game, from, next)
+    let ways = Ways::from(game, from);
+    let (next, _) = ways.towards(target).expect("a way leads there");
+    ways.step(game, from, next)
 }
 
 /// What one who looks for monsters does next.
@@ -132,7 +148,7 @@ pub fn hunt(game: &GameConnection, snapshot: &Snapshot) -> Hunt {
         if tiles <= 1 && distance_squared(here, place(monster)) <= 40 * 40 {
             return Hunt::Near(monster.id);
         }
-        return Hunt::Step(step(game, here, next));
+        return Hunt::Step(ways.step(game, here, next));
     }
     // One quarter of the map after the other.
     let quarter = i32::try_from(snapshot.tick / 250 % 4).expect("there are four");
@@ -140,7 +156,7 @@ pub fn hunt(game: &GameConnection, snapshot: &Snapshot) -> Hunt {
     let nearest = ways.reached.iter().min_by_key(|tile| distance_squared(**tile, goal)).expect("the own tile at least");
     let middle = |tile: i32| tile * ways.side + ways.side / 2;
     let (next, _) = ways.towards((middle(nearest.0), middle(nearest.1))).expect("it can be reached");
-    Hunt::Step(step(game, here, next))
+    Hunt::Step(ways.step(game, here, next))
 }
 
 /// What a fighter does at this snapshot: to the nearest monster, and a blow whenever one is allowed.
