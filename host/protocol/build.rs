@@ -7,7 +7,7 @@ const KEYS: &[&str] =
     &["account_id", "session_id", "character_id", "game_id", "item_id", ".realm.v1.Character.id", ".realm.v1.Game.id"];
 
 fn main() -> io::Result<()> {
-    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/proto");
+    let proto = Path::new(&std::env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../../sdk/proto");
     println!("cargo:rerun-if-changed={}", proto.display());
     let files = ["realm.proto", "game.proto"];
     let descriptors = protox::compile(files, [&proto]).map_err(io::Error::other)?;

@@ -118,9 +118,7 @@ impl Player {
     pub(super) async fn run(self, stage: std::sync::Arc<Stage>) -> anyhow::Result<Report> {
         let mut presence = Presence { stage: &stage, ready: false, silent: false };
         let name = self.name.clone();
-        let report = self.play(&stage, &mut presence).await.with_context(|| name)?;
-        presence.silent = true;
-        Ok(report)
+        self.play(&stage, &mut presence).await.with_context(|| name)
     }
 
     async fn play(&self, stage: &Stage, presence: &mut Presence<'_>) -> anyhow::Result<Report> {
