@@ -23,6 +23,8 @@ use self::{
 
 /// Most bots of one run.
 const PLAYERS_MAX: u32 = 500;
+/// Runs that are told apart by their names.
+const RUNS_MAX: u64 = 200_000;
 /// How long the bots may take to get ready, beside the time they play.
 const PREPARATION_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -71,8 +73,8 @@ impl Bots {
     async fn play(&self, venue: &Venue) -> anyhow::Result<Summary> {
         let stage = Arc::new(player::Stage::new(self.players, Duration::from_secs(self.seconds)));
         // Names differ between runs, so that the bots can come back to a realm that has seen them.
-        let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
-            % 1_000_000;
+        let run =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs() % RUNS_MAX;
         let mut bots = JoinSet::new();
         for number in 0..self.players {
             let part = match number {
@@ -80,8 +82,13 @@ impl Bots {
                 2 if self.players > 2 => Part::Cheater,
                 _ => Part::Fighter,
             };
-            let player =
-                Player { number, part, name: format!("Bot{number}-{run}"), endpoint: venue.endpoint().clone(), run };
+            let player = Player {
+                number,
+                part,
+                name: player::name("Bot", number, run),
+                endpoint: venue.endpoint().clone(),
+                run,
+            };
             bots.spawn(player.run(Arc::clone(&stage)));
         }
         let half_way = async {

@@ -103,6 +103,16 @@ pub(super) struct Player {
     pub(super) run: u64,
 }
 
+/// A name that no other run has. The run is written in base six: some numbers with a nine are words to a chat filter.
+pub(super) fn name(what: &str, number: u32, mut run: u64) -> String {
+    let mut digits = String::new();
+    while digits.is_empty() || run > 0 {
+        digits.insert(0, char::from_digit(u32::try_from(run % 6).unwrap_or(0), 6).unwrap_or('0'));
+        run /= 6;
+    }
+    format!("{what}{number}-{digits}")
+}
+
 /// What a bot saw.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -131,7 +141,7 @@ impl Player {
         lobby.login(Login::Token(tokens.access_token)).await.context("saying hello")?;
         let class = ["Amazon", "Sorceress", "Necromancer", "Paladin", "Barbarian", "Druid", "Assassin"]
             [self.number as usize % 7];
-        let character = lobby.create_character(&format!("Hero{}-{}", self.number, self.run), class, false).await?;
+        let character = lobby.create_character(&name("Hero", self.number, self.run), class, false).await?;
         lobby.select_character(character.id).await?;
         lobby.join_channel(CHANNEL).await?;
         let ticket = self.seat(stage, &mut lobby).await.context("finding a seat in a game")?;
@@ -140,7 +150,7 @@ impl Player {
         stage.wait_until_ready(super::PREPARATION_DEADLINE).await;
 
         let end = Instant::now() + stage.duration;
-        let neighbour = format!("Bot{}-{}", (self.number + 1) % stage.players, self.run);
+        let neighbour = name("Bot", (self.number + 1) % stage.players, self.run);
         let (chat, fight) = tokio::join!(
             chatter::chat(&mut lobby, self, &neighbour, stage, end),
             fighter::fight(game, self.part, u64::from(self.number) + self.run, end),
@@ -165,7 +175,7 @@ impl Player {
         // Two games at least, however few the bots.
         let per_game = GAME_PLAYERS.min(stage.players.div_ceil(2));
         let game = self.number / per_game;
-        let name = format!("Run {} of {game}", self.run).replace("Run ", "Run-");
+        let name = name("Game", game, self.run);
         if self.number.is_multiple_of(per_game) {
             let created =
                 lobby.create_game(proto::GameCreate { name, players_max: GAME_PLAYERS, ..Default::default() }).await;
