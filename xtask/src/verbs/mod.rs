@@ -3,6 +3,7 @@
 mod ci;
 mod server;
 mod test;
+mod tls_scan;
 mod tutorial;
 
 pub(crate) use ci::ci;
