@@ -159,3 +159,32 @@ pub(super) fn goodbye(reason: &CloseReason) -> Outgoing {
         reconnect_after_ms: reason.reconnect_after_ms,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use realm_protocol::Encoded;
+
+    use super::*;
+
+    fn sends(progress: &Progress, identifier: u8) {
+        let encoded = Arc::new(Encoded { identifier, payload: Bytes::new(), json_type: "", json_data: Bytes::new() });
+        progress.about_to_send(&Outgoing::Message { encoded, event: None });
+    }
+
+    #[test]
+    fn so_much_may_come_before_the_log_in_or_a_place_in_the_queue_for_it() {
+        let config = Config { login_messages_max: 2, login_bytes_max: 1_024, ..Config::default() };
+        for identifier in [AUTH_SUCCESS, QUEUE_POSITION] {
+            let progress = Progress::new(&config);
+            assert!(progress.heard(600, 0).is_ok());
+            assert!(progress.heard(600, 1).is_err(), "too many bytes");
+            assert!(progress.heard(400, 1).is_ok());
+            assert!(progress.heard(1, 2).is_err(), "too many messages");
+            assert!(progress.anonymous());
+            sends(&progress, identifier);
+            assert!(progress.heard(5_000, 3).is_ok() && !progress.anonymous());
+            assert_eq!(progress.logged_in(), identifier == AUTH_SUCCESS);
+        }
+    }
+}

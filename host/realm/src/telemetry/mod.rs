@@ -70,7 +70,9 @@ pub enum TelemetryError {
 pub fn start_log(config: &Config) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| TelemetryError::Filter { filter: config.log.clone(), problem: error.to_string() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A terminal that was closed takes no lines; that must not keep the realm from saving.
+    let lines =
+        tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     // A second realm in one process (tests) writes to the log of the first.
     let _ = match config.log_format {
         LogFormat::Text => lines.with_target(false).try_init(),
