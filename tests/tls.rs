@@ -15,6 +15,7 @@ use realm_client::{Arrival, Connection, Door, ServerMessage, proto};
 use rustix::process::Signal;
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion,
+    crypto::aws_lc_rs,
     pki_types::CertificateDer,
     version::{TLS12, TLS13},
 };
@@ -25,7 +26,10 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use crate::harness::{
     DEADLINE, TestRealm, eventually,
     program::{Site, Up},
-    raw::{ANY_VERSION, certificate_in, client, client_hello, read_to_end, server_name, shake_hands, trusting_client},
+    raw::{
+        ANY_VERSION, certificate_in, client, client_hello, client_with, read_to_end, server_name, shake_hands,
+        trusting_client,
+    },
 };
 
 /// The doors with what is spoken behind them.
@@ -79,6 +83,16 @@ async fn tls_1_2_comes_by_a_switch_and_with_authenticated_ciphers_alone() {
         assert!(AEAD.contains(&suite), "{address}: {suite:?}");
         let new = shake_hands(&Arc::new(client(&realm, &[protocol], ANY_VERSION)), address).await.unwrap();
         assert_eq!(new.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3), "{address}");
+        // Of what an old client has, the realm chooses.
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites = vec![
+            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        ];
+        let picky = Arc::new(client_with(provider, &realm, &[protocol], &[&TLS12]));
+        let stream = shake_hands(&picky, address).await.unwrap();
+        let suite = stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(suite, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "{address}");
         // A client that only has ciphers without authentication (CBC) is not spoken to.
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket
