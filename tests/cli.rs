@@ -50,6 +50,7 @@ fn a_signal_saves_everything_and_ends_well() {
         assert_eq!(code, Some(0), "{last}");
         assert!(last.contains("Stopping: telling players, saving characters."), "{last}");
         assert!(last.contains("everything is saved"), "{last}");
+        assert!(!last.contains('\u{1b}'), "colours are for terminals: {last}");
         assert!(!realm::Endpoint::file(&site.data()).exists(), "the note of a running realm is gone");
     }
 }

@@ -3,6 +3,7 @@
 mod server;
 
 use std::{
+    io::IsTerminal as _,
     net::SocketAddr,
     sync::{Arc, OnceLock},
 };
@@ -109,7 +110,9 @@ impl Config {
 /// # Errors
 /// When the filter cannot be read.
 pub fn start_log(config: &Config) -> Result<(), TelemetryError> {
-    let lines = tracing_subscriber::fmt().with_env_filter(config.filter()?).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines =
+        tracing_subscriber::fmt().with_ansi(colours).with_env_filter(config.filter()?).with_writer(std::io::stderr);
     // A second realm in one process (tests) writes to the log of the first.
     let _ = match config.log_format {
         LogFormat::Text => lines.with_target(false).try_init(),
