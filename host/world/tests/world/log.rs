@@ -1,5 +1,7 @@
 //! A game repeats byte for byte from its log, whatever happened in it; damaged bytes are refused and never break the reader.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, wherever it stands")]
+#![allow(clippy::print_stdout, reason = "figures of a test are for whoever reads its output")]
 use std::sync::{Arc, LazyLock};
 
 use realm_world::{
