@@ -1,12 +1,20 @@
 //! `realm up`: start, show the banner, wait for a signal, stop.
 
-use std::{fmt::Write as _, path::Path, process::ExitCode, time::Instant};
+use std::{
+    fmt::Write as _,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
 use crate::{Realm, config::Loaded, telemetry};
+
+/// The realm ends within this time of its signal, whatever hangs.
+const STOP_MAX: Duration = Duration::from_secs(29);
 
 #[derive(Args)]
 pub(super) struct Up {
@@ -30,6 +38,10 @@ impl Up {
         }
         let stopping = Instant::now();
         tokio::select! {
+            () = tokio::time::sleep(STOP_MAX) => {
+                eprintln!("error: not everything ended within {} s; what was not saved until now is lost", STOP_MAX.as_secs());
+                return Ok(ExitCode::FAILURE);
+            }
             () = realm.stop() => println!("Stopped after {:.1} s; everything is saved.", stopping.elapsed().as_secs_f64()),
             _ = interrupt.recv() => {
                 eprintln!("error: stopped at once by a second Ctrl-C; characters in games may miss their last seconds");

@@ -18,17 +18,26 @@ use crate::types::{CloseReason, Code, Incoming, Outgoing};
 
 /// The message that logs a connection in, as `net/` sees it go out.
 const AUTH_SUCCESS: u8 = 0x02;
+/// The message that lets a connection wait for its log-in.
+const QUEUE_POSITION: u8 = 0x09;
 
 /// How far a connection is; shared by its reading and its writing half.
 pub(super) struct Progress {
     opened: Instant,
+    /// It has proved who it is: it may still wait for a place.
+    known: AtomicBool,
     logged_in: AtomicBool,
     changed: Notify,
 }
 
 impl Progress {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { opened: Instant::now(), logged_in: AtomicBool::new(false), changed: Notify::new() })
+        Arc::new(Self {
+            opened: Instant::now(),
+            known: AtomicBool::new(false),
+            logged_in: AtomicBool::new(false),
+            changed: Notify::new(),
+        })
     }
 
     pub(super) fn opened(&self) -> Instant {
@@ -39,7 +48,12 @@ impl Progress {
         self.logged_in.load(Ordering::Relaxed)
     }
 
-    /// Resolves when the connection has logged in; for the reading half alone.
+    /// True when the realm knows who this is: from then on silence ends the connection, and not the deadline of log-ins.
+    pub(super) fn known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the connection has become known or logged in; for the reading half alone.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -51,8 +65,10 @@ impl Progress {
 
     /// Must be called before the message is written: the client may answer it with a large message at once.
     pub(super) fn about_to_send(&self, outgoing: &Outgoing) {
-        if matches!(outgoing, Outgoing::Message { encoded, .. } if encoded.identifier == AUTH_SUCCESS) {
-            self.logged_in.store(true, Ordering::Relaxed);
+        let Outgoing::Message { encoded, .. } = outgoing else { return };
+        if matches!(encoded.identifier, AUTH_SUCCESS | QUEUE_POSITION) {
+            self.logged_in.fetch_or(encoded.identifier == AUTH_SUCCESS, Ordering::Relaxed);
+            self.known.store(true, Ordering::Relaxed);
             self.changed.notify_one();
         }
     }
