@@ -23,7 +23,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     Endpoint,
     config::{Config, ConfigError, Loaded},
+    types::{Urgency, process_nice},
 };
+
+/// Threads for what blocks for a moment: a new game's world, a folder that is read.
+const BLOCKING_THREADS_MAX: usize = 16;
 
 /// A realm server for Diablo-II-style games: accounts, characters, chat, games and ladder, with rules as WebAssembly plugins.
 #[derive(Parser)]
@@ -107,7 +111,13 @@ pub fn run() -> ExitCode {
 }
 
 fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("realm-async").build()?;
+    process_nice();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("realm-async")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .on_thread_start(|| Urgency::Async.take())
+        .build()?;
     let result = runtime.block_on(verb);
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result
