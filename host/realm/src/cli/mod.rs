@@ -14,6 +14,7 @@ mod check;
 mod docs;
 mod migrate;
 mod owner;
+mod replay;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -50,6 +51,8 @@ enum Verb {
     Owner(owner::Owner),
     /// Let bots play: against a running realm, or against one of their own in a temporary folder.
     Bots(bots::Bots),
+    /// Repeat a game from its log, compare every hash, and say where it first differs.
+    Replay(replay::Replay),
     /// The configuration.
     #[command(subcommand)]
     Config(docs::ConfigVerb),
@@ -98,6 +101,7 @@ pub fn run() -> ExitCode {
         Verb::Migrate(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
+        Verb::Replay(verb) => verb.run(),
         Verb::Config(verb) => verb.run(),
         Verb::Docs(verb) => verb.run(),
     };
