@@ -13,6 +13,7 @@ mod doors;
 mod figures;
 mod games;
 mod harness;
+mod load;
 mod rest;
 mod rules;
 mod session;

@@ -26,7 +26,7 @@ mod world;
 pub use content::{Content, ContentError, ContentProblem};
 pub use event::{Event, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
-pub use map::Map;
+pub use map::{Map, Ways};
 pub use sheet::{Attributes, Class, Difficulty, Sheet};
 pub use world::{Action, EntityKind, EntityView, Facts, OwnView, View, World};
 
