@@ -134,6 +134,7 @@ impl Realm {
         let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(&clock));
         let games = Games::start(
             &config.games,
+            data,
             &config.net.public_host,
             addresses.game.port(),
             storage.clone(),
