@@ -5,6 +5,7 @@
 pub mod pilot;
 pub mod program;
 pub mod raw;
+pub mod seed;
 
 use std::{
     fs,

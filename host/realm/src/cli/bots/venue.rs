@@ -38,6 +38,7 @@ impl Venue {
     pub(super) fn running(
         url: &str,
         fingerprint: &str,
+        realm_port: u16,
         plugin_dir: Option<PathBuf>,
         staff_token: Option<String>,
     ) -> anyhow::Result<Self> {
@@ -48,6 +49,7 @@ impl Venue {
         };
         let mut endpoint = Endpoint::new(host.trim_matches(['[', ']']), Trust::fingerprint(fingerprint)?);
         endpoint.https_port = port;
+        endpoint.realm_port = realm_port;
         endpoint.deadline = Duration::from_secs(30);
         Ok(Self { endpoint, own: None, plugin_dir, staff_token })
     }
