@@ -1,4 +1,4 @@
-//! `test` and `bench`: everything a change can break, and the measurements.
+//! `test`: everything a change can break.
 
 use std::{
     process::Command,
@@ -59,15 +59,6 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         bail!("tests failed: {}", failed.join("; "));
     }
     Ok(())
-}
-
-/// Builds the plugins, then prints the table of measurements.
-pub(crate) fn bench(layout: &Layout, arguments: &[String]) -> Result<()> {
-    let components = plugins::build(layout, &[])?;
-    say("measuring (release build first)");
-    let mut command = cargo();
-    command.args(["bench", "--package", "realm-tests", "--bench", "figures", "--"]).args(arguments);
-    run(command.current_dir(&layout.root).env(PLUGINS_VARIABLE, components))
 }
 
 fn timed<'a>(name: &'a str, command: &mut Command) -> (&'a str, Duration, Result<()>) {

@@ -37,7 +37,7 @@ struct Arguments {
 enum Verb {
     /// Start the realm.
     Up(up::Up),
-    /// Read configuration, certificate, database and plugins, and say what is wrong, without starting.
+    /// Read configuration, certificate, database, addresses and plugins, and say what is wrong, without starting.
     Check(check::Check),
     /// Bring the database to the newest schema, without starting.
     Migrate(migrate::Migrate),
