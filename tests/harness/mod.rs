@@ -4,6 +4,7 @@
 
 pub mod pilot;
 pub mod program;
+pub mod raw;
 
 use std::{
     fs,

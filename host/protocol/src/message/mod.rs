@@ -89,6 +89,13 @@ macro_rules! messages {
                 match self { $(Self::$variant(message) => message.encode_to_vec().into(),)* }
             }
 
+            /// Appends the payload of a frame.
+            pub fn append_payload(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(message) => message.encode(out).expect("a list of bytes grows as it must"),)*
+                }
+            }
+
             /// Reads the `data` of a JSON message of this type.
             ///
             /// # Errors

@@ -79,6 +79,7 @@ async fn a_slow_client_misses_snapshots_and_is_closed_before_it_misses_anything_
         if link.offer(0x40, &[0; 8_000], Delivery::Skippable).unwrap() == Offer::Skipped {
             break;
         }
+        link.flush().unwrap();
         sent += 1;
     }
     assert!(link.waiting_bytes() > 0);

@@ -63,7 +63,7 @@ async fn session(mut connection: Connection) {
     let mut game = connection.games.as_ref().map(|open| open());
     while let Some(incoming) = connection.incoming.recv().await {
         let outbox = &connection.outbox;
-        match incoming {
+        match *incoming {
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
                 answer(outbox, proto::AuthSuccess { nonce: request.nonce, ..Default::default() });
             }
@@ -90,6 +90,7 @@ async fn session(mut connection: Connection) {
                 for frame in arrived {
                     game.link.offer(0x40, &frame.payload, crate::types::Delivery::Skippable).unwrap();
                 }
+                game.link.flush().unwrap();
             }
             Incoming::Unreadable { sequence, problem } => {
                 let code = Code::MessageInvalid.as_str().to_owned();
