@@ -18,6 +18,7 @@ mod load;
 mod queue;
 mod rest;
 mod restart;
+mod resume;
 mod rules;
 mod session;
 mod tidy;

@@ -5,7 +5,6 @@
 pub mod pilot;
 pub mod program;
 pub mod raw;
-pub mod seed;
 
 use std::{
     fs,

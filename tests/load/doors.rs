@@ -88,6 +88,7 @@ fn idle(sizes: &Sizes, cores: Option<Cores>, report: &mut Report) {
         people: sizes.idle,
         settings: vec![
             ("NET__CONNECTIONS_MAX", "20000".to_owned()),
+            ("SESSION__PLAYERS_MAX", sizes.idle.to_string()),
             ("NET__SILENCE_MAX_MS", "75000".to_owned()),
             ("SESSION__HEARTBEAT_MS", sizes.heartbeat.as_millis().to_string()),
         ],

@@ -83,7 +83,7 @@ pub enum StartError {
 /// How long connections may take to end when the realm stops, in milliseconds.
 const CLOSE_DEADLINE_MS: u64 = 3_000;
 /// How long games may take to end and characters to be saved.
-const GAMES_DEADLINE: Duration = Duration::from_secs(13);
+const GAMES_DEADLINE: Duration = Duration::from_secs(11);
 
 /// A running realm.
 pub struct Realm {
