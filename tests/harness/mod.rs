@@ -4,6 +4,8 @@
 
 pub mod pilot;
 pub mod program;
+pub mod raw;
+pub mod seed;
 
 use std::{
     fs,

@@ -27,7 +27,11 @@ pub mod types;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{
@@ -77,7 +81,9 @@ pub enum StartError {
 }
 
 /// How long connections may take to end when the realm stops, in milliseconds.
-const CLOSE_DEADLINE_MS: u64 = 10_000;
+const CLOSE_DEADLINE_MS: u64 = 3_000;
+/// How long games may take to end and characters to be saved.
+const GAMES_DEADLINE: Duration = Duration::from_secs(13);
 
 /// A running realm.
 pub struct Realm {
@@ -92,6 +98,8 @@ pub struct Realm {
     sessions: Sessions,
     telemetry: Telemetry,
     doors: Doors,
+    /// Said to health checks and requests over HTTP.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Realm {
@@ -147,6 +155,7 @@ impl Realm {
             },
         );
         let owner_token = accounts.owner_token().await?;
+        let stopping = Arc::new(AtomicBool::new(false));
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
@@ -156,9 +165,15 @@ impl Realm {
             ladder,
             rules: rules.clone(),
             sessions: sessions.clone(),
+            stopping: Arc::clone(&stopping),
         };
-        let ready = storage.clone();
-        let telemetry = Telemetry::start(&config.telemetry, Arc::new(move || ready.ready())).await?;
+        // Whoever resumes finds the session of the last run.
+        sessions.restore().await;
+        let (ready, stops) = (storage.clone(), Arc::clone(&stopping));
+        let readiness = move || {
+            if stops.load(Ordering::Relaxed) { Err("the realm is stopping".to_owned()) } else { ready.ready() }
+        };
+        let telemetry = Telemetry::start(&config.telemetry, Arc::new(readiness)).await?;
         let handlers = handlers(features, &sessions, &games, config.net.body_bytes_max);
         let doors = Doors::open(config.net, listeners, tls.clone(), handlers);
 
@@ -183,6 +198,7 @@ impl Realm {
             sessions,
             telemetry,
             doors,
+            stopping,
         })
     }
 
@@ -239,16 +255,21 @@ impl Realm {
         &self.sessions
     }
 
-    /// Tells everybody, saves everything, closes everything.
+    /// Tells everybody, saves everything, closes everything; takes at most half a minute.
     pub async fn stop(self) {
-        // 1. Players are told and their sessions end; a new connection is refused from here on.
+        // 1. No connection is accepted any more, health checks fail, and requests over HTTP are answered with 503.
+        self.stopping.store(true, Ordering::Relaxed);
+        self.doors.stop_accepting();
+        // 2. Players are told when to come back, and their sessions end.
         self.sessions.stop().await;
         drop(self.renewal);
-        // 2. Games end, characters are saved.
-        self.games.stop().await;
-        // 3. Sockets close.
+        // 3. Games end, characters are saved.
+        if tokio::time::timeout(GAMES_DEADLINE, self.games.stop()).await.is_err() {
+            tracing::error!("the games did not end in time; characters in them may miss their last seconds");
+        }
+        // 4. Sockets close.
         self.doors.close(CLOSE_DEADLINE_MS).await;
-        // 4. What nobody asks any more ends, the database last.
+        // 5. What nobody asks any more ends, the database last.
         self.rules.stop().await;
         self.storage.close().await;
         self.telemetry.stop();

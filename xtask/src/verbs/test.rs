@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, tutorial};
+use super::{PLUGINS_VARIABLE, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -47,6 +47,12 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         let start = Instant::now();
         let outcome = tutorial::follow(layout);
         done.push(("tutorial", start.elapsed(), outcome));
+    }
+
+    if long && filter.is_none_or(|filter| "tls scan".contains(filter)) {
+        let start = Instant::now();
+        let outcome = tls_scan::scan(layout);
+        done.push(("tls scan", start.elapsed(), outcome));
     }
 
     say(&format!("summary ({} in all)", seconds(start.elapsed())));

@@ -162,6 +162,7 @@ messages! {
         0x05 "PONG" "pong" Pong,
         0x06 "ERROR" "error" Error,
         0x07 "GOODBYE" "goodbye" Goodbye,
+        0x09 "QUEUE_POSITION" "queued" QueuePosition,
         0x11 "CHAR_LIST_RESPONSE" "character:list" CharListResponse,
         0x12 "CHAR_CREATE" "character:created" CharCreated,
         0x13 "CHAR_DELETE" "character:deleted" CharDeleted,

@@ -6,7 +6,7 @@ use std::{
     io::{IsTerminal as _, Write as _},
     path::Path,
     process::ExitCode,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -14,6 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
 use crate::{Realm, config::Loaded, telemetry};
+
+/// The realm ends within this time of its signal, whatever hangs.
+const STOP_MAX: Duration = Duration::from_secs(29);
 
 #[derive(Args)]
 pub(super) struct Up {
@@ -49,6 +52,10 @@ impl Up {
         }
         let stopping = Instant::now();
         tokio::select! {
+            () = tokio::time::sleep(STOP_MAX) => {
+                eprintln!("error: not everything ended within {} s; what was not saved until now is lost", STOP_MAX.as_secs());
+                return Ok(ExitCode::FAILURE);
+            }
             () = realm.stop() => {
                 say(&format!("Stopped after {:.1} s; everything is saved.", stopping.elapsed().as_secs_f64()));
             }

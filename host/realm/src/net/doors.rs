@@ -90,6 +90,15 @@ impl Doors {
         self.shared.arrivals.admission.open()
     }
 
+    /// Accepts no more connections, from now on; those there go on.
+    pub fn stop_accepting(&self) {
+        self.shared.stage.send_if_modified(|stage| {
+            let open = *stage == Stage::Open;
+            *stage = (*stage).max(Stage::Shut);
+            open
+        });
+    }
+
     /// Stops accepting, waits until the connections have ended, at most `deadline_ms`, then cuts the rest.
     pub async fn close(self, deadline_ms: u64) {
         self.shared.stage.send_replace(Stage::Closing);
@@ -120,8 +129,9 @@ async fn accept(door: Door, listener: TcpListener, shared: Arc<Shared>) {
     let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
+            biased;
+            () = Stage::shut(&mut stage) => return,
             accepted = listener.accept() => accepted,
-            () = Stage::closing(&mut stage) => return,
         };
         match accepted {
             Ok((socket, mut peer)) => {

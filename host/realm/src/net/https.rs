@@ -143,13 +143,13 @@ async fn answer(
     let stream = last.then(|| hyper::upgrade::on(&mut request));
     let (mut response, protocol) = if welcome == Welcome::Full {
         (overload::http_answer(peer), None)
-    } else if let Some(name) = upgrade::secret_in(request.uri()) {
-        (problem(Code::RequestInvalid, &upgrade::no_secrets(name)), None)
     } else if request.uri().path() == "/ws" {
         match upgrade::accept(&request, &door.config.origins) {
             Ok((response, protocol)) => (response, Some(protocol)),
             Err((code, message)) => (problem(code, &message), None),
         }
+    } else if let Some(name) = upgrade::secret_in(request.uri()) {
+        (problem(Code::RequestInvalid, &upgrade::no_secrets(name)), None)
     } else {
         let mut response = route(request, door, peer).await;
         if last {

@@ -142,3 +142,41 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::net::{Tls, TlsConfig};
+
+    /// A watch over the self-signed certificate in `data`.
+    fn watch(data: &Path) -> Watch {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let files = Files { certificate: data.join("tls/certificate.pem"), key: data.join("tls/key.pem") };
+        let pair = Pair::read(&files.contents(), &files, &provider).unwrap();
+        Watch { files, provider, in_use: Arc::new(InUse::new(pair)), suspect: None, reported: None }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_reported_once_and_what_fits_is_taken_at_once() {
+        let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for folder in [&data, &other] {
+            Tls::load(&TlsConfig::default(), folder.path()).unwrap();
+        }
+        let mut watch = watch(data.path());
+        let first = watch.in_use.pair().fingerprint.clone();
+        assert_eq!(watch.look(false), Found::Same);
+        fs::copy(other.path().join("tls/certificate.pem"), &watch.files.certificate).unwrap();
+        assert_eq!(watch.look(false), Found::Suspect, "the key may be on its way");
+        assert!(matches!(watch.look(false), Found::Broken(problem) if problem.contains("does not belong")));
+        assert_eq!((watch.look(false), watch.look(false)), (Found::StillBroken, Found::StillBroken));
+        assert!(matches!(watch.look(true), Found::Broken(_)), "who asks is answered");
+        assert_eq!(watch.in_use.pair().fingerprint, first);
+        fs::copy(other.path().join("tls/key.pem"), &watch.files.key).unwrap();
+        let second = Tls::load(&TlsConfig::default(), other.path()).unwrap().fingerprint();
+        assert_eq!(watch.look(false), Found::Replaced(second.clone()));
+        assert_eq!((watch.look(false), watch.in_use.pair().fingerprint.clone()), (Found::Same, second));
+        assert!(watch.in_use.pair().expires_s().is_some_and(|expires_s| expires_s > 2_000_000_000));
+    }
+}

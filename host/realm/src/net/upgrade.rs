@@ -59,8 +59,8 @@ pub(super) fn secret_in(address: &Uri) -> Option<&'static str> {
 /// The sentence for whoever wrote one there.
 pub(super) fn no_secrets(name: &str) -> String {
     format!(
-        "An address is no place for a secret, and \"{name}\" is one: logs keep addresses. Send tokens as Authorization: Bearer, \
-         passwords in the body, and on /ws the access token in the first message, \"hello\". Consider what you sent as known."
+        "An address is no place for a secret, and \"{name}\" is one: logs keep addresses. Send tokens as Authorization: Bearer and \
+         passwords in the body, and consider what you sent as known."
     )
 }
 
