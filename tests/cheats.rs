@@ -16,6 +16,7 @@ async fn peaceful(folder: &std::path::Path, findings_ban: u32) -> TestRealm {
     TestRealm::start_with(|config| {
         config.games.content = content;
         config.games.findings_ban = findings_ban;
+        config.games.findings_kick = 0;
     })
     .await
 }
@@ -83,6 +84,40 @@ async fn who_moves_five_times_too_fast_gains_nothing_and_is_banned_alone() {
     snapshot(&mut honest_game).await;
     assert_eq!(honest.player.rest.validate().await.unwrap().name, "Maren");
     honest.lobby.leave_game().await.unwrap();
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_put_out_of_the_game_first_and_ban_who_comes_back_to_cheat_on() {
+    let folder = tempfile::tempdir().unwrap();
+    pilot::content(folder.path(), &[("world.toml", "count", "0")]);
+    let content = folder.path().display().to_string();
+    let realm = TestRealm::start_with(|config| {
+        config.games.content = content;
+        (config.games.findings_flag, config.games.findings_kick, config.games.findings_ban) = (2, 4, 40);
+        config.games.findings_forgotten_per_minute = 1;
+    })
+    .await;
+    let mut cheat = realm.hero("Swift", Door::Frames).await;
+    let (_, mut game) = cheat.open_game("Cellar").await;
+    let step = i32::try_from(game.entered().step_max).unwrap() * 5;
+    let end = walk(&mut game, 2_000, step).await.unwrap_err();
+    assert_eq!(end.code(), Some("GAME_KICKED"), "{end}");
+    let goodbye = game.goodbye().expect("it is told why").message.clone();
+    assert!(goodbye.contains("anti-cheat") && goodbye.contains("saved"), "{goodbye}");
+    // The lobby goes on; the game ended with its last player.
+    let create = || realm_client::proto::GameCreate { name: "Second".into(), ..Default::default() };
+    let ticket =
+        crate::harness::eventually("the character is free", async || cheat.lobby.create_game(create()).await.ok())
+            .await;
+    let mut game = GameConnection::enter(&realm.endpoint(), &ticket).await.unwrap();
+    let end = walk(&mut game, 2_000, step).await.unwrap_err();
+    assert_eq!(end.code(), Some("ACCOUNT_BANNED"), "{end}");
+    let metrics = crate::load::metrics::Metrics::scrape(realm.realm().telemetry_address().unwrap());
+    for measure in ["flag", "kick", "ban"] {
+        let name = format!("realm_cheat_measures_total{{measure=\"{measure}\"}}");
+        assert!(metrics.value(&name) >= 1.0, "{name}");
+    }
     realm.stop().await;
 }
 

@@ -192,9 +192,9 @@ impl Measured {
             ("to a client, with TLS", "KB/s", None, self.window.wire_bytes / 1e3),
             ("lateness p99, at most", "ms", None, self.lateness_p99_ms()),
             ("a tick: taking inputs", "µs", None, phase("take")),
-            ("a tick: anti-cheat", "µs", None, phase("judge")),
+            ("a tick: anti-cheat", "µs", None, phase("checks") + phase("anti-cheat")),
             ("a tick: step", "µs", None, phase("step")),
-            ("a tick: snapshots made and written", "µs", None, phase("tell")),
+            ("a tick: snapshots made and written", "µs", None, phase("snapshots") + phase("events") + phase("write")),
             ("the generator's core", "%", None, self.window.load() * 100.0),
         ];
         for (what, unit, goal, value) in rows {

@@ -58,7 +58,7 @@ use crate::{
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
 
-pub use log::{FOLDER as LOG_FOLDER, LogFileError, Verification};
+pub use log::{FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};

@@ -6,6 +6,7 @@ use std::{
     io::IsTerminal as _,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -145,6 +146,16 @@ fn metrics() -> &'static PrometheusHandle {
     })
 }
 
+/// Between two times that what was recorded is sorted into its buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Histograms keep each value until somebody reads them or this comes by: without it a realm that nobody watches would grow.
+async fn keep_up(handle: PrometheusHandle, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(UPKEEP_EVERY, stopped.wait_for(|stopped| *stopped)).await.is_err() {
+        handle.run_upkeep();
+    }
+}
+
 /// What `/readyz` asks.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -162,6 +173,7 @@ impl Telemetry {
     pub async fn start(config: &Config, readiness: Readiness) -> Result<Self, TelemetryError> {
         let handle = metrics().clone();
         let (stop, stopped) = watch::channel(false);
+        tokio::spawn(keep_up(handle.clone(), stop.subscribe()));
         let Some(listener) = config.bind().await? else { return Ok(Self { address: None, stop }) };
         let failed = |problem: String| TelemetryError::Listen { address: config.listen.clone(), problem };
         let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;

@@ -23,7 +23,12 @@ pub(super) struct FightReport {
     pub(super) levels: u64,
     /// Experience in the last snapshot.
     pub(super) experience: u64,
-    pub(super) banned: bool,
+    pub(super) thrown_out: bool,
+}
+
+/// The realm has caught a cheater.
+fn is_thrown_out(error: &ClientError) -> bool {
+    matches!(error.code(), Some("ACCOUNT_BANNED" | "GAME_KICKED"))
 }
 
 pub(super) async fn fight(
@@ -40,8 +45,8 @@ pub(super) async fn fight(
         let update = match game.next_within(STEP).await {
             Ok(update) => update,
             Err(ClientError::Deadline { .. }) => continue,
-            Err(error) if error.code() == Some("ACCOUNT_BANNED") => {
-                report.banned = true;
+            Err(error) if is_thrown_out(&error) => {
+                report.thrown_out = true;
                 return Ok(report);
             }
             Err(error) => return Err(error),
@@ -56,8 +61,8 @@ pub(super) async fn fight(
                 report.experience = snapshot.own.experience;
                 let cheats = part == Part::Cheater && report.snapshots > HONEST_SNAPSHOTS;
                 if let Err(error) = mind.act(&mut game, &snapshot, cheats).await {
-                    report.banned = error.code() == Some("ACCOUNT_BANNED");
-                    return if report.banned { Ok(report) } else { Err(error) };
+                    report.thrown_out = is_thrown_out(&error);
+                    return if report.thrown_out { Ok(report) } else { Err(error) };
                 }
             }
             GameUpdate::Events(events) => count(&mut report, own, &events),
