@@ -10,7 +10,7 @@ use super::{
     report::{Goal, Report},
     rooms::{ROOM, Rooms},
     server::{Prepared, Server, Setup},
-    storm,
+    storm, tell,
 };
 use crate::harness::pilot;
 
@@ -71,7 +71,7 @@ pub fn measure(options: &Options) -> Vec<Report> {
         vec![Report::new("Rooms of eight, players only"), Report::new("Rooms of eight, with 40 monsters each")];
     let mut storms = Report::new("Half load, a log-in storm, a flood of chat and plugins that are replaced");
     for run in 1..=options.runs {
-        eprintln!("run {run} of {}", options.runs);
+        tell(&format!("run {run} of {}", options.runs));
         for (place, report) in [Place::PlayersOnly, Place::Monsters].into_iter().zip(&mut reports) {
             one_place(options, cores, place, report, &mut storms);
         }
@@ -106,7 +106,7 @@ fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut
         let settle = if options.quick { Duration::from_millis(300) } else { SETTLE };
         let window = if options.quick { Duration::from_secs(1) } else { WINDOW };
         for count in steps {
-            eprintln!("  {count} rooms, {}", place.name());
+            tell(&format!("  {count} rooms, {}", place.name()));
             let (before, opened) = (server.resident_bytes(), count - rooms.open());
             rooms.open_to(*count);
             pause(settle);

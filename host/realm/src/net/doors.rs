@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustls::{ServerConfig, server::Acceptor};
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -31,6 +32,9 @@ use crate::types::Encoding;
 
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
+/// What the kernel keeps for a client that does not read. Its own choice grows to megabytes, which no limit of ours would count; and
+/// stale snapshots would pile up there, so that "would block" tells of a slow client late.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How long accepting pauses when the system has no file or memory for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long connections that were cut may take to be gone.
@@ -187,6 +191,7 @@ async fn shake_hands(
     handshakes: &Semaphore,
 ) -> Result<TlsStream<TcpStream>, &'static str> {
     socket.set_nodelay(true).map_err(|_| "lost")?;
+    SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES).map_err(|_| "lost")?;
     let mut first = [0];
     match socket.peek(&mut first).await {
         Ok(1) if first[0] == TLS_HANDSHAKE_RECORD => {}
