@@ -9,7 +9,7 @@ use realm_client::{
 
 use crate::harness::{
     DEADLINE, Hero, PASSWORD, TestRealm, eventually,
-    pilot::{self, Hunt, distance_squared, own, place, snapshot},
+    pilot::{self, Hunt, Hunter, distance_squared, own, place, snapshot},
 };
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -534,13 +534,14 @@ fn deadly(folder: &std::path::Path) -> String {
 
 /// Walks up to a monster and waits for the end.
 async fn die(game: &mut GameConnection) {
+    let mut hunter = Hunter::default();
     let dying = async {
         loop {
             let now = snapshot(game).await;
             if now.own.life == 0 {
                 return;
             }
-            let (dx, dy) = match pilot::hunt(game, &now) {
+            let (dx, dy) = match hunter.hunt(game, &now) {
                 Hunt::Step(way) => way,
                 // Its reach may be the shorter one.
                 Hunt::Near(monster) => {

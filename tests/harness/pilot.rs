@@ -1,8 +1,9 @@
 //! Playing over a real connection: reading snapshots, walking round walls, fighting.
 
-use std::{collections::VecDeque, fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use realm_client::{Action, ClientError, EntityKind, EntityState, GameConnection, GameUpdate, Snapshot, proto};
+use realm_world::{Map, Ways};
 
 use super::DEADLINE;
 
@@ -41,130 +42,84 @@ pub fn step(game: &GameConnection, (x, y): Place, (to_x, to_y): Place) -> Place 
     (shorten(to_x - x), shorten(to_y - y))
 }
 
-/// The ways from one tile to all that can be reached.
-struct Ways {
-    width: i32,
-    side: i32,
-    /// For each tile the one before it on the shortest way.
-    before: Vec<Option<Place>>,
-    /// All that can be reached, the nearest first.
-    reached: Vec<Place>,
+/// The ways from a place to all that can be reached.
+fn ways_from(game: &GameConnection, from: Place) -> Ways {
+    let level = game.entered();
+    Map::from_walls(level.map_width, level.map_height, &level.walls).expect("a sound map").ways_from(from)
 }
 
-impl Ways {
-    fn from(game: &GameConnection, from: Place) -> Self {
-        let entered = game.entered();
-        let [width, height, side] = [entered.map_width, entered.map_height, entered.tile_sub_tiles]
-            .map(|size| i32::try_from(size).expect("maps are small"));
-        let is_wall = |(x, y): Place| match (u32::try_from(x), u32::try_from(y)) {
-            (Ok(x), Ok(y)) => game.is_wall(x, y),
-            _ => true,
-        };
-        let size = usize::try_from(width * height).expect("maps are small");
-        let mut ways = Self { width, side, before: vec![None; size], reached: Vec::new() };
-        let start = ways.tile(from);
-        let index = ways.index(start);
-        ways.before[index] = Some(start);
-        let mut waiting = VecDeque::from([start]);
-        while let Some(here @ (x, y)) = waiting.pop_front() {
-            ways.reached.push(here);
-            for there in [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)] {
-                if !is_wall(there) && ways.before[ways.index(there)].is_none() {
-                    let index = ways.index(there);
-                    ways.before[index] = Some(here);
-                    waiting.push_back(there);
-                }
-            }
-        }
-        ways
-    }
-
-    fn tile(&self, (x, y): Place) -> Place {
-        (x.div_euclid(self.side), y.div_euclid(self.side))
-    }
-
-    fn index(&self, (x, y): Place) -> usize {
-        usize::try_from(y * self.width + x).expect("inside the map")
-    }
-
-    /// Where to go first on the way to a place, and how many tiles are in between; `None` when no way leads there.
-    fn towards(&self, target: Place) -> Option<(Place, u32)> {
-        let (start, goal) = (self.reached[0], self.tile(target));
-        let (mut next, mut tiles) = (goal, 0);
-        while next != start {
-            let before = self.before[self.index(next)]?;
-            tiles += 1;
-            if before == start {
-                break;
-            }
-            next = before;
-        }
-        let middle = |tile: i32| tile * self.side + self.side / 2;
-        Some((if tiles == 0 { target } else { (middle(next.0), middle(next.1)) }, tiles))
-    }
-
-    /// The legal step from here to a place in this tile or the next one. Into another tile goes along one axis, in the middle of the
-    /// other: a body that is off the middle catches on corners.
-    fn step(&self, game: &GameConnection, here: Place, next: Place) -> Place {
-        const OFF_THE_MIDDLE_MAX: i32 = 2;
-        let (from, to) = (self.tile(here), self.tile(next));
-        let corner = if from.0 != to.0 && (next.1 - here.1).abs() > OFF_THE_MIDDLE_MAX {
-            (here.0, next.1)
-        } else if from.1 != to.1 && (next.0 - here.0).abs() > OFF_THE_MIDDLE_MAX {
-            (next.0, here.1)
-        } else {
-            next
-        };
-        step(game, here, corner)
-    }
+fn step_max(game: &GameConnection) -> i32 {
+    i32::try_from(game.entered().step_max).expect("a step is short")
 }
 
 /// The legal step from here towards a place, round walls, by the way with the fewest tiles.
 pub fn step_round_walls(game: &GameConnection, from: Place, target: Place) -> Place {
-    let ways = Ways::from(game, from);
-    let (next, _) = ways.towards(target).expect("a way leads there");
-    ways.step(game, from, next)
+    ways_from(game, from).step(from, target, step_max(game)).expect("a way leads there")
 }
 
 /// What one who looks for monsters does next.
 pub enum Hunt {
     /// This monster is in reach.
     Near(u16),
-    /// A legal step towards the nearest monster, or to where none was seen yet.
+    /// A legal step towards a monster, or to where none was seen yet.
     Step(Place),
 }
 
-/// Looks for monsters.
-pub fn hunt(game: &GameConnection, snapshot: &Snapshot) -> Hunt {
-    let here = place(own(snapshot));
-    let ways = Ways::from(game, here);
-    let alive = |entity: &&EntityState| {
-        entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
-    };
-    let monsters = snapshot.entities.iter().filter(alive);
-    let reachable =
-        monsters.filter_map(|monster| ways.towards(place(monster)).map(|(next, tiles)| (tiles, next, monster)));
-    if let Some((tiles, next, monster)) = reachable.min_by_key(|(tiles, _, monster)| (*tiles, monster.id)) {
-        if tiles <= 1 && distance_squared(here, place(monster)) <= 40 * 40 {
-            return Hunt::Near(monster.id);
+/// One who looks for monsters: it keeps to one until it is dead or has vanished from where it was seen last.
+#[derive(Default)]
+pub struct Hunter {
+    goal: Option<(u16, Place)>,
+}
+
+impl Hunter {
+    /// Looks for monsters.
+    pub fn hunt(&mut self, game: &GameConnection, snapshot: &Snapshot) -> Hunt {
+        const NEAR: i64 = 40 * 40;
+        let here = place(own(snapshot));
+        let ways = ways_from(game, here);
+        let alive = |entity: &&EntityState| {
+            entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
+        };
+        let reachable = snapshot.entities.iter().filter(alive).filter_map(|monster| {
+            let (_, tiles) = ways.towards(place(monster))?;
+            Some((tiles, monster.id, place(monster)))
+        });
+        let reachable: Vec<_> = reachable.collect();
+        let in_reach = |(tiles, _, there): &&(u32, u16, Place)| *tiles <= 1 && distance_squared(here, *there) <= NEAR;
+        if let Some((_, id, there)) = reachable.iter().find(in_reach) {
+            self.goal = Some((*id, *there));
+            return Hunt::Near(*id);
         }
-        return Hunt::Step(ways.step(game, here, next));
+        self.goal = match self.goal {
+            Some((id, seen)) => match reachable.iter().find(|(_, other, _)| *other == id) {
+                Some((_, _, there)) => Some((id, *there)),
+                None => Some((id, seen)).filter(|_| distance_squared(here, seen) > NEAR),
+            },
+            None => reachable.iter().min().map(|(_, id, there)| (*id, *there)),
+        };
+        let target = self.goal.map_or_else(|| search_place(game, &ways, snapshot.tick), |(_, there)| there);
+        Hunt::Step(ways.step(here, target, step_max(game)).expect("it can be reached"))
     }
-    // One quarter of the map after the other.
-    let quarter = i32::try_from(snapshot.tick / 250 % 4).expect("there are four");
-    let goal = (ways.width / 4 * (1 + quarter % 2 * 2), ways.width / 4 * (1 + quarter / 2 * 2));
-    let nearest = ways.reached.iter().min_by_key(|tile| distance_squared(**tile, goal)).expect("the own tile at least");
-    let middle = |tile: i32| tile * ways.side + ways.side / 2;
-    let (next, _) = ways.towards((middle(nearest.0), middle(nearest.1))).expect("it can be reached");
-    Hunt::Step(ways.step(game, here, next))
+}
+
+/// Where to look for monsters at this tick: one quarter of the map after the other.
+fn search_place(game: &GameConnection, ways: &Ways, tick: u32) -> Place {
+    let [width, height] =
+        [game.entered().map_width, game.entered().map_height].map(|side| i32::try_from(side).expect("maps are small"));
+    let quarter = i32::try_from(tick / 250 % 4).expect("there are four");
+    let goal = (width / 4 * (1 + quarter % 2 * 2), height / 4 * (1 + quarter / 2 * 2));
+    let nearest =
+        ways.reached().iter().min_by_key(|tile| distance_squared(**tile, goal)).expect("the own tile at least");
+    let middle = |tile: i32| tile * Map::SUB_TILES + Map::SUB_TILES / 2;
+    (middle(nearest.0), middle(nearest.1))
 }
 
 /// What a fighter does at this snapshot: to the nearest monster, and a blow whenever one is allowed.
-async fn fight(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
+async fn fight(game: &mut GameConnection, hunter: &mut Hunter, snapshot: &Snapshot) -> Result<(), ClientError> {
     if snapshot.own.life == 0 {
         return game.respawn().await.map(drop);
     }
-    match hunt(game, snapshot) {
+    match hunter.hunt(game, snapshot) {
         Hunt::Near(monster) if snapshot.own.cooldown_ticks == 0 => game.attack(monster).await.map(drop),
         Hunt::Near(_) => Ok(()),
         Hunt::Step((dx, dy)) => game.walk(dx, dy).await.map(drop),
@@ -173,13 +128,14 @@ async fn fight(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), Cli
 
 /// Fights until the player has experience; returns it.
 pub async fn fight_for_experience(game: &mut GameConnection) -> u64 {
+    let mut hunter = Hunter::default();
     let fighting = async {
         loop {
             let snapshot = snapshot(game).await;
             if snapshot.own.experience > 0 {
                 return snapshot.own.experience;
             }
-            fight(game, &snapshot).await.expect("the realm reads");
+            fight(game, &mut hunter, &snapshot).await.expect("the realm reads");
         }
     };
     tokio::time::timeout(DEADLINE * 3, fighting).await.expect("somebody who fights gets experience")

@@ -8,6 +8,7 @@
 //! - [`Map`] comes from the seed: walls, the entrance, a way from everywhere to everywhere.
 //! - [`World`] is one game: [`World::step`] applies a tick's [`Input`]s in the order given, then moves the monsters, then lets time pass,
 //!   and appends [`Event`]s. [`World::view`] is what one player may know of it.
+//! - [`log`] is a game as bytes: what has to be kept so that it can be repeated, and the repeating.
 //!
 //! Positions are in sub-tiles ([`Map::SUB_TILES`] a tile), x to the east and y to the south. Times are in ticks of [`TICK_MS`].
 
@@ -17,6 +18,7 @@ mod event;
 mod geometry;
 mod hash;
 mod input;
+pub mod log;
 mod map;
 mod sheet;
 mod world;
@@ -24,7 +26,7 @@ mod world;
 pub use content::{Content, ContentError, ContentProblem};
 pub use event::{Event, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
-pub use map::Map;
+pub use map::{Map, Ways};
 pub use sheet::{Attributes, Class, Difficulty, Sheet};
 pub use world::{Action, EntityKind, EntityView, Facts, OwnView, View, World};
 

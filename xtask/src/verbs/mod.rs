@@ -5,6 +5,7 @@ mod ci;
 mod fuzz;
 mod server;
 mod test;
+mod tls_scan;
 mod tutorial;
 
 pub(crate) use bench::{bench, bench_load};

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, fuzz, tutorial};
+use super::{PLUGINS_VARIABLE, fuzz, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -57,6 +57,12 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         let start = Instant::now();
         let outcome = if long { fuzz::campaign(layout) } else { fuzz::fuzz(layout, None, FUZZ_SECONDS, false) };
         done.push(("fuzz", start.elapsed(), outcome));
+    }
+
+    if long && filter.is_none_or(|filter| "tls scan".contains(filter)) {
+        let start = Instant::now();
+        let outcome = tls_scan::scan(layout);
+        done.push(("tls scan", start.elapsed(), outcome));
     }
 
     say(&format!("summary ({} in all)", seconds(start.elapsed())));

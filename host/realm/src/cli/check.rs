@@ -75,6 +75,9 @@ fn certificate(config: &Config, data: &Path) -> Result<String, String> {
         return Ok("self-signed; will be made at the first start".to_owned());
     }
     let tls = net::Tls::load(&config.tls, data).map_err(|error| error.to_string())?;
+    if let Some(problem) = tls.validity_problem() {
+        return Err(problem);
+    }
     Ok(format!("{}SHA-256 {}", if tls.self_signed() { "self-signed, " } else { "" }, tls.fingerprint()))
 }
 

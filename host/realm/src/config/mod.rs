@@ -169,6 +169,7 @@ impl Config {
         let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
         schema.check_ranges(&config, place)?;
         let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
+        config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
         let filter = config.telemetry.check().map_err(|error| error.to_string());

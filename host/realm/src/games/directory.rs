@@ -357,12 +357,6 @@ impl Directory {
         (self.games.values().filter(|game| game.listed).count(), self.seats.len())
     }
 
-    /// The tick thread with the fewest games.
-    pub(super) fn idlest_thread(&self, threads: usize) -> usize {
-        let load = |thread: &usize| self.games.values().filter(|game| game.thread == *thread).count();
-        (0..threads).min_by_key(load).unwrap_or(0)
-    }
-
     fn find(&self, reference: &GameReference) -> Option<GameId> {
         match reference {
             GameReference::Id(id) => Some(*id).filter(|id| self.games.contains_key(id)),

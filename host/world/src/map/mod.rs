@@ -1,10 +1,13 @@
 //! The place of a game: walls and the entrance.
 
 mod generate;
+mod sight;
 mod walk;
+mod ways;
 
 pub(crate) use generate::MapPlan;
 pub(crate) use walk::Walker;
+pub use ways::Ways;
 
 use crate::{dice::Dice, geometry::Point, hash::StableHash};
 

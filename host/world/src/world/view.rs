@@ -196,10 +196,9 @@ impl World {
         out.entities.sort_unstable_by_key(|entity| entity.id);
     }
 
-    /// Whether a player at `eye` may know what is at `at`. This is the one place that decides it: by distance. Walls, which hide things
-    /// from monsters already (`Map::is_line_clear`), join here when players are to lose sight as well.
+    /// Whether a player at `eye` may know what is at `at`. This is the one place that decides it: by distance and by sight.
     fn is_visible(&self, eye: Point, at: Point) -> bool {
-        eye.within(at, self.content.rules.vision)
+        eye.within(at, self.content.rules.vision) && self.map.sees(eye, at)
     }
 }
 

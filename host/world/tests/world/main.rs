@@ -1,5 +1,6 @@
 //! The world through its public face: what players can do in it, and that it is the same everywhere.
 
+mod log;
 mod rules;
 mod same;
 mod stage;

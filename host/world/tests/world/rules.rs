@@ -90,6 +90,41 @@ fn a_kill_gives_experience_and_the_dead_vanish_and_come_again_as_others() {
     assert_eq!(living_monsters(&mut stage.world), 40);
 }
 
+#[test]
+fn players_see_what_is_near_and_not_behind_walls_and_what_they_see_sees_them() {
+    let mut seen = 0;
+    let mut hidden = 0;
+    for seed in 0..8 {
+        let mut world = World::new(Content::builtin(), Difficulty::Normal, seed);
+        let joins: Vec<_> = (0..8).map(|slot| Input::Join { slot: PlayerSlot(slot), sheet: newborn() }).collect();
+        world.step(&joins, &mut Vec::new());
+        let mut view = View::default();
+        for tick in 0..600 {
+            let steps = [(6, 0), (4, 4), (0, 6), (-4, 4), (-6, 0), (-4, -4), (0, -6), (4, -4)];
+            let way = |slot: u8| steps[(usize::from(slot) + tick / 90) % steps.len()];
+            let moves: Vec<_> =
+                (0..8).map(|slot| Input::Move { slot: PlayerSlot(slot), dx: way(slot).0, dy: way(slot).1 }).collect();
+            world.step(&moves, &mut Vec::new());
+        }
+        let facts = |slot: u8| world.facts(PlayerSlot(slot)).unwrap();
+        let mut sees = |one: u8, other: u8| {
+            world.view(PlayerSlot(one), &mut view);
+            view.entities.iter().any(|entity| entity.id == facts(other).entity)
+        };
+        for (one, other) in (0..8).flat_map(|one| (0..8).map(move |other| (one, other))) {
+            let (here, there) = (facts(one), facts(other));
+            let distance = distance_squared((here.x, here.y), (there.x, there.y));
+            assert_eq!(sees(one, other), sees(other, one), "slots {one} and {other} of seed {seed}");
+            assert!(sees(one, one));
+            let near = distance <= i64::from(here.vision).pow(2);
+            assert!(near || !sees(one, other));
+            seen += u32::from(near && one < other && sees(one, other));
+            hidden += u32::from(near && one < other && !sees(one, other));
+        }
+    }
+    assert!(seen > 10 && hidden > 10, "{seen} pairs see each other, {hidden} are near and do not");
+}
+
 /// How many monsters live, by the view of somebody who sees the whole map.
 fn living_monsters(world: &mut World) -> usize {
     let mut ids: Vec<_> = (1..=u16::MAX).filter(|id| world.position(*id).is_some()).collect();
@@ -332,13 +367,13 @@ fn refusals(stage: &Stage) -> Vec<(usize, InputKind, RefusedReason)> {
 fn a_newborn_of_every_class_fights_its_way_to_the_second_level() {
     for class in Class::ALL {
         let world = World::new(Content::builtin(), Difficulty::Normal, 3);
-        let mut stage = Stage { world, events: Vec::new(), view: View::default() };
+        let mut stage = Stage::of(world);
         stage.join(FIRST, Sheet::newborn(class, false));
         let act = |stage: &Stage| match stage.view.own.life {
             0 => vec![Input::Respawn { slot: FIRST }],
             _ => stage.fight(),
         };
-        let level = stage.until(3 * MINUTE_TICKS, act, |event| match event {
+        let level = stage.until(8 * MINUTE_TICKS, act, |event| match event {
             Event::LevelUp { level, .. } => Some(*level),
             _ => None,
         });

@@ -1,6 +1,6 @@
 //! A world with somebody in it, and the content pack with changes.
 
-use std::{collections::VecDeque, fs, path::Path, sync::Arc};
+use std::{cell::Cell, fs, path::Path, sync::Arc};
 
 use realm_world::{
     Class, Content, Difficulty, EntityId, EntityKind, EntityView, Event, Input, Map, PlayerSlot, Sheet, View, World,
@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) events: Vec<Event>,
     pub(crate) view: View,
+    /// The monster that the first player goes after, and where it saw it last.
+    pub(crate) goal: Cell<Option<(EntityId, (i32, i32))>>,
 }
 
 impl Stage {
@@ -46,7 +48,12 @@ impl Stage {
     pub(crate) fn open(difficulty: Difficulty, changes: &[(&str, &str, &str)]) -> Self {
         let changes: Vec<_> = OPEN.iter().chain(changes).copied().collect();
         let world = World::new(content_with(&changes), difficulty, 7);
-        Self { world, events: Vec::new(), view: View::default() }
+        Self::of(world)
+    }
+
+    /// This world; nobody has joined.
+    pub(crate) fn of(world: World) -> Self {
+        Self { world, events: Vec::new(), view: View::default(), goal: Cell::new(None) }
     }
 
     /// One tick.
@@ -76,7 +83,8 @@ impl Stage {
                 return found;
             }
         }
-        panic!("it did not happen within {ticks_max} ticks");
+        let nearest = self.nearest(EntityKind::Monster);
+        panic!("it did not happen within {ticks_max} ticks: {:?}, nearest {nearest:?}", self.view.own);
     }
 
     /// The nearest entity of a kind that the first player sees; a dead one does not count.
@@ -98,40 +106,45 @@ impl Stage {
 
     /// A step of the first player towards a place, round walls, by the way with the fewest tiles.
     pub(crate) fn around_walls(&self, target: (i32, i32)) -> Input {
-        let map = self.world.map();
-        let tile = |(x, y): (i32, i32)| (x.div_euclid(Map::SUB_TILES), y.div_euclid(Map::SUB_TILES));
-        let index = |(x, y): (i32, i32)| usize::try_from(y * map.width() + x).unwrap_or_default();
-        let (from, goal) = (tile(self.place()), tile(target));
-        // For each tile the next one on the way, found from the goal outwards.
-        let mut next_of = vec![None; index((0, map.height()))];
-        next_of[index(goal)] = Some(goal);
-        let mut waiting = VecDeque::from([goal]);
-        while let Some(here @ (x, y)) = waiting.pop_front().filter(|_| next_of[index(from)].is_none()) {
-            for there in [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)] {
-                if !map.is_wall(there.0, there.1) && next_of[index(there)].is_none() {
-                    next_of[index(there)] = Some(here);
-                    waiting.push_back(there);
-                }
-            }
-        }
-        let next = next_of[index(from)].unwrap_or(goal);
-        let middle = |tile: i32| tile * Map::SUB_TILES + Map::SUB_TILES / 2;
-        self.towards(FIRST, if next == goal { target } else { (middle(next.0), middle(next.1)) })
+        let facts = self.world.facts(FIRST).expect("somebody plays in the slot");
+        let ways = self.world.map().ways_from((facts.x, facts.y));
+        let (dx, dy) = ways.step((facts.x, facts.y), target, facts.step_max).expect("a way leads everywhere");
+        Input::Move { slot: FIRST, dx, dy }
     }
 
-    /// What the first player does to fight: to the middle of the map, at the nearest monster, a blow whenever one is allowed.
+    /// Where to look for monsters at this tick: a free place near the middle of the map, or of one of its quarters.
+    fn search_place(&self) -> (i32, i32) {
+        let map = self.world.map();
+        let eighths = [(4, 4), (2, 2), (6, 2), (6, 6), (2, 6)];
+        let (across, down) = eighths[usize::try_from(self.world.tick() / 250).unwrap_or_default() % eighths.len()];
+        let (x, y) = (map.width() * across / 8, map.height() * down / 8);
+        let tiles = (0..map.height()).flat_map(|tile_y| (0..map.width()).map(move |tile_x| (tile_x, tile_y)));
+        let free = tiles.filter(|(tile_x, tile_y)| !map.is_wall(*tile_x, *tile_y));
+        let (tile_x, tile_y) = free.min_by_key(|tile| distance_squared(*tile, (x, y))).expect("a map has free tiles");
+        let middle = |tile: i32| tile * Map::SUB_TILES + Map::SUB_TILES / 2;
+        (middle(tile_x), middle(tile_y))
+    }
+
+    /// What the first player does to fight: after one monster until it is dead or out of sight where it was seen last, with a blow whenever
+    /// one is allowed; without one, to the middle of the map, and from there to one quarter after the other.
     pub(crate) fn fight(&self) -> Vec<Input> {
-        let middle = (self.world.map().width() * 16, self.world.map().height() * 16);
-        match self.nearest(EntityKind::Monster) {
-            Some(monster) if distance_squared(self.place(), (monster.x, monster.y)) > 40 * 40 => {
-                vec![self.around_walls((monster.x, monster.y))]
-            }
-            Some(monster) if self.view.own.cooldown_ticks == 0 => {
-                vec![Input::Attack { slot: FIRST, target: monster.id }]
-            }
-            Some(_) => vec![],
-            None => vec![self.around_walls(middle)],
+        const NEAR: i64 = 40 * 40;
+        let alive = |id| self.view.entities.iter().find(|one| one.id == id && one.life_percent > 0);
+        let nearest = self.nearest(EntityKind::Monster);
+        if let Some(monster) = nearest.filter(|one| distance_squared(self.place(), (one.x, one.y)) <= NEAR) {
+            self.goal.set(Some((monster.id, (monster.x, monster.y))));
+            let ready = self.view.own.cooldown_ticks == 0;
+            return if ready { vec![Input::Attack { slot: FIRST, target: monster.id }] } else { vec![] };
         }
+        let goal = match self.goal.get() {
+            Some((id, seen)) => match alive(id) {
+                Some(monster) => Some((id, (monster.x, monster.y))),
+                None => Some((id, seen)).filter(|_| distance_squared(self.place(), seen) > NEAR),
+            },
+            None => nearest.map(|monster| (monster.id, (monster.x, monster.y))),
+        };
+        self.goal.set(goal);
+        vec![self.around_walls(goal.map_or_else(|| self.search_place(), |(_, place)| place))]
     }
 }
 

@@ -90,6 +90,7 @@ async fn session(mut connection: Connection) {
                 for frame in arrived {
                     game.link.offer(0x40, &frame.payload, crate::types::Delivery::Skippable).unwrap();
                 }
+                game.link.flush().unwrap();
             }
             Incoming::Unreadable { sequence, problem } => {
                 let code = Code::MessageInvalid.as_str().to_owned();
