@@ -18,7 +18,7 @@ use crate::{
 /// Tells the target which decoder alone is fuzzed.
 const DECODER_VARIABLE: &str = "REALM_FUZZ_DECODER";
 /// The decoders, each of which a long campaign fuzzes alone.
-pub(super) const DECODERS: [&str; 4] = ["frame", "message", "snapshot", "websocket"];
+pub(super) const DECODERS: [&str; 6] = ["frame", "message", "snapshot", "websocket", "head", "proxy"];
 /// Runs of each decoder in a long campaign, unless the variable says otherwise.
 const LONG_RUNS: u64 = 100_000_000;
 const LONG_RUNS_VARIABLE: &str = "REALM_FUZZ_RUNS";
