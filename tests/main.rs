@@ -10,6 +10,7 @@ mod cheats;
 mod cli;
 mod docs;
 mod doors;
+mod faults;
 mod figures;
 mod games;
 mod harness;

@@ -116,6 +116,7 @@ impl Realm {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        telemetry::start_counting();
         create_data_folder(data)?;
         let tls = Tls::load(&config.tls, data)?;
         let listeners = Listeners::bind(&config.net).await?;
