@@ -7,8 +7,8 @@ mod inputs;
 use anti_cheat::rule::{Rule as AntiCheat, Settings as AntiCheatSettings};
 use chat_filter::rule::{Rule as ChatFilter, Settings as ChatFilterSettings};
 use realm_plugin::chat_filter::Verdict;
-use realm_protocol::snapshot;
-use realm_world::{Content, Event, InputKind};
+use realm_protocol::{Snapshot, snapshot};
+use realm_world::{Event, InputKind};
 
 use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, texts};
 
@@ -35,7 +35,7 @@ fn no_act_is_a_cheat() {
 
 #[test]
 fn the_fight_is_one() {
-    let fight = Fight::record(Content::builtin());
+    let fight = Fight::record(content_with_monsters(40));
     let blows = fight.events.iter().filter(|event| matches!(event, Event::Damage { .. })).count();
     let moved = fight.seen.windows(2).filter(|pair| pair[0].entities != pair[1].entities).count();
     let refused = |event: &&Event| matches!(event, Event::Refused { input_kind: InputKind::Move, .. });
@@ -54,10 +54,37 @@ fn without_monsters_nobody_is_hurt() {
 
 #[test]
 fn the_deltas_of_the_fight_can_be_read() {
-    let fight = Fight::record(Content::builtin());
+    let fight = Fight::record(content_with_monsters(40));
     for (baseline, current) in fight.seen.iter().zip(fight.seen.iter().skip(3)) {
         let mut bytes = Vec::new();
         snapshot::encode(Some(baseline), current, &mut bytes);
         assert_eq!(snapshot::decode(&bytes, Some(baseline)).as_ref(), Ok(current));
     }
+}
+
+/// What a client is sent for a snapshot beside its body: a frame's 13 bytes and a TLS record's 22.
+const OVERHEAD_BYTES: usize = 13 + 22;
+/// How many ticks older than a snapshot its baseline is: a round trip of a tenth of a second.
+const BASELINE_TICKS: usize = 3;
+
+/// Bytes that a client is sent in a second of these snapshots, on average.
+fn bytes_a_second(seen: &[Snapshot]) -> usize {
+    let bodies = seen.iter().zip(seen.iter().skip(BASELINE_TICKS)).map(|(baseline, current)| {
+        let mut bytes = Vec::new();
+        snapshot::encode(Some(baseline), current, &mut bytes);
+        bytes.len() + OVERHEAD_BYTES
+    });
+    25 * bodies.sum::<usize>() / (seen.len() - BASELINE_TICKS)
+}
+
+#[test]
+fn snapshots_stay_within_what_a_client_is_promised() {
+    let players = Fight::record(content_with_monsters(0));
+    let fight = Fight::record(content_with_monsters(40));
+    let entities = |seen: &[Snapshot]| seen.iter().map(|one| one.entities.len()).sum::<usize>() / seen.len();
+    let (alone, all) = (bytes_a_second(&players.seen), bytes_a_second(&fight.seen));
+    println!("{alone} bytes a second with {} entities in sight, no monsters", entities(&players.seen));
+    println!("{all} bytes a second with {} entities in sight, 40 monsters", entities(&fight.seen));
+    assert!(alone <= 3_000, "{alone} bytes a second with 8 players");
+    assert!(all <= 8_000, "{all} bytes a second with 8 players and 40 monsters");
 }

@@ -1,6 +1,7 @@
 //! A player's connection inside a game: everything that dies with the link.
 
 use realm_protocol::{ServerMessage, Snapshot, proto};
+use realm_world::Zone;
 
 use crate::types::{Code, Delivery, Link, LinkClosed, LinkFrame, Offer};
 
@@ -26,8 +27,8 @@ pub(super) struct Line {
     link: Box<dyn Link>,
     pub(super) queue: InputQueue,
     history: History,
-    /// GAME_ENTERED was sent.
-    pub(super) greeted: bool,
+    /// The level of the world of which the client was told last; `None` before GAME_ENTERED.
+    pub(super) zone: Option<Zone>,
     silent_ticks: u32,
     behind_ticks: u32,
     /// Number of the last input that was carried out or refused.
@@ -51,7 +52,7 @@ impl Line {
             link,
             queue: InputQueue::default(),
             history: History::default(),
-            greeted: false,
+            zone: None,
             silent_ticks: 0,
             behind_ticks: 0,
             applied: 0,
