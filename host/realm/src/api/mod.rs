@@ -7,6 +7,7 @@ mod characters;
 mod chat;
 mod extract;
 mod games;
+mod gate;
 mod ladder;
 mod owner;
 mod plugins;
@@ -27,6 +28,7 @@ use crate::{
     session::Sessions,
 };
 
+pub use gate::Gate;
 pub use problem::Problem;
 
 /// The features that REST speaks to.
@@ -48,6 +50,8 @@ pub struct Features {
     pub rules: Rules,
     /// Connected players.
     pub sessions: Sessions,
+    /// How much is answered to whom.
+    pub gate: Gate,
 }
 
 #[derive(OpenApi)]
@@ -113,5 +117,6 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))
+        .layer(axum::middleware::from_fn_with_state(features.clone(), gate::admit))
         .with_state(features)
 }
