@@ -29,6 +29,8 @@ pub(super) struct Progress {
     /// Its log-in waits in a queue: it may be quiet, and show signs of life, for longer.
     queued: AtomicBool,
     changed: Notify,
+    /// Where clients of a realm that stops come back; empty is where they came to.
+    come_back_host: String,
     /// What may still come before log-in.
     messages_left: AtomicU32,
     bytes_left: AtomicUsize,
@@ -41,9 +43,15 @@ impl Progress {
             logged_in: AtomicBool::new(false),
             queued: AtomicBool::new(false),
             changed: Notify::new(),
+            come_back_host: config.come_back_host.clone(),
             messages_left: AtomicU32::new(config.login_messages_max),
             bytes_left: AtomicUsize::new(config.login_bytes_max),
         })
+    }
+
+    /// See [`goodbye`].
+    pub(super) fn come_back_host(&self) -> &str {
+        &self.come_back_host
     }
 
     /// Counts a message of the client, of `bytes`. Before log-in only so many may come.
@@ -116,6 +124,11 @@ impl FrameWriter {
         Self { encoder: Encoder::new(), progress }
     }
 
+    /// See [`goodbye`].
+    pub(super) fn come_back_host(&self) -> &str {
+        self.progress.come_back_host()
+    }
+
     /// Appends a message to `out`.
     pub(super) fn write(&mut self, outgoing: &Outgoing, out: &mut BytesMut) -> Result<(), FrameError> {
         self.progress.about_to_send(outgoing);
@@ -151,12 +164,14 @@ pub(super) fn frame_refusal(error: &FrameError) -> (Code, String) {
     }
 }
 
-/// The last message before a connection closes.
-pub(super) fn goodbye(reason: &CloseReason) -> Outgoing {
+/// The last message before a connection closes. `come_back_host` is for clients of a realm that stops.
+pub(super) fn goodbye(reason: &CloseReason, come_back_host: &str) -> Outgoing {
+    let reconnect_host = if reason.code == Code::RealmStopping { come_back_host } else { "" };
     Outgoing::answer(proto::Goodbye {
         code: reason.code.as_str().to_owned(),
         message: reason.message.clone(),
         reconnect_after_ms: reason.reconnect_after_ms,
+        reconnect_host: reconnect_host.to_owned(),
     })
 }
 

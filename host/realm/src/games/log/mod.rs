@@ -23,7 +23,7 @@ use std::{
 use crate::types::{GameId, Urgency, spawn_thread};
 
 pub(super) use pen::{Desk, Pen};
-pub use reading::LogFileError;
+pub use reading::{LogFileError, read_log};
 pub use verify::Verification;
 pub(super) use verify::verify;
 

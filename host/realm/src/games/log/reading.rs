@@ -56,8 +56,11 @@ impl LogFileError {
     }
 }
 
-/// The bytes of a log, finished or of a game that still runs.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, LogFileError> {
+/// The bytes of a stored log, as `realm_world::log` reads them: of a game that has ended, or of one that still runs.
+///
+/// # Errors
+/// When the file cannot be read or is damaged.
+pub fn read_log(path: &Path) -> Result<Vec<u8>, LogFileError> {
     let unreadable = |error: std::io::Error| LogFileError::Unreadable {
         file: path.display().to_string(),
         problem: error.to_string(),

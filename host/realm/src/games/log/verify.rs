@@ -7,7 +7,7 @@ use realm_world::{
     log::{Header, LogError, Moment, Replay},
 };
 
-use super::reading::{LogFileError, read};
+use super::reading::{LogFileError, read_log};
 
 /// Changes of the rule that are remembered.
 const RULES_MAX: usize = 64;
@@ -46,7 +46,7 @@ pub struct Verification {
 /// # Errors
 /// When the file cannot be read, is no log, is damaged, or its game was made of another content pack.
 pub(in super::super) fn verify(path: &Path, content: Arc<Content>) -> Result<Verification, LogFileError> {
-    let log = read(path)?;
+    let log = read_log(path)?;
     let mut replay = Replay::new(&log, content).map_err(|error| LogFileError::of_log(path, error))?;
     let mut found = Verification {
         header: replay.header().clone(),

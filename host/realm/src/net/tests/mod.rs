@@ -70,7 +70,7 @@ async fn session(mut connection: Connection) {
     let mut game = connection.games.as_ref().map(|open| open());
     while let Some(incoming) = connection.incoming.recv().await {
         let outbox = &connection.outbox;
-        match incoming {
+        match *incoming {
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
                 answer(outbox, proto::AuthSuccess { nonce: request.nonce, ..Default::default() });
             }
