@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::harness::{
-    DEADLINE, Player, TestRealm, eventually,
+    DEADLINE, PASSWORD, Player, TestRealm, eventually,
     raw::{http, loopback, read_to_end, tls},
 };
 
@@ -281,6 +281,31 @@ async fn one_address_has_so_many_connections_and_gets_them_back() {
     }
     drop(connections);
     eventually("a free place", async || Connection::open(&endpoint, Door::Frames).await.ok()).await;
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_realm_tells_clients_so_and_lets_them_in_when_somebody_goes() {
+    let realm = TestRealm::start_with(|config| config.net.connections_max = 1).await;
+    let endpoint = realm.endpoint();
+    let seated = Connection::open(&endpoint, Door::Frames).await.unwrap();
+    let password = || Login::Password { account: "Maren".into(), password: PASSWORD.into() };
+    let told = |error: ClientError, door: &str| match error {
+        ClientError::Refused { code, message, retry_after_ms, .. } => {
+            assert_eq!(code, "REALM_FULL", "{door}");
+            assert!((15_000..=30_000).contains(&retry_after_ms) && message.contains("come again"), "{door}: {message}");
+        }
+        other => panic!("{door}: {other}"),
+    };
+    let mut lobby = Lobby::connect(&endpoint, Door::Frames).await.unwrap();
+    told(lobby.login(password()).await.unwrap_err(), "frames");
+    for door in [Door::WebSocketJson, Door::WebSocketBinary] {
+        let error = Connection::open(&endpoint, door).await.err().expect("no place is free");
+        assert_eq!(error.code(), Some("REALM_FULL"), "{door:?}: {error}");
+    }
+    told(Rest::new(&endpoint).register("Maren", PASSWORD).await.unwrap_err(), "REST");
+    drop(seated);
+    eventually("a free place", async || Rest::new(&endpoint).register("Maren", PASSWORD).await.ok()).await;
     realm.stop().await;
 }
 

@@ -293,6 +293,8 @@ mod tests {
         assert!(text.starts_with("realm.toml line 2: [realm] key = \"Main Realm\" has other"), "{text}");
         let text = parse("[telemetry]\nlog = \"realm=loud\"\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [telemetry] log = \"realm=loud\": "), "{text}");
+        let text = parse("[net]\nproxy_networks = [\"10.0.0.0/33\"]\n").unwrap_err().to_string();
+        assert!(text.starts_with("realm.toml line 2: [net] proxy_networks: \"10.0.0.0/33\" is no network"), "{text}");
         let text = with_environment("REALM__SESSION__CLIENT_VERSION_MIN", "new").unwrap_err().to_string();
         assert!(text.starts_with("REALM__SESSION__CLIENT_VERSION_MIN: [session] client_version_min"), "{text}");
     }

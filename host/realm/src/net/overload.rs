@@ -4,17 +4,14 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::body::Body;
 use bytes::BytesMut;
-use hyper::{
-    Response,
-    header::{HeaderValue, RETRY_AFTER},
-};
+use hyper::Response;
 use realm_protocol::{ServerMessage, frame::Encoder, proto};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
 };
 
-use super::{conversation::linger, problem::problem};
+use super::{conversation::linger, problem::problem_for};
 use crate::types::Code;
 
 /// Telling it takes at most this long, until the connection is closed.
@@ -35,9 +32,7 @@ pub(super) enum Refused {
 
 /// The answer to any HTTP request, the wish for a WebSocket included.
 pub(super) fn http_answer(peer: SocketAddr) -> Response<Body> {
-    let mut answer = problem(Code::RealmFull, MESSAGE);
-    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s(peer)));
-    answer
+    problem_for(Code::RealmFull, MESSAGE, retry_after_s(peer))
 }
 
 /// Tells it in frames and closes.
