@@ -138,6 +138,23 @@ fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Code> {
     })
 }
 
+/// The act that an input was made of; `None` when it was no client's wish.
+fn act(input: &Input) -> Option<Act> {
+    Some(match *input {
+        Input::Move { dx, dy, .. } => Act::Move { dx, dy },
+        Input::Attack { target, .. } => Act::Attack { target: target.into() },
+        Input::Interact { target, .. } => Act::Interact { target: target.into() },
+        Input::Respawn { .. } => Act::Respawn,
+        Input::Join { .. } | Input::Leave { .. } => return None,
+    })
+}
+
+/// What the rule was asked about an input of a game that is repeated; `None` when it was not. Inputs are numbered by the caller.
+pub(super) fn asked(world: &World, character: u64, number: u32, input: &Input) -> Option<anti_cheat::Action> {
+    let facts = world.facts(input.slot())?;
+    action(world, &facts, character, Intent { input: number, acknowledged_tick: 0, act: act(input)? })
+}
+
 /// What the host knows for certain and can explain without guilt: no rule is asked about it.
 fn refused_by_host(facts: &Facts, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
     // What was sent before the client could know of its death is nobody's fault.
@@ -184,7 +201,7 @@ fn suspicion(player: &Player, finding: &Finding) -> Suspicion {
 }
 
 /// What was found, for people.
-fn word(finding: &Finding) -> &str {
+pub(super) fn word(finding: &Finding) -> &str {
     match &finding.violation {
         Violation::DeadActor => "a dead character acted",
         Violation::Cooldown => "acts too soon",

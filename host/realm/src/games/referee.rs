@@ -107,7 +107,8 @@ impl Tally {
         };
         let limits = [(Measure::Ban, measures.ban), (Measure::Kick, measures.kick), (Measure::Flag, measures.flag)];
         let milli = |limit: u32| u64::from(limit) * 1_000;
-        let remembered = |(measure, limit): &(Measure, u32)| count.taken >= Some(*measure) && before * 2 >= milli(*limit);
+        let remembered =
+            |(measure, limit): &(Measure, u32)| count.taken >= Some(*measure) && before * 2 >= milli(*limit);
         let taken = limits.iter().find(|limit| remembered(limit)).map(|(measure, _)| *measure);
         let after = before.saturating_add(milli(findings));
         let reached = |(_, limit): &&(Measure, u32)| *limit > 0 && after >= milli(*limit);
@@ -222,9 +223,13 @@ mod tests {
         assert_eq!(tally.add(account, 3, MEASURES, later), Some(Measure::Flag));
         assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE), None, "it is flagged already");
         assert_eq!(tally.add(account, 2, MEASURES, later + MINUTE * 2), None, "and still is");
-        assert_eq!(tally.add(account, 2, MEASURES, later + MINUTE * 6), Some(Measure::Flag), "that had been forgotten");
+        assert_eq!(tally.add(account, 3, MEASURES, later + MINUTE * 6), Some(Measure::Flag), "that had been forgotten");
         assert_eq!(tally.add(account, 3, MEASURES, later + MINUTE * 6), Some(Measure::Kick));
-        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE * 7), None, "who comes back is not put out for one more");
+        assert_eq!(
+            tally.add(account, 1, MEASURES, later + MINUTE * 7),
+            None,
+            "who comes back is not put out for one more"
+        );
         assert_eq!(tally.add(account, 9, MEASURES, later + FORGOTTEN_AFTER * 2), Some(Measure::Kick));
     }
 
