@@ -100,6 +100,7 @@ fn the_bench_of_games_measures() {
             assert!(value("slowest client") > 5.0, "every client is sent snapshots");
             assert!(value("CPU a room and second") > 0.0);
             assert!(value("to a client, frames") > 0.1);
+            assert!(value("a tick: step") > 0.0 && value("lateness p99, at most") > 0.0, "the metrics tell of ticks");
         }
         assert!(!report.text().contains("clients lost"), "{}", report.text());
     }

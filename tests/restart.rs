@@ -8,16 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_client::{ClientError, ComeBack, Door, Endpoint, Lobby, Login, Rest, ServerMessage, proto};
+use realm_client::{ClientError, ComeBack, Door, Endpoint, Lobby, Login, Lost, ServerMessage, proto};
 use rustix::process::Signal;
-use tokio::sync::{Barrier, watch};
+use tokio::sync::{Barrier, Semaphore, watch};
 
 use crate::harness::{
-    DEADLINE, PASSWORD, eventually,
+    DEADLINE, eventually,
     program::{Site, Up},
     refused,
-    seed::seed,
 };
+use crate::load::{machine::resident_bytes, seed::seed};
 
 /// Clients of the test; a long run has ten times as many.
 const CLIENTS: usize = 200;
@@ -27,6 +27,10 @@ const MEMBERS: usize = 50;
 const SPEAKERS: usize = 5;
 /// Time between two lines of a speaker.
 const PAUSE: Duration = Duration::from_millis(1_000);
+/// Clients that come at the same time in the beginning.
+const ARRIVALS: usize = 50;
+/// Until all of them have come.
+const ARRIVAL_DEADLINE: Duration = Duration::from_secs(240);
 /// What a restart may take for 99 of 100 clients, from the moment in which the realm is up again.
 const RESUMED_WITHIN: Duration = Duration::from_secs(10);
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -50,11 +54,10 @@ impl Ports {
         for (key, port) in ["HTTPS", "REALM", "GAME"].iter().zip(self.0) {
             command.env(format!("REALM__NET__{key}"), format!("127.0.0.1:{port}"));
         }
-        for (key, value) in
-            [("NET__CONNECTIONS_PER_ADDRESS_MAX", "10000"), ("CHAT__MEMBERS_MAX", "1000"), ("TELEMETRY__LOG", "warn")]
-        {
-            command.env(format!("REALM__{key}"), value);
+        for key in ["MAX", "BURST", "PER_MINUTE"] {
+            command.env(format!("REALM__NET__CONNECTIONS_PER_ADDRESS_{key}"), "100000");
         }
+        command.env("REALM__TELEMETRY__LOG", "warn");
         Up::start(&mut command)
     }
 }
@@ -113,8 +116,7 @@ struct Back {
 
 impl Client {
     async fn arrive(&mut self) -> Lobby {
-        let mut lobby = Lobby::connect(&self.come_back.endpoint, self.come_back.door).await.unwrap();
-        lobby.login(self.come_back.login.clone()).await.unwrap();
+        let mut lobby = self.come_back.after(&Lost::default(), |_| {}).await.unwrap();
         lobby.join_channel(&self.channel).await.unwrap();
         lobby
     }
@@ -187,11 +189,14 @@ struct Report {
 
 async fn live(
     mut client: Client,
-    here: Arc<Barrier>,
+    (few, here): (Arc<Semaphore>, Arc<Barrier>),
     mut part: watch::Receiver<Part>,
     back: watch::Sender<usize>,
 ) -> Report {
+    // The first arrival is not what is measured; it only has to succeed.
+    let one_of_few = few.acquire().await.expect("nobody closes it");
     let mut lobby = client.arrive().await;
+    drop(one_of_few);
     here.wait().await;
     assert!(!client.talk(&mut lobby, &mut part, Part::Over).await, "the realm stops");
     let (mut lobby, came) = client.return_after(lobby).await;
@@ -202,42 +207,37 @@ async fn live(
     Report { channel: client.channel, seen: client.seen, back: came }
 }
 
-/// Starts a realm once, so that it has its keys, and writes accounts into its database.
-async fn seeded(site: &Site, ports: &Ports, accounts: usize) -> Vec<String> {
-    let up = ports.up(site);
-    let mut rest = Rest::new(&site.endpoint());
-    rest.register("Warden", PASSWORD).await.unwrap();
-    let token = rest.login("Warden", PASSWORD).await.unwrap().access_token;
-    assert_eq!(up.end(Signal::TERM).0, Some(0));
-    seed(&site.data(), &token, accounts).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_comes_back_after_a_restart_and_no_line_is_lost_or_doubled() {
     let clients = if long() { 10 * CLIENTS } else { CLIENTS };
     let (site, ports) = (Site::new(), Ports::free());
-    let tokens = seeded(&site, &ports, clients).await;
+    site.run(&["migrate", "--data", "realm-data"]).success();
+    let data = site.data();
+    let people = tokio::task::spawn_blocking(move || seed(&data, clients)).await.unwrap();
     let up = ports.up(&site);
     let endpoint = Endpoint { deadline: Duration::from_secs(60), ..site.endpoint() };
-    let here = Arc::new(Barrier::new(clients + 1));
+    let (few, here) = (Arc::new(Semaphore::new(ARRIVALS)), Arc::new(Barrier::new(clients + 1)));
     let (part, back) = (watch::Sender::new(Part::Talk), watch::Sender::new(0));
-    let lives: Vec<_> = tokens
+    let lives: Vec<_> = people
         .into_iter()
         .enumerate()
-        .map(|(index, token)| {
+        .map(|(index, person)| {
             let door = DOORS[index % DOORS.len()];
             let come_back = ComeBack {
                 endpoint: endpoint.clone(),
                 door,
-                login: Login::Token(token),
+                login: Login::Token(person.token),
                 patience: Duration::from_secs(90),
             };
             let (channel, speaks) = (format!("Hall {}", index / MEMBERS), index % MEMBERS < SPEAKERS);
             let client = Client { come_back, channel, speaks, said: 0, seen: Seen::default() };
-            tokio::spawn(live(client, Arc::clone(&here), part.subscribe(), back.clone()))
+            tokio::spawn(live(client, (Arc::clone(&few), Arc::clone(&here)), part.subscribe(), back.clone()))
         })
         .collect();
-    here.wait().await;
+    let empty_bytes = resident_bytes(up.process());
+    tokio::time::timeout(ARRIVAL_DEADLINE, here.wait()).await.expect("everybody has come");
+    let memory_bytes = resident_bytes(up.process()).saturating_sub(empty_bytes);
+    println!("with everybody in: {} KB a client", memory_bytes / 1_024 / clients as u64);
     // Some lines are said before the end, however short the time.
     tokio::time::sleep(PAUSE * 2).await;
 
@@ -352,7 +352,7 @@ async fn a_restored_session_has_its_channel_and_its_character_and_waits_no_longe
     lobby.logout().await.unwrap();
     let realm = realm.restart().await;
     let come_back = ComeBack { endpoint: realm.endpoint(), ..come_back };
-    let error = come_back.after(&realm_client::Lost { goodbye: None, ..lost }, |_| {}).await.err().unwrap();
+    let error = come_back.after(&Lost { goodbye: None, ..lost }, |_| {}).await.err().unwrap();
     assert_eq!(error.code(), Some("TOKEN_INVALID"));
     realm.stop().await;
 }
@@ -379,16 +379,17 @@ async fn a_realm_that_stops_says_so_over_http_and_to_health_checks() {
         (503, code) => assert_eq!(code, "REALM_STOPPING"),
         other => panic!("{other:?}"),
     }
+    assert!(!ready(health).await.starts_with("HTTP/1.1 200"), "a balancer sends nobody here any more");
     let newcomer = Lobby::connect(&Endpoint { deadline: DEADLINE, ..endpoint }, Door::Frames).await;
     assert!(newcomer.is_err(), "nobody is let in any more");
     drop(lobby);
     stopping.await.unwrap();
 }
 
-/// What `/readyz` answers.
+/// What `/readyz` answers; nothing when nobody is there.
 async fn ready(address: std::net::SocketAddr) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { return String::new() };
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: realm\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -15,6 +16,7 @@ use realm_client::{Arrival, Connection, Door, ServerMessage, proto};
 use rustix::process::Signal;
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion,
+    crypto::aws_lc_rs,
     pki_types::CertificateDer,
     version::{TLS12, TLS13},
 };
@@ -25,7 +27,10 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use crate::harness::{
     DEADLINE, TestRealm, eventually,
     program::{Site, Up},
-    raw::{ANY_VERSION, certificate_in, client, client_hello, read_to_end, server_name, shake_hands, trusting_client},
+    raw::{
+        ANY_VERSION, certificate_in, client, client_hello, client_with, read_to_end, server_name, shake_hands,
+        trusting_client,
+    },
 };
 
 /// The doors with what is spoken behind them.
@@ -79,6 +84,16 @@ async fn tls_1_2_comes_by_a_switch_and_with_authenticated_ciphers_alone() {
         assert!(AEAD.contains(&suite), "{address}: {suite:?}");
         let new = shake_hands(&Arc::new(client(&realm, &[protocol], ANY_VERSION)), address).await.unwrap();
         assert_eq!(new.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3), "{address}");
+        // Of what an old client has, the realm chooses.
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites = vec![
+            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+            aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        ];
+        let picky = Arc::new(client_with(provider, &realm, &[protocol], &[&TLS12]));
+        let stream = shake_hands(&picky, address).await.unwrap();
+        let suite = stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(suite, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "{address}");
         // A client that only has ciphers without authentication (CBC) is not spoken to.
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket
@@ -192,6 +207,7 @@ fn newcomer(protocol: &[u8]) -> Arc<ClientConfig> {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_replaced_while_people_come_and_stay() {
     let swaps = if std::env::var_os("REALM_TEST_LONG").is_some() { 100 } else { 20 };
+    let mut longest = std::time::Duration::ZERO;
     let mut made = make(Duration::days(90));
     let files = Files::new(&made);
     let realm = TestRealm::start_with(|config| {
@@ -221,10 +237,12 @@ async fn certificates_are_replaced_while_people_come_and_stay() {
         let before = shaken.load(Ordering::Relaxed);
         made = make(Duration::days(90 + swap));
         files.write(&made, swap % 2 == 0);
+        let written = Instant::now();
         for (address, protocol) in doors(&realm) {
             let config = newcomer(protocol);
             eventually("the new certificate", async || (shown(&config, address).await == made.der).then_some(())).await;
         }
+        longest = longest.max(written.elapsed());
         stays.send(&proto::Ping { token: 7 }.into()).await.unwrap();
         let pong = Arrival::Message(ServerMessage::Pong(proto::Pong { token: 7 }));
         assert_eq!(stays.next(DEADLINE).await.unwrap(), pong, "who is in stays in");
@@ -238,7 +256,10 @@ async fn certificates_are_replaced_while_people_come_and_stay() {
     let note = || fs::read_to_string(realm::Endpoint::file(realm.data())).unwrap();
     eventually("the note for the verbs", async || note().contains(&realm.realm().fingerprint()).then_some(())).await;
     Connection::open(&realm.endpoint(), Door::Frames).await.expect("the fingerprint is that of the last one");
-    println!("{swaps} certificates replaced during {} handshakes", shaken.load(Ordering::Relaxed));
+    let handshakes = shaken.load(Ordering::Relaxed);
+    println!(
+        "{swaps} certificates replaced during {handshakes} handshakes; seen at all doors after {longest:?} at most"
+    );
     realm.stop().await;
 }
 

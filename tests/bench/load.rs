@@ -1,6 +1,7 @@
 //! `cargo xtask bench games` and `cargo xtask bench doors`: what a realm carries.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
+#![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
 
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../harness/mod.rs"]

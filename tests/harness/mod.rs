@@ -2,10 +2,10 @@
 
 #![allow(unreachable_pub, reason = "what every test may use is public among them")]
 
+pub mod fault_proxy;
 pub mod pilot;
 pub mod program;
 pub mod raw;
-pub mod seed;
 
 use std::{
     fs,

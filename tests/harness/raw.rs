@@ -6,7 +6,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use tokio::{
@@ -23,10 +23,20 @@ pub const ANY_VERSION: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13,
 
 /// What a client offers that trusts the realm's own certificate.
 pub fn client(realm: &TestRealm, protocols: &[&[u8]], versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    client_with(aws_lc_rs::default_provider(), realm, protocols, versions)
+}
+
+/// The same with the ciphers of a provider.
+pub fn client_with(
+    provider: CryptoProvider,
+    realm: &TestRealm,
+    protocols: &[&[u8]],
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(realm.data().join("tls/certificate.pem")).unwrap();
     roots.add(certificate).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)

@@ -13,7 +13,11 @@ use std::{
 };
 
 use bytes::BytesMut;
-use realm_protocol::{ClientMessage, Encoder, ServerMessage, frame::HEADER_BYTES, proto};
+use realm_protocol::{
+    ClientMessage, Encoder, ServerMessage,
+    frame::{HEADER_BYTES, SIZE_MIN},
+    proto,
+};
 use rustix::{
     buffer::spare_capacity,
     event::{Timespec, epoll},
@@ -47,7 +51,11 @@ impl Voice {
         websocket: bool,
         token: &str,
     ) -> io::Result<Self> {
-        let mut pipe = Pipe::open(config, to, from)?;
+        Self::over(Pipe::open(config, to, from)?, websocket, token)
+    }
+
+    /// The same over a connection that is there.
+    pub fn over(mut pipe: Pipe, websocket: bool, token: &str) -> io::Result<Self> {
         if websocket {
             upgrade(&mut pipe)?;
         }
@@ -73,24 +81,37 @@ impl Voice {
         self.pipe.write(&websocket_message(&frame))
     }
 
+    /// The next frame of what has arrived.
+    pub fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let skip = if self.websocket { websocket_head(&self.inbox)? } else { 0 };
+        let frame = self.inbox.get(skip..).filter(|frame| frame.len() >= HEADER_BYTES)?;
+        let size = usize::from(u16::from_le_bytes([frame[1], frame[2]]));
+        let found = (*frame.first()?, frame.get(HEADER_BYTES..size)?.get(..size - SIZE_MIN)?.to_vec());
+        self.inbox.drain(..skip + size);
+        Some(found)
+    }
+
     /// Waits for the next frame; only while the pipe waits.
     pub fn next_frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
         loop {
-            let skip = if self.websocket { websocket_head(&self.inbox) } else { Some(0) };
-            if let Some(skip) = skip
-                && let Some(frame) = self.inbox.get(skip..).filter(|frame| frame.len() >= HEADER_BYTES)
-            {
-                let size = usize::from(u16::from_le_bytes([frame[1], frame[2]]));
-                if frame.len() >= size {
-                    let found = (frame[0], frame[HEADER_BYTES..size - 2].to_vec());
-                    self.inbox.drain(..skip + size);
-                    return Ok(found);
-                }
+            if let Some(frame) = self.take_frame() {
+                return Ok(frame);
             }
-            if !self.pipe.read(&mut self.inbox)? {
+            if !self.pipe.read(&mut self.inbox)? && self.inbox.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+    }
+
+    /// Reads to the end: the code of the goodbye.
+    pub fn goodbye(&mut self) -> Option<String> {
+        let mut goodbye = None;
+        while let Ok((identifier, payload)) = self.next_frame() {
+            if let Ok(ServerMessage::Goodbye(said)) = ServerMessage::decode(identifier, &payload) {
+                goodbye = Some(said.code);
+            }
+        }
+        goodbye
     }
 }
 
@@ -134,8 +155,8 @@ fn websocket_head(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// What one says when it is its turn.
-pub type Line = Arc<dyn Fn(usize) -> ClientMessage + Send + Sync>;
+/// What the voice of this number says at its so-manieth turn.
+pub type Line = Arc<dyn Fn(usize, u64) -> ClientMessage + Send + Sync>;
 
 /// The thread with the voices.
 pub struct Chorus {
@@ -198,7 +219,7 @@ fn sing(
         epoll::add(&poll, &voice.pipe, data, epoll::EventFlags::IN).expect("one more file can be watched");
         due.push_back((begin + every / count * u32::try_from(index).unwrap_or(0), index));
     }
-    let (mut events, mut bytes) = (Vec::with_capacity(EVENTS_MAX), Vec::new());
+    let (mut events, mut bytes, mut turns) = (Vec::with_capacity(EVENTS_MAX), Vec::new(), 0);
     while !stop.load(Ordering::Relaxed) {
         let now = Instant::now();
         let wait = due
@@ -223,8 +244,9 @@ fn sing(
         let now = Instant::now();
         while let Some((turn, index)) = due.front().copied().filter(|(turn, _)| *turn <= now) {
             due.pop_front();
+            turns += 1;
             // One that is closed stays silent; that it is closed is counted above.
-            let _ = voices[index].say(&line(index));
+            let _ = voices[index].say(&line(index, turns / u64::from(count)));
             due.push_back((turn + every, index));
         }
     }

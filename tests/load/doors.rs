@@ -20,6 +20,7 @@ use super::{
     report::{Goal, Report},
     seed::Person,
     server::{Prepared, Server, Setup},
+    tell,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -74,7 +75,7 @@ pub fn measure(options: &Options) -> Vec<Report> {
     let sizes = Sizes::of(options);
     let mut report = Report::new("Doors");
     for run in 1..=options.runs {
-        eprintln!("run {run} of {}", options.runs);
+        tell(&format!("run {run} of {}", options.runs));
         idle(&sizes, cores, &mut report);
         handshakes(&sizes, &mut report);
         starts(&sizes, &mut report);
@@ -83,11 +84,12 @@ pub fn measure(options: &Options) -> Vec<Report> {
 }
 
 fn idle(sizes: &Sizes, cores: Option<Cores>, report: &mut Report) {
-    eprintln!("  {} idle clients", sizes.idle);
+    tell(&format!("  {} idle clients", sizes.idle));
     let prepared = Prepared::new(Setup {
         people: sizes.idle,
         settings: vec![
             ("NET__CONNECTIONS_MAX", "20000".to_owned()),
+            ("SESSION__PLAYERS_MAX", sizes.idle.to_string()),
             ("NET__SILENCE_MAX_MS", "75000".to_owned()),
             ("SESSION__HEARTBEAT_MS", sizes.heartbeat.as_millis().to_string()),
         ],
@@ -105,7 +107,7 @@ fn idle(sizes: &Sizes, cores: Option<Cores>, report: &mut Report) {
         None,
         voices.len() as f64 / begin.elapsed().as_secs_f64(),
     );
-    let chorus = Chorus::start(voices, sizes.heartbeat, Arc::new(|_| proto::Ping { token: 7 }.into()), load_core);
+    let chorus = Chorus::start(voices, sizes.heartbeat, Arc::new(|_, _| proto::Ping { token: 7 }.into()), load_core);
     // What coming in cost is over.
     pause(sizes.watched / 10);
     let (before, begin) = (server.usage(), Instant::now());
@@ -148,7 +150,7 @@ fn everybody(server: &Server, people: &[Person]) -> Vec<Voice> {
 
 /// Full handshakes on both cores, then honest ones among thousands of sockets that are stuck.
 fn handshakes(sizes: &Sizes, report: &mut Report) {
-    eprintln!("  handshakes");
+    tell("  handshakes");
     let settings = vec![("NET__CONNECTIONS_MAX", "20000".to_owned())];
     let prepared = Prepared::new(Setup { people: 0, settings, core: None });
     let server = prepared.up();
@@ -173,7 +175,7 @@ fn handshakes(sizes: &Sizes, report: &mut Report) {
     report.add("full TLS 1.3 handshakes", "a second", Some(Goal::AtLeast(800.0)), made_a_second);
     report.add("handshakes that failed", "", Some(Goal::AtMost(0.0)), failed.load(Ordering::Relaxed) as f64);
 
-    eprintln!("  {} stuck sockets", sizes.stuck);
+    tell(&format!("  {} stuck sockets", sizes.stuck));
     let before = server.resident_bytes();
     let stuck: Vec<_> = (0..sizes.stuck)
         .map(|number| {
@@ -201,7 +203,7 @@ fn handshakes(sizes: &Sizes, report: &mut Report) {
 
 /// From the start of the process to the last line of the banner, with plugins that are compiled already.
 fn starts(sizes: &Sizes, report: &mut Report) {
-    eprintln!("  starts");
+    tell("  starts");
     let prepared = Prepared::new(Setup::default());
     // The first one makes certificate, keys and compiled plugins.
     prepared.up().end();

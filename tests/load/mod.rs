@@ -38,3 +38,9 @@ impl Options {
         Self { quick: true, runs: 1, pinned: false }
     }
 }
+
+/// Tells whoever waits how far the measurement is.
+#[allow(clippy::print_stderr, reason = "a measurement takes minutes")]
+fn tell(what: &str) {
+    eprintln!("{what}");
+}

@@ -97,7 +97,15 @@ pub fn loopback(number: usize) -> Ipv4Addr {
 
 /// A plain connection from one of our addresses.
 pub fn connect(to: SocketAddr, from: Ipv4Addr) -> io::Result<TcpStream> {
+    connect_with(to, from, None)
+}
+
+/// The same with a small buffer for what arrives, so that little fills it.
+pub fn connect_with(to: SocketAddr, from: Ipv4Addr, receive_bytes: Option<usize>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(bytes) = receive_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
     socket.bind(&SocketAddr::new(IpAddr::V4(from), 0).into())?;
     socket.connect_timeout(&to.into(), DEADLINE)?;
     let socket = TcpStream::from(socket);
@@ -118,9 +126,13 @@ pub struct Pipe {
 impl Pipe {
     /// Connects and shakes hands, waiting for it.
     pub fn open(config: &Arc<ClientConfig>, to: SocketAddr, from: Ipv4Addr) -> io::Result<Self> {
+        Self::over(config, connect(to, from)?)
+    }
+
+    /// Shakes hands over a connection that is there.
+    pub fn over(config: &Arc<ClientConfig>, mut socket: TcpStream) -> io::Result<Self> {
         let name = ServerName::try_from("localhost").expect("a name");
         let mut tls = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
-        let mut socket = connect(to, from)?;
         while tls.is_handshaking() {
             tls.complete_io(&mut socket)?;
         }
@@ -168,9 +180,19 @@ impl Pipe {
         }
     }
 
-    /// Writes as far as the socket takes it; the rest waits in TLS.
+    /// Writes as far as the socket takes it; the rest waits in TLS, which has room for some frames.
     pub fn write(&mut self, plain: &[u8]) -> io::Result<()> {
         self.tls.writer().write_all(plain)?;
+        self.flush()
+    }
+
+    /// True when nothing waits to be written.
+    pub fn has_written(&self) -> bool {
+        !self.tls.wants_write()
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub fn flush(&mut self) -> io::Result<()> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut self.socket) {
                 Ok(_) => {}
@@ -191,10 +213,6 @@ impl Pipe {
             self.tls.process_new_packets().map_err(io::Error::other)?;
         }
         Ok(())
-    }
-
-    pub fn socket(&self) -> &TcpStream {
-        &self.socket
     }
 }
 

@@ -101,11 +101,7 @@ impl Player {
 
     /// Reads what is there.
     pub fn read(&mut self, now: Instant, intervals: &mut Histogram) {
-        match self.pipe.read(&mut self.inbox) {
-            Ok(true) => {}
-            Ok(false) => self.end("closed by the server"),
-            Err(error) => self.end(&error.to_string()),
-        }
+        let read = self.pipe.read(&mut self.inbox);
         let mut begin = 0;
         loop {
             match frame_at(&self.inbox[begin..]) {
@@ -133,6 +129,12 @@ impl Player {
             }
         }
         self.inbox.drain(..begin);
+        // A reason that came with the last bytes has the first word.
+        match read {
+            Ok(true) => {}
+            Ok(false) => self.end("closed by the server"),
+            Err(error) => self.end(&error.to_string()),
+        }
     }
 
     /// Sends the next input: a step, now and then into another direction, or back to life.

@@ -63,9 +63,9 @@ impl<'a> Rooms<'a> {
             let room = before + index;
             let hero = &self.heroes[room * ROOM];
             let body = json!({"character": hero.character, "name": format!("Room {}", word(room))});
-            let ticket = rest.success("POST", "/games", &hero.person.token, Some(&body));
-            self.enter(room * ROOM, &ticket);
-            ticket["game"]["id"].as_str().expect("a key").to_owned()
+            let answer = rest.success("POST", "/games", &hero.person.token, Some(&body));
+            self.enter(room * ROOM, &ticket_of(&answer));
+            answer["game"]["id"].as_str().expect("a key").to_owned()
         });
         self.games.extend(opened);
     }
@@ -74,23 +74,30 @@ impl<'a> Rooms<'a> {
     pub fn fill(&mut self) {
         let (first, places) = (self.full, ROOM - 1);
         in_parallel(self.server, (self.games.len() - first) * places, |rest, index| {
-            let (room, place) = (first + index / places, 1 + index % places);
-            let hero = &self.heroes[room * ROOM + place];
-            let body = json!({"character": hero.character});
-            let path = format!("/games/{}/join", self.games[room]);
-            let ticket = rest.success("POST", &path, &hero.person.token, Some(&body));
-            self.enter(room * ROOM + place, &ticket);
+            let number = (first + index / places) * ROOM + 1 + index % places;
+            self.enter(number, &self.ticket(rest, number));
         });
         self.full = self.games.len();
     }
 
-    fn enter(&self, number: usize, ticket: &Value) {
-        let ticket = ticket["ticket"].as_str().expect("a ticket");
+    /// A seat for one of the other seven of an open room.
+    pub fn ticket(&self, rest: &mut Https, number: usize) -> String {
+        let hero = &self.heroes[number];
+        let path = format!("/games/{}/join", self.games[number / ROOM]);
+        let answer = rest.success("POST", &path, &hero.person.token, Some(&json!({"character": hero.character})));
+        ticket_of(&answer)
+    }
+
+    fn enter(&self, number: usize, ticket: &str) {
         let pipe = Pipe::open(&self.server.frames_config, self.server.game, loopback(number));
         let chance = u32::try_from(number).expect("a small number") + 1;
         let player = pipe.and_then(|pipe| Player::enter(pipe, ticket, chance));
         self.crowd.join(player.expect("whoever has a ticket is let in"));
     }
+}
+
+fn ticket_of(answer: &Value) -> String {
+    answer["ticket"].as_str().expect("a ticket").to_owned()
 }
 
 /// Does a piece of work for each number, several at a time; the results are in order.

@@ -24,10 +24,13 @@ use super::{
     report::{Goal, Report},
     seed::{Person, word},
     server::{Prepared, Server},
+    tell,
 };
 
 /// People who talk.
 pub const CHATTERS: usize = 48;
+/// Each says a line so often: as much as the filter lets pass.
+const CHAT_EVERY: Duration = Duration::from_millis(1_500);
 /// Accounts that log in again and again.
 const GUESTS: usize = 8;
 /// Connections by which they do.
@@ -47,7 +50,7 @@ pub fn measure(
     rooms: usize,
     report: &mut Report,
 ) {
-    eprintln!("  a storm over {rooms} rooms");
+    tell(&format!("  a storm over {rooms} rooms"));
     let chatters = if options.quick { &chatters[..4] } else { chatters };
     let chorus = chorus(server, chatters);
     let guests: Vec<String> =
@@ -108,8 +111,13 @@ fn chorus(server: &Server, people: &[Person]) -> Chorus {
         voice.say(&proto::JoinChannel { channel: "Storm".to_owned() }.into()).expect("the realm reads");
         voice
     });
-    let line = |index| proto::ChatSend { text: format!("Anybody for the crypt? Ask {}.", word(index)) }.into();
-    Chorus::start(voices.collect(), Duration::from_secs(1), Arc::new(line), None)
+    // Nobody says the same twice: the filter would take that for a flood.
+    let line = |index, turn: u64| {
+        let text =
+            format!("Anybody for the crypt? Ask {} at {}.", word(index), word(usize::try_from(turn).unwrap_or(0)));
+        proto::ChatSend { text }.into()
+    };
+    Chorus::start(voices.collect(), CHAT_EVERY, Arc::new(line), None)
 }
 
 /// The same rule in a file of another content: a custom section at its end, which changes nothing but the hash.

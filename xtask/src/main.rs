@@ -60,7 +60,7 @@ enum Verb {
     },
     /// Fuzz the decoders, or run one input again
     Fuzz {
-        /// frame, message, snapshot or websocket; all of them when nothing is said
+        /// frame, message, snapshot, websocket, head or proxy; all of them when nothing is said
         decoder: Option<String>,
         /// Stop after so many seconds
         #[arg(long, default_value_t = 60)]

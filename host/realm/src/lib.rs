@@ -83,7 +83,7 @@ pub enum StartError {
 /// How long connections may take to end when the realm stops, in milliseconds.
 const CLOSE_DEADLINE_MS: u64 = 3_000;
 /// How long games may take to end and characters to be saved.
-const GAMES_DEADLINE: Duration = Duration::from_secs(13);
+const GAMES_DEADLINE: Duration = Duration::from_secs(11);
 
 /// A running realm.
 pub struct Realm {
@@ -116,6 +116,7 @@ impl Realm {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        telemetry::start_counting();
         create_data_folder(data)?;
         let tls = Tls::load(&config.tls, data)?;
         let listeners = Listeners::bind(&config.net).await?;

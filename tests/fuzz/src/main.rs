@@ -5,7 +5,12 @@
 #![no_main]
 
 mod frame;
+mod head;
+#[allow(dead_code, reason = "the server uses the rest")]
+#[path = "../../../host/realm/src/net/head_guard.rs"]
+mod head_guard;
 mod message;
+mod proxy;
 mod snapshot;
 mod websocket;
 
@@ -14,11 +19,13 @@ use std::sync::OnceLock;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 /// Names of the decoders, in the order of the first byte.
-const DECODERS: [(&str, fn(u8, &[u8])); 4] = [
+const DECODERS: [(&str, fn(u8, &[u8])); 6] = [
     ("frame", frame::fuzz),
     ("message", message::fuzz),
     ("snapshot", snapshot::fuzz),
     ("websocket", websocket::fuzz),
+    ("head", head::fuzz),
+    ("proxy", proxy::fuzz),
 ];
 
 /// The one decoder that is asked for.

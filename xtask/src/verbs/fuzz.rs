@@ -18,7 +18,7 @@ use crate::{
 /// Tells the target which decoder alone is fuzzed.
 const DECODER_VARIABLE: &str = "REALM_FUZZ_DECODER";
 /// The decoders, each of which a long campaign fuzzes alone.
-pub(super) const DECODERS: [&str; 4] = ["frame", "message", "snapshot", "websocket"];
+pub(super) const DECODERS: [&str; 6] = ["frame", "message", "snapshot", "websocket", "head", "proxy"];
 /// Runs of each decoder in a long campaign, unless the variable says otherwise.
 const LONG_RUNS: u64 = 100_000_000;
 const LONG_RUNS_VARIABLE: &str = "REALM_FUZZ_RUNS";
@@ -29,7 +29,7 @@ const INPUT_BYTES_MAX: u32 = 16 * 1024 + 64;
 /// One input takes at most this long.
 const INPUT_SECONDS_MAX: u32 = 10;
 /// Longer inputs are not kept in the tree.
-const KEPT_BYTES_MAX: u64 = 512;
+const KEPT_BYTES_MAX: u64 = 48;
 const COMPILER_DEADLINE: Duration = Duration::from_secs(60);
 /// Coverage as libFuzzer reads it: counters of edges, their table, and the operands of comparisons.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -147,7 +147,10 @@ impl Target {
         }
         fs::create_dir(&merged).context("the folder of merged inputs cannot be made")?;
         let length = format!("-max_len={KEPT_BYTES_MAX}");
-        run(Command::new(&self.program).args(["-merge=1", "-verbosity=0", &length]).arg(&merged).arg(&self.inputs))?;
+        run(Command::new(&self.program)
+            .args(["-set_cover_merge=1", "-verbosity=0", &length])
+            .arg(&merged)
+            .arg(&self.inputs))?;
         let mut lines = Vec::new();
         for entry in fs::read_dir(&merged).context("the merged inputs cannot be read")?.flatten() {
             let bytes = fs::read(entry.path()).context("a merged input cannot be read")?;

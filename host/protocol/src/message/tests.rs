@@ -78,7 +78,10 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             "error",
             json!({"code": "RATE_LIMITED", "message": "Wait.", "sequence": u32::MAX, "retry_after_ms": u64::MAX}),
         ),
-        ("goodbye", json!({"code": "LOGGED_OUT", "message": "Bye.", "reconnect_after_ms": u64::MAX})),
+        (
+            "goodbye",
+            json!({"code": "LOGGED_OUT", "message": "Bye.", "reconnect_after_ms": u64::MAX, "reconnect_host": "localhost"}),
+        ),
         (
             "queued",
             json!({"position": u32::MAX, "waiting": u32::MAX, "nonce": "n", "heartbeat_ms": u32::MAX,

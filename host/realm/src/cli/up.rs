@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Place;
 use crate::{Realm, config::Loaded, telemetry};
 
-/// The realm ends within this time of its signal, whatever hangs.
-const STOP_MAX: Duration = Duration::from_secs(29);
+/// The realm ends within this time of its signal, whatever hangs; with what the runtime waits for its threads, in half a minute.
+const STOP_MAX: Duration = Duration::from_secs(25);
 
 #[derive(Args)]
 pub(super) struct Up {

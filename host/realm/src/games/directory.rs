@@ -93,7 +93,7 @@ pub(super) struct Departure {
 pub(super) enum Reservation {
     /// A seat is kept until it is confirmed or given up; the rule is to be asked about this game.
     Kept(GameId),
-    /// The account has its seat already and only lost its connection.
+    /// The account has its seat already and comes on another connection.
     Again,
 }
 

@@ -110,7 +110,12 @@ impl Lobby {
         match reserved {
             Reservation::Again => {
                 let text = random_ticket()?;
-                let ticket = self.shared.directory().renew(account, text, Instant::now());
+                let mut directory = self.shared.directory();
+                if directory.seat(account).is_some_and(|seat| seat.presence.is_there()) {
+                    metrics::counter!("realm_game_takeovers_total").increment(1);
+                }
+                let ticket = directory.renew(account, text, Instant::now());
+                drop(directory);
                 ticket.map(|ticket| self.addressed(ticket))
             }
             Reservation::Kept(game) => self.seat(account, &character, game, None).await,

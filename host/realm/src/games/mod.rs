@@ -14,6 +14,8 @@ mod directory;
 mod events;
 mod figures;
 mod game;
+#[cfg(test)]
+mod honesty_tests;
 mod inputs;
 mod judge;
 mod line;

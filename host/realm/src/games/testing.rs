@@ -213,6 +213,8 @@ pub(super) struct Table {
     pub(super) saves: mpsc::Receiver<SaverMessage>,
     _suspicions: mpsc::Receiver<Suspicion>,
     pub(super) patience: Patience,
+    /// Of the anti-cheat rule, in all ticks.
+    pub(super) findings: u64,
     reports: Reports,
     meters: Meters,
 }
@@ -229,6 +231,7 @@ impl Table {
             saves,
             _suspicions: suspicions,
             patience: Patience { reconnect_ticks: 750, autosave_ticks: 750 },
+            findings: 0,
             reports: Reports::new(saver, referee),
             meters: Meters::new(),
         }
@@ -251,6 +254,10 @@ impl Table {
 
     /// So many steps at once.
     pub(super) fn tick(&mut self, steps: u32) {
+        self.findings += self.game_tick(steps);
+    }
+
+    fn game_tick(&mut self, steps: u32) -> u64 {
         let mut tools = TickTools {
             lane: &mut self.lane,
             reports: &mut self.reports,
@@ -258,7 +265,8 @@ impl Table {
             meters: &self.meters,
             patience: self.patience,
         };
-        self.game.tick(steps, &mut tools);
+        let findings = self.game.tick(steps, &mut tools);
         self.reports.flush();
+        findings
     }
 }

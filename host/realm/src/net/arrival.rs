@@ -8,6 +8,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rustls::{ServerConfig, server::Acceptor};
+use socket2::SockRef;
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -24,6 +25,9 @@ use super::{
 
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE_RECORD: u8 = 0x16;
+/// What the kernel keeps for a client that does not read. Its own choice grows to megabytes, which no limit of ours would count; and
+/// stale snapshots would pile up there, so that "would block" would tell of a slow client late.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What arriving connections share.
 pub(super) struct Arrivals {
@@ -125,6 +129,7 @@ impl Arrivals {
         visitor: Option<Visitor>,
     ) -> Result<(StartHandshake<TcpStream>, SocketAddr, Visitor), &'static str> {
         socket.set_nodelay(true).map_err(|_| "lost")?;
+        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES).map_err(|_| "lost")?;
         let visitor = match visitor {
             Some(visitor) => visitor,
             None => {

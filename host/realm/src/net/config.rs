@@ -17,6 +17,9 @@ pub struct Config {
     pub game: String,
     /// Host name or address that clients are told for games; empty is the one they came by.
     pub public_host: String,
+    /// Host name or address to which clients are told to come back when the realm stops, for a realm that moves; empty is the one they
+    /// came by.
+    pub come_back_host: String,
     /// Networks of load balancers that put a PROXY header (version 1 or 2) before TLS, like `10.0.0.0/8` or `192.0.2.7`. The address in
     /// it then counts for limits, bans and logs. From everybody else such a header is not TLS, and the connection is closed.
     pub proxy_networks: Vec<String>,
@@ -96,6 +99,7 @@ impl Default for Config {
             realm: "127.0.0.1:6112".to_owned(),
             game: "127.0.0.1:4000".to_owned(),
             public_host: String::new(),
+            come_back_host: String::new(),
             proxy_networks: Vec::new(),
             connections_max: 10_000,
             connections_per_address_max: 256,

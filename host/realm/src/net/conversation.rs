@@ -110,7 +110,7 @@ pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, ter
 }
 
 /// Phase 1. Dropping `sender` at its end is what tells the session.
-async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<Incoming>, outbox: Outbox) {
+async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<Box<Incoming>>, outbox: Outbox) {
     let login_deadline = Duration::from_millis(terms.config.login_deadline_ms);
     let silence_max = Duration::from_millis(terms.config.silence_max_ms);
     let mut stage = terms.stage.clone();
@@ -121,7 +121,7 @@ async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<
         tokio::select! {
             next = source.next() => match next {
                 Ok(Heard::Message(message)) => {
-                    if sender.send(message).await.is_err() {
+                    if sender.send(Box::new(message)).await.is_err() {
                         return;
                     }
                     heard = Instant::now();

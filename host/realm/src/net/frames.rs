@@ -99,7 +99,7 @@ impl<W: AsyncWrite + Unpin + Send> Sink for FrameSink<W> {
 
     async fn finish(&mut self, reason: Option<&CloseReason>) -> io::Result<()> {
         if let Some(reason) = reason {
-            self.push(&goodbye(reason)).map_err(io::Error::other)?;
+            self.push(&goodbye(reason, self.writer.come_back_host())).map_err(io::Error::other)?;
             self.flush().await?;
         }
         self.write.shutdown().await

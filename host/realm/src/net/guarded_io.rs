@@ -57,6 +57,8 @@ pub(super) struct GuardedIo<S> {
     patience: Patience,
     /// When the head that is due must be whole, or the next one begun.
     due: Pin<Box<Sleep>>,
+    /// The client waits for us, and not we for it.
+    answering: bool,
     /// Set when our side is shut.
     linger: Option<Pin<Box<Sleep>>>,
     lingered_bytes: usize,
@@ -67,6 +69,7 @@ impl<S> GuardedIo<S> {
         Self {
             patience,
             due: Box::pin(sleep(patience.head)),
+            answering: false,
             stream,
             part: Part::Head(HeadScanner::default()),
             inbound: BytesMut::new(),
@@ -89,7 +92,7 @@ impl<S> GuardedIo<S> {
                         head if head.body_bytes > 0 => Part::Body(head.body_bytes),
                         _ => Part::Head(HeadScanner::default()),
                     };
-                    self.wait_for_next();
+                    self.answering = true;
                 }
                 Err(problem) => {
                     self.inbound = problem.substitute().as_bytes().into();
@@ -112,13 +115,15 @@ impl<S> GuardedIo<S> {
             *left -= bytes as u64;
             if *left == 0 {
                 self.part = Part::Head(HeadScanner::default());
-                self.wait_for_next();
             }
         }
     }
 
-    fn wait_for_next(&mut self) {
-        self.due.as_mut().reset(Instant::now() + self.patience.idle);
+    /// From the last byte of an answer on the client may be quiet for so long, unless it has begun the next head already.
+    fn answered(&mut self) {
+        self.answering = false;
+        let patience = if self.inbound.is_empty() { self.patience.idle } else { self.patience.head };
+        self.due.as_mut().reset(Instant::now() + patience);
     }
 
     /// `result` of a write, or the end of a client that takes nothing.
@@ -148,7 +153,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
                 // The answer closes the connection; what else arrives is nobody's concern.
                 Part::Refused => return Poll::Pending,
                 Part::Raw => return Pin::new(&mut this.stream).poll_read(context, out),
-                Part::Head(_) if this.due.as_mut().poll(context).is_ready() => {
+                Part::Head(_) if !this.answering && this.due.as_mut().poll(context).is_ready() => {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 Part::Head(_) | Part::Body(_) => {}
@@ -162,7 +167,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
             if this.inbound.is_empty() && matches!(this.part, Part::Head(_)) {
                 // The first bytes of a head; how long the client was quiet before does not count.
                 let begun = Instant::now() + this.patience.head;
-                if begun < this.due.deadline() {
+                if this.answering || begun < this.due.deadline() {
                     this.due.as_mut().reset(begun);
                 }
             }
@@ -174,6 +179,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.answered();
         let result = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.watched(context, result)
     }
@@ -184,6 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.answered();
         let result = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.watched(context, result)
     }

@@ -65,7 +65,7 @@ fn frames(what: Refused, retry_after_ms: u64) -> BytesMut {
             proto::Error { code: code.clone(), message: message.clone(), sequence: 0, retry_after_ms }.into()
         }
     };
-    let goodbye = proto::Goodbye { code, message, reconnect_after_ms: retry_after_ms };
+    let goodbye = proto::Goodbye { code, message, reconnect_after_ms: retry_after_ms, reconnect_host: String::new() };
     let (mut encoder, mut out) = (Encoder::new(), BytesMut::new());
     for message in [refusal, goodbye.into()] {
         encoder

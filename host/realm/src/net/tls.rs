@@ -112,6 +112,8 @@ fn server_config(
     config.alpn_protocols = vec![alpn.to_vec()];
     config.ticketer = Arc::clone(tickets);
     config.max_early_data_size = 0;
+    // Clients of TLS 1.3 know best which cipher their processor is good at; old ones are not asked.
+    config.ignore_client_order = tls12;
     Ok(Arc::new(config))
 }
 

@@ -187,6 +187,7 @@ impl Link for TlsLink {
                 code: code.to_owned(),
                 message: message.to_owned(),
                 reconnect_after_ms: 0,
+                reconnect_host: String::new(),
             });
             let stamp = timestamp_ms(self.opened);
             let payload = goodbye.to_payload();

@@ -199,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for SocketSink<S> {
     async fn finish(&mut self, reason: Option<&CloseReason>) -> io::Result<()> {
         let frame = match reason {
             Some(reason) => {
-                self.push(&goodbye(reason)).map_err(io::Error::other)?;
+                self.push(&goodbye(reason, self.progress.come_back_host())).map_err(io::Error::other)?;
                 self.flush().await?;
                 CloseFrame { code: CloseCode::from(close_code(reason.code)), reason: reason.code.as_str().into() }
             }

@@ -29,6 +29,8 @@ pub(super) struct Progress {
     /// Its log-in waits in a queue: it may be quiet, and show signs of life, for longer.
     queued: AtomicBool,
     changed: Notify,
+    /// Where clients of a realm that stops come back; empty is where they came to.
+    come_back_host: String,
     /// What may still come before log-in.
     messages_left: AtomicU32,
     bytes_left: AtomicUsize,
@@ -41,9 +43,15 @@ impl Progress {
             logged_in: AtomicBool::new(false),
             queued: AtomicBool::new(false),
             changed: Notify::new(),
+            come_back_host: config.come_back_host.clone(),
             messages_left: AtomicU32::new(config.login_messages_max),
             bytes_left: AtomicUsize::new(config.login_bytes_max),
         })
+    }
+
+    /// See [`goodbye`].
+    pub(super) fn come_back_host(&self) -> &str {
+        &self.come_back_host
     }
 
     /// Counts a message of the client, of `bytes`. Before log-in only so many may come.
@@ -116,6 +124,11 @@ impl FrameWriter {
         Self { encoder: Encoder::new(), progress }
     }
 
+    /// See [`goodbye`].
+    pub(super) fn come_back_host(&self) -> &str {
+        self.progress.come_back_host()
+    }
+
     /// Appends a message to `out`.
     pub(super) fn write(&mut self, outgoing: &Outgoing, out: &mut BytesMut) -> Result<(), FrameError> {
         self.progress.about_to_send(outgoing);
@@ -151,11 +164,42 @@ pub(super) fn frame_refusal(error: &FrameError) -> (Code, String) {
     }
 }
 
-/// The last message before a connection closes.
-pub(super) fn goodbye(reason: &CloseReason) -> Outgoing {
+/// The last message before a connection closes. `come_back_host` is for clients of a realm that stops.
+pub(super) fn goodbye(reason: &CloseReason, come_back_host: &str) -> Outgoing {
+    let reconnect_host = if reason.code == Code::RealmStopping { come_back_host } else { "" };
     Outgoing::answer(proto::Goodbye {
         code: reason.code.as_str().to_owned(),
         message: reason.message.clone(),
         reconnect_after_ms: reason.reconnect_after_ms,
+        reconnect_host: reconnect_host.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use realm_protocol::Encoded;
+
+    use super::*;
+
+    fn sends(progress: &Progress, identifier: u8) {
+        let encoded = Arc::new(Encoded { identifier, payload: Bytes::new(), json_type: "", json_data: Bytes::new() });
+        progress.about_to_send(&Outgoing::Message { encoded, event: None });
+    }
+
+    #[test]
+    fn so_much_may_come_before_the_log_in_or_a_place_in_the_queue_for_it() {
+        let config = Config { login_messages_max: 2, login_bytes_max: 1_024, ..Config::default() };
+        for identifier in [AUTH_SUCCESS, QUEUE_POSITION] {
+            let progress = Progress::new(&config);
+            assert!(progress.heard(600, 0).is_ok());
+            assert!(progress.heard(600, 1).is_err(), "too many bytes");
+            assert!(progress.heard(400, 1).is_ok());
+            assert!(progress.heard(1, 2).is_err(), "too many messages");
+            assert!(progress.anonymous());
+            sends(&progress, identifier);
+            assert!(progress.heard(5_000, 3).is_ok() && !progress.anonymous());
+            assert_eq!(progress.logged_in(), identifier == AUTH_SUCCESS);
+        }
+    }
 }

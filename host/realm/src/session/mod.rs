@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use realm_protocol::proto;
+use realm_protocol::{Encoded, ServerMessage, proto};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, broadcast, mpsc::error::SendTimeoutError, oneshot};
@@ -158,6 +158,8 @@ struct Shared {
     quiet: AtomicBool,
     /// What sessions leave behind for the next run when the realm stops; bounded by the sessions there were.
     kept: Mutex<Vec<KeptSession>>,
+    /// The last GAME_LIST_UPDATED and its number of games.
+    games_told: Mutex<Option<(u32, Arc<Encoded>)>>,
     serial_last: AtomicU64,
     online: AtomicUsize,
     lines: AtomicU64,
@@ -193,6 +195,20 @@ impl Shared {
         let before = self.online.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
         let online = before.wrapping_add_signed(change);
         metrics::gauge!("realm_players_online").set(u32::try_from(online).unwrap_or(u32::MAX));
+    }
+
+    /// GAME_LIST_UPDATED, encoded once for all sessions: each of them keeps it for a connection that comes back.
+    fn games_changed(&self, games: u32) -> Arc<Encoded> {
+        let mut told = self.games_told.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*told {
+            Some((count, encoded)) if *count == games => Arc::clone(encoded),
+            _ => {
+                let message = ServerMessage::from(proto::GameListUpdated { games, event: 0 });
+                let encoded = Arc::new(Encoded::from(&message));
+                *told = Some((games, Arc::clone(&encoded)));
+                encoded
+            }
+        }
     }
 
     fn show_queue(&self) {
@@ -241,9 +257,9 @@ impl Shared {
     async fn hand_over(&self, arrival: Arrival) -> Option<Arrival> {
         let resumed = self.registry().resumable(arrival.login.identity.account, &arrival.login.resume_token);
         let Some(handle) = resumed else { return Some(arrival) };
-        match handle.arrivals.send_timeout(arrival, HANDOVER_DEADLINE).await {
+        match handle.arrivals.send_timeout(Box::new(arrival), HANDOVER_DEADLINE).await {
             Ok(()) => None,
-            Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Closed(back)) => Some(back),
+            Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Closed(back)) => Some(*back),
         }
     }
 
@@ -307,6 +323,7 @@ impl Sessions {
             requests: RwLock::new(()),
             quiet: AtomicBool::new(false),
             kept: Mutex::default(),
+            games_told: Mutex::default(),
             serial_last: AtomicU64::new(0),
             online: AtomicUsize::new(0),
             lines: AtomicU64::new(0),

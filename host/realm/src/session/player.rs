@@ -96,7 +96,7 @@ struct Stay {
     serial: u64,
     resume: ResumeDigest,
     events: EventStream,
-    arrivals: mpsc::Receiver<Arrival>,
+    arrivals: mpsc::Receiver<Box<Arrival>>,
     wake: Arc<Notify>,
 }
 
@@ -116,7 +116,7 @@ pub(super) struct Session {
     pub(super) limits: Limits,
     serial: u64,
     resume: ResumeDigest,
-    arrivals: mpsc::Receiver<Arrival>,
+    arrivals: mpsc::Receiver<Box<Arrival>>,
     wake: Arc<Notify>,
 }
 
@@ -124,7 +124,7 @@ pub(super) struct Session {
 enum Happened {
     Woken,
     TokenEnded,
-    Arrived(Option<Arrival>),
+    Arrived(Option<Box<Arrival>>),
     /// `None`: the connection is lost.
     Came(Option<Incoming>),
     WaitedInVain,
@@ -231,7 +231,7 @@ impl Session {
                 Happened::TokenEnded => break Ending::TokenEnded,
                 Happened::Arrived(Some(arrival)) => {
                     let token_session = self.identity.session;
-                    line = Some(self.take_up(arrival, line.take()));
+                    line = Some(self.take_up(*arrival, line.take()));
                     if self.identity.session != token_session {
                         token_end = self.token_end();
                     }
@@ -250,7 +250,7 @@ impl Session {
                     lost_at = Instant::now();
                 }
                 Happened::WaitedInVain => break Ending::Expired,
-                Happened::GamesChanged(games) => self.events.tell(proto::GameListUpdated { games, event: 0 }),
+                Happened::GamesChanged(games) => self.events.send(&self.shared.games_changed(games)),
             }
         };
         self.finish(ending, line).await;
@@ -304,7 +304,7 @@ impl Session {
         // the reason: the first one wins.
         self.events.close(ending.reason());
         drop(line);
-        if matches!(ending, Ending::Closed) && self.shared.quiet.load(Ordering::Relaxed) {
+        if self.events.closed().is_some_and(|reason| reason.code == Code::RealmStopping) {
             self.shared.keep(self.kept());
         }
         let Self { shared, identity, seat, serial, mut arrivals, .. } = self;

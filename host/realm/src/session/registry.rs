@@ -28,7 +28,8 @@ pub(super) struct Handle {
     pub(super) serial: u64,
     pub(super) resume: ResumeDigest,
     pub(super) events: EventStream,
-    pub(super) arrivals: mpsc::Sender<Arrival>,
+    /// Boxed, because a channel takes room for 32 of what it holds at once.
+    pub(super) arrivals: mpsc::Sender<Box<Arrival>>,
     pub(super) wake: Arc<Notify>,
 }
 
@@ -233,7 +234,7 @@ mod tests {
         AccountId::from_raw(key)
     }
 
-    fn session(serial: u64) -> (Handle, ResumeToken, mpsc::Receiver<Arrival>) {
+    fn session(serial: u64) -> (Handle, ResumeToken, mpsc::Receiver<Box<Arrival>>) {
         let token = ResumeToken::fresh();
         let (arrivals, receiver) = mpsc::channel(1);
         let handle = Handle {

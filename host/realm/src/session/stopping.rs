@@ -16,11 +16,11 @@ use crate::accounts::KeptSession;
 /// How long the requests that are being carried out may take.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(1);
 /// How long the channels may take to send out what was said before the stop.
-const SETTLE_DEADLINE: Duration = Duration::from_secs(2);
+const SETTLE_DEADLINE: Duration = Duration::from_secs(1);
 /// How long the end of all sessions may take.
-const END_DEADLINE: Duration = Duration::from_secs(5);
+const END_DEADLINE: Duration = Duration::from_secs(3);
 /// How long storing the sessions may take.
-const KEEP_DEADLINE: Duration = Duration::from_secs(3);
+const KEEP_DEADLINE: Duration = Duration::from_secs(2);
 
 impl Shared {
     /// Leaves a session for the next run of the realm.
@@ -52,7 +52,7 @@ impl Sessions {
     }
 
     /// Tells every client that the realm stops and when to come back, ends the sessions and keeps them for the next start. Takes at
-    /// most eleven seconds.
+    /// most seven seconds.
     pub async fn stop(&self) {
         let shared = &self.shared;
         shared.quiet.store(true, Ordering::Relaxed);

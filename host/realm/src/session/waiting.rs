@@ -85,7 +85,7 @@ impl Waiting {
                 }
                 incoming = arrival.connection.incoming.recv() => {
                     let Some(incoming) = incoming else { return Ended::Gone };
-                    if let Some(ended) = self.hear(incoming, &mut limits, arrival) {
+                    if let Some(ended) = self.hear(*incoming, &mut limits, arrival) {
                         return ended;
                     }
                 }

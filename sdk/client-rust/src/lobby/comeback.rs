@@ -43,7 +43,7 @@ impl Lost {
 /// How to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComeBack {
-    /// Where the realm is.
+    /// Where the realm is, unless its goodbye named another host.
     pub endpoint: Endpoint,
     /// Which way in; it needs not be the one that was lost.
     pub door: Door,
@@ -95,7 +95,13 @@ impl ComeBack {
     }
 
     async fn try_once(&self, lost: &Lost, told: &mut impl FnMut(&proto::QueuePosition)) -> Result<Lobby, ClientError> {
-        let mut lobby = Lobby::connect(&self.endpoint, self.door).await?;
+        let mut endpoint = self.endpoint.clone();
+        if let Some(goodbye) = &lost.goodbye
+            && !goodbye.reconnect_host.is_empty()
+        {
+            endpoint.host.clone_from(&goodbye.reconnect_host);
+        }
+        let mut lobby = Lobby::connect(&endpoint, self.door).await?;
         lobby.resume_patiently(self.login.clone(), &lost.resume_token, lost.event, told).await?;
         Ok(lobby)
     }

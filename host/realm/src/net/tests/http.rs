@@ -109,6 +109,9 @@ async fn a_head_that_does_not_come_and_a_quiet_connection_are_closed() {
     let mut answer = String::new();
     let _ = timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap();
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
+    // As long as the client waits for us, it is not quiet.
+    let answer = exchange(&brief, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("at last"), "{answer}");
 }
 
 #[tokio::test]
