@@ -182,3 +182,29 @@ async fn a_character_in_a_game_is_not_deleted_until_it_has_left() {
     assert_eq!(refused(hero.lobby.create_game(again).await).1, "CHARACTER_NOT_SELECTED");
     realm.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_of_another_name_or_key_keeps_its_characters_and_its_ladder() {
+    let realm = TestRealm::start().await;
+    let mut hero = realm.hero("Maren", Door::Frames).await;
+    let (_, game) = hero.open_game("Cellar").await;
+    hero.lobby.leave_game().await.unwrap();
+    drop(game);
+    let ladder = hero.player.rest.ladder(None).await.unwrap();
+    assert_eq!(ladder["entries"][0]["name"], "Maren-hero", "{ladder}");
+    let token = hero.player.token;
+
+    let realm = realm.restart_with(|config| config.realm.name = "Nightfall".to_owned()).await;
+    let mut rest = Rest::new(&realm.endpoint());
+    rest.set_access_token(Some(token.clone()));
+    assert_eq!(rest.realms().await.unwrap()["realms"][0]["name"], "Nightfall");
+    assert_eq!(rest.characters().await.expect("and the token stays").characters[0].name, "Maren-hero");
+    assert_eq!(rest.ladder(None).await.unwrap(), ladder);
+
+    let realm = realm.restart_with(|config| config.realm.key = "nightfall".to_owned()).await;
+    let mut rest = Rest::new(&realm.endpoint());
+    rest.login("Maren", PASSWORD).await.unwrap();
+    assert_eq!(rest.characters().await.unwrap().characters[0].name, "Maren-hero");
+    assert_eq!(rest.ladder(None).await.unwrap(), ladder);
+    realm.stop().await;
+}

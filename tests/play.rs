@@ -47,11 +47,12 @@ async fn entering_tells_the_map_and_every_tick_brings_a_snapshot() {
     let (ticket, mut game) = hero.open_game("Cellar").await;
     let entered = game.entered().clone();
     assert_eq!(entered.game_id, ticket.game.unwrap().id);
-    assert_eq!((entered.map_width, entered.map_height, entered.tile_sub_tiles), (64, 64, 32));
-    assert_eq!(entered.walls.len(), 64 * 64 / 8);
+    assert_eq!((entered.map_width, entered.map_height, entered.tile_sub_tiles), (40, 40, 32));
+    assert_eq!(entered.walls.len(), 40 * 40 / 8);
+    assert_eq!((entered.zone, entered.zone_name.as_str(), entered.skills.len()), (pilot::TOWN, "Emberford", 3));
     assert!(entered.step_max > 0 && entered.vision >= 320);
-    for tile in 0..64 {
-        assert!(game.is_wall(tile, 0) && game.is_wall(tile, 63) && game.is_wall(0, tile) && game.is_wall(63, tile));
+    for tile in 0..40 {
+        assert!(game.is_wall(tile, 0) && game.is_wall(tile, 39) && game.is_wall(0, tile) && game.is_wall(39, tile));
     }
     let mut before = snapshot(&mut game).await;
     assert!(before.tick >= entered.tick);
@@ -65,7 +66,7 @@ async fn entering_tells_the_map_and_every_tick_brings_a_snapshot() {
         assert!(!game.is_wall(u32::from(me.x) / 32, u32::from(me.y) / 32));
         before = now;
     }
-    assert!(before.entities.iter().any(|entity| entity.kind == EntityKind::Npc), "somebody lives at the entrance");
+    assert!(before.entities.iter().any(|entity| entity.kind == EntityKind::Npc), "somebody lives in the town");
     realm.stop().await;
 }
 
@@ -279,7 +280,7 @@ async fn acts_that_cannot_be_are_refused_by_code() {
     let mut hero = realm.hero("Maren", Door::Frames).await;
     let (_, mut game) = hero.open_game("Cellar").await;
     let now = snapshot(&mut game).await;
-    let healer = *now.entities.iter().find(|entity| entity.kind == EntityKind::Npc).expect("a healer at the entrance");
+    let healer = *now.entities.iter().find(|one| one.kind == EntityKind::Npc && one.appearance == 0).expect("a healer");
 
     let input = game.drop_item(7).await.unwrap();
     assert_eq!(pilot::refusal(&mut game, input).await, "ITEM_NOT_CARRIED");
@@ -328,6 +329,10 @@ async fn die(game: &mut GameConnection) {
             if now.own.life == 0 {
                 return;
             }
+            if game.entered().zone == pilot::TOWN {
+                pilot::take_stairs(game).await;
+                continue;
+            }
             let (dx, dy) = match hunter.hunt(game, &now) {
                 Hunt::Step(way) => way,
                 // Its reach may be the shorter one.
@@ -343,7 +348,7 @@ async fn die(game: &mut GameConnection) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dead_do_nothing_but_come_back_to_life_at_the_entrance() {
+async fn the_dead_do_nothing_but_come_back_to_life_in_the_town() {
     let folder = tempfile::tempdir().unwrap();
     let content = deadly(folder.path());
     let realm = TestRealm::start_with(|config| config.games.content = content).await;

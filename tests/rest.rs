@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use realm_client::{Method, Response, Rest};
+use realm_client::{Door, Lobby, Login, Method, Response, Rest};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestRealm};
+use crate::harness::{PASSWORD, TestRealm, refused};
 
 /// Headers that every answer carries.
 const SECURITY_HEADERS: [(&str, &str); 5] = [
@@ -215,5 +215,91 @@ async fn a_browser_sees_what_this_is_and_a_name_cannot_write_the_page() {
     for link in links {
         assert_eq!(get(&mut rest, link).await.status, 200, "{link}");
     }
+    realm.stop().await;
+}
+
+/// Asserts that an answer says "too many", and when to come back.
+fn too_many(response: &Response) {
+    problem(response, 429, "RATE_LIMITED");
+    let wait_seconds: u64 = header(response, "retry-after").parse().expect("a number of seconds");
+    let wait_ms = response.json["retry_after_ms"].as_u64().expect("a number of milliseconds");
+    assert!((1..=60).contains(&wait_seconds) && wait_seconds == wait_ms.div_ceil(1_000), "{wait_seconds} {wait_ms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_asks_so_often_and_others_are_not_concerned() {
+    let realm = TestRealm::start_with(|config| {
+        config.session.request_burst = 3;
+        config.session.request_per_minute = 1;
+    })
+    .await;
+    let (mut maren, mut tilo) = (realm.player("Maren").await.rest, realm.player("Tilo").await.rest);
+    for path in ["/api/v1/auth/validate", "/api/v1/characters", "/api/v1/ladder"] {
+        assert_eq!(get(&mut maren, path).await.status, 200, "{path}");
+    }
+    for path in ["/api/v1/auth/validate", "/api/v1/games", "/api/v1/ladder", "/api/v1/nothing"] {
+        too_many(&get(&mut maren, path).await);
+    }
+    let character = json!({"name": "Ash", "class": "Druid"});
+    too_many(&maren.request(Method::POST, "/api/v1/characters", Some(&character)).await.unwrap());
+    assert_eq!(get(&mut tilo, "/api/v1/auth/validate").await.status, 200);
+    // A second session of the account has no allowance of its own.
+    let mut again = Rest::new(&realm.endpoint());
+    again.login("Maren", PASSWORD).await.unwrap();
+    too_many(&get(&mut again, "/api/v1/auth/validate").await);
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_asks_so_often_without_an_account_and_a_token_that_proves_nothing_is_none() {
+    let realm = TestRealm::start_with(|config| {
+        config.accounts.anonymous_burst = 6;
+        config.accounts.anonymous_per_minute = 1;
+    })
+    .await;
+    // Registering and logging in are two of the six.
+    let mut maren = realm.player("Maren").await.rest;
+    let mut nobody = Rest::new(&realm.endpoint());
+    for path in ["/", "/api/v1/openapi.json", "/api/v1/realms"] {
+        assert_eq!(get(&mut nobody, path).await.status, 200, "{path}");
+    }
+    nobody.set_access_token(Some("no token at all".to_owned()));
+    problem(&get(&mut nobody, "/api/v1/characters").await, 401, "TOKEN_INVALID");
+    for path in ["/api/v1/characters", "/api/v1/ladder", "/", "/api/v1/nothing"] {
+        too_many(&get(&mut nobody, path).await);
+    }
+    nobody.set_access_token(None);
+    let refresh = json!({"refresh_token": "x"});
+    too_many(&nobody.request(Method::POST, "/api/v1/auth/refresh", Some(&refresh)).await.unwrap());
+    assert_eq!(get(&mut maren, "/api/v1/ladder").await.status, 200, "who is logged in is counted apart");
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_logs_in_so_often_over_whichever_door() {
+    let realm = TestRealm::start_with(|config| {
+        config.accounts.login_burst = 4;
+        config.accounts.login_per_minute = 1;
+    })
+    .await;
+    let maren = realm.player("Maren").await;
+    let mut rest = Rest::new(&realm.endpoint());
+    for name in ["Ada", "Bo"] {
+        let credentials = json!({"name": name, "password": "not the password"});
+        let answer = rest.request(Method::POST, "/api/v1/auth/login", Some(&credentials)).await.unwrap();
+        problem(&answer, 401, "INVALID_CREDENTIALS");
+    }
+    let credentials = json!({"name": "Maren", "password": PASSWORD});
+    for verb in ["login", "register"] {
+        let answer = rest.request(Method::POST, &format!("/api/v1/auth/{verb}"), Some(&credentials)).await.unwrap();
+        too_many(&answer);
+    }
+    let owner = json!({"token": realm.realm().owner_token().unwrap(), "name": "Keeper", "password": PASSWORD});
+    too_many(&rest.request(Method::POST, "/api/v1/owner", Some(&owner)).await.unwrap());
+    let mut lobby = Lobby::connect(&realm.endpoint(), Door::Frames).await.unwrap();
+    let login = Login::Password { account: "Maren".to_owned(), password: PASSWORD.to_owned() };
+    assert_eq!(refused(lobby.login(login).await), (0, "RATE_LIMITED".to_owned()));
+    // A token costs no password's computation.
+    maren.lobby(Door::Frames).await;
     realm.stop().await;
 }

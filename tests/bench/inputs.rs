@@ -5,7 +5,10 @@ use std::{fs, path::Path, sync::Arc};
 use realm_plugin::{anti_cheat as native_acts, chat_filter as native_chat};
 use realm_plugin_host::bindings::{anti_cheat as host_acts, chat_filter as host_chat};
 use realm_protocol::Snapshot;
-use realm_world::{Class, Content, Difficulty, EntityKind, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World};
+use realm_world::{
+    Class, Content, Difficulty, EntityKind, EntityView, Event, Input, OwnView, PLAYERS_MAX, PlayerSlot, Sheet, View,
+    Ways, World,
+};
 
 /// Bytes of a line of chat.
 pub(crate) const LINE_BYTES: usize = 80;
@@ -143,9 +146,9 @@ pub(crate) const FIGHT_TICKS: usize = 250;
 /// Ticks before it, in which players and monsters find each other.
 const APPROACH_TICKS: u32 = 800;
 /// Strong enough to last, and not so strong that nobody withstands.
-const LEVEL: u32 = 30;
+const LEVEL: u32 = 20;
 /// Of a place where both find each other.
-const SEED: u64 = 23;
+const SEED: u64 = 7;
 
 /// A stretch of a game, as it can be played again and again.
 pub(crate) struct Fight {
@@ -172,15 +175,15 @@ impl Fight {
         };
         let joins: Vec<Input> = slots().zip(Class::ALL.into_iter().cycle()).map(join).collect();
         world.step(&joins, &mut events);
-        let mut view = View::default();
+        let (mut view, mut roads) = (View::default(), Roads::default());
         for _ in 0..APPROACH_TICKS {
-            let inputs = wishes(&world, &mut view);
+            let inputs = wishes(&world, &mut view, &mut roads);
             world.step(&inputs, &mut events);
         }
         let mut this =
             Self { start: world.clone(), inputs: Vec::new(), events: Vec::new(), seen: Vec::new(), monsters_seen: 0 };
         for _ in 0..FIGHT_TICKS {
-            let inputs = wishes(&world, &mut view);
+            let inputs = wishes(&world, &mut view, &mut roads);
             world.step(&inputs, &mut this.events);
             this.inputs.push(inputs);
             world.view(PlayerSlot(0), &mut view);
@@ -194,7 +197,8 @@ impl Fight {
     }
 }
 
-/// The built-in pack with another number of monsters.
+/// The built-in pack with another number of monsters, with players who begin in the dungeon, and that one hall, where many see
+/// each other.
 pub(crate) fn content_with_monsters(count: u32) -> Arc<Content> {
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/world/content");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -202,6 +206,8 @@ pub(crate) fn content_with_monsters(count: u32) -> Arc<Content> {
         let file = entry.expect("a file of the built-in pack").path();
         let text = fs::read_to_string(&file).expect("a file of the built-in pack");
         let text = text.replace("\ncount = 40\n", &format!("\ncount = {count}\n"));
+        let text =
+            text.replace("\nbegin = \"town\"\n", "\nbegin = \"dungeon\"\n").replace("\nrooms = 40\n", "\nrooms = 0\n");
         fs::write(folder.path().join(file.file_name().expect("a name")), text).expect("room for a small file");
     }
     Content::load(folder.path()).expect("a sound pack")
@@ -217,11 +223,12 @@ fn living_monsters(world: &World, slot: PlayerSlot, view: &mut View) -> Vec<u16>
     living.map(|entity| entity.id).collect()
 }
 
-/// Each player goes to the nearest monster and strikes; without any in sight it walks about.
-fn wishes(world: &World, view: &mut View) -> Vec<Input> {
+/// Each player goes to the nearest monster and strikes, every other time with a skill; without any in sight it goes to one place after the
+/// other.
+fn wishes(world: &World, view: &mut View, roads: &mut Roads) -> Vec<Input> {
     const REACH: i32 = 40;
-    const WALK: [(i32, i32); 8] = [(9, 0), (6, 6), (0, 9), (-6, 6), (-9, 0), (-6, -6), (0, -9), (6, -6)];
     let mut inputs = Vec::new();
+    let tick = world.tick();
     for slot in slots() {
         world.view(slot, view);
         let own = view.own;
@@ -229,25 +236,58 @@ fn wishes(world: &World, view: &mut View) -> Vec<Input> {
             inputs.push(Input::Respawn { slot });
             continue;
         }
-        let way = |entity: &realm_world::EntityView| (entity.x - own.x, entity.y - own.y);
-        let far = |(dx, dy): (i32, i32)| dx * dx + dy * dy;
+        let far = |entity: &EntityView| (entity.x - own.x).pow(2) + (entity.y - own.y).pow(2);
         let living =
             view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster && entity.life_percent > 0);
-        match living.min_by_key(|entity| far(way(entity))) {
-            // Every third half second it goes astray, or a wall would hold it for ever.
-            Some(monster) if far(way(monster)) > REACH * REACH && !(world.tick() / 12).is_multiple_of(3) => {
-                let (dx, dy) = way(monster);
-                inputs.push(Input::Move { slot, dx, dy });
+        let nearest = living.min_by_key(|entity| far(entity)).copied();
+        let near = nearest.filter(|monster| far(monster) <= REACH * REACH);
+        match near {
+            Some(monster) if own.cooldown_ticks > 0 || tick % 25 == 0 => {
+                let (dx, dy) = (monster.x - own.x, monster.y - own.y);
+                inputs.push(Input::Move { slot, dx: dx / 4, dy: dy / 4 });
             }
-            Some(monster) if far(way(monster)) <= REACH * REACH && own.cooldown_ticks == 0 => {
-                inputs.push(Input::Attack { slot, target: monster.id })
+            Some(monster) if tick / 15 % 2 == 0 && own.skill_ticks[0] == 0 => {
+                inputs.push(Input::Skill { slot, skill: 0, target: monster.id, x: 0, y: 0 });
             }
-            Some(monster) if far(way(monster)) <= REACH * REACH => {}
-            _ => {
-                let (dx, dy) = WALK[(usize::from(slot.0) + (world.tick() / 36 * 3) as usize) % WALK.len()];
+            Some(monster) => inputs.push(Input::Attack { slot, target: monster.id }),
+            None => {
+                let map = world.map(own.zone);
+                let (dx, dy) = match nearest.filter(|_| tick / 200 % 4 != 3) {
+                    Some(monster) => roads.step(world, own, (monster.x, monster.y)),
+                    // All of them to one corner after the other, so that they stay together and meet many.
+                    None => {
+                        let eighth = [(2, 2), (6, 2), (6, 6), (2, 6)][(tick / 400 % 4) as usize];
+                        roads.step(world, own, (map.width() * 4 * eighth.0, map.height() * 4 * eighth.1))
+                    }
+                };
                 inputs.push(Input::Move { slot, dx, dy });
             }
         }
     }
     inputs
+}
+
+/// Ways that were found, by the place to which they lead: players who go to the same place need them once.
+#[derive(Default)]
+struct Roads(Vec<((i32, i32), Ways)>);
+
+impl Roads {
+    const MAX: usize = 16;
+
+    /// The step towards a place, or to the free tile that is nearest to it.
+    fn step(&mut self, world: &World, own: OwnView, place: (i32, i32)) -> (i32, i32) {
+        let map = world.map(own.zone);
+        let tile = |(x, y): (i32, i32)| (x / 32, y / 32);
+        let middle = |(x, y): (i32, i32)| (x * 32 + 16, y * 32 + 16);
+        let goal = tile(place);
+        if !self.0.iter().any(|(known, _)| *known == goal) {
+            let far = |(x, y): &(i32, i32)| (x - goal.0).pow(2) + (y - goal.1).pow(2);
+            let tiles = (0..map.height()).flat_map(|y| (0..map.width()).map(move |x| (x, y)));
+            let free = tiles.filter(|(x, y)| !map.is_wall(*x, *y)).min_by_key(far).unwrap_or(goal);
+            self.0.truncate(Self::MAX - 1);
+            self.0.insert(0, (goal, map.ways_from(middle(free))));
+        }
+        let ways = self.0.iter().find(|(known, _)| *known == goal).map(|(_, ways)| ways);
+        ways.and_then(|ways| ways.step_back((own.x, own.y), place, own.step_max)).unwrap_or((0, 0))
+    }
 }

@@ -3,7 +3,7 @@
 use std::{hint::black_box, rc::Rc, time::Instant};
 
 use realm_protocol::{Snapshot, snapshot};
-use realm_world::{Content, PlayerSlot, View, World};
+use realm_world::{PlayerSlot, View, World};
 
 use crate::{
     inputs::{FIGHT_TICKS, Fight, content_with_monsters},
@@ -15,7 +15,7 @@ const BASELINE_TICKS: usize = 3;
 
 /// Ticks of recorded fights.
 pub(crate) fn ticks() -> Group {
-    let fight = Fight::record(Content::builtin());
+    let fight = Fight::record(content_with_monsters(40));
     let walk = Fight::record(content_with_monsters(0));
     let idle = Fight { inputs: vec![Vec::new(); FIGHT_TICKS], ..walk_out(&fight) };
     Group {
@@ -51,7 +51,7 @@ fn replayed(title: &str, fight: Fight) -> Subject {
 
 /// What one player is sent.
 pub(crate) fn snapshots() -> Group {
-    let fight = Fight::record(Content::builtin());
+    let fight = Fight::record(content_with_monsters(40));
     let pairs: Vec<(Snapshot, Snapshot)> =
         fight.seen.iter().cloned().zip(fight.seen.iter().skip(BASELINE_TICKS).cloned()).collect();
     let encode = |baseline, current| {

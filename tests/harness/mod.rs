@@ -57,6 +57,12 @@ impl TestRealm {
         Self { realm, ..self }
     }
 
+    /// Stops the realm and starts it again over the same folder with a changed configuration.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self.restart().await
+    }
+
     /// Stops the realm; the folder is removed.
     pub async fn stop(self) {
         self.realm.stop().await;
@@ -115,6 +121,12 @@ pub fn config() -> Config {
     }
     // All clients of a test come from one address.
     config.net.connections_per_address_burst = 1_000_000;
+    config.accounts.password_queue_per_network_max = config.accounts.password_queue_max;
+    config.accounts.login_burst = 1_000_000;
+    config.accounts.registrations_per_hour = 1_000_000;
+    config.accounts.anonymous_burst = 1_000_000;
+    // Tests ask REST again and again until something is so.
+    config.session.request_burst = 10_000;
     config.plugins.cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache").display().to_string();
     config
 }

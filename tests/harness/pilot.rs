@@ -121,10 +121,44 @@ fn search_place(game: &GameConnection, ways: &Ways, tick: u32) -> Place {
     (middle(nearest.0), middle(nearest.1))
 }
 
-/// What a fighter does at this snapshot: to the nearest monster, and a blow whenever one is allowed.
+/// The number of the town among the levels of the world.
+pub const TOWN: u32 = 0;
+
+/// Walks to the stairs and takes them; returns the first snapshot of the other level.
+pub async fn take_stairs(game: &mut GameConnection) -> Arc<Snapshot> {
+    let zone = game.entered().zone;
+    let going = async {
+        loop {
+            let now = snapshot(game).await;
+            if u32::from(now.own.zone) != zone {
+                return now;
+            }
+            step_to_stairs(game, &now).await.expect("the realm reads");
+        }
+    };
+    tokio::time::timeout(DEADLINE, going).await.expect("a way leads to the stairs")
+}
+
+/// One step towards the stairs, or the last one onto them.
+async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
+    const REACH: i64 = 56 * 56;
+    let here = place(own(snapshot));
+    let level = game.entered();
+    let stairs = [level.stairs_x, level.stairs_y].map(|place| i32::try_from(place).expect("maps are small"));
+    if distance_squared(here, stairs.into()) <= REACH {
+        return game.take_stairs().await.map(drop);
+    }
+    let (dx, dy) = step_round_walls(game, here, stairs.into());
+    game.walk(dx, dy).await.map(drop)
+}
+
+/// What a fighter does at this snapshot: down the stairs, to the nearest monster, and a blow whenever one is allowed.
 async fn fight(game: &mut GameConnection, hunter: &mut Hunter, snapshot: &Snapshot) -> Result<(), ClientError> {
     if snapshot.own.life == 0 {
         return game.respawn().await.map(drop);
+    }
+    if game.entered().zone == TOWN {
+        return step_to_stairs(game, snapshot).await;
     }
     match hunter.hunt(game, snapshot) {
         Hunt::Near(monster) if snapshot.own.cooldown_ticks == 0 => game.attack(monster).await.map(drop),
@@ -164,7 +198,9 @@ pub async fn refusal(game: &mut GameConnection, input: u32) -> String {
 pub fn content(folder: &Path, changes: &[(&str, &str, &str)]) {
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/world/content");
     fs::create_dir_all(folder).expect("a folder for the content");
-    for file in ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml"] {
+    for file in
+        ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"]
+    {
         let mut text = fs::read_to_string(builtin.join(file)).expect("a file of the built-in pack");
         for (_, key, value) in changes.iter().filter(|(changed, _, _)| *changed == file) {
             let changed = |line: &str| match line.split_once(" = ") {

@@ -128,10 +128,11 @@ impl Realm {
         let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
         let (rules, hooks) = Rules::start(&config.plugins, data).await?;
         let moderation = Moderation::new(storage.clone());
-        let realm = &config.realm.name;
+        let (realm, name) = (&config.realm.key, &config.realm.name);
         let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
-        let characters = Characters::start(&config.characters, realm, storage.clone(), hooks.clone()).await?;
+        let characters = Characters::start(&config.characters, realm, name, storage.clone(), hooks.clone()).await?;
         let ladder = Ladder::new(realm, storage.clone(), hooks.clone());
+        ladder.follow_characters().await?;
         let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(&clock));
         let games = Games::start(
             &config.games,
@@ -147,7 +148,7 @@ impl Realm {
         let sessions = Sessions::new(
             config.session.clone(),
             session::Features {
-                realm: realm.clone(),
+                realm: name.clone(),
                 accounts: accounts.clone(),
                 characters: characters.clone(),
                 chat: chat.clone(),
@@ -167,6 +168,7 @@ impl Realm {
             rules: rules.clone(),
             sessions: sessions.clone(),
             stopping: Arc::clone(&stopping),
+            gate: api::Gate::new(&config.accounts, &config.session),
         };
         // Whoever resumes finds the session of the last run.
         sessions.restore().await;

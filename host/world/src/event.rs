@@ -55,6 +55,17 @@ pub enum Event {
         /// How much life; 0 when it was full.
         amount: u32,
     },
+    /// A skill was used. What it does to others comes as events of its own.
+    SkillUsed {
+        /// Who.
+        entity: EntityId,
+        /// Which of the class, from 0.
+        skill: u8,
+        /// Where it acts, in sub-tiles.
+        x: i32,
+        /// Where it acts, in sub-tiles.
+        y: i32,
+    },
     /// A dead player stands at the entrance again.
     Respawned {
         /// Who.
@@ -73,6 +84,12 @@ pub enum InputKind {
     Interact,
     /// Coming back to life.
     Respawn,
+    /// The use of a skill.
+    Skill,
+    /// Picking something up.
+    PickUp,
+    /// Drinking a potion of the belt.
+    Drink,
 }
 
 /// Why an input was not carried out.
@@ -86,6 +103,16 @@ pub enum RefusedReason {
     ActorDead,
     /// Only the dead can come back to life.
     ActorAlive,
-    /// The last blow was too short a time ago.
+    /// The last blow, or the last use of the skill, was too short a time ago.
     ActTooSoon,
+    /// The class has no such skill, or the character does not know it yet.
+    SkillUnknown,
+    /// The skill costs more mana than there is.
+    ManaTooLow,
+    /// There is no room for another potion.
+    BeltFull,
+    /// There is no potion in this place of the belt.
+    PotionUnknown,
+    /// The vendor gives a ration now and then only.
+    RationTooSoon,
 }

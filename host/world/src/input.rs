@@ -42,14 +42,43 @@ pub enum Input {
         /// At whom.
         target: EntityId,
     },
-    /// Turns to one who lives here and is in reach.
+    /// Turns to one who lives here, or to the stairs, in reach. Stairs lead to the other level at once.
     Interact {
         /// Who turns.
         slot: PlayerSlot,
         /// To whom.
         target: EntityId,
     },
-    /// A dead character comes back to life at the entrance; a hardcore one does not.
+    /// Uses a skill of the character's class.
+    Skill {
+        /// Who.
+        slot: PlayerSlot,
+        /// Which of the class, from 0.
+        skill: u8,
+        /// At whom; 0 for a place.
+        target: EntityId,
+        /// At which place, in sub-tiles, when `target` is 0.
+        x: i32,
+        /// At which place, in sub-tiles, when `target` is 0.
+        y: i32,
+    },
+    /// Takes a potion in reach from the ground.
+    PickUp {
+        /// Who.
+        slot: PlayerSlot,
+        /// What.
+        target: EntityId,
+        /// Drinks it at once; else it goes into the belt.
+        drink: bool,
+    },
+    /// Drinks a potion of the belt.
+    Drink {
+        /// Who.
+        slot: PlayerSlot,
+        /// From which place of the belt, from 0.
+        place: u8,
+    },
+    /// A dead character comes back to life where characters come in; a hardcore one does not.
     Respawn {
         /// Who comes back.
         slot: PlayerSlot,
@@ -66,6 +95,9 @@ impl Input {
             | Input::Move { slot, .. }
             | Input::Attack { slot, .. }
             | Input::Interact { slot, .. }
+            | Input::Skill { slot, .. }
+            | Input::PickUp { slot, .. }
+            | Input::Drink { slot, .. }
             | Input::Respawn { slot } => slot,
         }
     }

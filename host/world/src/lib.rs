@@ -3,9 +3,9 @@
 //! Pure and deterministic: no I/O, no clock, no threads, no plugins, no floats in what is simulated, a fixed order of iteration
 //! and an own seed. The same seed and the same inputs give the same bytes on every machine.
 //!
-//! - [`Content`] is the pack that a game is made of: classes, monsters, those who live at the entrance, levels, the place. It is read
+//! - [`Content`] is the pack that a game is made of: classes, skills, monsters, potions, those who live in the town, levels, the places. It is read
 //!   and checked once; [`Content::load`] is the one place of this crate that reads files.
-//! - [`Map`] comes from the seed: walls, the entrance, a way from everywhere to everywhere.
+//! - [`Map`] comes from the seed, one for each [`Zone`]: walls, the entrance, the stairs, a way from everywhere to everywhere.
 //! - [`World`] is one game: [`World::step`] applies a tick's [`Input`]s in the order given, then moves the monsters, then lets time pass,
 //!   and appends [`Event`]s. [`World::view`] is what one player may know of it.
 //! - [`log`] is a game as bytes: what has to be kept so that it can be repeated, and the repeating.
@@ -22,13 +22,15 @@ pub mod log;
 mod map;
 mod sheet;
 mod world;
+mod zone;
 
-pub use content::{Content, ContentError, ContentProblem};
+pub use content::{Content, ContentError, ContentProblem, SkillInfo};
 pub use event::{Event, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
 pub use map::{Map, Ways};
 pub use sheet::{Attributes, Class, Difficulty, Sheet};
-pub use world::{Action, EntityKind, EntityView, Facts, OwnView, View, World};
+pub use world::{Action, EntityKind, EntityView, Facts, OwnView, SkillFacts, View, World};
+pub use zone::Zone;
 
 /// One who stands in a game: a player, a monster or one who lives there. From 1, unique within a game: a number is given again only
 /// after all others have been.
@@ -41,7 +43,13 @@ pub const TICK_MS: u32 = 40;
 pub const PLAYERS_MAX: usize = 8;
 
 /// Most entities of a game, players included.
-pub const ENTITIES_MAX: usize = 256;
+pub const ENTITIES_MAX: usize = 512;
+
+/// Skills of a class.
+pub const SKILLS_PER_CLASS: usize = 3;
+
+/// Most potions in a belt.
+pub const BELT_MAX: usize = 8;
 
 /// The highest level of a character.
 pub const LEVEL_MAX: u32 = 99;

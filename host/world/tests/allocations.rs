@@ -1,25 +1,27 @@
 //! In the steady state a tick and the views of all players allocate nothing.
 
-use realm_world::{
-    Class, Content, Difficulty, ENTITIES_MAX, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World,
-};
+#[allow(dead_code, reason = "the tests of the world use the rest")]
+#[path = "world/stage.rs"]
+mod stage;
+
+use realm_world::{Class, Difficulty, ENTITIES_MAX, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World};
 
 #[test]
 fn steps_and_views_allocate_nothing() {
     let counted = allocation_counter::measure(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(1))));
     assert_eq!(counted.count_total, 1, "the counter is at work");
-    let mut world = World::new(Content::builtin(), Difficulty::Normal, 11);
+    let mut world = World::new(stage::content_with(&[stage::BELOW]), Difficulty::Normal, 11);
     let mut events: Vec<Event> = Vec::with_capacity(1_024);
     let mut view = View::default();
     view.entities.reserve(ENTITIES_MAX);
     let slots = || (0u8..).take(PLAYERS_MAX).map(PlayerSlot);
     let joins: Vec<Input> = slots()
         .zip(Class::ALL.into_iter().cycle())
-        .map(|(slot, class)| Input::Join { slot, sheet: Sheet::newborn(class, false) })
+        .map(|(slot, class)| Input::Join { slot, sheet: Sheet { level: 10, ..Sheet::newborn(class, false) } })
         .collect();
     world.step(&joins, &mut events);
 
-    let mut inputs: Vec<Input> = Vec::with_capacity(4 * PLAYERS_MAX);
+    let mut inputs: Vec<Input> = Vec::with_capacity(5 * PLAYERS_MAX);
     let mut seen = 0;
     let mut happened = 0;
     // Two minutes, so that monsters die and come again, and players as well.
@@ -32,6 +34,11 @@ fn steps_and_views_allocate_nothing() {
                 inputs.push(Input::Move { slot, dx, dy });
                 let nearest = view.entities.iter().find(|entity| entity.kind == realm_world::EntityKind::Monster);
                 inputs.push(Input::Attack { slot, target: nearest.map_or(0, |entity| entity.id) });
+                let skill = u8::try_from(tick / 20 % 3).unwrap_or_default();
+                inputs.push(Input::Skill { slot, skill, target: nearest.map_or(0, |entity| entity.id), x: 0, y: 0 });
+                if let Some(drop) = view.entities.iter().find(|entity| entity.kind == realm_world::EntityKind::Drop) {
+                    inputs.push(Input::PickUp { slot, target: drop.id, drink: tick % 2 == 0 });
+                }
                 if tick % 100 == 0 {
                     inputs.push(Input::Respawn { slot });
                 }

@@ -150,6 +150,9 @@ messages! {
         0x45 "GAME_ENTER" "game:enter" GameEnter,
         0x47 "SNAPSHOT_ACKNOWLEDGE" "snapshot:acknowledge" SnapshotAcknowledge,
         0x48 "RESPAWN" "player:respawn" Respawn,
+        0x4B "SKILL_USE" "player:skill" SkillUse,
+        0x4C "PICK_UP" "player:pick_up" PickUp,
+        0x4D "POTION_USE" "player:potion" PotionUse,
     }
 }
 
@@ -184,6 +187,7 @@ messages! {
         0x3A "GAME_LEFT" "game:left" GameLeft,
         0x46 "GAME_ENTERED" "game:entered" GameEntered,
         0x49 "GAME_EVENTS" "game:events" GameEvents,
+        0x4A "ZONE_ENTERED" "game:zone" ZoneEntered,
     }
 }
 

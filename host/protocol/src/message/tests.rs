@@ -43,6 +43,9 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         ("game:enter", json!({"ticket": "t"})),
         ("snapshot:acknowledge", json!({"acknowledged_tick": u32::MAX})),
         ("player:respawn", act(json!({}))),
+        ("player:skill", act(json!({"skill": u32::MAX, "target": u32::MAX, "x": i32::MIN, "y": i32::MIN}))),
+        ("player:pick_up", act(json!({"target": u32::MAX, "drink": true}))),
+        ("player:potion", act(json!({"place": u32::MAX}))),
     ]
 }
 
@@ -55,6 +58,8 @@ fn server_samples() -> Vec<(&'static str, Value)> {
     let player = json!({"account": "Ann", "character": "Isa", "class": "Druid", "level": u32::MAX});
     let game = json!({"id": key(), "name": "Cows", "difficulty": "hell", "players": u32::MAX, "players_max": u32::MAX,
         "password_required": true, "creator_level": u32::MAX, "host": "Ann", "created_ms": u64::MAX});
+    let skill = json!({"name": "Spark", "kind": "area", "level": u32::MAX, "mana": u32::MAX,
+        "cooldown_ticks": u32::MAX, "reach": u32::MAX});
     let events = json!([
         {"kind": {"damage": {"source": u32::MAX, "target": u32::MAX, "amount": u32::MAX}}},
         {"kind": {"died": {"entity": u32::MAX, "killer": u32::MAX}}},
@@ -63,6 +68,7 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         {"kind": {"refused": {"input": u32::MAX, "code": "TARGET_TOO_FAR"}}},
         {"kind": {"healed": {"entity": u32::MAX, "amount": u32::MAX}}},
         {"kind": {"respawned": {"entity": u32::MAX}}},
+        {"kind": {"skill_used": {"entity": u32::MAX, "skill": u32::MAX, "x": i32::MIN, "y": i32::MIN}}},
     ]);
     vec![
         (
@@ -118,9 +124,15 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             "game:entered",
             json!({"game_id": key(), "entity": u32::MAX, "tick": u32::MAX, "map_width": u32::MAX,
                 "map_height": u32::MAX, "tile_sub_tiles": u32::MAX, "walls": [255, 1], "step_max": u32::MAX,
-                "vision": u32::MAX}),
+                "vision": u32::MAX, "zone": u32::MAX, "zone_name": "Halls", "skills": [skill, skill],
+                "belt_slots": u32::MAX, "stairs_x": u32::MAX, "stairs_y": u32::MAX}),
         ),
         ("game:events", json!({"tick": u32::MAX, "events": events})),
+        (
+            "game:zone",
+            json!({"tick": u32::MAX, "zone": u32::MAX, "zone_name": "Halls", "map_width": u32::MAX,
+                "map_height": u32::MAX, "walls": [255, 1], "stairs_x": u32::MAX, "stairs_y": u32::MAX}),
+        ),
     ]
 }
 

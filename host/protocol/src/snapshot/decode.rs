@@ -25,7 +25,8 @@ pub fn decode(bytes: &[u8], baseline: Option<&Snapshot>) -> Result<Snapshot, Sna
     let nothing = Snapshot::default();
     let baseline = baseline.filter(|_| expected.is_some()).unwrap_or(&nothing);
     let moved_on = if reader.flag()? { reader.number()? } else { 0 };
-    let own = own(&mut reader, baseline.own)?;
+    let distance = expected.map_or(0, |expected| tick - expected);
+    let own = own(&mut reader, baseline.own.after(distance))?;
     let entities = entities(&mut reader, &baseline.entities)?;
     reader.finish()?;
     Ok(Snapshot { tick, input: baseline.input.wrapping_add(moved_on), own, entities })
@@ -55,6 +56,21 @@ fn own(reader: &mut BitReader<'_>, mut own: OwnState) -> Result<OwnState, Snapsh
     }
     if reader.flag()? {
         own.experience = reader.long_number()?;
+    }
+    for field in &mut own.skill_ticks {
+        if reader.flag()? {
+            *field = reader.word()?;
+        }
+    }
+    for field in [&mut own.zone, &mut own.step_max] {
+        if reader.flag()? {
+            *field = reader.byte()?;
+        }
+    }
+    if reader.flag()? {
+        for potion in &mut own.belt {
+            *potion = reader.byte()?;
+        }
     }
     Ok(own)
 }
@@ -123,6 +139,9 @@ fn change(reader: &mut BitReader<'_>, entity: &mut EntityState) -> Result<(), Sn
     if reader.flag()? {
         (entity.kind, entity.appearance, entity.level) = (kind(reader)?, reader.byte()?, reader.byte()?);
     }
+    if reader.flag()? {
+        entity.effects = reader.byte()?;
+    }
     Ok(())
 }
 
@@ -153,6 +172,7 @@ fn addition(reader: &mut BitReader<'_>, id: u16) -> Result<EntityState, Snapshot
         facing: facing(reader)?,
         action: action(reader)?,
         life_percent: life_percent(reader)?,
+        effects: if reader.flag()? { reader.byte()? } else { 0 },
     })
 }
 

@@ -20,7 +20,7 @@ pub fn encode(baseline: Option<&Snapshot>, current: &Snapshot, out: &mut Vec<u8>
     if moved_on != 0 {
         writer.number(moved_on);
     }
-    own(&mut writer, &baseline.own, &current.own);
+    own(&mut writer, &baseline.own.after(distance(baseline)), &current.own);
     entities(&mut writer, limited(baseline), limited(current));
     writer.finish();
 }
@@ -56,6 +56,22 @@ fn own(writer: &mut BitWriter<'_>, before: &OwnState, now: &OwnState) {
     writer.flag(before.experience != now.experience);
     if before.experience != now.experience {
         writer.long_number(now.experience);
+    }
+    for (before, now) in before.skill_ticks.into_iter().zip(now.skill_ticks) {
+        writer.flag(before != now);
+        if before != now {
+            writer.write(now, width::WORD);
+        }
+    }
+    for (before, now) in [(before.zone, now.zone), (before.step_max, now.step_max)] {
+        writer.flag(before != now);
+        if before != now {
+            writer.write(now, width::BYTE);
+        }
+    }
+    writer.flag(before.belt != now.belt);
+    if before.belt != now.belt {
+        now.belt.into_iter().for_each(|potion| writer.write(potion, width::BYTE));
     }
 }
 
@@ -135,6 +151,10 @@ fn change(writer: &mut BitWriter<'_>, before: &EntityState, now: &EntityState) {
         writer.write(now.appearance, width::BYTE);
         writer.write(now.level, width::BYTE);
     }
+    writer.flag(before.effects != now.effects);
+    if before.effects != now.effects {
+        writer.write(now.effects, width::BYTE);
+    }
 }
 
 fn place(writer: &mut BitWriter<'_>, before: &EntityState, now: &EntityState) {
@@ -165,6 +185,10 @@ fn addition(writer: &mut BitWriter<'_>, entity: &EntityState) {
     writer.write(entity.facing, width::FACING);
     writer.write(entity.action as u8, width::ACTION);
     writer.write(entity.life_percent, width::LIFE_PERCENT);
+    writer.flag(entity.effects != 0);
+    if entity.effects != 0 {
+        writer.write(entity.effects, width::BYTE);
+    }
 }
 
 /// Walks two lists by rising id; yields what stands in either, together where both have it.

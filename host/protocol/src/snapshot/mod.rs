@@ -16,6 +16,10 @@ pub use encode::encode;
 pub const ENTITIES_MAX: usize = 512;
 /// How many ticks older than a snapshot its baseline may be.
 pub const BASELINE_DISTANCE_MAX: u32 = 255;
+/// Skills of a class.
+pub const SKILLS: usize = 3;
+/// Places of a belt.
+pub const BELT: usize = 8;
 /// Directions that an entity can face; 0 is east (rising x), rising clockwise on a screen whose y grows downwards.
 pub const FACINGS: u8 = 8;
 
@@ -63,8 +67,29 @@ pub struct OwnState {
     pub level: u8,
     /// Experience in all.
     pub experience: u64,
-    /// Ticks until the next attack is legal.
+    /// Ticks until the next attack or skill is legal.
     pub cooldown_ticks: u8,
+    /// Ticks until each skill of the class is legal again.
+    pub skill_ticks: [u16; SKILLS],
+    /// The level of the world: 0 the town, 1 the dungeon.
+    pub zone: u8,
+    /// The longest legal step in one tick now, in sub-tiles.
+    pub step_max: u8,
+    /// Potions carried: each a row of the content pack plus one; 0 is an empty place.
+    pub belt: [u8; BELT],
+}
+
+impl OwnState {
+    /// What it becomes by itself in so many ticks: times run down. A difference is made to this.
+    fn after(self, ticks: u32) -> Self {
+        let byte = u8::try_from(ticks).unwrap_or(u8::MAX);
+        let word = u16::try_from(ticks).unwrap_or(u16::MAX);
+        Self {
+            cooldown_ticks: self.cooldown_ticks.saturating_sub(byte),
+            skill_ticks: self.skill_ticks.map(|left| left.saturating_sub(word)),
+            ..self
+        }
+    }
 }
 
 /// What everybody in view is told about an entity.
@@ -74,7 +99,7 @@ pub struct EntityState {
     pub id: u16,
     /// What it is.
     pub kind: EntityKind,
-    /// What it looks like: the class of a player, the row of a monster in the content pack.
+    /// What it looks like: see `docs/protocol.md`.
     pub appearance: u8,
     /// Place in sub-tiles.
     pub x: u16,
@@ -88,6 +113,8 @@ pub struct EntityState {
     pub facing: u8,
     /// Its level.
     pub level: u8,
+    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend.
+    pub effects: u8,
 }
 
 /// What an entity is.
@@ -104,13 +131,19 @@ pub enum EntityKind {
     Npc = 2,
     /// An item on the ground.
     Item = 3,
-    /// A portal, chest, door or shrine.
+    /// Stairs; later also a portal, chest, door or shrine.
     Object = 4,
+    /// Something that flies.
+    Missile = 5,
+    /// Somebody who fights for a player.
+    Companion = 6,
 }
 
 impl EntityKind {
     fn from_bits(bits: u32) -> Option<Self> {
-        [Self::Player, Self::Monster, Self::Npc, Self::Item, Self::Object].into_iter().find(|kind| *kind as u32 == bits)
+        [Self::Player, Self::Monster, Self::Npc, Self::Item, Self::Object, Self::Missile, Self::Companion]
+            .into_iter()
+            .find(|kind| *kind as u32 == bits)
     }
 }
 

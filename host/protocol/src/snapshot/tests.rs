@@ -107,18 +107,22 @@ fn the_own_entity_is_found() {
 
 prop_compose! {
     fn any_entity()(
-        numbers in any::<(u8, u16, u16, u8)>(), kind in 0_u32..5, action in 0_u32..6, facing in 0..FACINGS, life_percent in 0_u8..=100,
+        numbers in any::<(u8, u16, u16, u8)>(), effects in prop_oneof![Just(0), any::<u8>()], kind in 0_u32..7, action in 0_u32..6, facing in 0..FACINGS, life_percent in 0_u8..=100,
     ) -> EntityState {
         let (appearance, x, y, level) = numbers;
         let (kind, action) = (EntityKind::from_bits(kind).unwrap(), Action::from_bits(action).unwrap());
-        EntityState { id: 0, kind, appearance, x, y, life_percent, action, facing, level }
+        EntityState { id: 0, kind, appearance, x, y, life_percent, action, facing, level, effects }
     }
 }
 
 prop_compose! {
-    fn any_own()(words in any::<[u16; 5]>(), level in any::<u8>(), experience in any::<u64>(), cooldown_ticks in any::<u8>()) -> OwnState {
+    fn any_own()(
+        words in any::<[u16; 5]>(), bytes in any::<[u8; 4]>(), experience in any::<u64>(), skill_ticks in any::<[u16; SKILLS]>(),
+        belt in any::<[u8; BELT]>(),
+    ) -> OwnState {
         let [entity, life, life_max, mana, mana_max] = words;
-        OwnState { entity, life, life_max, mana, mana_max, level, experience, cooldown_ticks }
+        let [level, cooldown_ticks, zone, step_max] = bytes;
+        OwnState { entity, life, life_max, mana, mana_max, level, experience, cooldown_ticks, skill_ticks, zone, step_max, belt }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     moderation::Ban,
     storage::StorageError,
-    types::{Code, Refusal},
+    types::{BrokenOff, Code, Refusal},
 };
 
 /// When to come back after [`AccountsError::Busy`].
@@ -36,9 +36,18 @@ pub enum AccountsError {
         /// When to come back.
         retry_after_ms: u64,
     },
-    /// Too many log-ins wait already.
+    /// Too many log-ins wait already, in all or from this network.
     #[error("too many log-ins at once")]
     Busy,
+    /// This network has tried too often.
+    #[error("too many log-ins from one network")]
+    TooMany {
+        /// When to come back.
+        retry_after_ms: u64,
+    },
+    /// A verb broke off.
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
     /// Registration is closed.
     #[error("registration is closed on this realm")]
     RegistrationClosed,
@@ -83,6 +92,15 @@ impl From<AccountsError> for Refusal {
                 "Too many people log in at this moment; try again in a few seconds.",
                 BUSY_RETRY_MS,
             ),
+            AccountsError::TooMany { retry_after_ms } => Refusal::retry(
+                Code::RateLimited,
+                format!(
+                    "Too many log-ins or registrations from your network; try again in {} seconds.",
+                    retry_after_ms.div_ceil(1_000)
+                ),
+                retry_after_ms,
+            ),
+            AccountsError::BrokenOff(error) => error.into(),
             AccountsError::RegistrationClosed => {
                 Refusal::new(Code::Forbidden, "Registration is closed on this realm; ask its operator for an account.")
             }

@@ -4,11 +4,15 @@
 //! through the writer, so that an end that was committed after a log-in always finds that log-in's session.
 
 mod attempts;
+mod config;
+mod doorkeeper;
 mod error;
 mod hashing;
 mod keeping;
+mod login;
 mod owner;
 mod password;
+mod places;
 mod refreshing;
 mod secret;
 mod sessions;
@@ -21,62 +25,25 @@ use std::{net::IpAddr, path::Path, sync::Arc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use config::Config;
 pub use error::AccountsError;
 pub use keeping::KeptSession;
 
 use crate::{
     moderation::Moderation,
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, SessionId},
+    types::{AccountId, AccountName, SessionId, in_task},
 };
-use attempts::{Attempts, Pair};
+use attempts::Attempts;
+use doorkeeper::Doorkeeper;
 use hashing::Hashing;
+use places::Place;
 use refreshing::Refreshed;
 use sessions::{Live, Sessions};
 use signing::Signing;
 
 /// Token sessions of one account; a further log-in ends the oldest.
 const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
-
-/// `[accounts]`: who may come in, and for how long.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// May anybody register?
-    pub registration_open: bool,
-    /// Threads that compute Argon2; each takes a whole core for about 35 ms a log-in.
-    #[schemars(range(min = 1, max = 64))]
-    pub password_threads: usize,
-    /// Log-ins and registrations that may wait for such a thread; more are told to come back later.
-    #[schemars(range(min = 1, max = 100_000))]
-    pub password_queue_max: usize,
-    /// Life of an access token, in minutes.
-    #[schemars(range(min = 1, max = 1_440))]
-    pub access_token_minutes: u32,
-    /// A session ends after this many hours without activity.
-    #[schemars(range(min = 1, max = 8_760))]
-    pub session_idle_hours: u32,
-    /// A session ends after this many days in any case.
-    #[schemars(range(min = 1, max = 3_650))]
-    pub session_days_max: u32,
-    /// Wrong passwords for one account before it is locked for a minute.
-    #[schemars(range(min = 1, max = 1_000))]
-    pub wrong_passwords_max: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            registration_open: true,
-            password_threads: 1,
-            password_queue_max: 64,
-            access_token_minutes: 10,
-            session_idle_hours: 24,
-            session_days_max: 30,
-            wrong_passwords_max: 5,
-        }
-    }
-}
 
 /// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
@@ -135,6 +102,7 @@ struct Inner {
     storage: Storage,
     moderation: Moderation,
     signing: Signing,
+    doorkeeper: Doorkeeper,
     hashing: Hashing,
     attempts: Attempts,
     sessions: Sessions,
@@ -154,7 +122,8 @@ impl Accounts {
     ) -> Result<Self, StorageError> {
         let inner = Arc::new(Inner {
             signing: Signing::load(data, realm)?,
-            hashing: Hashing::start(config.password_threads, config.password_queue_max)?,
+            doorkeeper: Doorkeeper::new(config),
+            hashing: Hashing::start(config)?,
             attempts: Attempts::new(config.wrong_passwords_max),
             sessions: Sessions::default(),
             config: config.clone(),
@@ -178,16 +147,20 @@ impl Accounts {
     /// Makes a player's account.
     ///
     /// # Errors
-    /// When registration is closed, the name is taken, the password breaks a rule, or too many wait.
+    /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
+    /// as many accounts as it may.
     pub async fn register(&self, name: AccountName, password: &str, peer: IpAddr) -> Result<AccountId, AccountsError> {
         if !self.inner.config.registration_open {
             return Err(AccountsError::RegistrationClosed);
         }
+        let network = self.inner.doorkeeper.admit(peer)?;
         let password = password::chosen(password, &name)?;
+        let place = self.inner.hashing.place(network)?;
         if store::find_account(self.inner.storage.reader(), &name).await?.is_some() {
             return Err(AccountsError::Taken);
         }
-        let account = self.new_account(name, password, Role::Player).await?;
+        self.inner.doorkeeper.admit_registration(network)?;
+        let account = self.new_account(place, name, password, Role::Player).await?;
         let (id, name) = (account.id, account.name.clone());
         self.inner
             .storage
@@ -197,40 +170,6 @@ impl Accounts {
             .await?;
         tracing::info!(account = %id, %name, %peer, "account registered");
         Ok(id)
-    }
-
-    /// Checks name and password and opens a token session.
-    ///
-    /// # Errors
-    /// A wrong name and a wrong password give one answer, after the same work. A ban is told only to who knows the password.
-    pub async fn login(&self, name: &str, password: &str, peer: IpAddr) -> Result<Tokens, AccountsError> {
-        let inner = &self.inner;
-        let name = AccountName::new(name).ok();
-        let pair = Pair::new(name.as_ref().map_or("", AccountName::folded), peer);
-        let attempt = inner
-            .attempts
-            .begin(pair, inner.storage.now_ms())
-            .map_err(|retry_after_ms| AccountsError::Locked { retry_after_ms })?;
-        let account = match &name {
-            Some(name) => store::find_account(inner.storage.reader(), name).await?,
-            None => None,
-        };
-        let phc = account.as_ref().map(|account| account.password.clone());
-        let matches = match password::given(password) {
-            Some(password) => inner.hashing.verify(password, phc).await?,
-            None => inner.hashing.verify(String::new(), None).await?,
-        };
-        let Some(account) = account.filter(|_| matches) else {
-            attempt.failed(inner.storage.now_ms());
-            return Err(AccountsError::InvalidCredentials);
-        };
-        attempt.succeeded();
-        if let Some(ban) = inner.moderation.ban_in_force(account.id).await? {
-            return Err(AccountsError::Banned(ban));
-        }
-        let tokens = self.open_session(account).await?;
-        self.end_if_banned(tokens.identity.account).await?;
-        Ok(tokens)
     }
 
     /// Checks an access token and that its session lives. No I/O.
@@ -257,8 +196,13 @@ impl Accounts {
         if refresh.len() != secret::REFRESH_CHARACTERS {
             return Err(AccountsError::RefreshInvalid);
         }
+        let (accounts, hash) = (self.clone(), secret::hash(refresh));
+        in_task(async move { accounts.trade(hash).await }).await
+    }
+
+    async fn trade(&self, hash: String) -> Result<Tokens, AccountsError> {
         let inner = Arc::clone(&self.inner);
-        let (now_ms, hash) = (inner.storage.now_ms(), secret::hash(refresh));
+        let now_ms = inner.storage.now_ms();
         let next = secret::new_refresh();
         let next_hash = secret::hash(&next);
         let refreshed = self
@@ -287,24 +231,46 @@ impl Accounts {
     }
 
     /// Ends a token session; whoever waits on [`Self::session_ended`] is told. A session that is over is no error.
+    ///
+    /// # Errors
+    /// Those of the database. When it only did not confirm in time, the session is over until the realm is started again.
     pub async fn logout(&self, session: SessionId) -> Result<(), AccountsError> {
-        self.inner
-            .storage
-            .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_session(connection, session)))
-            .await?;
-        self.inner.sessions.end(&[session]);
-        Ok(())
+        let inner = Arc::clone(&self.inner);
+        in_task(async move {
+            let ended = inner
+                .storage
+                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_session(connection, session)))
+                .await;
+            // An end that is told without need harms nobody, one that is missed does.
+            if matches!(ended, Ok(()) | Err(StorageError::Unconfirmed)) {
+                inner.sessions.end(&[session]);
+            }
+            Ok(ended?)
+        })
+        .await
     }
 
     /// Ends every session of an account (ban, password change).
+    ///
+    /// # Errors
+    /// Those of the database. When it only did not confirm in time, the sessions are over until the realm is started again.
     pub async fn end_sessions(&self, account: AccountId) -> Result<(), AccountsError> {
-        let ended = self
-            .inner
-            .storage
-            .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_sessions_of(connection, account)))
-            .await?;
-        self.inner.sessions.end(&ended);
-        Ok(())
+        let inner = Arc::clone(&self.inner);
+        in_task(async move {
+            let ended = inner
+                .storage
+                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_sessions_of(connection, account)))
+                .await;
+            match &ended {
+                Ok(sessions) => inner.sessions.end(sessions),
+                // Which they were is not known.
+                Err(StorageError::Unconfirmed) => inner.sessions.end_of(account),
+                Err(_) => {}
+            }
+            ended?;
+            Ok(())
+        })
+        .await
     }
 
     /// Resolves when the token session has ended: a connection on it must close. While somebody waits, the session counts
@@ -322,61 +288,14 @@ impl Accounts {
 
     async fn new_account(
         &self,
+        place: Place,
         name: AccountName,
         password: String,
         role: Role,
     ) -> Result<store::NewAccount, AccountsError> {
-        let password = self.inner.hashing.hash(password).await?;
+        let password = self.inner.hashing.hash(place, password).await?;
         let now_ms = self.inner.storage.now_ms();
         Ok(store::NewAccount { id: self.inner.storage.ids().next(now_ms), name, password, role, now_ms })
-    }
-
-    async fn open_session(&self, account: store::Account) -> Result<Tokens, AccountsError> {
-        if self.inner.sessions.is_full() {
-            return Err(AccountsError::Busy);
-        }
-        let now_ms = self.inner.storage.now_ms();
-        let session: SessionId = self.inner.storage.ids().next(now_ms);
-        let expires_ms = now_ms + i64::from(self.inner.config.session_days_max) * 86_400_000;
-        let identity = Identity { account: account.id, name: account.name, session, role: account.role };
-        let refresh = secret::new_refresh();
-        let (inner, hash, live) =
-            (Arc::clone(&self.inner), secret::hash(&refresh), Live::new(identity.clone(), now_ms, expires_ms));
-        let opened = self
-            .inner
-            .storage
-            .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move {
-                    let account = live.identity.account;
-                    store::insert_session(connection, session, account, now_ms, expires_ms).await?;
-                    store::insert_refresh(connection, &hash, session, 0).await?;
-                    store::set_last_login(connection, account, now_ms).await?;
-                    let oldest = store::delete_oldest_sessions(connection, account, SESSIONS_PER_ACCOUNT_MAX).await?;
-                    // Here and not after the commit: an `end_sessions` behind this in the queue must find it.
-                    inner.sessions.insert(live);
-                    Ok(oldest)
-                })
-            })
-            .await;
-        match opened {
-            Ok(oldest) => self.inner.sessions.end(&oldest),
-            Err(error) => {
-                self.inner.sessions.end(&[session]);
-                return Err(error.into());
-            }
-        }
-        self.inner.tokens(&identity, now_ms, expires_ms, refresh)
-    }
-
-    /// A ban that was spoken while a log-in was on its way must find its session.
-    async fn end_if_banned(&self, account: AccountId) -> Result<(), AccountsError> {
-        match self.inner.moderation.ban_in_force(account).await? {
-            Some(ban) => {
-                self.end_sessions(account).await?;
-                Err(AccountsError::Banned(ban))
-            }
-            None => Ok(()),
-        }
     }
 }
 

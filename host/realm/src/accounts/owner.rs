@@ -1,5 +1,7 @@
 //! The owner's account: made once, with a one-time token that only the operator sees.
 
+use std::net::IpAddr;
+
 use super::{Accounts, AccountsError, Role, password, secret, store, taken};
 use crate::{
     storage::StorageError,
@@ -28,19 +30,23 @@ impl Accounts {
     /// Makes the owner's account. The token stays valid when name or password are refused.
     ///
     /// # Errors
-    /// When the token is wrong or used, there is an owner, the name is taken, or the password breaks a rule.
+    /// When the token is wrong or used, there is an owner, the name is taken, the password breaks a rule, or the network of `peer`
+    /// tries too often.
     pub async fn create_owner(
         &self,
         token: &str,
         name: AccountName,
         password: &str,
+        peer: IpAddr,
     ) -> Result<AccountId, AccountsError> {
+        let network = self.inner.doorkeeper.admit(peer)?;
+        let place = self.inner.hashing.place(network)?;
         let hash = secret::hash(&token.trim().to_lowercase());
         if !store::owner_token_exists(self.inner.storage.reader(), &hash).await? {
             return Err(AccountsError::OwnerTokenInvalid);
         }
         let password = password::chosen(password, &name)?;
-        let account = self.new_account(name, password, Role::Owner).await?;
+        let account = self.new_account(place, name, password, Role::Owner).await?;
         let (id, name) = (account.id, account.name.clone());
         self.inner
             .storage

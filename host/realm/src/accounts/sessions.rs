@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::Identity;
-use crate::types::SessionId;
+use crate::types::{AccountId, SessionId};
 
 /// A session's activity is stored at the latest when it is this much newer than what is stored.
 const ACTIVITY_STORED_EVERY_MS: i64 = 10 * 60_000;
@@ -45,6 +45,15 @@ impl Live {
         self.active_ms.load(Ordering::Relaxed)
     }
 
+    fn stored_ms(&self) -> i64 {
+        self.stored_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an activity has been stored.
+    pub(super) fn stored(&self, active_ms: i64) {
+        self.stored_ms.fetch_max(active_ms, Ordering::Relaxed);
+    }
+
     pub(super) fn expired(&self, now_ms: i64, idle_ms: i64) -> bool {
         now_ms >= self.expires_ms || now_ms - self.active_ms() >= idle_ms
     }
@@ -55,12 +64,12 @@ impl Live {
     }
 }
 
-/// What a sweep found.
+/// What a sweep found; bounded by the sessions that there are.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     pub(super) expired: Vec<SessionId>,
     /// Sessions whose activity is to be stored.
-    pub(super) active: Vec<(SessionId, i64)>,
+    pub(super) active: Vec<Arc<Live>>,
 }
 
 /// Bounded: an account has at most `SESSIONS_PER_ACCOUNT_MAX`, and all together [`Self::SESSIONS_MAX`].
@@ -93,29 +102,32 @@ impl Sessions {
         }
     }
 
+    /// Takes every session of an account out and tells whoever waits for their end.
+    pub(super) fn end_of(&self, account: AccountId) {
+        for (_, live) in self.write().extract_if(|_, live| live.identity.account == account) {
+            live.ended.send_replace(true);
+        }
+    }
+
     pub(super) fn watch_end(&self, session: SessionId) -> Option<watch::Receiver<bool>> {
         self.read().get(&session).map(|live| live.ended.subscribe())
     }
 
-    /// Notes the activity of sessions in use, and lists at most `max` of each that something is to be done about.
-    pub(super) fn sweep(&self, now_ms: i64, idle_ms: i64, max: usize) -> Sweep {
+    /// Notes the activity of sessions in use, and lists what something is to be done about; those whose activity was stored
+    /// longest ago come first.
+    pub(super) fn sweep(&self, now_ms: i64, idle_ms: i64) -> Sweep {
         let mut sweep = Sweep::default();
         for live in self.read().values() {
             if live.in_use() {
                 live.touch(now_ms);
             }
-            let active_ms = live.active_ms();
             if live.expired(now_ms, idle_ms) {
-                if sweep.expired.len() < max {
-                    sweep.expired.push(live.identity.session);
-                }
-            } else if active_ms - live.stored_ms.load(Ordering::Relaxed) >= ACTIVITY_STORED_EVERY_MS
-                && sweep.active.len() < max
-            {
-                live.stored_ms.store(active_ms, Ordering::Relaxed);
-                sweep.active.push((live.identity.session, active_ms));
+                sweep.expired.push(live.identity.session);
+            } else if live.active_ms() - live.stored_ms() >= ACTIVITY_STORED_EVERY_MS {
+                sweep.active.push(Arc::clone(live));
             }
         }
+        sweep.active.sort_unstable_by_key(|live| live.stored_ms());
         sweep
     }
 

@@ -7,32 +7,44 @@ use crate::storage::StorageError;
 
 /// How often sessions are looked through.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// Sessions of one sweep; the rest waits for the next one. An expired session is refused also before it is swept.
-const SWEEP_SESSIONS_MAX: usize = 500;
+/// Sessions of one write: a sweep of many gives way to other writes between.
+const SESSIONS_PER_WRITE_MAX: usize = 500;
 
 impl Inner {
-    /// Ends the sessions that have run out and stores the activity of those in use.
+    /// Ends the sessions that have run out and stores the activity of those in use, until nothing is left to do.
     pub(super) async fn sweep(&self) -> Result<(), StorageError> {
-        let (now_ms, idle_ms) = (self.storage.now_ms(), self.idle_ms());
-        let found = self.sessions.sweep(now_ms, idle_ms, SWEEP_SESSIONS_MAX);
-        if found.expired.is_empty() && found.active.is_empty() {
-            return Ok(());
-        }
-        let (expired, active) = (found.expired.clone(), found.active);
-        self.storage
-            .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move {
-                    for session in expired {
-                        store::delete_session(connection, session).await?;
-                    }
-                    for (session, active_ms) in active {
-                        store::set_active(connection, session, active_ms).await?;
-                    }
-                    Ok(())
+        let found = self.sessions.sweep(self.storage.now_ms(), self.idle_ms());
+        for expired in found.expired.chunks(SESSIONS_PER_WRITE_MAX) {
+            let batch = expired.to_vec();
+            self.storage
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        for session in batch {
+                            store::delete_session(connection, session).await?;
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .await?;
-        self.sessions.end(&found.expired);
+                .await?;
+            self.sessions.end(expired);
+        }
+        for active in found.active.chunks(SESSIONS_PER_WRITE_MAX) {
+            let batch: Vec<_> = active.iter().map(|live| (live.identity.session, live.active_ms())).collect();
+            let stored = self
+                .storage
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        for (session, active_ms) in &batch {
+                            store::set_active(connection, *session, *active_ms).await?;
+                        }
+                        Ok(batch)
+                    })
+                })
+                .await?;
+            for (live, (_, active_ms)) in active.iter().zip(stored) {
+                live.stored(active_ms);
+            }
+        }
         Ok(())
     }
 }

@@ -2,22 +2,52 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use super::{Accounts, AccountsError, Config, Role, Tokens};
 use crate::{
     moderation::{Ban, Moderation},
     storage::{
-        Storage,
-        testing::{FakeClock, open},
+        Storage, StorageError,
+        testing::{self, FakeClock, Fault, hold, open, queued, unreliable},
     },
-    types::{AccountName, Code, Refusal},
+    types::{AccountName, Code, Refusal, SessionId},
 };
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const PASSWORD: &str = "four lanterns by the sea";
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// A test that waits longer has found a fault.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn elsewhere(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, last))
+}
+
+/// Waits until a token session has ended.
+async fn until_ended(accounts: &Accounts, tokens: &Tokens) {
+    let ended = async {
+        while accounts.authenticate(&tokens.access).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, ended).await.expect("the session ends");
+}
+
+/// Begins a verb and drops it when its write waits, as a client does that goes away; then lets the write be stored.
+async fn cut_off<T: Send + 'static>(storage: &Storage, verb: impl Future<Output = T> + Send + 'static) {
+    let gate = hold(storage).await;
+    let verb = tokio::spawn(verb);
+    while queued(storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    verb.abort();
+    assert!(verb.await.is_err_and(|error| error.is_cancelled()));
+    gate.send(()).unwrap();
+}
 
 struct Realm {
     storage: Storage,
@@ -27,7 +57,10 @@ struct Realm {
 
 impl Realm {
     async fn start(folder: &Path, clock: &Arc<FakeClock>, config: &Config) -> Self {
-        let storage = open(folder, clock).await;
+        Self::start_over(open(folder, clock).await, folder, config).await
+    }
+
+    async fn start_over(storage: Storage, folder: &Path, config: &Config) -> Self {
         let moderation = Moderation::new(storage.clone());
         let accounts = Accounts::start(config, folder, "main", storage.clone(), moderation.clone()).await.unwrap();
         Self { storage, moderation, accounts }
@@ -271,19 +304,217 @@ async fn the_owner_token_works_once_and_only_the_newest() {
     let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
     let old = realm.accounts.owner_token().await.unwrap().unwrap();
     let token = realm.accounts.owner_token().await.unwrap().unwrap();
-    let refused = realm.accounts.create_owner(&old, name("Keeper"), PASSWORD).await;
+    let refused = realm.accounts.create_owner(&old, name("Keeper"), PASSWORD, PEER).await;
     assert!(matches!(refused, Err(AccountsError::OwnerTokenInvalid)));
-    let weak = realm.accounts.create_owner(&token, name("Keeper"), "12345678").await;
+    let weak = realm.accounts.create_owner(&token, name("Keeper"), "12345678", PEER).await;
     assert!(matches!(weak, Err(AccountsError::InvalidPassword(_))));
     realm.register("Keeper").await;
-    let taken = realm.accounts.create_owner(&token, name("Keeper"), PASSWORD).await;
+    let taken = realm.accounts.create_owner(&token, name("Keeper"), PASSWORD, PEER).await;
     assert!(matches!(taken, Err(AccountsError::Taken)), "and the token stays");
     let typed = format!(" {}\n", token.to_uppercase());
-    let owner = realm.accounts.create_owner(&typed, name("Owner"), PASSWORD).await.unwrap();
-    let again = realm.accounts.create_owner(&token, name("Second"), PASSWORD).await;
+    let owner = realm.accounts.create_owner(&typed, name("Owner"), PASSWORD, PEER).await.unwrap();
+    let again = realm.accounts.create_owner(&token, name("Second"), PASSWORD, PEER).await;
     assert!(matches!(again, Err(AccountsError::OwnerTokenInvalid)));
     assert_eq!(realm.accounts.owner_token().await.unwrap(), None);
     let tokens = realm.login("Owner").await;
     assert_eq!((tokens.identity.account, tokens.identity.role), (owner, Role::Owner));
+    realm.storage.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_break_a_verb_off() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+    realm.register("Wanderer").await;
+
+    let tokens = realm.login("Wanderer").await;
+    let (accounts, session) = (realm.accounts.clone(), tokens.identity.session);
+    cut_off(&realm.storage, async move { accounts.logout(session).await }).await;
+    until_ended(&realm.accounts, &tokens).await;
+
+    let tokens = realm.login("Wanderer").await;
+    let next = realm.accounts.refresh(&tokens.refresh).await.unwrap();
+    clock.advance_ms(10_001);
+    let (accounts, used) = (realm.accounts.clone(), tokens.refresh);
+    cut_off(&realm.storage, async move { accounts.refresh(&used).await }).await;
+    until_ended(&realm.accounts, &next).await;
+
+    let oldest = realm.login("Wanderer").await;
+    for _ in 1..super::SESSIONS_PER_ACCOUNT_MAX {
+        realm.login("Wanderer").await;
+    }
+    assert!(realm.accounts.authenticate(&oldest.access).is_ok());
+    let accounts = realm.accounts.clone();
+    cut_off(&realm.storage, async move { accounts.login("Wanderer", PASSWORD, elsewhere(1)).await }).await;
+    until_ended(&realm.accounts, &oldest).await;
+
+    let tokens = realm.accounts.login("Wanderer", PASSWORD, elsewhere(1)).await.unwrap();
+    let (accounts, account) = (realm.accounts.clone(), tokens.identity.account);
+    cut_off(&realm.storage, async move { accounts.end_sessions(account).await }).await;
+    until_ended(&realm.accounts, &tokens).await;
+    realm.storage.close().await;
+}
+
+#[tokio::test]
+async fn an_end_that_the_database_did_not_confirm_counts_at_once() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let (storage, faults) = unreliable(&open(folder.path(), &clock).await);
+    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+    realm.register("Wanderer").await;
+    realm.register("Stranger").await;
+    let (one, two, stranger) =
+        (realm.login("Wanderer").await, realm.login("Wanderer").await, realm.login("Stranger").await);
+    faults.set(Fault::AllLost);
+    let late = realm.accounts.logout(one.identity.session).await;
+    assert!(matches!(late, Err(AccountsError::Storage(StorageError::Unconfirmed))), "{late:?}");
+    assert!(realm.accounts.authenticate(&one.access).is_err());
+    assert!(realm.accounts.authenticate(&two.access).is_ok());
+    faults.set(Fault::AnswerLost);
+    let late = realm.accounts.end_sessions(two.identity.account).await;
+    assert!(matches!(late, Err(AccountsError::Storage(StorageError::Unconfirmed))), "{late:?}");
+    assert!(realm.accounts.authenticate(&two.access).is_err());
+    assert!(realm.accounts.authenticate(&stranger.access).is_ok());
+    faults.set(Fault::None);
+    realm.storage.close().await;
+}
+
+#[tokio::test]
+async fn one_network_tries_so_often_and_is_refused_before_anything_is_looked_up() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let config = Config { login_burst: 3, login_per_minute: 1, ..Config::default() };
+    let realm = Realm::start(folder.path(), &clock, &config).await;
+    realm.accounts.register(name("Wanderer"), PASSWORD, elsewhere(1)).await.unwrap();
+    for who in ["Ada", "Bo", "!"] {
+        let wrong = realm.accounts.login(who, "not the password", PEER).await;
+        assert!(matches!(wrong, Err(AccountsError::InvalidCredentials)));
+    }
+    realm.accounts.login("Wanderer", PASSWORD, elsewhere(1)).await.expect("others are not concerned");
+    realm.storage.close().await;
+    let answers = [
+        realm.accounts.login("Cy", PASSWORD, PEER).await.err(),
+        realm.accounts.register(name("Cy"), PASSWORD, PEER).await.err(),
+        realm.accounts.create_owner("a token", name("Cy"), PASSWORD, PEER).await.err(),
+    ];
+    for refused in answers {
+        let refusal = Refusal::from(refused.unwrap());
+        assert_eq!(refusal.code, Code::RateLimited);
+        assert!(refusal.retry_after_ms.is_some_and(|wait_ms| (1..=60_000).contains(&wait_ms)), "{refusal:?}");
+    }
+    let asked = realm.accounts.login("Cy", PASSWORD, elsewhere(2)).await;
+    assert!(matches!(asked, Err(AccountsError::Storage(_))), "whoever is not refused does ask the closed database");
+}
+
+#[tokio::test]
+async fn one_network_makes_so_many_accounts_an_hour_and_names_that_are_taken_cost_nothing() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let config = Config { registrations_per_hour: 2, ..Config::default() };
+    let realm = Realm::start(folder.path(), &clock, &config).await;
+    realm.register("Ada").await;
+    for _ in 0..5 {
+        let taken = realm.accounts.register(name("ADA"), PASSWORD, PEER).await;
+        assert!(matches!(taken, Err(AccountsError::Taken)));
+    }
+    realm.register("Bo").await;
+    let refused = realm.accounts.register(name("Cy"), PASSWORD, PEER).await.unwrap_err();
+    assert!(
+        matches!(refused, AccountsError::TooMany { retry_after_ms } if retry_after_ms > 25 * 60_000),
+        "{refused:?}"
+    );
+    realm.accounts.register(name("Cy"), PASSWORD, elsewhere(1)).await.unwrap();
+    realm.login("Ada").await;
+    realm.storage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_network_cannot_lock_everybody_out() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+    realm.accounts.register(name("Victim"), PASSWORD, elsewhere(1)).await.unwrap();
+    let flood: Vec<_> = (0..100)
+        .map(|number| {
+            let accounts = realm.accounts.clone();
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for round in 0..20 {
+                    let who = format!("Nm-{number}-{round}");
+                    answers.push(accounts.login(&who, "not the password", PEER).await.unwrap_err());
+                }
+                answers
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        realm.accounts.login("Victim", PASSWORD, elsewhere(1)).await.expect("a place is left for others");
+    }
+    let mut computed = 0;
+    for task in flood {
+        for answer in task.await.unwrap() {
+            match answer {
+                AccountsError::InvalidCredentials => computed += 1,
+                AccountsError::Busy | AccountsError::TooMany { .. } => {}
+                other => panic!("{other}"),
+            }
+        }
+    }
+    let config = Config::default();
+    assert!(computed <= config.login_burst + 60 * config.login_per_minute, "{computed}");
+    realm.storage.close().await;
+}
+
+#[tokio::test]
+async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_sweep() {
+    const SESSIONS: usize = 1_200;
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let storage = open(folder.path(), &clock).await;
+    let owner = testing::account(&storage).await;
+    let (begun_ms, sessions) = (storage.now_ms(), (0..SESSIONS).map(|_| storage.ids().next(storage.now_ms())));
+    let sessions: Vec<SessionId> = sessions.collect();
+    let rows = sessions.clone();
+    storage
+        .write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                for session in rows {
+                    super::store::insert_session(connection, session, owner, begun_ms, begun_ms + 30 * 24 * HOUR_MS)
+                        .await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+    clock.advance_ms(11 * MINUTE_MS);
+    let (idle, active) = sessions.split_at(2);
+    for session in active {
+        realm.accounts.inner.sessions.get(*session).unwrap().touch(realm.storage.now_ms());
+    }
+    realm.accounts.inner.sweep().await.unwrap();
+    let stored = super::store::sessions(realm.storage.reader()).await.unwrap();
+    let fresh = stored.iter().filter(|session| session.active_ms == begun_ms + 11 * MINUTE_MS).count();
+    assert_eq!((stored.len(), fresh), (SESSIONS, active.len()));
+
+    // All run out at once: one sweep ends them all.
+    clock.advance_ms(24 * HOUR_MS);
+    realm.accounts.inner.sweep().await.unwrap();
+    assert_eq!(super::store::sessions(realm.storage.reader()).await.unwrap().len(), 0);
+    assert!(realm.accounts.inner.sessions.get(idle[0]).is_none());
+    realm.storage.close().await;
+}
+
+#[tokio::test]
+async fn activity_that_could_not_be_stored_is_stored_by_the_next_sweep() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+    let (storage, faults) = unreliable(&open(folder.path(), &clock).await);
+    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+    realm.register("Wanderer").await;
+    let tokens = realm.login("Wanderer").await;
+    clock.advance_ms(11 * MINUTE_MS);
+    realm.accounts.inner.sessions.get(tokens.identity.session).unwrap().touch(realm.storage.now_ms());
+    faults.set(Fault::AllLost);
+    assert!(realm.accounts.inner.sweep().await.is_err());
+    faults.set(Fault::None);
+    realm.accounts.inner.sweep().await.unwrap();
+    let stored = super::store::sessions(realm.storage.reader()).await.unwrap();
+    assert_eq!(stored[0].active_ms, realm.storage.now_ms());
     realm.storage.close().await;
 }

@@ -8,7 +8,7 @@ use axum::{
         ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
-    http::{header, request::Parts},
+    http::request::Parts,
 };
 use serde::de::DeserializeOwned;
 
@@ -24,10 +24,9 @@ pub(super) struct Speaker(pub(super) Identity);
 impl FromRequestParts<Features> for Speaker {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, features: &Features) -> Result<Self, Refused> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(AccountsError::TokenInvalid)?;
-        Ok(Self(features.accounts.authenticate(token)?))
+    async fn from_request_parts(parts: &mut Parts, _: &Features) -> Result<Self, Refused> {
+        // `gate` has checked the token.
+        parts.extensions.get::<Identity>().cloned().map(Self).ok_or_else(|| AccountsError::TokenInvalid.into())
     }
 }
 

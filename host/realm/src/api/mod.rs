@@ -7,6 +7,7 @@ mod characters;
 mod chat;
 mod extract;
 mod games;
+mod gate;
 mod ladder;
 mod owner;
 mod plugins;
@@ -27,6 +28,7 @@ use crate::{
     session::Sessions,
 };
 
+pub use gate::Gate;
 pub use problem::Problem;
 
 /// The features that REST speaks to.
@@ -50,6 +52,8 @@ pub struct Features {
     pub sessions: Sessions,
     /// True from the moment in which the realm stops.
     pub stopping: Arc<AtomicBool>,
+    /// How much is answered to whom.
+    pub gate: Gate,
 }
 
 #[derive(OpenApi)]
@@ -116,5 +120,6 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&features.stopping), problem::refuse_when_stopping))
+        .layer(axum::middleware::from_fn_with_state(features.clone(), gate::admit))
         .with_state(features)
 }

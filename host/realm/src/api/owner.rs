@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Features, Problem, auth::account_name, extract::Body, problem::Refused};
+use super::{
+    Features, Problem,
+    auth::account_name,
+    extract::{Body, Peer},
+    problem::Refused,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
     OpenApiRouter::new().routes(routes!(create))
@@ -33,9 +38,10 @@ pub(super) struct OwnerView {
     responses((status = 201, body = OwnerView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(features): State<Features>,
+    Peer(peer): Peer,
     Body(body): Body<OwnerRequest>,
 ) -> Result<(StatusCode, Json<OwnerView>), Refused> {
     let name = account_name(&body.name)?;
-    let id = features.accounts.create_owner(&body.token, name.clone(), &body.password).await?;
+    let id = features.accounts.create_owner(&body.token, name.clone(), &body.password, peer).await?;
     Ok((StatusCode::CREATED, Json(OwnerView { id: id.to_string(), name: name.to_string() })))
 }

@@ -20,6 +20,11 @@ pub enum CharactersError {
     /// As many as allowed.
     #[error("this account has as many characters as it may have ({0}); delete one first")]
     Limit(u32),
+    /// Too many were deleted in the last 30 days.
+    #[error(
+        "this account has deleted as many characters as it may; there is room for a new one 30 days after the oldest of them was deleted"
+    )]
+    LimitDeleted,
     /// Not this account's, or deleted.
     #[error("this account has no such character")]
     Unknown,
@@ -56,7 +61,9 @@ impl From<CharactersError> for Refusal {
                 let error = CharactersError::ClassUnknown(shown);
                 (Code::CharacterClassUnknown, format!("{}.", capital(&error.to_string())))
             }
-            CharactersError::Limit(_) => (Code::CharacterLimit, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Limit(_) | CharactersError::LimitDeleted => {
+                (Code::CharacterLimit, format!("{}.", capital(&error.to_string())))
+            }
             CharactersError::Unknown => (
                 Code::CharacterUnknown,
                 "This account has no such character; ask for the list of characters.".to_owned(),

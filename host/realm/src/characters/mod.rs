@@ -4,7 +4,9 @@
 
 mod error;
 mod judging;
+mod lease;
 mod store;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -13,6 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::CharactersError;
+pub use lease::Lease;
+
+use upkeep::Upkeep;
 
 use crate::{
     hooks::{Hooks, anti_cheat},
@@ -24,8 +29,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Most characters of one account in this realm.
-    #[schemars(range(min = 1, max = 1_000))]
+    /// Most characters of one account in this realm. As many again may be deleted and not yet gone for good: a deleted character can be
+    /// restored for 30 days, and keeps its name. More than 50 do not fit into one message that lists them.
+    #[schemars(range(min = 1, max = 50))]
     pub characters_max: u32,
 }
 
@@ -56,19 +62,8 @@ pub struct Character {
     pub version: i64,
 }
 
-/// The right to write one character, until it is released or taken over.
-#[derive(Debug)]
-pub struct Lease {
-    /// The character.
-    pub character: CharacterId,
-    /// Rises with each lease; a stale holder is refused by it.
-    pub epoch: i64,
-    /// The version that the next save replaces.
-    pub version: i64,
-}
-
-/// A deleted character can be restored for this long; then it is gone, and its name is free.
-const RESTORABLE_MS: i64 = 30 * 86_400_000;
+/// Rows that an account may have for each character that it may play: itself, and a deleted one that can be restored.
+const ROWS_PER_CHARACTER: u32 = 2;
 
 /// The characters of the realm; cheap to clone.
 #[derive(Clone)]
@@ -77,28 +72,36 @@ pub struct Characters {
     hooks: Hooks,
     realm: Arc<str>,
     characters_max: u32,
+    _upkeep: Arc<Upkeep>,
 }
 
 impl Characters {
-    /// Over the realm's database. Leases left over by a crash of this process are released, and characters whose time for
-    /// restoring is over are removed.
+    /// Over the realm's database, under the realm's key. Leases left over by a crash of this process are released; characters whose
+    /// time for restoring is over are removed, now and then once a day. A database in which the realm stands under another key, or
+    /// under its name (`former`), is taken over.
     ///
     /// This process is the only one on the database (it holds the data folder's lock), so every lease found is left over.
-    pub async fn start(config: &Config, realm: &str, storage: Storage, hooks: Hooks) -> Result<Self, StorageError> {
+    pub async fn start(
+        config: &Config,
+        realm: &str,
+        former: &str,
+        storage: Storage,
+        hooks: Hooks,
+    ) -> Result<Self, StorageError> {
         let realm: Arc<str> = realm.into();
-        let (own, deleted_before_ms) = (Arc::clone(&realm), storage.now_ms() - RESTORABLE_MS);
-        let (freed, purged) = storage
+        upkeep::adopt(&storage, &realm, former).await?;
+        let own = Arc::clone(&realm);
+        let freed = storage
             .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move {
-                    let freed = store::free_leases(connection, &own).await?;
-                    Ok((freed, store::purge_deleted(connection, &own, deleted_before_ms).await?))
-                })
+                Box::pin(async move { store::free_leases(connection, &own).await })
             })
             .await?;
-        if freed > 0 || purged > 0 {
-            tracing::info!(freed, purged, "characters left in games were freed, characters deleted long ago removed");
+        if freed > 0 {
+            tracing::info!(freed, "characters left in games were freed");
         }
-        Ok(Self { storage, hooks, realm, characters_max: config.characters_max })
+        let upkeep = Arc::new(Upkeep::new(storage.clone(), Arc::clone(&realm)));
+        tokio::spawn(upkeep::purge_regularly(Arc::downgrade(&upkeep)));
+        Ok(Self { storage, hooks, realm, characters_max: config.characters_max, _upkeep: upkeep })
     }
 
     /// How many characters an account may have.
@@ -186,7 +189,7 @@ impl Characters {
             return Err(CharactersError::Dead);
         }
         self.judge(character, &before.sheet, "taken into a game").await?;
-        take_lease(&self.storage, &self.realm, account, character).await
+        Lease::take(&self.storage, &self.realm, account, character).await
     }
 
     /// Stores what a game made of the character; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
@@ -195,6 +198,8 @@ impl Characters {
     ///
     /// # Errors
     /// [`CharactersError::Fenced`] when the lease is not this holder's any more; the lease stays as it is and nothing is written.
+    /// A save that the database did not confirm in time may be repeated with what is newest, and with the whole time since the last
+    /// one that was confirmed.
     pub async fn save(
         &self,
         lease: &mut Lease,
@@ -202,15 +207,15 @@ impl Characters {
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
         self.findings(lease.character, sheet, "stored").await;
-        save_under_lease(&self.storage, lease, sheet, play_time_ms).await
+        lease.save(&self.storage, sheet, play_time_ms).await
     }
 
-    /// Gives the right back.
+    /// Gives the right back; may be repeated when the database did not confirm it.
     ///
     /// # Errors
     /// [`CharactersError::Fenced`] when it was not this holder's any more.
-    pub async fn release(&self, lease: Lease) -> Result<(), CharactersError> {
-        release_lease(&self.storage, lease).await
+    pub async fn release(&self, lease: &Lease) -> Result<(), CharactersError> {
+        lease.release(&self.storage).await
     }
 
     /// Refuses a character that the anti-cheat rule refuses.
@@ -245,62 +250,18 @@ async fn insert_within_limit(
     storage
         .write(move |connection| {
             Box::pin(async move {
-                if store::count_for_new(connection, &realm, new.account).await? >= i64::from(characters_max) {
+                let count = store::count_for_new(connection, &realm, new.account).await?;
+                if count.living >= i64::from(characters_max) {
                     return Err(CharactersError::Limit(characters_max));
+                }
+                if count.living + count.restorable >= i64::from(ROWS_PER_CHARACTER * characters_max) {
+                    return Err(CharactersError::LimitDeleted);
                 }
                 match store::insert(connection, &realm, &new).await {
                     Ok(()) => Ok(new),
                     Err(StorageError::Conflict) => Err(CharactersError::NameTaken),
                     Err(error) => Err(error.into()),
                 }
-            })
-        })
-        .await
-}
-
-async fn take_lease(
-    storage: &Storage,
-    realm: &Arc<str>,
-    account: AccountId,
-    id: CharacterId,
-) -> Result<(Character, Lease), CharactersError> {
-    let realm = Arc::clone(realm);
-    storage
-        .write(move |connection| {
-            Box::pin(async move {
-                let Some((character, epoch)) = store::take(connection, &realm, account, id).await? else {
-                    return Err(unknown_or_busy(connection, &realm, account, id).await?);
-                };
-                let lease = Lease { character: id, epoch, version: character.version };
-                Ok((character, lease))
-            })
-        })
-        .await
-}
-
-async fn save_under_lease(
-    storage: &Storage,
-    lease: &mut Lease,
-    sheet: &Sheet,
-    play_time_ms: i64,
-) -> Result<Character, CharactersError> {
-    let held = Lease { character: lease.character, epoch: lease.epoch, version: lease.version };
-    let save = store::Save { lease: held, sheet: *sheet, play_time_ms: play_time_ms.max(0), now_ms: storage.now_ms() };
-    let saved = storage
-        .write(move |connection| {
-            Box::pin(async move { store::save(connection, &save).await?.ok_or(CharactersError::Fenced) })
-        })
-        .await?;
-    lease.version = saved.version;
-    Ok(saved)
-}
-
-async fn release_lease(storage: &Storage, lease: Lease) -> Result<(), CharactersError> {
-    storage
-        .write(move |connection| {
-            Box::pin(async move {
-                let released = store::release(connection, lease.character, lease.epoch).await?;
-                if released { Ok(()) } else { Err(CharactersError::Fenced) }
             })
         })
         .await

@@ -3,7 +3,7 @@
 use realm_world::{Attributes, Class, Sheet};
 use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
 
-use super::{Character, Lease};
+use super::Character;
 use crate::{
     storage::StorageError,
     types::{AccountId, CharacterId, CharacterName},
@@ -78,12 +78,20 @@ pub(super) async fn get(
     row.as_ref().map(character).transpose()
 }
 
+/// How many characters an account has.
+pub(super) struct Count {
+    /// Those that it can play.
+    pub(super) living: i64,
+    /// Deleted ones that can be restored.
+    pub(super) restorable: i64,
+}
+
 /// Raises the version of the account's roster, so that two who count at once cannot both go on, and counts.
 pub(super) async fn count_for_new(
     connection: &mut AnyConnection,
     realm: &str,
     account: AccountId,
-) -> Result<i64, StorageError> {
+) -> Result<Count, StorageError> {
     sqlx::query(
         "INSERT INTO character_rosters (account, realm, version) VALUES ($1, $2, 1)
          ON CONFLICT (account, realm) DO UPDATE SET version = character_rosters.version + 1",
@@ -93,13 +101,15 @@ pub(super) async fn count_for_new(
     .execute(&mut *connection)
     .await?;
     let row = sqlx::query(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM characters WHERE account = $1 AND realm = $2 AND deleted_ms IS NULL",
+        "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(deleted_ms) AS BIGINT) FROM characters
+         WHERE account = $1 AND realm = $2",
     )
     .bind(account.to_sql())
     .bind(realm)
     .fetch_one(connection)
     .await?;
-    Ok(row.try_get(0)?)
+    let (all, restorable): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Count { living: all - restorable, restorable })
 }
 
 pub(super) async fn insert(connection: &mut AnyConnection, realm: &str, new: &Character) -> Result<(), StorageError> {
@@ -192,25 +202,32 @@ pub(super) async fn take(
 }
 
 pub(super) struct Save {
-    pub(super) lease: Lease,
+    pub(super) id: CharacterId,
+    pub(super) epoch: i64,
+    /// The version that is replaced is one of these: the last that the holder knows of, and one more for each save after it
+    /// that was not confirmed.
+    pub(super) version: i64,
+    pub(super) version_max: i64,
     pub(super) sheet: Sheet,
+    /// All of it, not what is new.
     pub(super) play_time_ms: i64,
     pub(super) now_ms: i64,
 }
 
-/// Writes under the lease and over the version that it names; `None` when either is no longer so.
+/// Writes under the lease and over the versions that it names; `None` when either is no longer so.
 pub(super) async fn save(connection: &mut AnyConnection, save: &Save) -> Result<Option<Character>, StorageError> {
     let sheet = &save.sheet;
     let row = sqlx::query(concat!(
-        "UPDATE characters SET level = $4, experience = $5, strength = $6, dexterity = $7, vitality = $8, energy = $9,
-         dead = $10, played_last_ms = $11, play_time_ms = play_time_ms + $12, version = version + 1
-         WHERE id = $1 AND lease_epoch = $2 AND version = $3 AND leased = 1
+        "UPDATE characters SET level = $5, experience = $6, strength = $7, dexterity = $8, vitality = $9, energy = $10,
+         dead = $11, played_last_ms = $12, play_time_ms = $13, version = version + 1
+         WHERE id = $1 AND lease_epoch = $2 AND version >= $3 AND version <= $4 AND leased = 1
          RETURNING ",
         columns!()
     ))
-    .bind(save.lease.character.to_sql())
-    .bind(save.lease.epoch)
-    .bind(save.lease.version)
+    .bind(save.id.to_sql())
+    .bind(save.epoch)
+    .bind(save.version)
+    .bind(save.version_max)
     .bind(i64::from(sheet.level))
     .bind(i64::try_from(sheet.experience).unwrap_or(i64::MAX))
     .bind(i64::from(sheet.attributes.strength))
@@ -225,9 +242,9 @@ pub(super) async fn save(connection: &mut AnyConnection, save: &Save) -> Result<
     row.as_ref().map(character).transpose()
 }
 
-/// Gives the lease back; false when it was not this one's.
+/// Gives the lease back, also when it has been given back before; false when somebody else has taken one since.
 pub(super) async fn release(connection: &mut AnyConnection, id: CharacterId, epoch: i64) -> Result<bool, StorageError> {
-    let done = sqlx::query("UPDATE characters SET leased = 0 WHERE id = $1 AND lease_epoch = $2 AND leased = 1")
+    let done = sqlx::query("UPDATE characters SET leased = 0 WHERE id = $1 AND lease_epoch = $2")
         .bind(id.to_sql())
         .bind(epoch)
         .execute(connection)
@@ -245,15 +262,39 @@ pub(super) async fn free_leases(connection: &mut AnyConnection, realm: &str) -> 
     Ok(done.rows_affected())
 }
 
+/// Removes at most `rows_max` characters that were deleted before a moment.
 pub(super) async fn purge_deleted(
     connection: &mut AnyConnection,
     realm: &str,
     deleted_before_ms: i64,
+    rows_max: i64,
 ) -> Result<u64, StorageError> {
-    let done = sqlx::query("DELETE FROM characters WHERE realm = $1 AND deleted_ms < $2")
-        .bind(realm)
-        .bind(deleted_before_ms)
-        .execute(connection)
-        .await?;
+    let done = sqlx::query(
+        "DELETE FROM characters WHERE id IN
+         (SELECT id FROM characters WHERE realm = $1 AND deleted_ms < $2 ORDER BY id LIMIT $3)",
+    )
+    .bind(realm)
+    .bind(deleted_before_ms)
+    .bind(rows_max)
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected())
+}
+
+/// The realms that have characters.
+pub(super) async fn realms(connection: &mut AnyConnection) -> Result<Vec<String>, StorageError> {
+    let rows = sqlx::query("SELECT DISTINCT realm FROM characters ORDER BY realm").fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Calls a realm otherwise; there must be nothing under the new key.
+pub(super) async fn rename_realm(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StorageError> {
+    for statement in [
+        "DELETE FROM character_rosters WHERE realm = $2 AND $1 <> $2",
+        "UPDATE character_rosters SET realm = $2 WHERE realm = $1",
+        "UPDATE characters SET realm = $2 WHERE realm = $1",
+    ] {
+        sqlx::query(statement).bind(from).bind(to).execute(&mut *connection).await?;
+    }
+    Ok(())
 }

@@ -25,6 +25,11 @@ use crate::{
 /// Lines that a channel remembers.
 const HISTORY_LINES_MAX: usize = 50;
 
+/// Bytes of a list of members: it fits into a frame of 16 KiB, and into an outbox, beside everything else.
+const USERS_BYTES_MAX: usize = 12 * 1_024;
+/// What a member takes in a list beside the names, in the longer of the two encodings: the keys and quotes of JSON.
+const USER_BYTES: usize = 48;
+
 /// How long anybody waits for a channel's answer. The channel itself waits only for the filter, which has its own deadline.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -83,6 +88,11 @@ pub(super) async fn wait<T>(outcome: oneshot::Receiver<T>) -> Result<T, ChatErro
 /// Encodes a message once for all its receivers.
 pub(super) fn encoded(message: impl Into<ServerMessage>) -> Arc<Encoded> {
     Arc::new(Encoded::from(&message.into()))
+}
+
+/// What a member takes in a list.
+fn listed_bytes(user: &proto::ChannelUser) -> usize {
+    user.account.len() + user.character.len() + USER_BYTES
 }
 
 /// The clock's milliseconds as messages carry them.
@@ -186,14 +196,35 @@ impl Channel {
         if entrance == Entrance::Quiet {
             return Ok(self.name.clone());
         }
-        let users = self.members.iter().map(|member| member.person.shown()).collect();
-        stay.person.events.tell(proto::ChannelUsers { channel: self.name.to_string(), users, event: 0 });
+        stay.person.events.tell(self.users(stay));
         if present.is_none() {
             let user = Some(stay.person.shown());
             let joined = encoded(proto::UserJoined { channel: self.name.to_string(), user, event: 0 });
             self.fan_out(&joined, Some(stay));
         }
         Ok(self.name.clone())
+    }
+
+    /// Who is here, in the order of entering, as far as it fits into a message; the one who asks always.
+    fn users(&self, stay: &Arc<Stay>) -> proto::ChannelUsers {
+        let own = stay.person.shown();
+        let mut room = USERS_BYTES_MAX.saturating_sub(listed_bytes(&own));
+        let mut list = proto::ChannelUsers { channel: self.name.to_string(), ..Default::default() };
+        for member in &self.members {
+            if Arc::ptr_eq(member, stay) {
+                list.users.push(own.clone());
+                continue;
+            }
+            let user = member.person.shown();
+            match room.checked_sub(listed_bytes(&user)) {
+                Some(left) => {
+                    room = left;
+                    list.users.push(user);
+                }
+                None => list.more += 1,
+            }
+        }
+        list
     }
 
     async fn say(&mut self, stay: &Arc<Stay>, text: ChatText) -> Result<(), ChatError> {

@@ -40,6 +40,15 @@ impl Client {
         }
     }
 
+    /// The next list of members, whatever comes before it.
+    async fn hears_list(&mut self) -> proto::ChannelUsers {
+        loop {
+            if let ServerMessage::ChannelUsers(list) = self.hears().await {
+                return list;
+            }
+        }
+    }
+
     async fn joins(&mut self, name: &str) -> Vec<String> {
         self.seat.join(channel(name)).await.unwrap();
         match self.hears().await {
@@ -302,4 +311,41 @@ async fn until(mut condition: impl AsyncFnMut() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), reached).await.expect("the condition within ten seconds");
+}
+
+#[tokio::test]
+async fn a_list_of_many_members_with_the_longest_names_fits_into_a_message() {
+    const MEMBERS: u32 = 200;
+    // As small as an outbox can be configured, and a frame.
+    const ROOM: usize = realm_protocol::frame::SIZE_MAX_AFTER_LOGIN - 64;
+    let chat = chat(|_| ());
+    let mut clients = Vec::new();
+    for number in 0..MEMBERS {
+        // Letters of four bytes; each name another one.
+        let letters: String = (0..16).map(|place| char::from_u32(0x10330 + (number >> place & 1)).unwrap()).collect();
+        let events = EventStream::new(RING);
+        let (sender, reader) = outbox(OutboxLimits { messages_max: 1_024, bytes_max: 1_048_576 });
+        events.attach(sender, None);
+        let mut seat = chat.connect(Member {
+            account: AccountId::from_raw(u64::from(number) + 1),
+            account_name: AccountName::new(letters.clone()).unwrap(),
+            character: Some(CharacterName::new(letters.clone()).unwrap()),
+            events: events.clone(),
+        });
+        seat.join(channel("lobby")).await.unwrap();
+        let mut client = Client { seat, events, reader };
+        let ServerMessage::ChannelUsers(list) = client.hears().await else { panic!("the list comes first") };
+        assert_eq!(list.users.len() + list.more as usize, number as usize + 1, "nobody is forgotten");
+        assert_eq!(list.users.last().unwrap().account, letters, "oneself is there");
+        assert_eq!(list.more > 0, number > 68, "{number}: {}", list.more);
+        let message = ServerMessage::from(list);
+        let (binary, json) = (message.to_payload().len(), message.to_json().to_string().len());
+        assert!(binary <= ROOM && json <= ROOM, "{number}: {binary} and {json} bytes");
+        clients.push(client);
+    }
+    // Who enters again has the place of before, and is still on the own list.
+    let again = &mut clients[150];
+    again.seat.join(channel("lobby")).await.unwrap();
+    let own = again.hears_list().await;
+    assert_eq!(own.users.len() + own.more as usize, MEMBERS as usize);
 }

@@ -28,7 +28,11 @@ pub struct NodeConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RealmConfig {
-    /// Name of the realm, chosen by clients at log-in.
+    /// Key under which the realm's characters and ladder are stored: 1 to 32 small letters, digits and `-`. Nobody sees it. Characters
+    /// that stand under another key, alone in the database, are taken over when it is changed.
+    #[schemars(length(min = 1, max = 32))]
+    pub key: String,
+    /// Name of the realm, chosen by clients at log-in. It may be changed at any time.
     #[schemars(length(min = 2, max = 32))]
     pub name: String,
     /// One sentence about it for lists.
@@ -38,7 +42,23 @@ pub struct RealmConfig {
 
 impl Default for RealmConfig {
     fn default() -> Self {
-        Self { name: "Emberfall".to_owned(), description: "A realm for everybody.".to_owned() }
+        Self { key: "main".to_owned(), name: "Emberfall".to_owned(), description: "A realm for everybody.".to_owned() }
+    }
+}
+
+impl RealmConfig {
+    /// Checks what a person wrote.
+    ///
+    /// # Errors
+    /// When the key has other characters than it may; the text names it.
+    pub fn check(&self) -> Result<(), String> {
+        let key = &self.key;
+        if key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Ok(());
+        }
+        Err(format!(
+            "[realm] key = \"{key}\" has other characters than small letters, digits and -; write one like \"main\""
+        ))
     }
 }
 
@@ -170,6 +190,7 @@ impl Config {
         schema.check_ranges(&config, place)?;
         let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
         config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
+        config.realm.check().map_err(|problem| refused(["realm", "key"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
         let filter = config.telemetry.check().map_err(|error| error.to_string());
@@ -268,6 +289,8 @@ mod tests {
     fn a_name_or_version_that_is_none_is_refused_with_its_place() {
         let text = parse("[chat]\nchannels = [\"7 bells\"]\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [chat] channels: \"7 bells\": "), "{text}");
+        let text = parse("[realm]\nkey = \"Main Realm\"\n").unwrap_err().to_string();
+        assert!(text.starts_with("realm.toml line 2: [realm] key = \"Main Realm\" has other"), "{text}");
         let text = parse("[telemetry]\nlog = \"realm=loud\"\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [telemetry] log = \"realm=loud\": "), "{text}");
         let text = with_environment("REALM__SESSION__CLIENT_VERSION_MIN", "new").unwrap_err().to_string();

@@ -38,6 +38,10 @@ pub(super) fn describe(event: &Event) -> (Option<Kind>, Audience) {
         Event::Healed { entity, amount } => {
             (Some(Kind::Healed(proto::Healed { entity: entity.into(), amount })), near(entity))
         }
+        Event::SkillUsed { entity, skill, x, y } => {
+            let used = proto::SkillUsed { entity: entity.into(), skill: skill.into(), x, y };
+            (Some(Kind::SkillUsed(used)), near(entity))
+        }
         Event::Respawned { entity } => {
             (Some(Kind::Respawned(proto::Respawned { entity: entity.into() })), near(entity))
         }
@@ -58,5 +62,10 @@ pub(super) fn code(reason: RefusedReason) -> Code {
         RefusedReason::ActorDead => Code::ActorDead,
         RefusedReason::ActorAlive => Code::ActorAlive,
         RefusedReason::ActTooSoon => Code::ActTooSoon,
+        RefusedReason::SkillUnknown => Code::SkillUnknown,
+        RefusedReason::ManaTooLow => Code::ManaTooLow,
+        RefusedReason::BeltFull => Code::BeltFull,
+        RefusedReason::PotionUnknown => Code::PotionUnknown,
+        RefusedReason::RationTooSoon => Code::RationTooSoon,
     }
 }

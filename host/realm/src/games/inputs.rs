@@ -23,8 +23,14 @@ pub(super) enum Act {
     Move { dx: i32, dy: i32 },
     /// A blow.
     Attack { target: u32 },
-    /// A word with somebody.
+    /// A word with somebody, or the stairs.
     Interact { target: u32 },
+    /// A skill, at somebody or at a place.
+    Skill { skill: u32, target: u32, x: i32, y: i32 },
+    /// Taking something from the ground.
+    PickUp { target: u32, drink: bool },
+    /// Drinking a potion of the belt.
+    Drink { place: u32 },
     /// Putting an item on the ground.
     DropItem,
     /// Coming back to life.
@@ -74,6 +80,15 @@ pub(super) fn read(frame: &LinkFrame) -> Result<Received, String> {
         }
         ClientMessage::NpcInteraction(proto::NpcInteraction { input, acknowledged_tick, target }) => {
             intent(input, acknowledged_tick, Act::Interact { target })
+        }
+        ClientMessage::SkillUse(proto::SkillUse { input, acknowledged_tick, skill, target, x, y }) => {
+            intent(input, acknowledged_tick, Act::Skill { skill, target, x, y })
+        }
+        ClientMessage::PickUp(proto::PickUp { input, acknowledged_tick, target, drink }) => {
+            intent(input, acknowledged_tick, Act::PickUp { target, drink })
+        }
+        ClientMessage::PotionUse(proto::PotionUse { input, acknowledged_tick, place }) => {
+            intent(input, acknowledged_tick, Act::Drink { place })
         }
         ClientMessage::ItemDrop(proto::ItemDrop { input, acknowledged_tick, .. }) => {
             intent(input, acknowledged_tick, Act::DropItem)

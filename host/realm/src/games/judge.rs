@@ -1,7 +1,7 @@
 //! Between a wish and the world: the host's own certain checks, then one call to the anti-cheat rule for all acts of a tick.
 
 use realm_plugin_host::bindings::anti_cheat::{self, ActionKind, Finding, Violation};
-use realm_world::{EntityId, Facts, Input, World, log::Verdict};
+use realm_world::{EntityId, Facts, Input, SkillFacts, World, log::Verdict};
 
 use crate::{
     hooks::{ActionVerdicts, TickLane},
@@ -112,11 +112,15 @@ impl Judge {
                     continue;
                 }
             };
-            if let Some(code) = refused_by_host(&facts, intent, died_tick) {
+            let skill = match input {
+                Input::Skill { skill, .. } => world.skill_facts(slot, skill),
+                _ => None,
+            };
+            if let Some(code) = refused_by_host(&facts, skill.as_ref(), intent, died_tick) {
                 line.refuse(intent, code);
                 continue;
             }
-            let action = action(world, &facts, character, intent).map(|action| {
+            let action = action(world, &facts, skill.as_ref(), character, intent).map(|action| {
                 self.actions.push(action);
                 self.actions.len() - 1
             });
@@ -133,6 +137,12 @@ fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Code> {
         Act::Attack { target } => Input::Attack { slot, target: entity(target)? },
         Act::Interact { target } => Input::Interact { slot, target: entity(target)? },
         Act::Respawn => Input::Respawn { slot },
+        Act::Skill { skill, target, x, y } => {
+            let skill = u8::try_from(skill).map_err(|_| Code::SkillUnknown)?;
+            Input::Skill { slot, skill, target: entity(target)?, x, y }
+        }
+        Act::PickUp { target, drink } => Input::PickUp { slot, target: entity(target)?, drink },
+        Act::Drink { place } => Input::Drink { slot, place: u8::try_from(place).map_err(|_| Code::PotionUnknown)? },
         // Characters carry nothing that could be put on the ground.
         Act::DropItem => return Err(Code::ItemNotCarried),
     })
@@ -156,27 +166,50 @@ pub(super) fn asked(world: &World, character: u64, number: u32, input: &Input) -
 }
 
 /// What the host knows for certain and can explain without guilt: no rule is asked about it.
-fn refused_by_host(facts: &Facts, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
+fn refused_by_host(facts: &Facts, skill: Option<&SkillFacts>, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
     // What was sent before the client could know of its death is nobody's fault.
     let unaware = died_tick.is_some_and(|died| intent.acknowledged_tick < died);
+    // Nor is what was sent before the client could know what its last skill had cost.
+    let poor = skill.is_some_and(|skill| skill.mana_left < 0) && intent.acknowledged_tick < facts.mana_spent_tick;
+    let waits = skill.map_or(facts.cooldown_ticks, |skill| skill.cooldown_ticks);
     match intent.act {
         Act::Respawn => None,
         _ if facts.dead && unaware => Some(Code::ActorDead),
-        Act::Attack { .. } if (1..=EARLY_TICKS_INNOCENT).contains(&facts.cooldown_ticks) => Some(Code::ActTooSoon),
+        Act::Attack { .. } | Act::Skill { .. } if (1..=EARLY_TICKS_INNOCENT).contains(&waits) => Some(Code::ActTooSoon),
+        Act::Skill { .. } if poor => Some(Code::ManaTooLow),
         _ => None,
     }
 }
 
 /// The wish as the rule sees it; `None` for what it is not asked about.
-fn action(world: &World, facts: &Facts, character: u64, intent: Intent) -> Option<anti_cheat::Action> {
+fn action(
+    world: &World,
+    facts: &Facts,
+    skill: Option<&SkillFacts>,
+    character: u64,
+    intent: Intent,
+) -> Option<anti_cheat::Action> {
+    // What is on another level is nowhere; who has just come up the stairs may still name it.
     let way = |target: u32| {
         let place = EntityId::try_from(target).ok().and_then(|target| world.position(target));
-        place.map_or((0, 0), |(x, y)| (x - facts.x, y - facts.y))
+        let here = place.filter(|(zone, _, _)| *zone == facts.zone);
+        here.map_or((0, 0), |(_, x, y)| (x - facts.x, y - facts.y))
     };
     let (kind, (dx, dy), cooldown) = match intent.act {
         Act::Move { dx, dy } => (ActionKind::Move, (dx, dy), 0),
         Act::Attack { target } => (ActionKind::Attack, way(target), facts.cooldown_ticks),
-        Act::Interact { target } => (ActionKind::Interact, way(target), 0),
+        Act::Interact { target } | Act::PickUp { target, .. } => (ActionKind::Interact, way(target), 0),
+        Act::Drink { .. } => (ActionKind::Interact, (0, 0), 0),
+        Act::Skill { target, x, y, .. } => {
+            let waits = skill.map_or(0, |skill| skill.cooldown_ticks);
+            let way = match target {
+                // A skill that needs no place names none.
+                0 if skill.is_none_or(|skill| skill.reach == 0) => (0, 0),
+                0 => (x.saturating_sub(facts.x), y.saturating_sub(facts.y)),
+                target => way(target),
+            };
+            (ActionKind::Skill, way, waits)
+        }
         Act::DropItem => (ActionKind::DropItem, (0, 0), 0),
         Act::Respawn => return None,
     };
@@ -191,7 +224,7 @@ fn action(world: &World, facts: &Facts, character: u64, intent: Intent) -> Optio
         step_max: facts.step_max,
         vision: facts.vision,
         life: facts.life,
-        mana_left: facts.mana,
+        mana_left: skill.map_or(facts.mana, |skill| skill.mana_left),
         cooldown,
     })
 }
@@ -222,16 +255,22 @@ pub(super) fn word(finding: &Finding) -> &str {
 mod tests {
     use super::*;
 
+    fn refused_by_host(facts: &Facts, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
+        super::refused_by_host(facts, None, intent, died_tick)
+    }
+
     fn facts(dead: bool, cooldown_ticks: u32) -> Facts {
         let life = if dead { 0 } else { 10 };
         Facts {
             entity: 1,
+            zone: realm_world::Zone::Dungeon,
             x: 0,
             y: 0,
             life,
             life_max: 10,
             mana: 0,
             mana_max: 0,
+            mana_spent_tick: 20,
             cooldown_ticks,
             step_max: 5,
             vision: 100,
@@ -250,6 +289,15 @@ mod tests {
         assert_eq!(refused_by_host(&facts(false, 2), intent(blow, 1), None), Some(Code::ActTooSoon));
         assert_eq!(refused_by_host(&facts(false, 9), intent(blow, 1), None), None, "far too soon, and is judged");
         assert_eq!(refused_by_host(&facts(false, 2), intent(step, 1), None), None);
+
+        let skill = |cooldown_ticks, mana_left| SkillFacts { cooldown_ticks, mana_left, reach: 0 };
+        let (lively, spell) = (facts(false, 0), Act::Skill { skill: 0, target: 0, x: 0, y: 0 });
+        let refused =
+            |skill: SkillFacts, tick| super::refused_by_host(&lively, Some(&skill), intent(spell, tick), None);
+        assert_eq!(refused(skill(2, 5), 30), Some(Code::ActTooSoon));
+        assert_eq!(refused(skill(9, 5), 30), None, "far too soon, and is judged");
+        assert_eq!(refused(skill(0, -1), 19), Some(Code::ManaTooLow), "it could not know");
+        assert_eq!(refused(skill(0, -1), 20), None, "it knew, and is judged");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A player's connection inside a game: everything that dies with the link.
 
 use realm_protocol::{ServerMessage, Snapshot, proto};
-use realm_world::{EntityId, View};
+use realm_world::{EntityId, View, Zone};
 
 use crate::types::{Code, Delivery, Link, LinkClosed, LinkFrame, Offer};
 
@@ -29,8 +29,8 @@ pub(super) struct Line {
     link: Box<dyn Link>,
     pub(super) queue: InputQueue,
     history: History,
-    /// GAME_ENTERED was sent.
-    pub(super) greeted: bool,
+    /// The level of the world of which the client was told last; `None` before GAME_ENTERED.
+    pub(super) zone: Option<Zone>,
     silent_ticks: u32,
     /// Since which tick the client has been too far behind.
     behind_since: Option<u32>,
@@ -60,7 +60,7 @@ impl Line {
             link,
             queue: InputQueue::default(),
             history: History::default(),
-            greeted: false,
+            zone: None,
             silent_ticks: 0,
             behind_since: None,
             applied: 0,

@@ -57,7 +57,7 @@ use crate::{
     ladder::Ladder,
     moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
+    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
 };
 
 pub use log::{Again, Difference, FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
@@ -357,16 +357,6 @@ impl Games {
     pub async fn stop(&self) {
         self.running.stop().await;
     }
-}
-
-/// Runs a verb in a task of its own, so that a client that goes away half-way cannot break it off.
-async fn in_task<T: Send + 'static>(
-    verb: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-) -> Result<T, Refusal> {
-    tokio::spawn(verb).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a verb of games broke off");
-        Err(refusals::fault())
-    })
 }
 
 /// Why games cannot start.

@@ -32,7 +32,7 @@ impl Realm {
         let hooks = Hooks::without_plugins();
         let config_of_characters = characters::Config::default();
         let characters =
-            Characters::start(&config_of_characters, "main", storage.clone(), hooks.clone()).await.unwrap();
+            Characters::start(&config_of_characters, "main", "", storage.clone(), hooks.clone()).await.unwrap();
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());

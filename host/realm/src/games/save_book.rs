@@ -160,7 +160,7 @@ mod tests {
 
     fn book() -> (SaveBook, CharacterId, Instant) {
         let (mut book, character) = (SaveBook::default(), CharacterId::from_raw(5));
-        book.hold(AccountId::from_raw(1), Lease { character, epoch: 1, version: 1 });
+        book.hold(AccountId::from_raw(1), Lease::new(character, 1, 1, 0));
         (book, character, Instant::now())
     }
 

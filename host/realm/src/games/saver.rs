@@ -124,25 +124,19 @@ impl Saver {
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
                 Err(error) => {
                     // If only the version was another one, the lease is still to be given back; if not, this does nothing.
-                    let _ = self.release(&job.lease).await;
+                    let _ = self.characters.release(&job.lease).await;
                     return (job, JobEnd::Lost(error));
                 }
             }
         }
         if job.progress.last {
-            match self.release(&job.lease).await {
+            match self.characters.release(&job.lease).await {
                 Ok(()) => {}
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
                 Err(error) => return (job, JobEnd::Lost(error)),
             }
         }
         (job, JobEnd::Done)
-    }
-
-    /// Gives a lease back; it is copied, because a release that fails must be tried again.
-    async fn release(&self, lease: &Lease) -> Result<(), CharactersError> {
-        let Lease { character, epoch, version } = *lease;
-        self.characters.release(Lease { character, epoch, version }).await
     }
 
     async fn settle(&self, book: &mut SaveBook, job: Job, end: JobEnd) {

@@ -19,6 +19,10 @@ fn entity(seen: &realm_world::EntityView) -> EntityState {
             realm_world::EntityKind::Player => EntityKind::Player,
             realm_world::EntityKind::Monster => EntityKind::Monster,
             realm_world::EntityKind::Npc => EntityKind::Npc,
+            realm_world::EntityKind::Drop => EntityKind::Item,
+            realm_world::EntityKind::Stairs => EntityKind::Object,
+            realm_world::EntityKind::Missile => EntityKind::Missile,
+            realm_world::EntityKind::Companion => EntityKind::Companion,
         },
         appearance: seen.appearance,
         x: word(seen.x),
@@ -28,10 +32,12 @@ fn entity(seen: &realm_world::EntityView) -> EntityState {
             realm_world::Action::Idle => Action::Idle,
             realm_world::Action::Walk => Action::Walk,
             realm_world::Action::Attack => Action::Attack,
+            realm_world::Action::Cast => Action::Cast,
             realm_world::Action::Dead => Action::Dead,
         },
         facing: seen.facing,
         level: seen.level,
+        effects: seen.effects,
     }
 }
 
@@ -57,6 +63,10 @@ pub(super) fn fill(snapshot: &mut Snapshot, view: &View, tick: u32, input: u32) 
         level: u8::try_from(own.level).unwrap_or(u8::MAX),
         experience: own.experience,
         cooldown_ticks: u8::try_from(own.cooldown_ticks).unwrap_or(u8::MAX),
+        skill_ticks: own.skill_ticks.map(|ticks| u16::try_from(ticks).unwrap_or(u16::MAX)),
+        zone: own.zone.number(),
+        step_max: u8::try_from(own.step_max).unwrap_or(u8::MAX),
+        belt: own.belt,
     };
     snapshot.entities.clear();
     snapshot.entities.extend(view.entities.iter().map(entity));

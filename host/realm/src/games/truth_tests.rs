@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use realm_protocol::{ServerMessage, Snapshot, proto, proto::game_event::Kind};
-use realm_world::{Attributes, Class, Content, Difficulty, Map, PlayerSlot, Sheet, World};
+use realm_world::{Attributes, Class, Content, Difficulty, Map, PlayerSlot, Sheet, Ways, World, Zone};
 
 use super::testing::{Client, Table};
 
@@ -14,14 +14,14 @@ const SEED: u64 = 0x1dea_5eed_0b5c_0de5;
 const SECRET: u32 = 3_141_592_600;
 
 /// Whether one who plays in `slot` may know of what is at `at`: the rule once more, by other means than the world's own.
-fn may_see(world: &World, slot: PlayerSlot, at: (i32, i32)) -> bool {
-    let facts = world.facts(slot).unwrap();
+fn may_see(world: &World, slot: PlayerSlot, (zone, x, y): (Zone, i32, i32)) -> bool {
+    let (facts, at) = (world.facts(slot).unwrap(), (x, y));
     let (dx, dy) = (f64::from(at.0 - facts.x), f64::from(at.1 - facts.y));
     let tile = |(x, y): (i32, i32)| (x / Map::SUB_TILES, y / Map::SUB_TILES);
     let (eye, at) = (tile((facts.x, facts.y)), tile(at));
     let beside = (eye.0 - at.0).abs() <= 1 && (eye.1 - at.1).abs() <= 1;
-    let clear = || line_is_clear(world.map(), eye, at) || line_is_clear(world.map(), at, eye);
-    dx.hypot(dy) <= f64::from(facts.vision) && (beside || clear())
+    let clear = || line_is_clear(world.map(zone), eye, at) || line_is_clear(world.map(zone), at, eye);
+    zone == facts.zone && dx.hypot(dy) <= f64::from(facts.vision) && (beside || clear())
 }
 
 /// Whether no wall stands on the line between two tiles, drawn from the first: at each step along the longer side it is on the tile
@@ -57,6 +57,8 @@ struct Bot {
     client: Client,
     throws: Throws,
     way: (i32, i32),
+    /// The stairs of the town, where they stand, and the ways to them.
+    down: (u16, (i32, i32), Ways),
 }
 
 impl Bot {
@@ -73,6 +75,16 @@ impl Bot {
                 let input = self.client.input;
                 self.client.send(proto::Respawn { input, acknowledged_tick });
             }
+            return;
+        }
+        let here = now.own_entity().map(|own| (i32::from(own.x), i32::from(own.y))).unwrap();
+        if now.own.zone == Zone::Town.number() && self.throws.below(4) != 0 {
+            let (stairs, place, ways) = &self.down;
+            let step = ways.step_back(here, *place, i32::from(now.own.step_max)).unwrap_or((0, 0));
+            self.client.input += 1;
+            let (input, target) = (self.client.input, u32::from(*stairs));
+            self.client.send(proto::NpcInteraction { input, acknowledged_tick, target });
+            self.client.step(step.0, step.1);
             return;
         }
         if self.throws.below(6) == 0 {
@@ -119,7 +131,7 @@ fn check_snapshot(world: &World, slot: PlayerSlot, told: &Snapshot) {
     assert_eq!(told.tick, world.tick());
     for entity in &told.entities {
         let at = world.position(entity.id).expect("only what is there is shown");
-        assert_eq!((i32::from(entity.x), i32::from(entity.y)), at, "where it is");
+        assert_eq!((i32::from(entity.x), i32::from(entity.y)), (at.1, at.2), "where it is");
         assert!(may_see(world, slot, at), "tick {}: {} is out of sight", told.tick, entity.id);
     }
     for entity in (0..300).filter(|entity| told.entity(*entity).is_none()) {
@@ -139,6 +151,7 @@ fn concerned(kind: &Kind) -> Vec<u32> {
         Kind::Died(died) => vec![died.entity, died.killer],
         Kind::LevelUp(level_up) => vec![level_up.entity],
         Kind::Healed(healed) => vec![healed.entity],
+        Kind::SkillUsed(used) => vec![used.entity],
         Kind::Respawned(respawned) => vec![respawned.entity],
         _ => Vec::new(),
     }
@@ -152,7 +165,10 @@ fn no_frame_tells_a_player_what_it_may_not_know() {
         .map(|slot| {
             let client = Client::new();
             table.seat(slot, Some(sheet(slot)), client.link.clone());
-            Bot { slot: PlayerSlot(slot), client, throws: Throws(slot.into()), way: (5, 3) }
+            let (stairs, place) = table.game.world().stairs(Zone::Town);
+            let ways = table.game.world().map(Zone::Town).ways_from(place);
+            let throws = Throws(slot.into());
+            Bot { slot: PlayerSlot(slot), client, throws, way: (5, 3), down: (stairs, place, ways) }
         })
         .collect();
     let mut secrets = spellings(SEED, 8);

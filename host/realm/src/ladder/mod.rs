@@ -57,6 +57,24 @@ impl Ladder {
         Self { storage, hooks, realm: realm.into() }
     }
 
+    /// Takes in the scores of characters that stood under another key of the realm. Called once at each start.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn follow_characters(&self) -> Result<(), StorageError> {
+        let realm = Arc::clone(&self.realm);
+        let moved = self
+            .storage
+            .write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move { store::follow_characters(connection, &realm).await })
+            })
+            .await?;
+        if moved > 0 {
+            tracing::info!(moved, "scores stood under another key of the realm; taken over");
+        }
+        Ok(())
+    }
+
     /// Scores a character that was just saved; when no plugin can say, the old score stays. A character that the plugin leaves
     /// out loses its place.
     pub async fn record(&self, character: &Character) -> Result<(), StorageError> {

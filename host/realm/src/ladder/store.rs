@@ -18,6 +18,18 @@ pub(super) struct Score {
     pub(super) version: i64,
 }
 
+/// Puts scores where their characters are; answers with how many stood elsewhere.
+pub(super) async fn follow_characters(connection: &mut AnyConnection, realm: &str) -> Result<u64, StorageError> {
+    let done = sqlx::query(
+        "UPDATE ladder_scores SET realm = $1
+         WHERE realm <> $1 AND character_id IN (SELECT id FROM characters WHERE realm = $1)",
+    )
+    .bind(realm)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Stores a score. A score that stays the same keeps its time, and with it its place among equals.
 pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Score) -> Result<(), StorageError> {
     sqlx::query(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use realm_world::{Class, Sheet};
 
-use super::{store, store_score};
+use super::{Ladder, store, store_score};
 use crate::{
     characters::Character,
+    hooks::Hooks,
     storage::{
         Storage,
         testing::{self, FakeClock, open},
@@ -64,5 +65,19 @@ async fn the_best_come_first_among_equals_who_was_there_first() {
     store_score(&storage, &realm, &second, None).await.unwrap();
     testing::delete_character(&storage, first.id).await;
     assert_eq!(names(&storage, None).await, [place(1, "Low")], "left out by the rule, and deleted");
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn scores_follow_their_characters_to_another_key_of_the_realm() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path(), &FakeClock::new()).await;
+    let low = character(&storage, "Low", Class::Druid).await;
+    store_score(&storage, &"Emberfall".into(), &low, Some(10)).await.unwrap();
+    assert_eq!(names(&storage, None).await, [], "it stands under the old key");
+    for _ in 0..2 {
+        Ladder::new("main", storage.clone(), Hooks::without_plugins()).follow_characters().await.unwrap();
+        assert_eq!(names(&storage, None).await, [(1, "Low".to_owned())]);
+    }
     storage.close().await;
 }

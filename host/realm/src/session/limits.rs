@@ -29,7 +29,10 @@ impl Kind {
             | ClientMessage::ItemDrop(_)
             | ClientMessage::NpcInteraction(_)
             | ClientMessage::SnapshotAcknowledge(_)
-            | ClientMessage::Respawn(_) => Self::Game,
+            | ClientMessage::Respawn(_)
+            | ClientMessage::SkillUse(_)
+            | ClientMessage::PickUp(_)
+            | ClientMessage::PotionUse(_) => Self::Game,
             ClientMessage::AuthRequest(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Pong(_)

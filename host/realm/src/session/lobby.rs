@@ -112,7 +112,10 @@ impl Session {
             | ClientMessage::ItemDrop(_)
             | ClientMessage::NpcInteraction(_)
             | ClientMessage::SnapshotAcknowledge(_)
-            | ClientMessage::Respawn(_) => {
+            | ClientMessage::Respawn(_)
+            | ClientMessage::SkillUse(_)
+            | ClientMessage::PickUp(_)
+            | ClientMessage::PotionUse(_) => {
                 line.game_frame(sequence, &message)?;
                 Ok(Reply::Nothing)
             }

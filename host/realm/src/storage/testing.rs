@@ -2,13 +2,20 @@
 
 use std::{
     path::Path,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
 };
 
-use super::{Config, Storage, StorageError};
+use sqlx::AnyConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Config, Storage, StorageError,
+    writer::{self, Answer, Job, Message},
+};
 use crate::types::{AccountId, CharacterId, Clock};
 
 /// A clock that stands still until it is told otherwise.
@@ -38,6 +45,102 @@ impl Clock for FakeClock {
 pub(crate) async fn open(folder: &Path, clock: &Arc<FakeClock>) -> Storage {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     Storage::open(&Config::default(), folder, 0, clock).await.expect("a database in an empty folder")
+}
+
+/// Holds the writer in an operation until the sender is used; resolves when it is held.
+pub(crate) async fn hold(storage: &Storage) -> oneshot::Sender<()> {
+    let (open, opened) = oneshot::channel::<()>();
+    let (held, holding) = oneshot::channel();
+    let storage = storage.clone();
+    tokio::spawn(async move {
+        storage
+            .write::<_, StorageError, _>(move |_| {
+                Box::pin(async move {
+                    held.send(()).unwrap();
+                    opened.await.unwrap();
+                    Ok(())
+                })
+            })
+            .await
+    });
+    holding.await.unwrap();
+    open
+}
+
+/// Operations that wait for the writer.
+pub(crate) fn queued(storage: &Storage) -> usize {
+    writer::QUEUE_MAX - storage.queue.capacity()
+}
+
+/// What goes wrong with the writes of an unreliable database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fault {
+    None,
+    /// They are stored, and nobody is told.
+    AnswerLost,
+    /// They are begun and never stored, and nobody is told.
+    AllLost,
+}
+
+/// Chooses the fault of an unreliable database.
+pub(crate) struct Faults(Arc<AtomicU8>);
+
+impl Faults {
+    pub(crate) fn set(&self, fault: Fault) {
+        self.0.store(fault as u8, Ordering::SeqCst);
+    }
+}
+
+struct Unheard<T: ?Sized>(Box<T>);
+
+impl Job for Unheard<dyn Job> {
+    fn claim(&self) -> bool {
+        self.0.claim()
+    }
+
+    fn run<'c>(
+        self: Box<Self>,
+        connection: &'c mut AnyConnection,
+    ) -> Pin<Box<dyn Future<Output = Box<dyn Answer>> + Send + 'c>> {
+        Box::pin(async move { Box::new(Unheard(self.0.run(connection).await)) as Box<dyn Answer> })
+    }
+
+    fn refuse(self: Box<Self>, error: StorageError) {
+        self.0.refuse(error);
+    }
+}
+
+impl Answer for Unheard<dyn Answer> {
+    fn succeeded(&self) -> bool {
+        self.0.succeeded()
+    }
+
+    fn deliver(self: Box<Self>, _: Result<(), StorageError>) {}
+}
+
+/// The same database with a writer that can be made unreliable: to the caller its faults look like a commit that is late.
+pub(crate) fn unreliable(storage: &Storage) -> (Storage, Faults) {
+    let (queue, mut messages) = mpsc::channel(writer::QUEUE_MAX);
+    let (real, fault) = (storage.queue.clone(), Arc::new(AtomicU8::new(Fault::None as u8)));
+    let faults = Faults(Arc::clone(&fault));
+    tokio::spawn(async move {
+        while let Some(message) = messages.recv().await {
+            let fault = fault.load(Ordering::SeqCst);
+            let message = match message {
+                Message::Write(job) if fault == Fault::AnswerLost as u8 => Message::Write(Box::new(Unheard(job))),
+                Message::Write(job) if fault == Fault::AllLost as u8 => {
+                    assert!(job.claim(), "nobody has given it up");
+                    continue;
+                }
+                message => message,
+            };
+            if real.send(message).await.is_err() {
+                return;
+            }
+        }
+    });
+    (Storage { queue, ..storage.clone() }, faults)
 }
 
 /// A row of `accounts` for what refers to one.

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use sqlx::Row as _;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Config, FolderLock, Storage, StorageError,
-    testing::{FakeClock, open},
+    testing::{FakeClock, hold, open, queued},
+    writer::{self, Message},
 };
 use crate::types::{AccountId, Clock};
 
@@ -23,26 +24,6 @@ async fn insert(connection: &mut sqlx::AnyConnection, hash: String) -> Result<()
 async fn write(storage: &Storage, hash: impl Into<String>) -> Result<(), StorageError> {
     let hash = hash.into();
     storage.write(move |connection| Box::pin(insert(connection, hash))).await
-}
-
-/// Holds the writer in an operation until the sender is used; resolves when it is held.
-async fn hold(storage: &Storage) -> oneshot::Sender<()> {
-    let (open, opened) = oneshot::channel::<()>();
-    let (held, holding) = oneshot::channel();
-    let storage = storage.clone();
-    tokio::spawn(async move {
-        storage
-            .write::<_, StorageError, _>(move |_| {
-                Box::pin(async move {
-                    held.send(()).unwrap();
-                    opened.await.unwrap();
-                    Ok(())
-                })
-            })
-            .await
-    });
-    holding.await.unwrap();
-    open
 }
 
 #[tokio::test]
@@ -89,7 +70,7 @@ async fn a_caller_is_answered_only_after_the_commit_of_its_group() {
         let storage = storage.clone();
         async move { write(&storage, "early").await }
     });
-    while storage.queue.capacity() == super::writer::QUEUE_MAX {
+    while queued(&storage) == 0 {
         tokio::task::yield_now().await;
     }
     let (late_open, late_opened) = oneshot::channel::<()>();
@@ -108,7 +89,7 @@ async fn a_caller_is_answered_only_after_the_commit_of_its_group() {
                 .await
         }
     });
-    while storage.queue.capacity() == super::writer::QUEUE_MAX - 1 {
+    while queued(&storage) == 1 {
         tokio::task::yield_now().await;
     }
     first_gate.send(()).unwrap();
@@ -177,16 +158,16 @@ async fn what_is_queued_at_the_end_is_committed_and_later_writes_are_refused() {
     let clock = FakeClock::new();
     let storage = open(folder.path(), &clock).await;
     let gate = hold(&storage).await;
-    let queued = tokio::spawn({
+    let waiting = tokio::spawn({
         let storage = storage.clone();
         async move { write(&storage, "queued").await }
     });
-    while storage.queue.capacity() == super::writer::QUEUE_MAX {
+    while queued(&storage) == 0 {
         tokio::task::yield_now().await;
     }
     gate.send(()).unwrap();
     storage.close().await;
-    queued.await.unwrap().unwrap();
+    waiting.await.unwrap().unwrap();
     assert!(matches!(write(&storage, "late").await, Err(StorageError::Unavailable(_))));
     assert!(!folder.path().join("realm.sqlite-wal").exists(), "a clean end leaves one file");
     let again = open(folder.path(), &clock).await;
@@ -346,4 +327,21 @@ async fn a_lost_database_is_told_and_the_writer_takes_it_up_again() {
     assert_eq!(storage.ready(), Ok(()));
     storage.close().await;
     assert!(storage.ready().is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_means_that_nothing_was_done() {
+    let (queue, mut messages) = mpsc::channel(1);
+    for started in [false, true] {
+        let asking = tokio::spawn({
+            let queue = queue.clone();
+            async move { writer::submit::<(), StorageError, _>(&queue, |_| Box::pin(async { Ok(()) })).await }
+        });
+        let Some(Message::Write(job)) = messages.recv().await else { panic!("an operation was queued") };
+        assert!(!started || job.claim());
+        drop(job);
+        let error = asking.await.unwrap().unwrap_err();
+        assert_eq!(matches!(error, StorageError::Unconfirmed), started, "{error}");
+        assert_eq!(matches!(error, StorageError::Unavailable(_)), !started, "{error}");
+    }
 }

@@ -138,7 +138,7 @@ where
         Err(_) => return Err(StorageError::Unavailable("too many writes wait".to_owned()).into()),
     }
     if let Ok(answered) = tokio::time::timeout_at(start_by, &mut answer).await {
-        return answered.unwrap_or_else(|_| Err(stopping().into()));
+        return answered.unwrap_or_else(|_| Err(unanswered(&state).into()));
     }
     if state.compare_exchange(QUEUED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
         return Err(StorageError::Unavailable("the write was not begun in time".to_owned()).into());
@@ -147,6 +147,11 @@ where
         Ok(answered) => answered.unwrap_or_else(|_| Err(StorageError::Unconfirmed.into())),
         Err(_) => Err(StorageError::Unconfirmed.into()),
     }
+}
+
+/// The writer ended without a word: what it had started may be stored.
+fn unanswered(state: &AtomicU8) -> StorageError {
+    if state.load(Ordering::Acquire) == STARTED { StorageError::Unconfirmed } else { stopping() }
 }
 
 fn stopping() -> StorageError {

@@ -2,16 +2,20 @@
 //!
 //! Knows nothing but `realm-protocol` (for messages that are encoded once for many receivers). No I/O.
 
+mod allowances;
 mod clock;
 mod connection;
 mod events;
 mod id;
 mod link;
 mod names;
+mod network;
 mod refusal;
+mod task;
 mod text;
 mod threads;
 
+pub use allowances::{Allowances, UsedUp};
 pub use clock::{Clock, SystemClock, rfc3339};
 pub use connection::{
     CloseReason, Connection, Encoding, GameSide, GameSides, Incoming, Outbox, OutboxFull, OutboxLimits, OutboxReader,
@@ -21,6 +25,8 @@ pub use events::{Attached, EventStream, RingLimits};
 pub use id::{AccountId, CharacterId, GameId, Id, IdSource, SessionId, kind};
 pub use link::{Delivery, Link, LinkClosed, LinkFrame, Offer};
 pub use names::{AccountName, ChannelName, CharacterName, GameName, NameError};
+pub use network::Network;
 pub use refusal::{Code, Refusal};
+pub use task::{BrokenOff, in_task};
 pub use text::{ChatText, ChatTextError};
 pub use threads::{Urgency, process_nice, spawn_thread};

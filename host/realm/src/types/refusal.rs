@@ -136,6 +136,16 @@ codes! {
     ActorAlive "ACTOR_ALIVE" 409,
     /// The act came before its time.
     ActTooSoon "ACT_TOO_SOON" 409,
+    /// The character's class has no such skill, or the character does not know it yet.
+    SkillUnknown "SKILL_UNKNOWN" 404,
+    /// The skill costs more mana than there is.
+    ManaTooLow "MANA_TOO_LOW" 409,
+    /// The belt has no room for another potion.
+    BeltFull "BELT_FULL" 409,
+    /// There is no potion in this place of the belt.
+    PotionUnknown "POTION_UNKNOWN" 404,
+    /// The vendor has given a potion a short while ago; come back later.
+    RationTooSoon "RATION_TOO_SOON" 409,
     /// The character does not carry this item.
     ItemNotCarried "ITEM_NOT_CARRIED" 404,
     /// A rule of the realm refused the act.

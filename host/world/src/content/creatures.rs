@@ -1,21 +1,21 @@
-//! Classes, monsters and those who live at the entrance.
+//! Classes, monsters and those who live in the town.
 
-use super::{ContentError, ContentProblem, Percentages, read::File};
+use super::{ContentError, ContentProblem, EffectKind, EffectRow, Percentages, PotionRow, read::File, skills};
 use crate::{Class, map::TILES_MAX};
 
 /// The longest step of anybody in one tick, in sub-tiles; less than a tile, so that nobody passes through a wall.
-const STEP_MAX: i32 = 16;
+pub(super) const STEP_MAX: i32 = 16;
 /// The longest reach, in sub-tiles.
 const REACH_MAX: i32 = 256;
 /// The farthest sight, in sub-tiles.
-const SIGHT_MAX: i32 = 2_048;
+pub(super) const SIGHT_MAX: i32 = 2_048;
 /// The longest time between two blows.
-const ATTACK_TICKS_MAX: u32 = 250;
+pub(super) const ATTACK_TICKS_MAX: u32 = 250;
 /// Bounds of life, damage and ratings in the pack.
-const AMOUNT_MAX: i32 = 100_000;
-/// Most rows of monsters: their numbers are one byte in snapshots.
-const MONSTER_ROWS_MAX: usize = 255;
-/// Most who live at the entrance.
+pub(super) const AMOUNT_MAX: i32 = 100_000;
+/// Most rows of monsters: their numbers, and those of their missiles after the players', are one byte in snapshots.
+const MONSTER_ROWS_MAX: usize = 200;
+/// Most who live in the town.
 pub(super) const NPCS_MAX: usize = 16;
 
 /// How somebody strikes.
@@ -54,16 +54,31 @@ pub(crate) struct MonsterRow {
     pub(crate) frequency: u32,
     /// At least so many tiles from the entrance.
     pub(crate) distance: i32,
+    /// Tiles; 0 stands.
+    pub(crate) patrol: i32,
+    pub(crate) group_min: i32,
+    pub(crate) group_max: i32,
+    /// 0 strikes by hand.
+    pub(crate) missile_step: i32,
+    pub(crate) keep: i32,
+    pub(crate) flee_percent: i32,
+    pub(crate) effect: Option<EffectRow>,
 }
 
-/// What one who lives at the entrance does for players.
+/// What one who lives in the town does for players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Restores life and mana.
     Healer,
+    /// Gives a potion into the belt, at most one in so many ticks to each player.
+    Vendor {
+        /// By its place in the content pack.
+        potion: u8,
+        ration_ticks: u32,
+    },
 }
 
-/// One who lives at the entrance.
+/// One who lives in the town.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NpcRow {
     pub(crate) role: Role,
@@ -81,10 +96,10 @@ pub(crate) struct Named<Row> {
     pub(crate) row: Row,
 }
 
-fn melee(entry: &mut super::read::Entry<'_>) -> Result<Melee, ContentError> {
+fn melee(entry: &mut super::read::Entry<'_>, reach_max: i32) -> Result<Melee, ContentError> {
     let (damage_min, damage_max) = entry.pair("damage_min", "damage_max", 0..=AMOUNT_MAX)?;
     Ok(Melee {
-        reach: entry.integer("reach", 1..=REACH_MAX)?,
+        reach: entry.integer("reach", 1..=reach_max)?,
         attack_ticks: entry.integer("attack_ticks", 1..=ATTACK_TICKS_MAX)?,
         damage_min,
         damage_max,
@@ -114,7 +129,7 @@ pub(super) fn classes(file: &File) -> Result<[ClassRow; Class::ALL.len()], Conte
             mana_per_level: entry.integer("mana_per_level", 0..=1_000)?,
             mana_per_energy: entry.integer("mana_per_energy", 0..=1_000)?,
             step: entry.integer("step", 1..=STEP_MAX)?,
-            melee: melee(&mut entry)?,
+            melee: melee(&mut entry, REACH_MAX)?,
         });
         entry.finish()?;
     }
@@ -131,16 +146,31 @@ pub(super) fn monsters(file: &File) -> Result<Vec<Named<MonsterRow>>, ContentErr
         if rows.iter().any(|other| other.name == name) {
             return Err(entry.error("name", ContentProblem::Twice));
         }
+        let (group_min, group_max) = entry.pair("group_min", "group_max", 1..=8)?;
         let row = MonsterRow {
             level: entry.integer("level", 1..=crate::LEVEL_MAX)?,
             life: entry.integer("life", 1..=AMOUNT_MAX)?,
             step: entry.integer("step", 0..=STEP_MAX)?,
             sight: entry.integer("sight", 0..=SIGHT_MAX)?,
-            melee: melee(&mut entry)?,
+            melee: melee(&mut entry, SIGHT_MAX)?,
             experience: entry.integer("experience", 0..=1_000_000)?,
             frequency: entry.integer("frequency", 1..=1_000)?,
             distance: entry.integer("distance", 0..=TILES_MAX)?,
+            patrol: entry.integer("patrol", 0..=16)?,
+            group_min,
+            group_max,
+            missile_step: entry.integer("missile_step", 0..=24)?,
+            keep: entry.integer("keep", 0..=SIGHT_MAX)?,
+            flee_percent: entry.integer("flee_percent", 0..=90)?,
+            effect: skills::effect(&mut entry)?,
         };
+        if let Some(effect) = row.effect.filter(|effect| effect.kind.is_helpful()) {
+            let problem = ContentProblem::Choice {
+                value: effect.kind.name().to_owned(),
+                allowed: "poison, burn, slow".to_owned(),
+            };
+            return Err(entry.error("effect", problem));
+        }
         rows.push(Named { name: name.to_owned(), row });
         entry.finish()?;
     }
@@ -152,8 +182,12 @@ pub(super) fn monsters(file: &File) -> Result<Vec<Named<MonsterRow>>, ContentErr
     Ok(rows)
 }
 
-/// `npcs.toml`, in the order of the file. `entrance` is the side of the entrance, in tiles: nobody may stand outside it.
-pub(super) fn npcs(file: &File, entrance: i32) -> Result<Vec<Named<NpcRow>>, ContentError> {
+/// `npcs.toml`, in the order of the file. `entrance` is the side of the town's entrance, in tiles: nobody may stand outside it.
+pub(super) fn npcs(
+    file: &File,
+    entrance: i32,
+    potions: &[Named<PotionRow>],
+) -> Result<Vec<Named<NpcRow>>, ContentError> {
     let mut top = file.top();
     let farthest = (entrance - 1) / 2;
     let mut rows: Vec<Named<NpcRow>> = Vec::new();
@@ -164,8 +198,17 @@ pub(super) fn npcs(file: &File, entrance: i32) -> Result<Vec<Named<NpcRow>>, Con
         }
         let role = match entry.text("role")? {
             "healer" => Role::Healer,
+            "vendor" => {
+                let wanted = entry.text("potion")?;
+                let Some(potion) = potions.iter().position(|potion| potion.name == wanted) else {
+                    let allowed = potions.iter().map(|potion| potion.name.as_str()).collect::<Vec<_>>().join(", ");
+                    return Err(entry.error("potion", ContentProblem::Choice { value: wanted.to_owned(), allowed }));
+                };
+                let potion = u8::try_from(potion).unwrap_or_default();
+                Role::Vendor { potion, ration_ticks: entry.integer("ration_ticks", 1..=90_000)? }
+            }
             other => {
-                let problem = ContentProblem::Choice { value: other.to_owned(), allowed: "healer".to_owned() };
+                let problem = ContentProblem::Choice { value: other.to_owned(), allowed: "healer, vendor".to_owned() };
                 return Err(entry.error("role", problem));
             }
         };
@@ -199,6 +242,12 @@ impl MonsterRow {
                 ..self.melee
             },
             experience: u32::try_from(experience).unwrap_or(u32::MAX),
+            effect: self.effect.map(|effect| match effect.kind {
+                EffectKind::Poison | EffectKind::Burn => {
+                    EffectRow { amount: scale(effect.amount, percentages.damage), ..effect }
+                }
+                _ => effect,
+            }),
             ..*self
         }
     }

@@ -2,21 +2,26 @@
 
 mod creatures;
 mod error;
+mod potions;
 mod read;
 mod rules;
+mod skills;
 
 pub use error::{ContentError, ContentProblem};
 
 pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role};
+pub(crate) use potions::PotionRow;
 pub(crate) use rules::{Levels, Percentages, Rules};
+pub(crate) use skills::{COMPANIONS_MAX, Damage, EffectKind, EffectRow, SkillKind, SkillRow};
 
 use std::{fs, io::Read, path::Path, sync::Arc};
 
-use crate::{Class, hash::StableHash};
+use crate::{Class, SKILLS_PER_CLASS, Zone, hash::StableHash};
 use read::File;
 
 /// The files of a pack.
-const FILES: [&str; 5] = ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml"];
+const FILES: [&str; 7] =
+    ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"];
 /// Most bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How deep tables may lie in tables when a pack is hashed; the format needs 3.
@@ -30,7 +35,27 @@ pub struct Content {
     pub(crate) npcs: Vec<Named<NpcRow>>,
     pub(crate) rules: Rules,
     pub(crate) levels: Levels,
+    /// Three of each class, in the order of [`Class::ALL`].
+    pub(crate) skills: Vec<Named<SkillRow>>,
+    pub(crate) potions: Vec<Named<PotionRow>>,
     hash: u64,
+}
+
+/// What a client should know of a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkillInfo<'content> {
+    /// Its name.
+    pub name: &'content str,
+    /// `melee`, `projectile`, `area`, `aura`, `summon` or `movement`.
+    pub kind: &'static str,
+    /// From this level on a character knows it.
+    pub level: u32,
+    /// What a use costs.
+    pub mana: i32,
+    /// Until it may be used again, in ticks.
+    pub cooldown_ticks: u32,
+    /// How far away its target may be, in sub-tiles; 0 when it needs none.
+    pub reach: i32,
 }
 
 impl Content {
@@ -43,11 +68,14 @@ impl Content {
             include_str!("../../content/npcs.toml"),
             include_str!("../../content/world.toml"),
             include_str!("../../content/levels.toml"),
+            include_str!("../../content/skills.toml"),
+            include_str!("../../content/potions.toml"),
         ];
         Arc::new(Self::from_texts(texts).expect("a test reads the built-in pack"))
     }
 
-    /// Reads a pack from a folder that holds `classes.toml`, `monsters.toml`, `npcs.toml`, `world.toml` and `levels.toml`.
+    /// Reads a pack from a folder that holds `classes.toml`, `monsters.toml`, `npcs.toml`, `world.toml`,
+    /// `levels.toml`, `skills.toml` and `potions.toml`.
     ///
     /// # Errors
     /// When a file is missing, larger than 1 MiB, not TOML, or when a value is wrong; the text names file, entry and key.
@@ -76,10 +104,41 @@ impl Content {
         self.monsters.get(usize::from(appearance)).map(|monster| monster.name.as_str())
     }
 
-    /// The name of one who lives at the entrance by its number in snapshots.
+    /// The name of one who lives in the town by its number in snapshots.
     #[must_use]
     pub fn npc_name(&self, appearance: u8) -> Option<&str> {
         self.npcs.get(usize::from(appearance)).map(|npc| npc.name.as_str())
+    }
+
+    /// The name of a potion by its number in snapshots.
+    #[must_use]
+    pub fn potion_name(&self, appearance: u8) -> Option<&str> {
+        self.potions.get(usize::from(appearance)).map(|potion| potion.name.as_str())
+    }
+
+    /// The name of a level of the world.
+    #[must_use]
+    pub fn zone_name(&self, zone: Zone) -> &str {
+        &self.rules.zone_names[zone as usize]
+    }
+
+    /// How many potions a belt holds.
+    #[must_use]
+    pub fn belt_slots(&self) -> usize {
+        self.rules.belt_slots
+    }
+
+    /// The skills of a class, in the order of their numbers.
+    pub fn skills(&self, class: Class) -> impl Iterator<Item = SkillInfo<'_>> {
+        let first = class_index(class) * SKILLS_PER_CLASS;
+        self.skills.iter().skip(first).take(SKILLS_PER_CLASS).map(|skill| SkillInfo {
+            name: &skill.name,
+            kind: skill.row.kind.name(),
+            level: skill.row.level,
+            mana: skill.row.mana,
+            cooldown_ticks: skill.row.cooldown_ticks,
+            reach: skill.row.kind.reach(),
+        })
     }
 
     /// The experience at which a level begins, 1 to 99; that of the nearest level for any other.
@@ -103,13 +162,16 @@ impl Content {
             Ok::<_, ContentError>(file)
         };
         let (classes, monsters, npcs, rules, levels) = (parse(0)?, parse(1)?, parse(2)?, parse(3)?, parse(4)?);
-        let rules = rules::rules(&rules)?;
+        let (skills, potions) = (parse(5)?, parse(6)?);
+        let (rules, potions) = (rules::rules(&rules)?, potions::potions(&potions)?);
         Ok(Content {
             classes: creatures::classes(&classes)?,
             monsters: creatures::monsters(&monsters)?,
-            npcs: creatures::npcs(&npcs, rules.map.entrance)?,
+            npcs: creatures::npcs(&npcs, rules.town.entrance, &potions)?,
             rules,
             levels: rules::levels(&levels)?,
+            skills: skills::skills(&skills)?,
+            potions,
             hash: hash.finish(),
         })
     }

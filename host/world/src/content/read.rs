@@ -137,6 +137,11 @@ impl<'file> Entry<'file> {
         Err(self.error(key, ContentProblem::Unknown(nearest)))
     }
 
+    /// Whether the key stands here; for keys that may be left out.
+    pub(crate) fn has(&mut self, key: &'static str) -> bool {
+        self.table.contains_key(key)
+    }
+
     fn value(&mut self, key: &'static str) -> Result<&'file toml::Value, ContentError> {
         self.keys_known.push(key);
         self.table.get(key).ok_or_else(|| self.error(key, ContentProblem::Missing))

@@ -2,13 +2,18 @@
 
 use super::{ContentError, ContentProblem, creatures::NPCS_MAX, read::File};
 use crate::{
-    Difficulty, ENTITIES_MAX, LEVEL_MAX, PLAYERS_MAX,
-    map::{MapPlan, TILES_MAX},
+    BELT_MAX, Difficulty, ENTITIES_MAX, LEVEL_MAX, PLAYERS_MAX, Zone,
+    map::{DungeonPlan, TILES_MAX, TownPlan},
+    world::{COMPANIONS_ALL_MAX, DROPS_MAX, MISSILES_MAX},
 };
 
 /// Most monsters of a game.
 const MONSTERS_MAX: u32 = 200;
-const _: () = assert!(MONSTERS_MAX as usize + NPCS_MAX + PLAYERS_MAX <= ENTITIES_MAX);
+const STAIRS: usize = Zone::ALL.len();
+const _: () = assert!(
+    MONSTERS_MAX as usize + NPCS_MAX + PLAYERS_MAX + STAIRS + MISSILES_MAX + DROPS_MAX + COMPANIONS_ALL_MAX
+        <= ENTITIES_MAX
+);
 /// The longest distance in the rules, in sub-tiles: across the largest map.
 const DISTANCE_MAX: i32 = TILES_MAX * 32;
 /// The highest percentage of a difficulty.
@@ -19,7 +24,10 @@ const EXPERIENCE_MAX: i64 = 1_000_000_000_000;
 /// `world.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rules {
-    pub(crate) map: MapPlan,
+    /// In the order of [`Zone`].
+    pub(crate) zone_names: [String; 2],
+    pub(crate) town: TownPlan,
+    pub(crate) dungeon: DungeonPlan,
     pub(crate) monsters_count: u32,
     pub(crate) respawn_ticks: u32,
     pub(crate) corpse_ticks: u32,
@@ -29,6 +37,15 @@ pub(crate) struct Rules {
     pub(crate) vision: i32,
     pub(crate) share_distance: i32,
     pub(crate) share_bonus_percent: u32,
+    /// Where characters come in and come back to life.
+    pub(crate) begin: Zone,
+    pub(crate) belt_slots: usize,
+    /// In which the whole mana comes back.
+    pub(crate) mana_ticks: i32,
+    /// From the use of a skill to the next act.
+    pub(crate) cast_ticks: u32,
+    pub(crate) drop_chance_percent: i32,
+    pub(crate) drop_ticks: u32,
     /// In the order of [`Difficulty`].
     pub(crate) difficulties: [Percentages; 3],
 }
@@ -60,15 +77,32 @@ impl Rules {
 pub(super) fn rules(file: &File) -> Result<Rules, ContentError> {
     let mut top = file.top();
 
-    let mut map = top.section("map")?;
-    let plan = MapPlan {
-        width: map.integer("width", 24..=TILES_MAX)?,
-        height: map.integer("height", 24..=TILES_MAX)?,
-        entrance: map.integer("entrance", 6..=16)?,
-        ruins: map.integer("ruins", 0..=1_000)?,
-        blocks: map.integer("blocks", 0..=10_000)?,
+    let mut town = top.section("town")?;
+    let town_name = town.text("name")?.to_owned();
+    let town_plan = TownPlan {
+        width: town.integer("width", 24..=TILES_MAX)?,
+        height: town.integer("height", 24..=TILES_MAX)?,
+        entrance: town.integer("entrance", 6..=16)?,
+        ruins: town.integer("ruins", 0..=1_000)?,
+        blocks: town.integer("blocks", 0..=10_000)?,
+        stairs_distance: town.integer("stairs_distance", 3..=16)?,
     };
-    map.finish()?;
+    town.finish()?;
+
+    let mut dungeon = top.section("dungeon")?;
+    let dungeon_name = dungeon.text("name")?.to_owned();
+    let (room_min, room_max) = dungeon.pair("room_min", "room_max", 3..=16)?;
+    let dungeon_plan = DungeonPlan {
+        width: dungeon.integer("width", 24..=TILES_MAX)?,
+        height: dungeon.integer("height", 24..=TILES_MAX)?,
+        entrance: dungeon.integer("entrance", 6..=16)?,
+        rooms: dungeon.integer("rooms", 0..=500)?,
+        room_min,
+        room_max,
+        loops: dungeon.integer("loops", 0..=100)?,
+        pillars: dungeon.integer("pillars", 0..=5_000)?,
+    };
+    dungeon.finish()?;
 
     let mut monsters = top.section("monsters")?;
     let monsters_count = monsters.integer("count", 0..=MONSTERS_MAX)?;
@@ -82,12 +116,30 @@ pub(super) fn rules(file: &File) -> Result<Rules, ContentError> {
     let vision = players.integer("vision", 1..=DISTANCE_MAX)?;
     let share_distance = players.integer("share_distance", 0..=DISTANCE_MAX)?;
     let share_bonus_percent = players.integer("share_bonus_percent", 0..=1_000)?;
+    let begin = match players.text("begin")? {
+        "town" => Zone::Town,
+        "dungeon" => Zone::Dungeon,
+        other => {
+            let problem = ContentProblem::Choice { value: other.to_owned(), allowed: "town, dungeon".to_owned() };
+            return Err(players.error("begin", problem));
+        }
+    };
+    let belt_slots = players.integer("belt_slots", 4..=BELT_MAX as i64)?;
+    let mana_ticks = players.integer("mana_ticks", 1..=90_000)?;
+    let cast_ticks = players.integer("cast_ticks", 1..=250)?;
     players.finish()?;
+
+    let mut drops = top.section("drops")?;
+    let drop_chance_percent = drops.integer("chance_percent", 0..=100)?;
+    let drop_ticks = drops.integer("ticks", 1..=90_000)?;
+    drops.finish()?;
 
     let difficulties = difficulties(&mut top)?;
     top.finish()?;
     Ok(Rules {
-        map: plan,
+        zone_names: [town_name, dungeon_name],
+        town: town_plan,
+        dungeon: dungeon_plan,
         monsters_count,
         respawn_ticks,
         corpse_ticks,
@@ -96,6 +148,12 @@ pub(super) fn rules(file: &File) -> Result<Rules, ContentError> {
         vision,
         share_distance,
         share_bonus_percent,
+        begin,
+        belt_slots: usize::try_from(belt_slots).unwrap_or(BELT_MAX),
+        mana_ticks,
+        cast_ticks,
+        drop_chance_percent,
+        drop_ticks,
         difficulties,
     })
 }

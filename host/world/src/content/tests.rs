@@ -1,8 +1,9 @@
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use proptest::prelude::*;
 
 use super::{Content, ContentError, FILES};
+use crate::{Class, Zone};
 
 fn builtin_texts() -> [String; FILES.len()] {
     [
@@ -11,6 +12,8 @@ fn builtin_texts() -> [String; FILES.len()] {
         include_str!("../../content/npcs.toml"),
         include_str!("../../content/world.toml"),
         include_str!("../../content/levels.toml"),
+        include_str!("../../content/skills.toml"),
+        include_str!("../../content/potions.toml"),
     ]
     .map(str::to_owned)
 }
@@ -30,6 +33,15 @@ fn the_builtin_pack_is_sound() {
     assert_eq!(content.hash(), Content::builtin().hash());
     assert_eq!(content.monster_name(0), Some("Thorn Hound"));
     assert_eq!(content.npc_name(0), Some("Orla"));
+    assert_eq!(content.potion_name(0), Some("Small Red Flask"));
+    assert_eq!(content.zone_name(Zone::Town), "Emberford");
+    assert_eq!(content.monsters.len(), 12);
+    let kinds: BTreeSet<_> =
+        Class::ALL.into_iter().flat_map(|class| content.skills(class)).map(|skill| skill.kind).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["area", "aura", "melee", "movement", "projectile", "summon"]);
+    for class in Class::ALL {
+        assert_eq!(content.skills(class).map(|skill| skill.level).min(), Some(1), "a newborn {class:?} knows a skill");
+    }
     assert_eq!(content.monster_name(255), None);
 }
 
@@ -77,10 +89,47 @@ fn complaints_name_file_entry_and_key() {
         (("npcs.toml", "tile_x = 2", "tile_x = 20"), "npcs.toml, npc \"Orla\", tile_x: is 20, must be from -4 to 4"),
         (
             ("npcs.toml", "role = \"healer\"", "role = \"smith\""),
-            "npcs.toml, npc \"Orla\", role: is \"smith\", must be one of healer",
+            "npcs.toml, npc \"Orla\", role: is \"smith\", must be one of healer, vendor",
+        ),
+        (
+            ("npcs.toml", "potion = \"Small Red Flask\"", "potion = \"Ale\""),
+            "npcs.toml, npc \"Bram\", potion: is \"Ale\", must be one of Small Red Flask, Small Blue Flask, Red Flask, Blue Flask, \
+             Flask of Dawn, Flask of Noon",
+        ),
+        (
+            ("skills.toml", "missile_step = 20", "missile_step = 32"),
+            "skills.toml, skill \"Heron Shot\", missile_step: is 32, must be from 1 to 24",
+        ),
+        (
+            ("skills.toml", "kind = \"projectile\"", "kind = \"melee\""),
+            "skills.toml, skill \"Heron Shot\", reach: is 480, must be from 1 to 256",
+        ),
+        (
+            ("skills.toml", "class = \"Assassin\"", "class = \"Amazon\""),
+            "skills.toml, skill \"Needle Fan\", class: has length 4, must have from 3 to 3",
+        ),
+        (
+            ("skills.toml", "level = 1", "level = 2"),
+            "skills.toml, skill \"Heron Shot\", level: is 2, must be from 1 to 1",
+        ),
+        (
+            ("skills.toml", "effect = \"poison\"", "effect = \"itch\""),
+            "skills.toml, skill \"Nettle Volley\", effect: is \"itch\", must be one of poison, burn, slow, might, ward, haste, mend",
+        ),
+        (
+            ("monsters.toml", "effect = \"burn\"", "effect = \"haste\""),
+            "monsters.toml, monster \"Cinder Crawler\", effect: is \"haste\", must be one of poison, burn, slow",
+        ),
+        (
+            ("potions.toml", "life_percent = 0", "life_percent = 101"),
+            "potions.toml, potion \"Small Red Flask\", life_percent: is 101, must be from 0 to 100",
+        ),
+        (
+            ("world.toml", "begin = \"town\"", "begin = \"moon\""),
+            "world.toml, players, begin: is \"moon\", must be one of town, dungeon",
         ),
         (("world.toml", "[monsters]", "[monster]"), "world.toml, top level, monsters: is missing"),
-        (("world.toml", "width = 64", "width = 7"), "world.toml, map, width: is 7, must be from 24 to 256"),
+        (("world.toml", "width = 64", "width = 7"), "world.toml, dungeon, width: is 7, must be from 24 to 256"),
         (
             ("world.toml", "death_loss_percent = 5", "death_loss_percent = 500"),
             "world.toml, difficulty \"nightmare\", death_loss_percent: is 500, must be from 0 to 100",
@@ -106,7 +155,7 @@ fn complaints_name_file_entry_and_key() {
     let far = Content::from_texts(texts.each_ref().map(String::as_str)).unwrap_err();
     assert_eq!(far.to_string(), "monsters.toml, top level, monster: needs an entry with `distance = 0`");
     let syntax = complaint("npcs.toml", "role = \"healer\"", "role = healer");
-    assert!(syntax.starts_with("npcs.toml, line 9: "), "{syntax}");
+    assert!(syntax.starts_with("npcs.toml, line 12: "), "{syntax}");
 }
 
 #[test]
@@ -142,7 +191,10 @@ fn a_pack_is_read_from_a_folder() {
     fs::remove_file(folder.path().join("world.toml")).unwrap();
     let error = Content::load(folder.path()).unwrap_err().to_string();
     assert!(error.contains("world.toml: cannot be read: "), "{error}");
-    assert!(error.ends_with("classes.toml, monsters.toml, npcs.toml, world.toml, levels.toml"), "{error}");
+    assert!(
+        error.ends_with("classes.toml, monsters.toml, npcs.toml, world.toml, levels.toml, skills.toml, potions.toml"),
+        "{error}"
+    );
 }
 
 proptest! {
@@ -156,8 +208,9 @@ proptest! {
         texts[file] = characters[..start].iter().copied().chain(put.chars()).chain(characters[end..].iter().copied()).collect();
         if let Err(error) = Content::from_texts(texts.each_ref().map(String::as_str)) {
             let said = error.to_string();
-            // A smaller entrance can make a place in npcs.toml wrong.
-            prop_assert!(said.starts_with(FILES[file]) || FILES[file] == "world.toml", "{}", said);
+            // A smaller entrance can make a place in npcs.toml wrong, and another name what a vendor sells.
+            let elsewhere = ["world.toml", "potions.toml"].contains(&FILES[file]);
+            prop_assert!(said.starts_with(FILES[file]) || elsewhere, "{}", said);
         }
     }
 }

@@ -1,13 +1,18 @@
-//! The place of a game: walls and the entrance.
+//! The places of a game: walls, the entrance and the stairs.
 
-mod generate;
+mod dungeon;
+mod field;
 mod sight;
+mod town;
 mod walk;
 mod ways;
 
-pub(crate) use generate::MapPlan;
+pub(crate) use dungeon::DungeonPlan;
+pub(crate) use field::Field;
+pub(crate) use town::TownPlan;
 pub(crate) use walk::Walker;
 pub use ways::Ways;
+pub(crate) use ways::step_into;
 
 use crate::{dice::Dice, geometry::Point, hash::StableHash};
 
@@ -17,7 +22,7 @@ pub(crate) const TILES_MAX: i32 = 256;
 /// Draws at random for a free place before the map is searched row by row.
 const DRAWS_MAX: u32 = 64;
 
-/// The tiles of a game. Everything that is not a wall can be reached from everywhere else.
+/// The tiles of one level of a game. Everything that is not a wall can be reached from everywhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
     width: i32,
@@ -25,6 +30,7 @@ pub struct Map {
     /// One bit a tile, row by row, least significant bit first.
     walls: Vec<u8>,
     entrance: Rectangle,
+    stairs: (i32, i32),
 }
 
 /// Tiles from (`left`, `top`), `wide` by `high`.
@@ -41,6 +47,17 @@ impl Rectangle {
     pub(crate) fn contains(&self, tile_x: i32, tile_y: i32, margin: i32) -> bool {
         (self.left - margin..self.left + self.wide + margin).contains(&tile_x)
             && (self.top - margin..self.top + self.high + margin).contains(&tile_y)
+    }
+
+    /// The tile in the middle.
+    fn middle(&self) -> (i32, i32) {
+        (self.left + self.wide / 2, self.top + self.high / 2)
+    }
+
+    /// How far the middles are apart, along both axes together.
+    fn middle_distance(&self, other: &Rectangle) -> i32 {
+        let ((x, y), (other_x, other_y)) = (self.middle(), other.middle());
+        (x - other_x).abs() + (y - other_y).abs()
     }
 
     /// Whether any tile is in both, the other one grown by `margin`.
@@ -99,6 +116,11 @@ impl Map {
         Point { x: (2 * left + wide) * Self::SUB_TILES / 2, y: (2 * top + high) * Self::SUB_TILES / 2 }
     }
 
+    /// Where the stairs are: the middle of their tile. The eight tiles around are free.
+    pub(crate) fn stairs(&self) -> Point {
+        tile_middle(self.stairs.0, self.stairs.1)
+    }
+
     /// Whether this position belongs to the entrance.
     pub(crate) fn in_entrance(&self, at: Point) -> bool {
         self.is_entrance(at.x.div_euclid(Self::SUB_TILES), at.y.div_euclid(Self::SUB_TILES))
@@ -130,8 +152,8 @@ impl Map {
 
     /// Adds everything to a hash.
     pub(crate) fn hash_into(&self, hash: &mut StableHash) {
-        let Map { width, height, walls, entrance } = self;
-        for number in [*width, *height, entrance.left, entrance.top, entrance.wide, entrance.high] {
+        let Map { width, height, walls, entrance, stairs } = self;
+        for number in [*width, *height, stairs.0, stairs.1, entrance.left, entrance.top, entrance.wide, entrance.high] {
             hash.i32(number);
         }
         hash.bytes(walls);

@@ -54,13 +54,13 @@ mod tests {
 
     use crate::{
         dice::Dice,
-        map::{Map, MapPlan, tile_middle},
+        map::{Map, TownPlan, tile_middle},
     };
 
     /// An open map with walls at these tiles.
     fn map(walls: &[(i32, i32)]) -> Map {
-        let plan = MapPlan { width: 24, height: 24, entrance: 8, ruins: 0, blocks: 0 };
-        let mut map = Map::generate(&plan, &mut Dice::new(1, 1));
+        let plan = TownPlan { width: 24, height: 24, entrance: 8, ruins: 0, blocks: 0, stairs_distance: 4 };
+        let mut map = Map::town(&plan, &mut Dice::new(1, 1));
         for (tile_x, tile_y) in walls {
             map.set_wall(*tile_x, *tile_y, true);
         }

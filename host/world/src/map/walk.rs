@@ -70,12 +70,12 @@ mod tests {
     use crate::{
         dice::Dice,
         geometry::Point,
-        map::{Map, MapPlan, tile_middle},
+        map::{Map, TownPlan, tile_middle},
     };
 
     fn open_map() -> Map {
-        let plan = MapPlan { width: 24, height: 24, entrance: 8, ruins: 0, blocks: 0 };
-        let mut map = Map::generate(&plan, &mut Dice::new(1, 1));
+        let plan = TownPlan { width: 24, height: 24, entrance: 8, ruins: 0, blocks: 0, stairs_distance: 4 };
+        let mut map = Map::town(&plan, &mut Dice::new(1, 1));
         map.set_wall(12, 12, true);
         map
     }

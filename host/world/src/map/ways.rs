@@ -29,7 +29,7 @@ impl Map {
         let bytes = usize::try_from(width * height).ok()?.div_ceil(8);
         let walls = walls.get(..bytes)?.to_vec();
         let entrance = super::Rectangle { left: 0, top: 0, wide: 0, high: 0 };
-        Some(Map { width, height, walls, entrance })
+        Some(Map { width, height, walls, entrance, stairs: (0, 0) })
     }
 
     /// The ways from where this place, in sub-tiles, lies.
@@ -83,6 +83,16 @@ impl Ways {
         }
         let middle = tile_middle(next.0, next.1);
         Some((if tiles == 0 { (x, y) } else { (middle.x, middle.y) }, tiles))
+    }
+
+    /// The step, at most `step_max` sub-tiles long, of a body at `here` on the way back to `start`, the place from where these ways lead;
+    /// `None` when none leads there. Whoever goes to one place from many others finds the ways from there once.
+    #[must_use]
+    pub fn step_back(&self, here: (i32, i32), start: (i32, i32), step_max: i32) -> Option<(i32, i32)> {
+        let tile = (here.0.div_euclid(Map::SUB_TILES), here.1.div_euclid(Map::SUB_TILES));
+        let before = self.before(tile)?;
+        let next = if tile == self.start { Point { x: start.0, y: start.1 } } else { tile_middle(before.0, before.1) };
+        Some(step_into(Point { x: here.0, y: here.1 }, next, step_max))
     }
 
     /// The step, at most `step_max` sub-tiles long, that a body at `here` makes towards a place; `None` when no way leads there.

@@ -1,17 +1,24 @@
 //! What players do: one verb for each input.
 
 use super::{
-    World, combat,
+    World,
+    combat::Strike,
     player::{self, Player},
+    skills::Aim,
 };
 use crate::{
-    EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, Sheet,
+    EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, Sheet, Zone,
     content::Role,
     geometry::{self, Point},
     map::Walker,
 };
 
-type Act = Result<(), RefusedReason>;
+/// No place that is aimed at is farther from the corner of a level, in sub-tiles.
+const PLACE_MAX: i32 = 16_384;
+/// How near the stairs one must be to go up or down, in sub-tiles.
+const STAIRS_REACH: i32 = 64;
+
+pub(super) type Act = Result<(), RefusedReason>;
 
 impl World {
     /// One input. What names a slot where nobody plays does nothing.
@@ -22,6 +29,16 @@ impl World {
             Input::Move { slot, dx, dy } => (slot, InputKind::Move, self.walk(slot, dx, dy)),
             Input::Attack { slot, target } => (slot, InputKind::Attack, self.attack(slot, target, events)),
             Input::Interact { slot, target } => (slot, InputKind::Interact, self.interact(slot, target, events)),
+            Input::Skill { slot, skill, target, x, y } => {
+                // No level is larger, and what is farther away is out of reach of everything.
+                let [x, y] = [x, y].map(|place| place.clamp(-PLACE_MAX, PLACE_MAX));
+                let aim = Aim { target, at: Point { x, y } };
+                (slot, InputKind::Skill, self.use_skill(slot, skill, aim, events))
+            }
+            Input::PickUp { slot, target, drink } => {
+                (slot, InputKind::PickUp, self.pick_up(slot, target, drink, events))
+            }
+            Input::Drink { slot, place } => (slot, InputKind::Drink, self.drink(slot, place, events)),
             Input::Respawn { slot } => (slot, InputKind::Respawn, self.respawn(slot, events)),
         };
         if let Err(reason) = act {
@@ -35,8 +52,8 @@ impl World {
             return;
         }
         let entity = self.next_entity();
-        let at = self.arrival(slot);
-        self.players[place] = Some(Player::enter(&self.content, entity, sheet, at));
+        let (zone, at) = self.arrival(slot);
+        self.players[place] = Some(Player::enter(&self.content, entity, sheet, zone, at));
     }
 
     fn leave(&mut self, slot: PlayerSlot) {
@@ -45,19 +62,29 @@ impl World {
         }
     }
 
-    /// Where a player of this slot appears: around the middle of the entrance, apart from the others.
-    fn arrival(&self, slot: PlayerSlot) -> Point {
-        let middle = self.map.entrance_middle();
+    /// Where a player of this slot comes in: around the middle of the entrance, apart from the others.
+    fn arrival(&self, slot: PlayerSlot) -> (Zone, Point) {
+        let zone = self.content.rules.begin;
+        let middle = self.map(zone).entrance_middle();
         let (column, row) = (i32::from(slot.0 % 4), i32::from(slot.0 / 4 % 2));
         let apart = Map::SUB_TILES;
-        Point { x: middle.x + column * apart - 3 * apart / 2, y: middle.y + row * apart - apart / 2 }
+        (zone, Point { x: middle.x + column * apart - 3 * apart / 2, y: middle.y + row * apart - apart / 2 })
+    }
+
+    /// Where a player of this slot steps from the stairs: each onto another of the eight tiles around.
+    fn beside_stairs(&self, zone: Zone, slot: PlayerSlot) -> Point {
+        const AROUND: [(i32, i32); PLAYERS_MAX] =
+            [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1)];
+        let stairs = self.map(zone).stairs();
+        let (column, row) = AROUND[usize::from(slot.0) % PLAYERS_MAX];
+        Point { x: stairs.x + column * Map::SUB_TILES, y: stairs.y + row * Map::SUB_TILES }
     }
 
     fn walk(&mut self, slot: PlayerSlot, dx: i32, dy: i32) -> Act {
         let Some(player) = acting(&mut self.players, slot)? else { return Ok(()) };
         let (dx, dy) = geometry::shorten(dx, dy, player.step_left);
         player.facing = geometry::facing(dx, dy).unwrap_or(player.facing);
-        let to = self.map.walk(Walker::Player, player.at, dx, dy);
+        let to = self.maps[player.zone as usize].walk(Walker::Player, player.at, dx, dy);
         if to != player.at {
             let length = geometry::length(to.x - player.at.x, to.y - player.at.y);
             player.step_left = player.step_left.saturating_sub(i32::try_from(length).unwrap_or(i32::MAX));
@@ -72,38 +99,37 @@ impl World {
         if player.cooldown_ticks > 0 {
             return Err(RefusedReason::ActTooSoon);
         }
-        let found = self.monsters.iter().position(|monster| monster.entity == target && !monster.is_dead());
+        let alive = self.monsters.iter().position(|monster| monster.entity == target && !monster.is_dead());
+        let found = alive.filter(|_| player.zone == Zone::Dungeon);
         let index = found.ok_or(RefusedReason::TargetUnknown)?;
-        let monster = &mut self.monsters[index];
+        let at = self.monsters[index].at;
         let melee = player.melee(self.content.class(player.sheet.class));
-        if !player.at.within(monster.at, melee.reach) || !self.map.is_line_clear(player.at, monster.at) {
+        if !player.at.within(at, melee.reach) || !self.maps[Zone::Dungeon as usize].is_line_clear(player.at, at) {
             return Err(RefusedReason::TargetTooFar);
         }
-        player.turn_to(monster.at);
+        player.turn_to(at);
         player.cooldown_ticks = melee.attack_ticks;
         player.swing_ticks = player::SWING_TICKS.min(melee.attack_ticks);
-
-        let source = player.entity;
-        let kind = &self.kinds[usize::from(monster.row)];
-        monster.notice(source);
-        let blow = combat::blow(&melee, player.sheet.level, &kind.melee, kind.level, &mut self.dice);
-        let amount = blow.min(monster.life);
-        if amount > 0 {
-            monster.life -= amount;
-            events.push(Event::Damage { source, target, amount: amount.unsigned_abs() });
-            if monster.life == 0 {
-                monster.die();
-                events.push(Event::Died { entity: target, killer: source });
-                let (at, experience) = (monster.at, kind.experience);
-                self.reward(slot, at, experience, events);
-            }
-        }
+        player.casts = false;
+        let strike = Strike {
+            source: player.entity,
+            by_player: true,
+            level: player.sheet.level,
+            rating: Some(melee.attack_rating),
+            damage: (melee.damage_min, melee.damage_max),
+            effect: None,
+        };
+        self.strike_monster(index, &strike, events);
         Ok(())
     }
 
     fn interact(&mut self, slot: PlayerSlot, target: EntityId, events: &mut Vec<Event>) -> Act {
         let Some(player) = acting(&mut self.players, slot)? else { return Ok(()) };
-        let npc = self.npcs.iter().find(|npc| npc.entity == target).ok_or(RefusedReason::TargetUnknown)?;
+        if self.stairs[player.zone as usize] == target {
+            return self.take_stairs(slot);
+        }
+        let found = self.npcs.iter().find(|npc| npc.entity == target && player.zone == Zone::Town);
+        let npc = found.ok_or(RefusedReason::TargetUnknown)?;
         let row = &self.content.npcs[usize::from(npc.row)].row;
         if !player.at.within(npc.at, row.reach) {
             return Err(RefusedReason::TargetTooFar);
@@ -115,13 +141,34 @@ impl World {
                 player.fill();
                 events.push(Event::Healed { entity: player.entity, amount });
             }
+            Role::Vendor { .. } if player.ration_ticks > 0 => return Err(RefusedReason::RationTooSoon),
+            Role::Vendor { potion, ration_ticks } => {
+                player.carry(potion, self.content.rules.belt_slots)?;
+                player.ration_ticks = ration_ticks;
+            }
+        }
+        Ok(())
+    }
+
+    /// To the other level. Companions stay behind, and so they vanish.
+    fn take_stairs(&mut self, slot: PlayerSlot) -> Act {
+        let Some(player) = self.player(slot) else { return Ok(()) };
+        if !player.at.within(self.map(player.zone).stairs(), STAIRS_REACH) {
+            return Err(RefusedReason::TargetTooFar);
+        }
+        let zone = player.zone.other();
+        let at = self.beside_stairs(zone, slot);
+        if let Some(player) = self.player_mut(slot) {
+            player.zone = zone;
+            player.at = at;
+            player.stride_ticks = 0;
         }
         Ok(())
     }
 
     fn respawn(&mut self, slot: PlayerSlot, events: &mut Vec<Event>) -> Act {
-        let at = self.arrival(slot);
-        let Some(player) = self.players.get_mut(usize::from(slot.0)).and_then(Option::as_mut) else { return Ok(()) };
+        let (zone, at) = self.arrival(slot);
+        let Some(player) = self.player_mut(slot) else { return Ok(()) };
         if !player.is_dead() {
             return Err(RefusedReason::ActorAlive);
         }
@@ -129,17 +176,20 @@ impl World {
             return Err(RefusedReason::ActorDead);
         }
         player.fill();
+        player.zone = zone;
         player.at = at;
         player.cooldown_ticks = 0;
-        player.swing_ticks = 0;
-        player.stride_ticks = 0;
+        player.still();
         events.push(Event::Respawned { entity: player.entity });
         Ok(())
     }
 }
 
 /// The player who acts; nothing when nobody plays in the slot, a refusal when it is a dead one.
-fn acting(players: &mut [Option<Player>; PLAYERS_MAX], slot: PlayerSlot) -> Result<Option<&mut Player>, RefusedReason> {
+pub(super) fn acting(
+    players: &mut [Option<Player>; PLAYERS_MAX],
+    slot: PlayerSlot,
+) -> Result<Option<&mut Player>, RefusedReason> {
     match players.get_mut(usize::from(slot.0)).and_then(Option::as_mut) {
         Some(player) if player.is_dead() => Err(RefusedReason::ActorDead),
         player => Ok(player),

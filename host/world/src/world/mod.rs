@@ -1,25 +1,41 @@
 //! One game: who is in it, and what a tick does to them.
 //!
-//! A step has three phases: 1. the inputs, in the order given, 2. the monsters, in the order of their places, 3. time.
+//! A step has six phases: 1. the inputs, in the order given, 2. the companions, 3. the monsters, in the order of their places, and the ways
+//! that they ask for, 4. the missiles, 5. what lasts and what acts all around, 6. time.
 
 mod acts;
 mod combat;
+mod companion;
+mod drops;
+mod effects;
+mod facts;
 mod fingerprint;
+mod hunt;
+mod missile;
 mod monster;
 mod player;
 mod progress;
+mod skills;
 mod view;
 
-pub use view::{Action, EntityKind, EntityView, Facts, OwnView, View};
+pub(crate) use companion::COMPANIONS_ALL_MAX;
+pub(crate) use drops::DROPS_MAX;
+pub use facts::{Facts, SkillFacts};
+pub(crate) use missile::MISSILES_MAX;
+pub use view::{Action, EntityKind, EntityView, OwnView, View};
 
 use std::sync::Arc;
 
 use crate::{
-    Content, Difficulty, EntityId, Event, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet,
+    Content, Difficulty, EntityId, Event, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, Zone,
     content::{MonsterRow, Percentages},
     dice::Dice,
     geometry::Point,
+    map::Field,
 };
+use companion::Companion;
+use drops::Drop;
+use missile::Missile;
 use monster::Monster;
 use player::Player;
 
@@ -30,16 +46,27 @@ pub struct World {
     difficulty: Difficulty,
     /// The monsters of the pack in this difficulty, by row.
     kinds: Vec<MonsterRow>,
-    map: Map,
+    /// By zone.
+    maps: [Map; Zone::ALL.len()],
+    /// The stairs of each zone, to the other one.
+    stairs: [EntityId; Zone::ALL.len()],
     dice: Dice,
     tick: u32,
     entity_last: EntityId,
     players: [Option<Player>; PLAYERS_MAX],
+    /// All of them in the dungeon.
     monsters: Vec<Monster>,
+    /// All of them in the town.
     npcs: Vec<Npc>,
+    companions: Vec<Companion>,
+    missiles: Vec<Missile>,
+    /// By age, the oldest first.
+    drops: Vec<Drop>,
+    /// The ways to each player, for the monsters that hunt it.
+    fields: [Field; PLAYERS_MAX],
 }
 
-/// One who lives at the entrance and never moves.
+/// One who lives in the town and never moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Npc {
     entity: EntityId,
@@ -51,22 +78,29 @@ impl World {
     /// A game at tick 0, with its monsters in place and nobody playing.
     #[must_use]
     pub fn new(content: Arc<Content>, difficulty: Difficulty, seed: u64) -> World {
-        let map = Map::generate(&content.rules.map, &mut Dice::new(seed, 1));
+        let town = Map::town(&content.rules.town, &mut Dice::new(seed, 1));
+        let dungeon = Map::dungeon(&content.rules.dungeon, &mut Dice::new(seed, 3));
         let percentages = content.rules.percentages(difficulty);
         let kinds = content.monsters.iter().map(|monster| monster.row.scaled(percentages)).collect();
         let mut world = World {
             difficulty,
             kinds,
-            map,
+            maps: [town, dungeon],
+            stairs: [0; Zone::ALL.len()],
             dice: Dice::new(seed, 2),
             tick: 0,
             entity_last: 0,
             players: [const { None }; PLAYERS_MAX],
             monsters: Vec::new(),
             npcs: Vec::new(),
+            companions: Vec::with_capacity(COMPANIONS_ALL_MAX),
+            missiles: Vec::with_capacity(MISSILES_MAX),
+            drops: Vec::with_capacity(DROPS_MAX),
+            fields: std::array::from_fn(|_| Field::new()),
             content,
         };
         world.place_npcs();
+        world.stairs = Zone::ALL.map(|_| world.next_entity());
         world.place_monsters();
         world
     }
@@ -77,10 +111,17 @@ impl World {
         self.tick
     }
 
-    /// The place.
+    /// A level of the world.
     #[must_use]
-    pub fn map(&self) -> &Map {
-        &self.map
+    pub fn map(&self, zone: Zone) -> &Map {
+        &self.maps[zone as usize]
+    }
+
+    /// The stairs of a level, and where they are, in sub-tiles.
+    #[must_use]
+    pub fn stairs(&self, zone: Zone) -> (EntityId, (i32, i32)) {
+        let at = self.map(zone).stairs();
+        (self.stairs[zone as usize], (at.x, at.y))
     }
 
     /// The pack that this game is made of.
@@ -102,9 +143,14 @@ impl World {
         for (index, input) in inputs.iter().enumerate() {
             self.apply(index, input, events);
         }
+        self.run_companions(events);
         for index in 0..self.monsters.len() {
             self.run_monster(index, events);
         }
+        self.find_ways();
+        self.fly(events);
+        self.pulse_effects(events);
+        self.pulse_auras(events);
         self.pass_time();
     }
 
@@ -129,19 +175,29 @@ impl World {
             .map(|(slot, _)| PlayerSlot(slot))
     }
 
-    /// Where an entity stands, in sub-tiles; the dead lie where they died as long as they are seen.
+    /// Where an entity is, in sub-tiles of its level; the dead lie where they died as long as they are seen.
     #[must_use]
-    pub fn position(&self, entity: EntityId) -> Option<(i32, i32)> {
-        let players = self.players.iter().flatten().map(|player| (player.entity, player.at));
+    pub fn position(&self, entity: EntityId) -> Option<(Zone, i32, i32)> {
         let corpse_ticks = self.content.rules.corpse_ticks;
+        let players = self.players.iter().flatten().map(|player| (player.entity, player.zone, player.at));
         let monsters = self.monsters.iter().filter(|monster| monster.is_seen(corpse_ticks));
-        let monsters = monsters.map(|monster| (monster.entity, monster.at));
-        let npcs = self.npcs.iter().map(|npc| (npc.entity, npc.at));
-        players.chain(monsters).chain(npcs).find(|(other, _)| *other == entity).map(|(_, at)| (at.x, at.y))
+        let monsters = monsters.map(|monster| (monster.entity, Zone::Dungeon, monster.at));
+        let npcs = self.npcs.iter().map(|npc| (npc.entity, Zone::Town, npc.at));
+        let stairs = Zone::ALL.into_iter().map(|zone| (self.stairs[zone as usize], zone, self.map(zone).stairs()));
+        let drops = self.drops.iter().map(|drop| (drop.entity, drop.zone, drop.at));
+        let companions = self.companions.iter().map(|companion| (companion.entity, companion.zone, companion.at));
+        let missiles = self.missiles.iter().map(|missile| (missile.entity, missile.zone, missile.at));
+        let all = players.chain(monsters).chain(npcs).chain(stairs).chain(drops).chain(companions).chain(missiles);
+        let mut all = all.filter(|(other, _, _)| *other == entity);
+        all.next().map(|(_, zone, at)| (zone, at.x, at.y))
     }
 
     fn player(&self, slot: PlayerSlot) -> Option<&Player> {
         self.players.get(usize::from(slot.0))?.as_ref()
+    }
+
+    fn player_mut(&mut self, slot: PlayerSlot) -> Option<&mut Player> {
+        self.players.get_mut(usize::from(slot.0))?.as_mut()
     }
 
     fn percentages(&self) -> &Percentages {
@@ -150,7 +206,7 @@ impl World {
 
     fn place_npcs(&mut self) {
         let content = Arc::clone(&self.content);
-        let middle = self.map.entrance_middle();
+        let middle = self.map(Zone::Town).entrance_middle();
         for (row, npc) in (0u8..).zip(&content.npcs) {
             let at =
                 Point { x: middle.x + npc.row.tile_x * Map::SUB_TILES, y: middle.y + npc.row.tile_y * Map::SUB_TILES };
@@ -166,7 +222,11 @@ impl World {
             let entity = self.entity_last;
             let taken = self.players.iter().flatten().any(|player| player.entity == entity)
                 || self.monsters.iter().any(|monster| monster.entity == entity)
-                || self.npcs.iter().any(|npc| npc.entity == entity);
+                || self.npcs.iter().any(|npc| npc.entity == entity)
+                || self.stairs.contains(&entity)
+                || self.companions.iter().any(|companion| companion.entity == entity)
+                || self.missiles.iter().any(|missile| missile.entity == entity)
+                || self.drops.iter().any(|drop| drop.entity == entity);
             // There are far fewer entities than numbers (ENTITIES_MAX), so this comes to an end.
             if !taken {
                 return entity;
@@ -176,11 +236,19 @@ impl World {
 
     /// Everything that only waits for time to pass.
     fn pass_time(&mut self) {
+        let mana_ticks = self.content.rules.mana_ticks;
         for player in self.players.iter_mut().flatten() {
-            player.pass_time();
+            player.pass_time(mana_ticks);
         }
         for monster in &mut self.monsters {
             monster.pass_time();
         }
+        for companion in &mut self.companions {
+            companion.pass_time();
+        }
+        self.drops.retain_mut(|drop| {
+            drop.ticks_left = drop.ticks_left.saturating_sub(1);
+            drop.ticks_left > 0
+        });
     }
 }

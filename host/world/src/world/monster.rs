@@ -1,24 +1,12 @@
-//! Monsters: they stand, notice, follow, strike, go home, die, and come again.
+//! Monsters: what one is, where they come from, and how they come again. What they do stands in `hunt.rs`.
 
-use super::{World, combat, player};
-use crate::{
-    EntityId, Event,
-    content::MonsterRow,
-    dice::Dice,
-    geometry::{self, Point},
-    map::{Map, Walker},
-};
+use super::{World, effects::Effects};
+use crate::{EntityId, Zone, content::MonsterRow, geometry::Point, map::Walker};
 
-/// A monster at rest looks around each so many ticks; the places of the monsters spread this over the ticks.
-const LOOK_TICKS: usize = 5;
-/// How long a monster goes round what is in its way, at least and at most.
-const DETOUR_TICKS: (i32, i32) = (6, 18);
-/// How long a monster tries to get home before it settles where it is.
-const RETURN_TICKS_MAX: u32 = 500;
-/// Home is this near, in sub-tiles.
-const HOME_DISTANCE: i32 = 16;
 /// A monster that a player would see coming again tries elsewhere after so many ticks.
 const RESPAWN_RETRY_TICKS: u32 = 25;
+/// Those of a group stand at most so far apart, in tiles.
+const GROUP_TILES: i32 = 2;
 
 /// A monster's place in the game. When it dies, the next one takes the place after a time, as another entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +20,13 @@ pub(super) struct Monster {
     /// 0 is dead.
     pub(super) life: i32,
     pub(super) mood: Mood,
+    /// It has run away once and does not do so again.
+    pub(super) fled: bool,
     pub(super) cooldown_ticks: u32,
     pub(super) swing_ticks: u32,
     pub(super) stride_ticks: u32,
     pub(super) detour: Option<Detour>,
+    pub(super) effects: Effects,
 }
 
 /// What a monster is up to.
@@ -43,8 +34,12 @@ pub(super) struct Monster {
 pub(super) enum Mood {
     /// Stands and looks around.
     Rest,
-    /// Follows a player.
+    /// Walks about its home, to this place, since so many ticks.
+    Patrol(Point, u32),
+    /// Follows a player or a companion.
     Hunt(EntityId),
+    /// Runs away from it, for so many ticks.
+    Flee(EntityId, u32),
     /// Goes home, since so many ticks.
     Return(u32),
     /// Is dead, since so many ticks.
@@ -71,11 +66,9 @@ impl Monster {
         }
     }
 
-    /// Somebody struck at it: it turns on them unless it hunts already.
-    pub(super) fn notice(&mut self, player: EntityId) {
-        if !matches!(self.mood, Mood::Hunt(_)) {
-            self.mood = Mood::Hunt(player);
-        }
+    /// Whether it minds nobody yet.
+    pub(super) fn is_unaware(&self) -> bool {
+        matches!(self.mood, Mood::Rest | Mood::Patrol(..) | Mood::Return(_))
     }
 
     pub(super) fn die(&mut self) {
@@ -84,161 +77,68 @@ impl Monster {
         self.swing_ticks = 0;
         self.stride_ticks = 0;
         self.detour = None;
+        self.effects.clear();
     }
 
     pub(super) fn pass_time(&mut self) {
         self.cooldown_ticks = self.cooldown_ticks.saturating_sub(1);
         self.swing_ticks = self.swing_ticks.saturating_sub(1);
         self.stride_ticks = self.stride_ticks.saturating_sub(1);
+        self.effects.pass_time();
         match &mut self.mood {
-            Mood::Return(ticks) | Mood::Dead(ticks) => *ticks = ticks.saturating_add(1),
+            Mood::Return(ticks) | Mood::Dead(ticks) | Mood::Patrol(_, ticks) => *ticks = ticks.saturating_add(1),
+            Mood::Flee(_, ticks) => *ticks = ticks.saturating_sub(1),
             Mood::Rest | Mood::Hunt(_) => {}
-        }
-    }
-
-    /// One step towards a place. What cannot be passed is gone round, to a side that chance decides.
-    fn step_towards(&mut self, target: Point, kind: &MonsterRow, map: &Map, dice: &mut Dice) {
-        let (mut dx, mut dy) = geometry::shorten(target.x - self.at.x, target.y - self.at.y, kind.step);
-        if let Some(detour) = self.detour {
-            (dx, dy) = if detour.clockwise { (-dy, dx) } else { (dy, -dx) };
-            let ticks_left = detour.ticks_left.saturating_sub(1);
-            self.detour = (ticks_left > 0).then_some(Detour { ticks_left, ..detour });
-        }
-        let to = map.walk(Walker::Monster, self.at, dx, dy);
-        let (went, wished) = (self.at.distance_squared(to), geometry::length_squared(dx, dy));
-        if went * 4 < wished {
-            // The other side is tried next when one is closed as well.
-            let clockwise = self.detour.map_or_else(|| dice.percent(50), |detour| !detour.clockwise);
-            let ticks_left = dice.between(DETOUR_TICKS.0, DETOUR_TICKS.1).unsigned_abs();
-            self.detour = Some(Detour { clockwise, ticks_left });
-        }
-        if to != self.at {
-            self.facing = geometry::facing(to.x - self.at.x, to.y - self.at.y).unwrap_or(self.facing);
-            self.stride_ticks = player::STRIDE_TICKS;
-            self.at = to;
         }
     }
 }
 
 impl World {
-    /// Fills every place of a monster.
+    /// Fills every place of a monster, group by group.
     pub(super) fn place_monsters(&mut self) {
         let count = usize::try_from(self.content.rules.monsters_count).unwrap_or_default();
         self.monsters.reserve_exact(count);
-        for _ in 0..count {
-            let at = self.map.free_place(self.content.rules.entrance_distance, &mut self.dice);
-            let monster = self.new_monster(at);
-            self.monsters.push(monster);
-        }
-    }
-
-    /// One monster's tick.
-    pub(super) fn run_monster(&mut self, index: usize, events: &mut Vec<Event>) {
-        match self.monsters[index].mood {
-            Mood::Dead(since) => self.come_again(index, since),
-            Mood::Rest => self.look_around(index),
-            Mood::Hunt(prey) => self.hunt(index, prey, events),
-            Mood::Return(since) => self.go_home(index, since),
-        }
-    }
-
-    fn look_around(&mut self, index: usize) {
-        let turn = usize::try_from(self.tick).unwrap_or_default().wrapping_add(index);
-        if turn.is_multiple_of(LOOK_TICKS)
-            && let Some(prey) = self.prey_in_sight(index)
-        {
-            self.monsters[index].mood = Mood::Hunt(prey);
-        }
-    }
-
-    /// The nearest living player whom the monster can see and who is not at the entrance; of two equally near the one with the lower slot.
-    fn prey_in_sight(&self, index: usize) -> Option<EntityId> {
-        let monster = &self.monsters[index];
-        let sight = self.kinds[usize::from(monster.row)].sight;
-        self.players
-            .iter()
-            .flatten()
-            .filter(|player| !player.is_dead() && monster.at.within(player.at, sight))
-            .filter(|player| !self.map.in_entrance(player.at) && self.map.is_line_clear(monster.at, player.at))
-            .min_by_key(|player| monster.at.distance_squared(player.at))
-            .map(|player| player.entity)
-    }
-
-    fn hunt(&mut self, index: usize, prey: EntityId, events: &mut Vec<Event>) {
-        let found = self
-            .players
-            .iter()
-            .position(|player| player.as_ref().is_some_and(|player| player.entity == prey && !player.is_dead()));
-        let Some(place) = found else { return self.give_up(index) };
-        let Some(player) = &mut self.players[place] else { return };
-        let monster = &mut self.monsters[index];
-        let kind = &self.kinds[usize::from(monster.row)];
-        if self.map.in_entrance(player.at) || !monster.at.within(monster.home, self.content.rules.leash) {
-            return self.give_up(index);
-        }
-        let in_reach = monster.at.within(player.at, kind.melee.reach);
-        if !in_reach || !self.map.is_line_clear(monster.at, player.at) {
-            return monster.step_towards(player.at, kind, &self.map, &mut self.dice);
-        }
-        let (dx, dy) = (player.at.x - monster.at.x, player.at.y - monster.at.y);
-        monster.facing = geometry::facing(dx, dy).unwrap_or(monster.facing);
-        if monster.cooldown_ticks > 0 {
-            return;
-        }
-        monster.cooldown_ticks = kind.melee.attack_ticks;
-        monster.swing_ticks = player::SWING_TICKS.min(kind.melee.attack_ticks);
-        let struck = player.melee(self.content.class(player.sheet.class));
-        let blow = combat::blow(&kind.melee, kind.level, &struck, player.sheet.level, &mut self.dice);
-        let amount = blow.min(player.life);
-        if amount > 0 {
-            player.life -= amount;
-            let (source, target, dead) = (monster.entity, player.entity, player.is_dead());
-            events.push(Event::Damage { source, target, amount: amount.unsigned_abs() });
-            if dead {
-                events.push(Event::Died { entity: target, killer: source });
-                self.bury(place, events);
+        while self.monsters.len() < count {
+            let at = self.maps[Zone::Dungeon as usize].free_place(self.content.rules.entrance_distance, &mut self.dice);
+            let row = self.random_row(self.map(Zone::Dungeon).entrance_distance(at));
+            let kind = &self.kinds[usize::from(row)];
+            let size = self.dice.between(kind.group_min, kind.group_max);
+            for number in 0..size {
+                if self.monsters.len() < count {
+                    let at = if number == 0 { at } else { self.place_near(at, GROUP_TILES) };
+                    let monster = self.new_monster(at, row);
+                    self.monsters.push(monster);
+                }
             }
         }
     }
 
-    fn give_up(&mut self, index: usize) {
-        let monster = &mut self.monsters[index];
-        monster.mood = Mood::Return(0);
-        monster.detour = None;
+    /// Somewhere at most so many tiles away and in sight, where a monster may stand; here when chance finds nothing.
+    pub(super) fn place_near(&mut self, at: Point, tiles: i32) -> Point {
+        let far = tiles * crate::Map::SUB_TILES;
+        let (dx, dy) = (self.dice.between(-far, far), self.dice.between(-far, far));
+        let there = Point { x: at.x + dx, y: at.y + dy };
+        let map = self.map(Zone::Dungeon);
+        if map.is_closed(Walker::Monster, there) || !map.sees(at, there) { at } else { there }
     }
 
-    fn go_home(&mut self, index: usize, since: u32) {
-        let monster = &mut self.monsters[index];
-        let kind = &self.kinds[usize::from(monster.row)];
-        if since >= RETURN_TICKS_MAX {
-            monster.home = monster.at;
-        }
-        if monster.at.within(monster.home, HOME_DISTANCE) {
-            monster.mood = Mood::Rest;
-            monster.detour = None;
-            monster.life = kind.life;
-            return;
-        }
-        monster.step_towards(monster.home, kind, &self.map, &mut self.dice);
-    }
-
-    fn come_again(&mut self, index: usize, since: u32) {
+    pub(super) fn come_again(&mut self, index: usize, since: u32) {
         let respawn_ticks = self.content.rules.respawn_ticks;
         if since < respawn_ticks || !(since - respawn_ticks).is_multiple_of(RESPAWN_RETRY_TICKS) {
             return;
         }
-        let at = self.map.free_place(self.content.rules.entrance_distance, &mut self.dice);
+        let at = self.maps[Zone::Dungeon as usize].free_place(self.content.rules.entrance_distance, &mut self.dice);
         let vision = self.content.rules.vision;
-        let would_be_seen = self.players.iter().flatten().any(|player| player.at.within(at, vision));
-        // In a small map everything may be in somebody's view: after a second respawn time it comes all the same.
+        let below = self.players.iter().flatten().filter(|player| player.zone == Zone::Dungeon);
+        let would_be_seen = below.into_iter().any(|player| player.at.within(at, vision));
+        // In a small dungeon everything may be in somebody's view: after a second respawn time it comes all the same.
         if !would_be_seen || since / 2 >= respawn_ticks {
-            self.monsters[index] = self.new_monster(at);
+            let row = self.random_row(self.map(Zone::Dungeon).entrance_distance(at));
+            self.monsters[index] = self.new_monster(at, row);
         }
     }
 
-    /// A monster of a kind that chance decides.
-    fn new_monster(&mut self, at: Point) -> Monster {
-        let row = self.random_row(self.map.entrance_distance(at));
+    fn new_monster(&mut self, at: Point, row: u8) -> Monster {
         Monster {
             entity: self.next_entity(),
             row,
@@ -247,10 +147,12 @@ impl World {
             facing: u8::try_from(self.dice.below(8)).unwrap_or_default(),
             life: self.kinds[usize::from(row)].life,
             mood: Mood::Rest,
+            fled: false,
             cooldown_ticks: 0,
             swing_ticks: 0,
             stride_ticks: 0,
             detour: None,
+            effects: Effects::default(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! A player's character in a game.
 
+use super::{combat::Strike, effects::Effects};
 use crate::{
-    EntityId, LEVEL_MAX, Sheet,
-    content::{ClassRow, Content, Melee},
+    BELT_MAX, EntityId, LEVEL_MAX, RefusedReason, SKILLS_PER_CLASS, Sheet, Zone,
+    content::{ClassRow, Content, Damage, EffectKind, EffectRow, Melee},
     geometry::{self, Point},
 };
 
@@ -14,6 +15,8 @@ pub(super) const STRIDE_TICKS: u32 = 3;
 const ATTRIBUTE_AT_BIRTH: i64 = 20;
 /// The most life or mana anybody can have.
 const POOL_MAX: i64 = 10_000_000;
+/// How long after the end of haste the longer step still counts as legal, so that a client that hears of it late is no cheat.
+const STEP_GRACE_TICKS: u32 = 15;
 /// What a point of dexterity adds to the attack rating.
 const RATING_PER_DEXTERITY: i64 = 3;
 
@@ -22,6 +25,7 @@ const RATING_PER_DEXTERITY: i64 = 3;
 pub(super) struct Player {
     pub(super) entity: EntityId,
     pub(super) sheet: Sheet,
+    pub(super) zone: Zone,
     pub(super) at: Point,
     pub(super) facing: u8,
     /// 0 is dead.
@@ -29,18 +33,46 @@ pub(super) struct Player {
     pub(super) life_max: i32,
     pub(super) mana: i32,
     pub(super) mana_max: i32,
-    /// Until the next blow.
+    /// What has come back of the next point of mana.
+    mana_parts: i32,
+    /// The tick at which mana was spent last.
+    pub(super) mana_spent_tick: u32,
+    /// Until the next blow or skill.
     pub(super) cooldown_ticks: u32,
+    /// Until the next use of each skill.
+    pub(super) skill_ticks: [u32; SKILLS_PER_CLASS],
+    /// Until a vendor gives the next potion.
+    pub(super) ration_ticks: u32,
+    /// What acts all around, by the place of its skill among all, and for how many ticks.
+    pub(super) aura: Option<(u8, u32)>,
+    pub(super) effects: Effects,
+    /// Each place holds a potion's place in the content pack plus one; 0 is empty.
+    pub(super) belt: [u8; BELT_MAX],
     pub(super) swing_ticks: u32,
+    /// What is seen while `swing_ticks` last is a spell and no blow.
+    pub(super) casts: bool,
     pub(super) stride_ticks: u32,
     /// What is left of this tick's step.
     pub(super) step_left: i32,
     pub(super) step_max: i32,
+    /// The longest step that was legal a short while ago, and for how long it still counts.
+    step_grace: (i32, u32),
+}
+
+/// A number that grows with the level.
+pub(super) fn grown(value: i32, growth_percent: i32, level: u32) -> i32 {
+    let levels = i64::from(level.saturating_sub(1));
+    bounded(i64::from(value) * (100 + i64::from(growth_percent) * levels) / 100)
+}
+
+/// The damage of a skill at a level, at least and at most.
+pub(super) fn grown_damage(damage: &Damage, level: u32) -> (i32, i32) {
+    (grown(damage.min, damage.growth_percent, level), grown(damage.max, damage.growth_percent, level))
 }
 
 impl Player {
     /// A character comes in. What no character can have is set right: the level, and experience below the level's.
-    pub(super) fn enter(content: &Content, entity: EntityId, mut sheet: Sheet, at: Point) -> Self {
+    pub(super) fn enter(content: &Content, entity: EntityId, mut sheet: Sheet, zone: Zone, at: Point) -> Self {
         sheet.level = sheet.level.clamp(1, LEVEL_MAX);
         sheet.experience = sheet.experience.max(content.levels.begin(sheet.level));
         // Only the hardcore stay dead.
@@ -49,17 +81,27 @@ impl Player {
         let mut player = Self {
             entity,
             sheet,
+            zone,
             at,
             facing: 2,
             life: 0,
             life_max: 0,
             mana: 0,
             mana_max: 0,
+            mana_parts: 0,
+            mana_spent_tick: 0,
             cooldown_ticks: 0,
+            skill_ticks: [0; SKILLS_PER_CLASS],
+            ration_ticks: 0,
+            aura: None,
+            effects: Effects::default(),
+            belt: [0; BELT_MAX],
             swing_ticks: 0,
+            casts: false,
             stride_ticks: 0,
             step_left: class.step,
             step_max: class.step,
+            step_grace: (class.step, 0),
         };
         player.set_pools(class);
         if !sheet.dead {
@@ -92,10 +134,52 @@ impl Player {
         self.mana = self.mana_max;
     }
 
+    /// Stops everything that it does and that lasts on it, as death does.
+    pub(super) fn still(&mut self) {
+        self.swing_ticks = 0;
+        self.stride_ticks = 0;
+        self.aura = None;
+        self.effects.clear();
+    }
+
+    /// A potion goes into the first free place of the belt.
+    pub(super) fn carry(&mut self, potion: u8, slots: usize) -> Result<(), RefusedReason> {
+        let free = self.belt.iter_mut().take(slots).find(|carried| **carried == 0);
+        *free.ok_or(RefusedReason::BeltFull)? = potion + 1;
+        Ok(())
+    }
+
+    /// What a skill of this character does to whoever it strikes; `rating` as in [`Strike`].
+    pub(super) fn strike(&self, damage: &Damage, effect: Option<EffectRow>, rating: Option<i32>) -> Strike {
+        let (min, max) = grown_damage(damage, self.sheet.level);
+        let with_might = |damage: i32| self.effects.scaled(damage, EffectKind::Might, None);
+        Strike {
+            source: self.entity,
+            by_player: true,
+            level: self.sheet.level,
+            rating,
+            damage: (with_might(min), with_might(max)),
+            effect,
+        }
+    }
+
+    /// The longest step that a client may think legal, this tick's or one of shortly before, slowed or not.
+    pub(super) fn step_legal(&self) -> i32 {
+        self.step_max.max(self.step_grace.0)
+    }
+
+    /// How far the character goes in a tick now.
+    pub(super) fn step_now(&self) -> i32 {
+        self.effects.step(self.step_max)
+    }
+
     /// How the character strikes, attributes included.
     pub(super) fn melee(&self, class: &ClassRow) -> Melee {
         let attributes = self.sheet.attributes;
-        let with_strength = |damage: i32| bounded(i64::from(damage) * (100 + i64::from(attributes.strength)) / 100);
+        let with_strength = |damage: i32| {
+            let damage = bounded(i64::from(damage) * (100 + i64::from(attributes.strength)) / 100);
+            self.effects.scaled(damage, EffectKind::Might, None)
+        };
         Melee {
             damage_min: with_strength(class.melee.damage_min),
             damage_max: with_strength(class.melee.damage_max),
@@ -111,11 +195,34 @@ impl Player {
         self.facing = geometry::facing(target.x - self.at.x, target.y - self.at.y).unwrap_or(self.facing);
     }
 
-    pub(super) fn pass_time(&mut self) {
-        self.step_left = self.step_max;
+    /// Everything that only waits for time to pass. The whole mana comes back in `mana_ticks`.
+    pub(super) fn pass_time(&mut self, mana_ticks: i32) {
+        self.effects.pass_time();
+        let step = self.step_now();
+        self.step_left = step;
+        self.step_grace = match self.step_grace {
+            (longest, _) if step >= longest => (step, STEP_GRACE_TICKS),
+            (longest, 1..) => (longest, self.step_grace.1 - 1),
+            (_, 0) => (step, 0),
+        };
         self.cooldown_ticks = self.cooldown_ticks.saturating_sub(1);
+        self.ration_ticks = self.ration_ticks.saturating_sub(1);
         self.swing_ticks = self.swing_ticks.saturating_sub(1);
         self.stride_ticks = self.stride_ticks.saturating_sub(1);
+        for ticks in &mut self.skill_ticks {
+            *ticks = ticks.saturating_sub(1);
+        }
+        self.aura = self.aura.and_then(|(skill, ticks)| (ticks > 1).then(|| (skill, ticks - 1)));
+        if self.mana < self.mana_max && !self.is_dead() {
+            self.mana_parts = self.mana_parts.saturating_add(self.mana_max);
+            self.mana = self.mana.saturating_add(self.mana_parts / mana_ticks).min(self.mana_max);
+            self.mana_parts %= mana_ticks;
+        }
+    }
+
+    /// What only this file may touch, for the hash of the state.
+    pub(super) fn hidden(&self) -> [i32; 3] {
+        [self.mana_parts, self.step_grace.0, i32::try_from(self.step_grace.1).unwrap_or(i32::MAX)]
     }
 }
 

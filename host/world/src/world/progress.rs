@@ -2,7 +2,7 @@
 
 use super::{World, player::Player};
 use crate::{
-    Event, LEVEL_MAX, PLAYERS_MAX, PlayerSlot,
+    Event, LEVEL_MAX, PLAYERS_MAX, PlayerSlot, Zone,
     content::{Content, Levels},
     geometry::Point,
 };
@@ -16,7 +16,8 @@ impl World {
         let mut shares = [false; PLAYERS_MAX];
         for (place, player) in self.players.iter().enumerate() {
             shares[place] = player.as_ref().is_some_and(|player| {
-                place == killer || (!player.is_dead() && player.at.within(at, rules.share_distance))
+                place == killer
+                    || (player.zone == Zone::Dungeon && !player.is_dead() && player.at.within(at, rules.share_distance))
             });
         }
         let sharers = shares.iter().map(|shares| u64::from(*shares)).sum::<u64>().max(1);
@@ -37,8 +38,7 @@ impl World {
         let percent = self.percentages().death_loss;
         let Some(player) = self.players.get_mut(place).and_then(Option::as_mut) else { return };
         player.life = 0;
-        player.swing_ticks = 0;
-        player.stride_ticks = 0;
+        player.still();
         player.sheet.dead = player.sheet.hardcore;
         let loss = death_loss(&self.content.levels, player.sheet.level, player.sheet.experience, percent);
         if loss > 0 && !player.sheet.hardcore {

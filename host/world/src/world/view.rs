@@ -1,34 +1,13 @@
 //! What a player may know: of itself, and of what is around.
 
 use super::World;
-use crate::{EntityId, PlayerSlot, content, geometry::Point};
+use crate::{
+    BELT_MAX, EntityId, PlayerSlot, SKILLS_PER_CLASS, Zone, content,
+    geometry::{self, Point},
+};
 
-/// The host's facts about a player, for the checks that come before a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Who it is.
-    pub entity: EntityId,
-    /// Position in sub-tiles.
-    pub x: i32,
-    /// Position in sub-tiles.
-    pub y: i32,
-    /// 0 is dead.
-    pub life: i32,
-    /// With full life.
-    pub life_max: i32,
-    /// Mana.
-    pub mana: i32,
-    /// With full mana.
-    pub mana_max: i32,
-    /// Until the next blow is allowed: 0 when it is in the coming step.
-    pub cooldown_ticks: u32,
-    /// The longest legal step in one tick, in sub-tiles.
-    pub step_max: i32,
-    /// How far the player sees, in sub-tiles.
-    pub vision: i32,
-    /// Does nothing until it comes back.
-    pub dead: bool,
-}
+/// The appearances of monsters' missiles begin here, in the order of the monsters; below stand the skills of the classes.
+pub(super) const MISSILE_OF_MONSTERS: u8 = 32;
 
 /// What kind of entity it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,8 +16,16 @@ pub enum EntityKind {
     Player,
     /// A monster.
     Monster,
-    /// One who lives at the entrance.
+    /// One who lives in the town.
     Npc,
+    /// A potion on the ground.
+    Drop,
+    /// Stairs to the other level.
+    Stairs,
+    /// A missile in the air.
+    Missile,
+    /// One that fights for a player.
+    Companion,
 }
 
 /// What an entity is seen doing.
@@ -50,6 +37,8 @@ pub enum Action {
     Walk,
     /// Strikes.
     Attack,
+    /// Casts a spell.
+    Cast,
     /// Lies dead.
     Dead,
 }
@@ -61,7 +50,9 @@ pub struct EntityView {
     pub id: EntityId,
     /// What kind.
     pub kind: EntityKind,
-    /// Place of the class in [`Class::ALL`](crate::Class::ALL), or row of the monster or of the one who lives here in the content pack.
+    /// Place of the class in [`Class::ALL`](crate::Class::ALL); row in the content pack of the monster, the one who lives in the town or the
+    /// potion; for stairs the zone to which they lead; for companions and missiles the place of the class times three plus the number of
+    /// the skill, and for missiles of monsters 32 plus the row of the monster.
     pub appearance: u8,
     /// Position in sub-tiles.
     pub x: i32,
@@ -75,6 +66,8 @@ pub struct EntityView {
     pub facing: u8,
     /// Level, 1 to 99.
     pub level: u8,
+    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend.
+    pub effects: u8,
 }
 
 /// What a player knows of itself.
@@ -98,8 +91,16 @@ pub struct OwnView {
     pub level: u32,
     /// Experience in all.
     pub experience: u64,
-    /// Until the next blow is allowed.
+    /// Until the next blow or skill is allowed.
     pub cooldown_ticks: u32,
+    /// Until each skill of the class is allowed again.
+    pub skill_ticks: [u32; SKILLS_PER_CLASS],
+    /// Where it is.
+    pub zone: Zone,
+    /// The longest step in one tick now, in sub-tiles.
+    pub step_max: i32,
+    /// Potions carried: each a row of the content pack plus one; 0 is an empty place.
+    pub belt: [u8; BELT_MAX],
 }
 
 /// What one player may know at one tick.
@@ -112,25 +113,6 @@ pub struct View {
 }
 
 impl World {
-    /// What the host's checks need to know of a player.
-    #[must_use]
-    pub fn facts(&self, slot: PlayerSlot) -> Option<Facts> {
-        let player = self.player(slot)?;
-        Some(Facts {
-            entity: player.entity,
-            x: player.at.x,
-            y: player.at.y,
-            life: player.life,
-            life_max: player.life_max,
-            mana: player.mana,
-            mana_max: player.mana_max,
-            cooldown_ticks: player.cooldown_ticks,
-            step_max: player.step_max,
-            vision: self.content.rules.vision,
-            dead: player.is_dead(),
-        })
-    }
-
     /// Writes what this player may know into `out`, over what was there. Once `out` has room for every entity this allocates nothing.
     /// When nobody plays in the slot, `own.entity` is 0 and there are no entities.
     pub fn view(&self, slot: PlayerSlot, out: &mut View) {
@@ -150,55 +132,88 @@ impl World {
             level: own.sheet.level,
             experience: own.sheet.experience,
             cooldown_ticks: own.cooldown_ticks,
+            skill_ticks: own.skill_ticks,
+            zone: own.zone,
+            step_max: own.step_now(),
+            belt: own.belt,
         };
-        let players = self.players.iter().flatten();
-        let players = players.filter(|player| self.is_visible(own.at, player.at)).map(|player| EntityView {
+        let zone = own.zone;
+        let sees = |at: Point| self.is_visible(zone, own.at, at);
+        let thing = |id, kind, appearance, at: Point| EntityView {
+            id,
+            kind,
+            appearance,
+            x: at.x,
+            y: at.y,
+            life_percent: 100,
+            action: Action::Idle,
+            facing: 2,
+            level: 1,
+            effects: 0,
+        };
+        let players = self.players.iter().flatten().filter(|player| player.zone == zone);
+        let players = players.filter(|player| sees(player.at)).map(|player| EntityView {
             id: player.entity,
             kind: EntityKind::Player,
             appearance: u8::try_from(content::class_index(player.sheet.class)).unwrap_or_default(),
             x: player.at.x,
             y: player.at.y,
             life_percent: percent(player.life, player.life_max),
-            action: action(player.is_dead(), player.swing_ticks, player.stride_ticks),
+            action: match action(player.is_dead(), player.swing_ticks, player.stride_ticks) {
+                Action::Attack if player.casts => Action::Cast,
+                action => action,
+            },
             facing: player.facing,
             level: u8::try_from(player.sheet.level).unwrap_or(u8::MAX),
+            effects: player.effects.bits(),
         });
         out.entities.extend(players);
         let corpse_ticks = self.content.rules.corpse_ticks;
-        let monsters = self.monsters.iter().filter(|monster| monster.is_seen(corpse_ticks));
-        let monsters = monsters.filter(|monster| self.is_visible(own.at, monster.at)).map(|monster| {
-            let kind = &self.kinds[usize::from(monster.row)];
-            EntityView {
-                id: monster.entity,
-                kind: EntityKind::Monster,
-                appearance: monster.row,
-                x: monster.at.x,
-                y: monster.at.y,
-                life_percent: percent(monster.life, kind.life),
-                action: action(monster.is_dead(), monster.swing_ticks, monster.stride_ticks),
-                facing: monster.facing,
-                level: u8::try_from(kind.level).unwrap_or(u8::MAX),
-            }
-        });
-        out.entities.extend(monsters);
-        let npcs = self.npcs.iter().filter(|npc| self.is_visible(own.at, npc.at)).map(|npc| EntityView {
-            id: npc.entity,
-            kind: EntityKind::Npc,
-            appearance: npc.row,
-            x: npc.at.x,
-            y: npc.at.y,
-            life_percent: 100,
-            action: Action::Idle,
-            facing: 2,
-            level: 1,
-        });
-        out.entities.extend(npcs);
+        if zone == Zone::Dungeon {
+            let monsters = self.monsters.iter().filter(|monster| monster.is_seen(corpse_ticks) && sees(monster.at));
+            out.entities.extend(monsters.map(|monster| {
+                let kind = &self.kinds[usize::from(monster.row)];
+                EntityView {
+                    life_percent: percent(monster.life, kind.life),
+                    action: action(monster.is_dead(), monster.swing_ticks, monster.stride_ticks),
+                    facing: monster.facing,
+                    level: u8::try_from(kind.level).unwrap_or(u8::MAX),
+                    effects: monster.effects.bits(),
+                    ..thing(monster.entity, EntityKind::Monster, monster.row, monster.at)
+                }
+            }));
+        } else {
+            let npcs = self.npcs.iter().filter(|npc| sees(npc.at));
+            out.entities.extend(npcs.map(|npc| thing(npc.entity, EntityKind::Npc, npc.row, npc.at)));
+        }
+        let stairs = self.map(zone).stairs();
+        if sees(stairs) {
+            let leads_to = zone.other().number();
+            out.entities.push(thing(self.stairs[zone as usize], EntityKind::Stairs, leads_to, stairs));
+        }
+        let drops = self.drops.iter().filter(|drop| drop.zone == zone && sees(drop.at));
+        out.entities.extend(drops.map(|drop| thing(drop.entity, EntityKind::Drop, drop.potion, drop.at)));
+        let missiles = self.missiles.iter().filter(|missile| missile.zone == zone && sees(missile.at));
+        out.entities.extend(missiles.map(|missile| EntityView {
+            facing: geometry::facing(missile.dx, missile.dy).unwrap_or(0),
+            action: Action::Walk,
+            ..thing(missile.entity, EntityKind::Missile, missile.appearance, missile.at)
+        }));
+        let companions = self.companions.iter().filter(|companion| companion.zone == zone && sees(companion.at));
+        out.entities.extend(companions.map(|companion| EntityView {
+            life_percent: percent(companion.life, companion.life_max),
+            action: action(companion.life == 0, companion.swing_ticks, companion.stride_ticks),
+            facing: companion.facing,
+            level: u8::try_from(companion.level).unwrap_or(u8::MAX),
+            effects: companion.effects.bits(),
+            ..thing(companion.entity, EntityKind::Companion, companion.skill, companion.at)
+        }));
         out.entities.sort_unstable_by_key(|entity| entity.id);
     }
 
     /// Whether a player at `eye` may know what is at `at`. This is the one place that decides it: by distance and by sight.
-    fn is_visible(&self, eye: Point, at: Point) -> bool {
-        eye.within(at, self.content.rules.vision) && self.map.sees(eye, at)
+    fn is_visible(&self, zone: Zone, eye: Point, at: Point) -> bool {
+        eye.within(at, self.content.rules.vision) && self.map(zone).sees(eye, at)
     }
 }
 

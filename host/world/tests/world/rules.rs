@@ -2,10 +2,10 @@
 
 use realm_world::{
     Action, Class, Content, Difficulty, EntityKind, Event, Input, InputKind, PlayerSlot, RefusedReason, Sheet, View,
-    World,
+    World, Zone,
 };
 
-use crate::stage::{FIRST, MINUTE_TICKS, SECOND, Stage, content_with, died, distance_squared, newborn};
+use crate::stage::{BELOW, FIRST, MINUTE_TICKS, SECOND, Stage, content_with, died, distance_squared, newborn};
 
 /// Monsters that cannot hurt.
 const HARMLESS: [(&str, &str, &str); 2] = [("monsters.toml", "damage_min", "0"), ("monsters.toml", "damage_max", "0")];
@@ -14,16 +14,17 @@ const DEADLY: [(&str, &str, &str); 2] =
     [("monsters.toml", "damage_max", "100000"), ("monsters.toml", "experience", "0")];
 
 #[test]
-fn a_newcomer_stands_at_the_entrance_beside_the_healer() {
-    let mut stage = Stage::open(Difficulty::Normal, &[]);
+fn a_newcomer_stands_in_the_town_beside_the_healer() {
+    let mut stage = Stage::open(Difficulty::Normal, &[("world.toml", "begin", "\"town\"")]);
     stage.join(FIRST, newborn());
     let facts = stage.world.facts(FIRST).unwrap();
-    assert!(stage.world.map().is_entrance(facts.x / 32, facts.y / 32));
+    assert_eq!(facts.zone, Zone::Town);
+    assert!(stage.map().is_entrance(facts.x / 32, facts.y / 32));
     assert_eq!((facts.life, facts.mana, facts.dead), (facts.life_max, facts.mana_max, false));
     assert_eq!(stage.nearest(EntityKind::Npc).unwrap().life_percent, 100);
     assert_eq!(stage.world.slot_of(facts.entity), Some(FIRST));
     assert_eq!(stage.world.entity_of(FIRST), Some(facts.entity));
-    assert_eq!(stage.world.position(facts.entity), Some((facts.x, facts.y)));
+    assert_eq!(stage.world.position(facts.entity), Some((facts.zone, facts.x, facts.y)));
 
     // A slot that is taken stays as it is; one that is left is empty.
     stage.join(FIRST, Sheet::newborn(Class::Druid, true));
@@ -52,7 +53,7 @@ fn every_class_has_its_own_life_and_step() {
 
 #[test]
 fn a_kill_gives_experience_and_the_dead_vanish_and_come_again_as_others() {
-    let mut stage = Stage::open(Difficulty::Normal, &HARMLESS);
+    let mut stage = Stage::open(Difficulty::Normal, &[HARMLESS[0], HARMLESS[1], ("world.toml", "chance_percent", "0")]);
     stage.join(FIRST, newborn());
     let own = stage.view.own.entity;
     let (dead, killer) = stage.until(2 * MINUTE_TICKS, Stage::fight, died);
@@ -95,7 +96,7 @@ fn players_see_what_is_near_and_not_behind_walls_and_what_they_see_sees_them() {
     let mut seen = 0;
     let mut hidden = 0;
     for seed in 0..8 {
-        let mut world = World::new(Content::builtin(), Difficulty::Normal, seed);
+        let mut world = World::new(content_with(&[BELOW]), Difficulty::Normal, seed);
         let joins: Vec<_> = (0..8).map(|slot| Input::Join { slot: PlayerSlot(slot), sheet: newborn() }).collect();
         world.step(&joins, &mut Vec::new());
         let mut view = View::default();
@@ -125,11 +126,10 @@ fn players_see_what_is_near_and_not_behind_walls_and_what_they_see_sees_them() {
     assert!(seen > 10 && hidden > 10, "{seen} pairs see each other, {hidden} are near and do not");
 }
 
-/// How many monsters live, by the view of somebody who sees the whole map.
+/// How many monsters live: all in the dungeon but the stairs, while nobody is there and nothing lies on the ground.
 fn living_monsters(world: &mut World) -> usize {
-    let mut ids: Vec<_> = (1..=u16::MAX).filter(|id| world.position(*id).is_some()).collect();
-    ids.retain(|id| world.slot_of(*id).is_none());
-    ids.len() - 1
+    let below = (1..=u16::MAX).filter(|id| world.position(*id).is_some_and(|(zone, _, _)| zone == Zone::Dungeon));
+    below.count() - 1
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn the_dead_do_nothing_until_they_come_back_at_the_entrance() {
     let events = stage.step(&[Input::Respawn { slot: FIRST }]);
     assert!(events.contains(&Event::Respawned { entity: own }));
     let facts = stage.world.facts(FIRST).unwrap();
-    assert!(stage.world.map().is_entrance(facts.x / 32, facts.y / 32));
+    assert!(stage.map().is_entrance(facts.x / 32, facts.y / 32));
     assert_eq!((facts.life, facts.dead), (facts.life_max, false));
     assert_eq!(stage.world.sheet(FIRST), Some(sheet), "death costs nothing in a normal game");
 }
@@ -247,7 +247,9 @@ fn the_hardcore_stay_dead() {
 fn the_healer_restores_life() {
     let mut stage = Stage::open(Difficulty::Normal, &[("monsters.toml", "damage_max", "9")]);
     stage.join(FIRST, Sheet { level: 20, ..newborn() });
+    stage.take_stairs();
     let healer = stage.nearest(EntityKind::Npc).unwrap();
+    stage.take_stairs();
     let own = stage.view.own.entity;
     let hurt = stage.until(2 * MINUTE_TICKS, Stage::fight, |event| match event {
         Event::Damage { target, amount, .. } if *target == own => Some(*amount),
@@ -255,13 +257,16 @@ fn the_healer_restores_life() {
     });
     assert!(hurt > 0);
     stage.step(&[Input::Interact { slot: FIRST, target: healer.id }]);
+    assert_eq!(refusals(&stage), [(0, InputKind::Interact, RefusedReason::TargetUnknown)], "it is on another level");
+    stage.take_stairs();
+    stage.step(&[Input::Interact { slot: FIRST, target: healer.id }]);
     assert_eq!(refusals(&stage), [(0, InputKind::Interact, RefusedReason::TargetTooFar)]);
     stage.step(&[Input::Interact { slot: FIRST, target: own }]);
     assert_eq!(refusals(&stage), [(0, InputKind::Interact, RefusedReason::TargetUnknown)]);
 
     let act = |stage: &Stage| match distance_squared(stage.place(), (healer.x, healer.y)) {
         ..6_400 => vec![Input::Interact { slot: FIRST, target: healer.id }],
-        _ => vec![stage.towards(FIRST, (healer.x, healer.y))],
+        _ => vec![stage.around_walls((healer.x, healer.y))],
     };
     let healed = stage.until(MINUTE_TICKS, act, |event| match event {
         Event::Healed { entity, amount } => Some((*entity, *amount)),
@@ -301,7 +306,7 @@ fn blows_need_a_target_in_reach_and_time_between_them() {
 
 #[test]
 fn monsters_never_set_foot_in_the_entrance_and_lose_interest_in_who_is_there() {
-    let mut stage = Stage::open(Difficulty::Normal, &HARMLESS);
+    let mut stage = Stage::open(Difficulty::Normal, &[HARMLESS[0], HARMLESS[1], ("monsters.toml", "patrol", "0")]);
     stage.join(FIRST, newborn());
     let entrance = stage.place();
     // Out, until somebody hunts, and back again.
@@ -310,7 +315,7 @@ fn monsters_never_set_foot_in_the_entrance_and_lose_interest_in_who_is_there() {
         let back = stage.towards(FIRST, entrance);
         stage.step(&[back]);
         for entity in stage.view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster) {
-            assert!(!stage.world.map().is_entrance(entity.x / 32, entity.y / 32));
+            assert!(!stage.map().is_entrance(entity.x / 32, entity.y / 32));
         }
     }
     let busy = stage.view.entities.iter().filter(|entity| entity.kind == EntityKind::Monster);
@@ -319,16 +324,14 @@ fn monsters_never_set_foot_in_the_entrance_and_lose_interest_in_who_is_there() {
 
 #[test]
 fn only_what_is_near_is_seen() {
-    let content = content_with(&[("world.toml", "vision", "300")]);
-    let mut world = World::new(content, Difficulty::Normal, 3);
-    world.step(&[Input::Join { slot: FIRST, sheet: newborn() }], &mut Vec::new());
-    let mut view = View::default();
-    world.view(FIRST, &mut view);
+    let mut stage = Stage::open(Difficulty::Normal, &[("world.toml", "vision", "300")]);
+    stage.join(FIRST, newborn());
+    let Stage { world, view, .. } = stage;
     let seen: Vec<u16> = view.entities.iter().map(|entity| entity.id).collect();
     assert!(seen.is_sorted());
     for id in 1..200 {
-        let Some(place) = world.position(id).filter(|_| id != view.own.entity) else { continue };
-        let near = distance_squared((view.own.x, view.own.y), place) <= 300 * 300;
+        let Some((zone, x, y)) = world.position(id).filter(|_| id != view.own.entity) else { continue };
+        let near = zone == view.own.zone && distance_squared((view.own.x, view.own.y), (x, y)) <= 300 * 300;
         assert_eq!(seen.contains(&id), near, "entity {id}");
     }
 }

@@ -4,10 +4,20 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use realm_world::{
-    Attributes, Class, Content, Difficulty, Event, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View, World,
+    Attributes, Class, Content, Difficulty, EntityKind, Event, Facts, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View,
+    World,
 };
 
-static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(Content::builtin);
+use crate::stage::{BELOW, content_with};
+
+static TOWN: LazyLock<Arc<Content>> = LazyLock::new(Content::builtin);
+/// A hall with pillars, in which those who walk at random meet monsters.
+static HALL: LazyLock<Arc<Content>> = LazyLock::new(|| content_with(&[BELOW, ("world.toml", "rooms", "0")]));
+
+/// The built-in pack, with characters that come in above, or below in a hall.
+fn any_content() -> impl Strategy<Value = Arc<Content>> {
+    any::<bool>().prop_map(|below| Arc::clone(if below { &HALL } else { &TOWN }))
+}
 
 fn slots() -> impl Iterator<Item = PlayerSlot> {
     (0u8..).take(PLAYERS_MAX).map(PlayerSlot)
@@ -37,12 +47,18 @@ fn any_sheet() -> impl Strategy<Value = Sheet> {
 fn any_input() -> impl Strategy<Value = Input> {
     let step = || prop_oneof![8 => -20..20i32, 1 => any::<i32>()];
     let target = || prop_oneof![8 => 0..60u16, 1 => any::<u16>()];
+    let place = || prop_oneof![8 => 0..2_048i32, 1 => any::<i32>()];
     prop_oneof![
         2 => (any_slot(), any_sheet()).prop_map(|(slot, sheet)| Input::Join { slot, sheet }),
         1 => any_slot().prop_map(|slot| Input::Leave { slot }),
         20 => (any_slot(), step(), step()).prop_map(|(slot, dx, dy)| Input::Move { slot, dx, dy }),
         8 => (any_slot(), target()).prop_map(|(slot, target)| Input::Attack { slot, target }),
         2 => (any_slot(), target()).prop_map(|(slot, target)| Input::Interact { slot, target }),
+        8 => (any_slot(), 0..4u8, prop_oneof![Just(0), target()], place(), place())
+            .prop_map(|(slot, skill, target, x, y)| Input::Skill { slot, skill, target, x, y }),
+        2 => (any_slot(), prop_oneof![40..200u16, target()], any::<bool>())
+            .prop_map(|(slot, target, drink)| Input::PickUp { slot, target, drink }),
+        1 => (any_slot(), 0..9u8).prop_map(|(slot, place)| Input::Drink { slot, place }),
         1 => any_slot().prop_map(|slot| Input::Respawn { slot }),
     ]
 }
@@ -72,11 +88,12 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_world(
         seed: u64,
+        content in any_content(),
         difficulty in any_difficulty(),
         ticks in any_course(),
     ) {
-        let mut one = World::new(Arc::clone(&CONTENT), difficulty, seed);
-        let mut other = World::new(Arc::clone(&CONTENT), difficulty, seed);
+        let mut one = World::new(Arc::clone(&content), difficulty, seed);
+        let mut other = World::new(content, difficulty, seed);
         let (mut events_one, mut events_other) = (Vec::new(), Vec::new());
         let (mut view_one, mut view_other) = (View::default(), View::default());
         for inputs in ticks.iter().flat_map(|inputs| std::iter::repeat_n(inputs, REPEATED)) {
@@ -99,9 +116,10 @@ proptest! {
     #[test]
     fn nobody_passes_a_wall_or_moves_too_fast(
         seed: u64,
+        content in any_content(),
         ticks in any_course(),
     ) {
-        let mut world = World::new(Arc::clone(&CONTENT), Difficulty::Hell, seed);
+        let mut world = World::new(content, Difficulty::Hell, seed);
         let mut events = Vec::new();
         let mut view = View::default();
         for inputs in ticks.iter().flat_map(|inputs| std::iter::repeat_n(inputs, REPEATED)) {
@@ -110,18 +128,26 @@ proptest! {
             world.step(inputs, &mut events);
             for (slot, before) in slots().zip(before) {
                 let Some(after) = world.facts(slot) else { continue };
-                prop_assert!(stands_free(world.map(), after.x, after.y));
+                let map = world.map(after.zone);
+                prop_assert!(stands_free(map, after.x, after.y));
                 prop_assert!((0..=after.life_max).contains(&after.life) && (0..=after.mana_max).contains(&after.mana));
                 prop_assert_eq!(after.dead, after.life == 0);
-                let came_back = events.contains(&Event::Respawned { entity: after.entity });
-                if let Some(before) = before.filter(|before| before.entity == after.entity && !came_back) {
+                let leapt = |event: &Event| match event {
+                    Event::Respawned { entity } | Event::SkillUsed { entity, .. } => *entity == after.entity,
+                    _ => false,
+                };
+                let walked = !events.iter().any(leapt);
+                let same = |before: &Facts| before.entity == after.entity && before.zone == after.zone;
+                if let Some(before) = before.filter(|before| same(before) && walked) {
                     let (dx, dy) = (i64::from(after.x - before.x), i64::from(after.y - before.y));
                     prop_assert!(dx * dx + dy * dy <= i64::from(after.step_max).pow(2));
                 }
                 world.view(slot, &mut view);
                 prop_assert!(view.entities.is_sorted_by(|one, other| one.id < other.id));
                 for entity in &view.entities {
-                    prop_assert!(stands_free(world.map(), entity.x, entity.y));
+                    let is_body = matches!(entity.kind, EntityKind::Player | EntityKind::Monster | EntityKind::Companion);
+                    prop_assert!(!is_body || stands_free(map, entity.x, entity.y));
+                    prop_assert!(!map.is_wall(entity.x.div_euclid(32), entity.y.div_euclid(32)));
                     prop_assert!(entity.life_percent <= 100 && entity.facing < 8);
                     prop_assert!((1..=99).contains(&entity.level));
                 }
@@ -135,7 +161,7 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
     let mut inputs = Vec::new();
     if tick == 0 {
         for (slot, class) in slots().zip(Class::ALL) {
-            inputs.push(Input::Join { slot, sheet: Sheet::newborn(class, slot.0 == 3) });
+            inputs.push(Input::Join { slot, sheet: Sheet { level: 8, ..Sheet::newborn(class, slot.0 == 3) } });
         }
     }
     for slot in slots() {
@@ -144,6 +170,14 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
         inputs.push(Input::Move { slot, dx: direction(mixed), dy: direction(mixed >> 3) });
         let target = u16::from(((tick + u32::from(slot.0) * 5) % 41 + 2).to_le_bytes()[0]);
         inputs.push(Input::Attack { slot, target });
+        let skill = u8::try_from((tick / 15 + u32::from(slot.0)) % 3).unwrap();
+        inputs.push(Input::Skill { slot, skill, target, x: 0, y: 0 });
+        inputs.push(Input::PickUp {
+            slot,
+            target: u16::from((tick % 97).to_le_bytes()[0]) + 40,
+            drink: slot.0 % 2 == 0,
+        });
+        inputs.push(Input::Drink { slot, place: skill });
         if tick % 125 == 124 {
             inputs.push(Input::Respawn { slot });
         }
@@ -157,8 +191,8 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
 #[test]
 fn a_minute_is_what_it_was_when_it_was_recorded() {
     const RECORDED: [(u32, u64); 3] =
-        [(1, 0xee53_7829_2c23_fdf9), (750, 0x3a3a_dcd3_2a78_e6b1), (1_500, 0x7f41_3d26_5d7d_de38)];
-    let mut world = World::new(Arc::clone(&CONTENT), Difficulty::Normal, 0x5eed);
+        [(1, 0x80f5_08c5_8a58_a23d), (750, 0x0c08_bf06_dd6c_00cb), (1_500, 0x77e0_3395_0881_17e6)];
+    let mut world = World::new(Arc::clone(&HALL), Difficulty::Nightmare, 0x5eed);
     let mut events = Vec::new();
     let mut hashes = Vec::new();
     for tick in 0..1_500 {
@@ -171,12 +205,13 @@ fn a_minute_is_what_it_was_when_it_was_recorded() {
     assert!(happened(|event| matches!(event, Event::Damage { .. })) > 20, "the minute is not a quiet one");
     assert!(happened(|event| matches!(event, Event::Died { .. })) > 0);
     assert!(happened(|event| matches!(event, Event::Respawned { .. })) > 0);
+    assert!(happened(|event| matches!(event, Event::SkillUsed { .. })) > 50, "skills are used");
     assert_eq!(hashes, RECORDED, "{hashes:#018x?}");
 }
 
 #[test]
 fn worlds_of_other_seeds_and_difficulties_differ() {
-    let hash = |difficulty, seed| World::new(Arc::clone(&CONTENT), difficulty, seed).state_hash();
+    let hash = |difficulty, seed| World::new(Arc::clone(&TOWN), difficulty, seed).state_hash();
     assert_ne!(hash(Difficulty::Normal, 1), hash(Difficulty::Normal, 2));
     assert_ne!(hash(Difficulty::Normal, 1), hash(Difficulty::Hell, 1));
 }

@@ -4,6 +4,7 @@ use std::{cell::Cell, fs, path::Path, sync::Arc};
 
 use realm_world::{
     Class, Content, Difficulty, EntityId, EntityKind, EntityView, Event, Input, Map, PlayerSlot, Sheet, View, World,
+    Zone,
 };
 
 /// The first player.
@@ -17,7 +18,9 @@ pub(crate) const MINUTE_TICKS: u32 = 25 * 60;
 pub(crate) fn content_with(changes: &[(&str, &str, &str)]) -> Arc<Content> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("content");
-    for file in ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml"] {
+    for file in
+        ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"]
+    {
         let mut text = fs::read_to_string(builtin.join(file)).expect("a file of the built-in pack");
         for (_, key, value) in changes.iter().filter(|(changed, _, _)| *changed == file) {
             let changed = |line: &str| match line.split_once(" = ") {
@@ -31,8 +34,16 @@ pub(crate) fn content_with(changes: &[(&str, &str, &str)]) -> Arc<Content> {
     Content::load(folder.path()).expect("a sound pack")
 }
 
-/// A map without anything but its border.
-pub(crate) const OPEN: [(&str, &str, &str); 2] = [("world.toml", "ruins", "0"), ("world.toml", "blocks", "0")];
+/// Characters come in where the monsters are.
+pub(crate) const BELOW: (&str, &str, &str) = ("world.toml", "begin", "\"dungeon\"");
+/// The same, and levels without anything but their borders.
+pub(crate) const OPEN: [(&str, &str, &str); 5] = [
+    BELOW,
+    ("world.toml", "ruins", "0"),
+    ("world.toml", "blocks", "0"),
+    ("world.toml", "rooms", "0"),
+    ("world.toml", "pillars", "0"),
+];
 
 /// A world, what happened last in it, and what the first player sees.
 pub(crate) struct Stage {
@@ -44,7 +55,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// An open map with these changes to the pack; nobody has joined.
+    /// An open dungeon with these changes to the pack; nobody has joined.
     pub(crate) fn open(difficulty: Difficulty, changes: &[(&str, &str, &str)]) -> Self {
         let changes: Vec<_> = OPEN.iter().chain(changes).copied().collect();
         let world = World::new(content_with(&changes), difficulty, 7);
@@ -104,17 +115,44 @@ impl Stage {
         Input::Move { slot, dx: x - facts.x, dy: y - facts.y }
     }
 
+    /// The level where the first player is.
+    pub(crate) fn map(&self) -> &Map {
+        self.world.map(self.view.own.zone)
+    }
+
+    /// What the first player does to go up or down the stairs.
+    pub(crate) fn to_stairs(&self) -> Vec<Input> {
+        let (target, place) = self.world.stairs(self.view.own.zone);
+        match distance_squared(self.place(), place) {
+            ..=3_600 => vec![Input::Interact { slot: FIRST, target }],
+            _ => vec![self.around_walls(place)],
+        }
+    }
+
+    /// The first player goes up or down the stairs.
+    pub(crate) fn take_stairs(&mut self) {
+        let zone = self.view.own.zone;
+        for _ in 0..MINUTE_TICKS {
+            let inputs = self.to_stairs();
+            self.step(&inputs);
+            if self.view.own.zone != zone {
+                return;
+            }
+        }
+        panic!("the stairs of {zone:?} were not reached");
+    }
+
     /// A step of the first player towards a place, round walls, by the way with the fewest tiles.
     pub(crate) fn around_walls(&self, target: (i32, i32)) -> Input {
         let facts = self.world.facts(FIRST).expect("somebody plays in the slot");
-        let ways = self.world.map().ways_from((facts.x, facts.y));
+        let ways = self.map().ways_from((facts.x, facts.y));
         let (dx, dy) = ways.step((facts.x, facts.y), target, facts.step_max).expect("a way leads everywhere");
         Input::Move { slot: FIRST, dx, dy }
     }
 
     /// Where to look for monsters at this tick: a free place near the middle of the map, or of one of its quarters.
     fn search_place(&self) -> (i32, i32) {
-        let map = self.world.map();
+        let map = self.map();
         let eighths = [(4, 4), (2, 2), (6, 2), (6, 6), (2, 6)];
         let (across, down) = eighths[usize::try_from(self.world.tick() / 250).unwrap_or_default() % eighths.len()];
         let (x, y) = (map.width() * across / 8, map.height() * down / 8);
@@ -125,10 +163,13 @@ impl Stage {
         (middle(tile_x), middle(tile_y))
     }
 
-    /// What the first player does to fight: after one monster until it is dead or out of sight where it was seen last, with a blow whenever
+    /// What the first player does to fight: down the stairs, after one monster until it is dead or out of sight where it was seen last, with a blow whenever
     /// one is allowed; without one, to the middle of the map, and from there to one quarter after the other.
     pub(crate) fn fight(&self) -> Vec<Input> {
         const NEAR: i64 = 40 * 40;
+        if self.view.own.zone == Zone::Town {
+            return self.to_stairs();
+        }
         let alive = |id| self.view.entities.iter().find(|one| one.id == id && one.life_percent > 0);
         let nearest = self.nearest(EntityKind::Monster);
         if let Some(monster) = nearest.filter(|one| distance_squared(self.place(), (one.x, one.y)) <= NEAR) {

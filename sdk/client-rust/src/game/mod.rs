@@ -4,7 +4,7 @@ mod world;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto};
+use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot::EntityKind};
 use tokio::time::Instant;
 
 pub use world::GameWorld;
@@ -24,7 +24,7 @@ pub enum GameUpdate {
     Snapshot(Arc<Snapshot>),
     /// What snapshots do not tell.
     Events(proto::GameEvents),
-    /// A message that is not the game's: errors, the goodbye, and, over `realm.v1.bin`, everything of the lobby. There an ERROR with
+    /// Another message: ZONE_ENTERED when the character has taken the stairs, errors, the goodbye, and, over `realm.v1.bin`, everything of the lobby. There an ERROR with
     /// sequence 0 says that the game has ended or was left, while the lobby goes on.
     Message(ServerMessage),
 }
@@ -76,7 +76,8 @@ impl GameConnection {
         }
     }
 
-    /// Map, own entity and limits, as the game told them on entering.
+    /// Map, own entity, skills and limits, as the game told them on entering; the level of the world with its map and stairs is the one
+    /// where the character is now.
     #[must_use]
     pub fn entered(&self) -> &proto::GameEntered {
         &self.entered
@@ -130,7 +131,55 @@ impl GameConnection {
         self.act(|input, acknowledged_tick| proto::PlayerAttack { input, acknowledged_tick, target }).await
     }
 
-    /// Speaks to somebody.
+    /// Uses a skill of the character's class on somebody; skills are numbered as in [`Self::entered`], from 0.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn use_skill_on(&mut self, skill: u32, target: u16) -> Result<u32, ClientError> {
+        let target = u32::from(target);
+        self.act(|input, acknowledged_tick| proto::SkillUse { input, acknowledged_tick, skill, target, x: 0, y: 0 })
+            .await
+    }
+
+    /// Uses a skill of the character's class at a place, in sub-tiles. Skills that need no place, those with reach 0, take any.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn use_skill_at(&mut self, skill: u32, x: i32, y: i32) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::SkillUse { input, acknowledged_tick, skill, target: 0, x, y }).await
+    }
+
+    /// Takes a potion from the ground: drinks it at once, or puts it into the belt.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn pick_up(&mut self, target: u16, drink: bool) -> Result<u32, ClientError> {
+        let target = u32::from(target);
+        self.act(|input, acknowledged_tick| proto::PickUp { input, acknowledged_tick, target, drink }).await
+    }
+
+    /// Drinks the potion in this place of the belt, from 0.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn use_potion(&mut self, place: u32) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::PotionUse { input, acknowledged_tick, place }).await
+    }
+
+    /// Takes the stairs to the other level; they have to be in reach, 64 sub-tiles. `None` when no stairs are in sight. When the character
+    /// is there, [`Self::entered`] has the other level's map, and the next snapshot shows what is there.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn take_stairs(&mut self) -> Result<Option<u32>, ClientError> {
+        let stairs = self.snapshot().and_then(|seen| seen.entities.iter().find(|one| one.kind == EntityKind::Object));
+        match stairs.map(|stairs| stairs.id) {
+            Some(stairs) => self.interact(stairs).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Turns to somebody who lives in the town: a healer or a vendor.
     ///
     /// # Errors
     /// As [`Self::walk`].
@@ -163,6 +212,22 @@ impl GameConnection {
         Ok(self.input)
     }
 
+    fn change_zone(&mut self, entered: &proto::ZoneEntered) {
+        let proto::ZoneEntered { tick, zone, zone_name, map_width, map_height, walls, stairs_x, stairs_y } =
+            entered.clone();
+        self.entered = proto::GameEntered {
+            tick,
+            zone,
+            zone_name,
+            map_width,
+            map_height,
+            walls,
+            stairs_x,
+            stairs_y,
+            ..std::mem::take(&mut self.entered)
+        };
+    }
+
     /// What happens next, within the endpoint's deadline.
     ///
     /// # Errors
@@ -181,7 +246,12 @@ impl GameConnection {
         }
         let body = match self.connection.next(deadline).await? {
             Arrival::Message(ServerMessage::GameEvents(events)) => return Ok(GameUpdate::Events(events)),
-            Arrival::Message(message) => return Ok(GameUpdate::Message(message)),
+            Arrival::Message(message) => {
+                if let ServerMessage::ZoneEntered(zone) = &message {
+                    self.change_zone(zone);
+                }
+                return Ok(GameUpdate::Message(message));
+            }
             Arrival::Snapshot(body) => body,
         };
         let snapshot = self.world.take(&body)?;

@@ -1,7 +1,10 @@
 //! A game that is played by the test: real frames over a pipe.
 
 use bytes::BytesMut;
-use realm_protocol::{Decoder, Encoder, snapshot};
+use realm_protocol::{
+    Decoder, Encoder,
+    snapshot::{self, EntityState},
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
@@ -120,10 +123,48 @@ async fn every_verb_has_its_input_number() {
     assert_eq!(client.attack(17).await.unwrap(), 1);
     assert_eq!(client.interact(4).await.unwrap(), 2);
     assert_eq!(client.respawn().await.unwrap(), 3);
+    assert_eq!(client.use_skill_on(2, 17).await.unwrap(), 4);
+    assert_eq!(client.use_skill_at(1, 320, -5).await.unwrap(), 5);
+    assert_eq!(client.pick_up(9, true).await.unwrap(), 6);
+    assert_eq!(client.use_potion(3).await.unwrap(), 7);
+    assert_eq!(client.take_stairs().await.unwrap(), None, "none are in sight");
     let acknowledged_tick = 0;
     assert_eq!(game.message().await, proto::PlayerAttack { input: 1, acknowledged_tick, target: 17 }.into());
     assert_eq!(game.message().await, proto::NpcInteraction { input: 2, acknowledged_tick, target: 4 }.into());
     assert_eq!(game.message().await, proto::Respawn { input: 3, acknowledged_tick }.into());
+    let skill = proto::SkillUse { input: 4, acknowledged_tick, skill: 2, target: 17, x: 0, y: 0 };
+    assert_eq!(game.message().await, skill.into());
+    let skill = proto::SkillUse { input: 5, acknowledged_tick, skill: 1, target: 0, x: 320, y: -5 };
+    assert_eq!(game.message().await, skill.into());
+    assert_eq!(game.message().await, proto::PickUp { input: 6, acknowledged_tick, target: 9, drink: true }.into());
+    assert_eq!(game.message().await, proto::PotionUse { input: 7, acknowledged_tick, place: 3 }.into());
+}
+
+#[tokio::test]
+async fn the_stairs_lead_to_another_map() {
+    let (mut client, mut game) = entered().await;
+    client.next().await.unwrap();
+    let stairs = EntityState { id: 5, kind: EntityKind::Object, ..EntityState::default() };
+    let mut body = Vec::new();
+    snapshot::encode(None, &Snapshot { tick: 1, entities: vec![stairs], ..Snapshot::default() }, &mut body);
+    game.frame(0x40, &body).await;
+    client.next().await.unwrap();
+    assert_eq!(client.take_stairs().await.unwrap(), Some(1));
+    let expected = proto::NpcInteraction { input: 1, acknowledged_tick: 1, target: 5 };
+    assert_eq!(game.message().await, expected.into());
+    let zone = proto::ZoneEntered {
+        tick: 2,
+        zone: 1,
+        zone_name: "Halls".to_owned(),
+        map_width: 3,
+        map_height: 1,
+        walls: vec![0b0000_0010].into(),
+        ..Default::default()
+    };
+    game.say(zone.clone()).await;
+    assert_eq!(client.next().await.unwrap(), GameUpdate::Message(zone.into()));
+    assert_eq!((client.entered().entity, client.entered().zone), (3, 1));
+    assert_eq!((0..4).map(|x| u8::from(client.is_wall(x, 0))).collect::<Vec<_>>(), [0, 1, 0, 1]);
 }
 
 #[tokio::test]

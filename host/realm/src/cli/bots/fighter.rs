@@ -1,15 +1,21 @@
-//! The fighting half of a bot: walk to the nearest monster, strike, come back to life.
+//! The fighting half of a bot: down the stairs, to the nearest monster, strike, come back to life.
 
 use realm_client::{ClientError, GameConnection, GameUpdate, Snapshot, proto};
-use realm_protocol::snapshot::{Action, EntityKind};
+use realm_protocol::snapshot::{Action, EntityKind, EntityState};
+use realm_world::{Map, Ways};
 use tokio::time::{Duration, Instant};
 
 use super::player::Part;
 
 /// A cheater begins after this many snapshots, so that it plays honestly first.
 const HONEST_SNAPSHOTS: u64 = 25;
-/// A bot that gets nowhere for so many snapshots goes another way for as many.
-const STUCK_SNAPSHOTS: u32 = 10;
+/// After so many snapshots without a monster a bot looks elsewhere.
+const GOAL_SNAPSHOTS: u64 = 400;
+/// The squares of distances, in sub-tiles: from where a bot strikes, and takes the stairs.
+const BLOW_REACH: i64 = 40 * 40;
+const STAIRS_REACH: i64 = 56 * 56;
+/// The number of the town among the levels of the world.
+const TOWN: u32 = 0;
 const STEP: Duration = Duration::from_millis(200);
 
 /// What a bot did in its game.
@@ -38,7 +44,7 @@ pub(super) async fn fight(
     end: Instant,
 ) -> Result<FightReport, ClientError> {
     let mut report = FightReport::default();
-    let mut mind = Mind { dice: seed | 1, last: (0, 0), stuck: 0, detour: None };
+    let mut mind = Mind::new(seed);
     let mut last_snapshot: Option<Instant> = None;
     let own = game.entered().entity;
     while Instant::now() < end {
@@ -60,7 +66,8 @@ pub(super) async fn fight(
                 report.snapshots += 1;
                 report.experience = snapshot.own.experience;
                 let cheats = part == Part::Cheater && report.snapshots > HONEST_SNAPSHOTS;
-                if let Err(error) = mind.act(&mut game, &snapshot, cheats).await {
+                let turn = Turn { snapshots: report.snapshots, cheats };
+                if let Err(error) = mind.act(&mut game, &snapshot, turn).await {
                     report.thrown_out = is_thrown_out(&error);
                     return if report.thrown_out { Ok(report) } else { Err(error) };
                 }
@@ -84,73 +91,126 @@ fn count(report: &mut FightReport, own: u32, events: &proto::GameEvents) {
     }
 }
 
+/// A place in sub-tiles.
+type Place = (i32, i32);
+
 /// What a bot remembers between snapshots.
 struct Mind {
     dice: u64,
-    last: (i32, i32),
-    stuck: u32,
-    detour: Option<((i32, i32), u32)>,
+    /// Where it goes, since which snapshot, and the ways from there.
+    goal: Option<(Place, u64, Ways)>,
+    zone: u32,
+}
+
+fn distance_squared((x, y): Place, (to_x, to_y): Place) -> i64 {
+    let (dx, dy) = (i64::from(to_x) - i64::from(x), i64::from(to_y) - i64::from(y));
+    dx * dx + dy * dy
+}
+
+fn tile((x, y): Place) -> Place {
+    (x.div_euclid(Map::SUB_TILES), y.div_euclid(Map::SUB_TILES))
 }
 
 impl Mind {
-    fn roll(&mut self) -> u64 {
+    fn new(seed: u64) -> Self {
+        Self { dice: seed | 1, goal: None, zone: u32::MAX }
+    }
+
+    fn roll(&mut self, sides: usize) -> usize {
         // xorshift64: good enough for a bot's mind.
         self.dice ^= self.dice << 13;
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
-        self.dice
+        usize::try_from(self.dice % u64::try_from(sides.max(1)).unwrap_or(1)).unwrap_or(0)
     }
 
-    async fn act(&mut self, game: &mut GameConnection, snapshot: &Snapshot, cheats: bool) -> Result<(), ClientError> {
+    async fn act(&mut self, game: &mut GameConnection, snapshot: &Snapshot, part: Turn) -> Result<(), ClientError> {
         if snapshot.own.life == 0 {
             return game.respawn().await.map(drop);
         }
         let step_max = i32::try_from(game.entered().step_max).unwrap_or(8);
-        let Some(own) = snapshot.entities.iter().find(|entity| entity.id == snapshot.own.entity) else { return Ok(()) };
-        let (x, y) = (i32::from(own.x), i32::from(own.y));
-        if cheats {
+        let Some(own) = snapshot.own_entity() else { return Ok(()) };
+        let here = (i32::from(own.x), i32::from(own.y));
+        if part.cheats {
             // Five times the legal step: the realm applies one, and the rule counts a finding.
             return game.walk(step_max * 5, 0).await.map(drop);
         }
-        let distance = |entity: &&realm_protocol::snapshot::EntityState| {
-            let (dx, dy) = (i64::from(entity.x) - i64::from(x), i64::from(entity.y) - i64::from(y));
-            dx * dx + dy * dy
-        };
-        let alive = |entity: &&realm_protocol::snapshot::EntityState| {
-            entity.kind == EntityKind::Monster && entity.action != Action::Dead && entity.life_percent > 0
-        };
-        let nearest = snapshot.entities.iter().filter(alive).min_by_key(distance);
-        if let Some(monster) = nearest
-            && distance(&monster) <= 40 * 40
-        {
-            return if snapshot.own.cooldown_ticks == 0 { game.attack(monster.id).await.map(drop) } else { Ok(()) };
+        if game.entered().zone != self.zone {
+            self.zone = game.entered().zone;
+            self.goal = None;
         }
-        let (dx, dy) =
-            self.way(x, y, nearest.map(|monster| (i32::from(monster.x) - x, i32::from(monster.y) - y)), step_max);
-        game.walk(dx, dy).await.map(drop)
+        let place = |one: &EntityState| (i32::from(one.x), i32::from(one.y));
+        if self.zone == TOWN {
+            let level = game.entered();
+            let stairs = [level.stairs_x, level.stairs_y].map(|place| i32::try_from(place).unwrap_or(0)).into();
+            if distance_squared(here, stairs) <= STAIRS_REACH {
+                return game.take_stairs().await.map(drop);
+            }
+            return self.go(game, here, stairs, part.snapshots, step_max).await;
+        }
+        let alive =
+            |one: &&EntityState| one.kind == EntityKind::Monster && one.action != Action::Dead && one.life_percent > 0;
+        let nearest = snapshot.entities.iter().filter(alive).min_by_key(|one| distance_squared(here, place(one)));
+        let ready = snapshot.own.cooldown_ticks == 0;
+        if let Some(monster) = nearest {
+            let far = distance_squared(here, place(monster));
+            // The first skill while there is mana for it, then the weapon.
+            let skill = game.entered().skills.first();
+            let skill = skill
+                .filter(|skill| far <= i64::from(skill.reach).pow(2) && u32::from(snapshot.own.mana) >= skill.mana);
+            if ready && snapshot.own.skill_ticks[0] == 0 && skill.is_some() {
+                return game.use_skill_on(0, monster.id).await.map(drop);
+            }
+            if far <= BLOW_REACH {
+                return if ready { game.attack(monster.id).await.map(drop) } else { Ok(()) };
+            }
+        }
+        let stale = |since: u64| part.snapshots.saturating_sub(since) > GOAL_SNAPSHOTS;
+        let goal = match (nearest, &self.goal) {
+            (Some(monster), _) => place(monster),
+            (None, Some((goal, since, _))) if !stale(*since) && distance_squared(here, *goal) > BLOW_REACH => *goal,
+            _ => self.somewhere(game),
+        };
+        self.go(game, here, goal, part.snapshots, step_max).await
     }
 
-    /// The next step: towards the goal, or around what is in the way.
-    fn way(&mut self, x: i32, y: i32, goal: Option<(i32, i32)>, step_max: i32) -> (i32, i32) {
-        self.stuck = if (x, y) == self.last { self.stuck + 1 } else { 0 };
-        self.last = (x, y);
-        if self.stuck >= STUCK_SNAPSHOTS || (goal.is_none() && self.detour.is_none()) {
-            const DIRECTIONS: [(i32, i32); 8] = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)];
-            let roll = usize::try_from(self.roll() % 8).unwrap_or(0);
-            let direction = DIRECTIONS[roll];
-            self.detour = Some((direction, STUCK_SNAPSHOTS * if goal.is_none() { 6 } else { 2 }));
-            self.stuck = 0;
+    /// A free place of the level that chance decides.
+    fn somewhere(&mut self, game: &GameConnection) -> Place {
+        let (width, height) = (game.entered().map_width, game.entered().map_height);
+        for _ in 0..32 {
+            let [x, y] = [width, height].map(|side| u32::try_from(self.roll(side as usize)).unwrap_or(0));
+            if !game.is_wall(x, y) {
+                let middle = |tile: u32| i32::try_from(tile).unwrap_or(0) * Map::SUB_TILES + Map::SUB_TILES / 2;
+                return (middle(x), middle(y));
+            }
         }
-        if let Some((direction, left)) = self.detour {
-            self.detour = (left > 1).then_some((direction, left - 1));
-            // Seven tenths on both axes is a diagonal step of the legal length.
-            let step = if direction.0 != 0 && direction.1 != 0 { step_max * 7 / 10 } else { step_max };
-            return (direction.0 * step, direction.1 * step);
-        }
-        let (dx, dy) = goal.unwrap_or((0, 0));
-        let length = i32::try_from((i64::from(dx) * i64::from(dx) + i64::from(dy) * i64::from(dy)).isqrt())
-            .unwrap_or(i32::MAX)
-            .max(1);
-        (dx * step_max / length, dy * step_max / length)
+        self.goal.as_ref().map_or((0, 0), |(goal, _, _)| *goal)
     }
+
+    /// A step towards a place, round walls. The ways are found anew only when the place lies in another tile.
+    async fn go(
+        &mut self,
+        game: &mut GameConnection,
+        here: Place,
+        to: Place,
+        snapshots: u64,
+        step_max: i32,
+    ) -> Result<(), ClientError> {
+        if self.goal.as_ref().is_none_or(|(goal, _, _)| tile(*goal) != tile(to)) {
+            let level = game.entered();
+            let map = Map::from_walls(level.map_width, level.map_height, &level.walls);
+            self.goal = map.map(|map| (to, snapshots, map.ways_from(to)));
+        }
+        let step = self.goal.as_ref().and_then(|(_, _, ways)| ways.step_back(here, to, step_max));
+        let (dx, dy) = step.unwrap_or((0, 0));
+        game.walk(dx, dy).await.map(drop)
+    }
+}
+
+/// What a bot does at a snapshot depends on.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Snapshots so far.
+    snapshots: u64,
+    cheats: bool,
 }
