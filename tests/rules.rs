@@ -17,7 +17,7 @@ use crate::harness::{
 
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../host/plugin-host/tests/it/components.rs"]
-mod components;
+pub(crate) mod components;
 
 use components::{Fixture, endless, replacing, trap, with_text};
 

@@ -10,6 +10,7 @@ mod figures;
 mod general;
 mod lane;
 mod log;
+mod lone;
 mod mailbox;
 mod publisher;
 mod set;
@@ -39,12 +40,15 @@ use self::{
     workshop::Job,
 };
 
-pub use self::tick::{ActionVerdicts, TickLane};
 pub(crate) use self::{
     log::RealmLog,
     publisher::Publisher,
     set::Installed,
     workshop::{Change, ChangeError},
+};
+pub use self::{
+    lone::LoneRule,
+    tick::{ActionVerdicts, TickLane},
 };
 
 /// Longest wait for an answer of the general lane.
