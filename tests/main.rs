@@ -17,3 +17,4 @@ mod rest;
 mod rules;
 mod session;
 mod tidy;
+mod world;
