@@ -16,6 +16,7 @@ async fn peaceful(folder: &std::path::Path, findings_ban: u32) -> TestRealm {
     TestRealm::start_with(|config| {
         config.games.content = content;
         config.games.findings_ban = findings_ban;
+        config.games.findings_kick = 0;
     })
     .await
 }
@@ -87,6 +88,40 @@ async fn who_moves_five_times_too_fast_gains_nothing_and_is_banned_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn findings_put_out_of_the_game_first_and_ban_who_comes_back_to_cheat_on() {
+    let folder = tempfile::tempdir().unwrap();
+    pilot::content(folder.path(), &[("world.toml", "count", "0")]);
+    let content = folder.path().display().to_string();
+    let realm = TestRealm::start_with(|config| {
+        config.games.content = content;
+        (config.games.findings_flag, config.games.findings_kick, config.games.findings_ban) = (2, 4, 40);
+        config.games.findings_forgotten_per_minute = 1;
+    })
+    .await;
+    let mut cheat = realm.hero("Swift", Door::Frames).await;
+    let (_, mut game) = cheat.open_game("Cellar").await;
+    let step = i32::try_from(game.entered().step_max).unwrap() * 5;
+    let end = walk(&mut game, 2_000, step).await.unwrap_err();
+    assert_eq!(end.code(), Some("GAME_KICKED"), "{end}");
+    let goodbye = game.goodbye().expect("it is told why").message.clone();
+    assert!(goodbye.contains("anti-cheat") && goodbye.contains("saved"), "{goodbye}");
+    // The lobby goes on; the game ended with its last player.
+    let create = || realm_client::proto::GameCreate { name: "Second".into(), ..Default::default() };
+    let ticket =
+        crate::harness::eventually("the character is free", async || cheat.lobby.create_game(create()).await.ok())
+            .await;
+    let mut game = GameConnection::enter(&realm.endpoint(), &ticket).await.unwrap();
+    let end = walk(&mut game, 2_000, step).await.unwrap_err();
+    assert_eq!(end.code(), Some("ACCOUNT_BANNED"), "{end}");
+    let metrics = crate::load::metrics::Metrics::scrape(realm.realm().telemetry_address().unwrap());
+    for measure in ["flag", "kick", "ban"] {
+        let name = format!("realm_cheat_measures_total{{measure=\"{measure}\"}}");
+        assert!(metrics.value(&name) >= 1.0, "{name}");
+    }
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_findings_ban_0_nobody_is_banned_and_still_nothing_gained() {
     let folder = tempfile::tempdir().unwrap();
     let realm = peaceful(folder.path(), 0).await;
@@ -119,5 +154,49 @@ async fn many_legal_steps_in_one_tick_are_one_legal_step() {
     let ticks = i64::from(end.tick - start.tick);
     let way = distance_squared(place(own(&start)), place(own(&end)));
     assert!(way > 0 && way <= (i64::from(step) * ticks).pow(2), "{way} in {ticks} ticks");
+    realm.stop().await;
+}
+
+/// Factors of the legal speed, by which cheats are tried: per cent.
+const SPEEDS_PERCENT: [i32; 3] = [110, 200, 1_000];
+
+/// The way that a cheat makes within so many ticks, and how many of them there were. Every tick it sends so many steps of this length.
+async fn gallop(game: &mut GameConnection, step: i32, steps_of_tick: impl Fn(i32) -> i32) -> (i64, i64) {
+    const TICKS: i32 = 60;
+    let start = snapshot(game).await;
+    let (mut before, mut way) = (Arc::clone(&start), 0);
+    for tick in 0..TICKS {
+        // There and back again, so that no wall stands in the way for long.
+        let step = if tick / 15 % 2 == 0 { step } else { -step };
+        for _ in 0..steps_of_tick(tick) {
+            game.walk(step, 0).await.unwrap();
+        }
+        let now = snapshot(game).await;
+        way += distance_squared(place(own(&before)), place(own(&now))).isqrt();
+        before = now;
+    }
+    (way, i64::from(before.tick - start.tick))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_speed_of_a_bot_it_gains_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let realm = peaceful(folder.path(), 1_000_000).await;
+    let mut cheat = realm.hero("Swift", Door::Frames).await;
+    let (_, mut game) = cheat.open_game("Cellar").await;
+    let legal = i32::try_from(game.entered().step_max).unwrap();
+    for percent in SPEEDS_PERCENT {
+        // Longer steps, one a tick; a part of a sub-tile counts as a whole one.
+        let (way, ticks) = gallop(&mut game, (legal * percent + 99) / 100, |_| 1).await;
+        assert!(way <= i64::from(legal) * (ticks + 1), "{percent} % by longer steps: {way} in {ticks} ticks");
+        // Legal steps, but more of them than there are ticks.
+        let more = |tick: i32| (tick + 1) * percent / 100 - tick * percent / 100;
+        let (way, ticks) = gallop(&mut game, legal, more).await;
+        assert!(way <= i64::from(legal) * (ticks + 1), "{percent} % by more steps: {way} in {ticks} ticks");
+        println!("{percent} % of the legal speed: {way} sub-tiles in {ticks} ticks of {legal}");
+    }
+    // The same clock lets an honest one go as far as it may.
+    let (way, ticks) = gallop(&mut game, legal, |_| 1).await;
+    assert!(way > i64::from(legal) * ticks / 2, "{way} in {ticks} ticks");
     realm.stop().await;
 }

@@ -50,6 +50,7 @@ fn a_signal_saves_everything_and_ends_well() {
         assert_eq!(code, Some(0), "{last}");
         assert!(last.contains("Stopping: telling players, saving characters."), "{last}");
         assert!(last.contains("everything is saved"), "{last}");
+        assert!(!last.contains('\u{1b}'), "colours are for terminals: {last}");
         assert!(!realm::Endpoint::file(&site.data()).exists(), "the note of a running realm is gone");
     }
 }
@@ -82,6 +83,36 @@ fn a_port_in_use_is_named_with_its_key_and_a_remedy() {
     let mut command = site.realm(&["up", "--data", "realm-data"]);
     let said = run(command.env("REALM__TELEMETRY__LISTEN", taken.to_string()), "").refusal();
     assert!(said.starts_with(&format!("[telemetry] listen = \"{taken}\"")) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn check_names_a_port_in_use_and_a_log_filter_that_is_none() {
+    let site = Site::empty();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
+    for (variable, wanted) in [
+        (
+            "REALM__NET__GAME",
+            format!("PROBLEM  addresses      [net] game = \"{taken}\": port {} is in use", taken.port()),
+        ),
+        ("REALM__TELEMETRY__LISTEN", format!("PROBLEM  addresses      [telemetry] listen = \"{taken}\": ")),
+        (
+            "REALM__TELEMETRY__LOG",
+            format!("PROBLEM  configuration  REALM__TELEMETRY__LOG: [telemetry] log = \"a={taken}\""),
+        ),
+    ] {
+        let value = if variable.ends_with("LOG") { format!("a={taken}") } else { taken.to_string() };
+        let mut command = site.realm(&["check", "--data", "realm-data"]);
+        let checked = run(command.env(variable, value), "");
+        assert_eq!(checked.code, Some(1), "{}", checked.out);
+        assert!(checked.out.contains(&wanted), "{wanted:?} is missing in\n{}", checked.out);
+    }
+    let mut command = site.realm(&["up", "--data", "realm-data"]);
+    let said = run(command.env("REALM__TELEMETRY__LOG", "a=loud"), "").refusal();
+    assert!(
+        said.starts_with("REALM__TELEMETRY__LOG: [telemetry] log = ") && said.contains("write for example"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -250,6 +281,7 @@ fn check_and_migrate_say_what_they_find() {
         "ok       certificate    self-signed, SHA-256 ",
         "ok       database       schema ",
         "ok       content",
+        "ok       addresses      free: https 127.0.0.1:",
         "ok       plugin chat-filter.wasm",
         "The realm can start.",
     ] {
@@ -261,7 +293,10 @@ fn check_and_migrate_say_what_they_find() {
 fn check_and_migrate_leave_a_running_realm_alone() {
     let site = Site::new();
     let up = site.up();
-    site.run(&["check", "--data", "realm-data"]).success();
+    let checked = site.run(&["check", "--data", "realm-data"]).success();
+    let wanted =
+        format!("ok       addresses      in use by the realm that runs over this folder (process {})", up.process());
+    assert!(checked.contains(&wanted), "{checked}");
     let said = site.run(&["migrate", "--data", "realm-data"]).refusal();
     assert!(said.contains(&format!("in use by process {}", up.process())), "{said}");
     assert_eq!(up.end(Signal::TERM).0, Some(0));
@@ -301,4 +336,25 @@ fn bots_play_and_nothing_is_lost() {
         assert!(summary.lines().any(|line| line.starts_with(wanted)), "{wanted:?} is missing in\n{summary}");
     }
     assert!(summary.contains("Nothing was lost."), "{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_play_on_a_realm_that_runs_and_replace_its_rule() {
+    let site = Site::new();
+    let up = site.up();
+    run(&mut site.realm(&["owner", "create", "Maren", "--token", up.token()]), PASSWORD).success();
+    let endpoint = site.endpoint();
+    let token = Rest::new(&endpoint).login("Maren", PASSWORD).await.unwrap().access_token;
+    let shown = up.banner().lines().find_map(|line| line.split_once("Cert     SHA-256 ")).expect("a fingerprint").1;
+    let fingerprint = shown.split(' ').next().unwrap();
+    let (url, realm_port) = (format!("https://127.0.0.1:{}", endpoint.https_port), endpoint.realm_port.to_string());
+    let place = ["bots", "--players", "4", "--seconds", "3", "--url", &url, "--fingerprint", fingerprint];
+    let place = [&place[..], &["--realm-port", &realm_port, "--plugin-dir", "realm-data/plugins"]].concat();
+    let summary = site.run(&[&place[..], &["--staff-token", &token]].concat()).success();
+    assert!(summary.contains("Reload   the replaced plugin decided after"), "{summary}");
+    assert!(summary.contains("Nothing was lost."), "{summary}");
+
+    let summary = site.run(&[&place[..], &["--staff-token", "no.such.token"]].concat());
+    assert_eq!(summary.code, Some(1), "a rule that was not replaced is a loss: {}", summary.out);
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
 }

@@ -1,6 +1,7 @@
 //! The documentation: generated parts are up to date, shown commands work, links lead somewhere.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -66,6 +67,73 @@ fn every_command_for_operators_works() {
         let ended = run(command.args(["-euc", &block]), "");
         assert_eq!(ended.code, Some(0), "docs/operate.md line {line}: {block}\n{}\n{}", ended.out, ended.errors);
     }
+}
+
+/// Commands of one program that a page shows, in code of a line or of a block, with their line numbers.
+fn shown(page: &str, program: &str) -> Vec<(usize, String)> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for (number, line) in page.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_block = line.trim() == "```sh";
+            continue;
+        }
+        let codes: Vec<&str> = if in_block { vec![line] } else { line.split('`').skip(1).step_by(2).collect() };
+        for code in codes {
+            let code = code.split(" # ").next().unwrap_or_default();
+            let Some((before, arguments)) = code.split_once(&format!("{program} ")) else { continue };
+            // At the beginning, by a path, behind a pipe, or behind variables: elsewhere it is a word of a sentence.
+            let last = before.rsplit("| ").next().unwrap_or_default();
+            let by_path = last.ends_with('/') && !last.contains(' ');
+            let behind_variables = last.ends_with(' ') && last.split_whitespace().all(|word| word.contains('='));
+            if last.is_empty() || by_path || behind_variables {
+                found.push((number + 1, arguments.trim().to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_verb_and_option_that_a_page_names_exists() {
+    let (site, mut files, mut helps) = (Site::empty(), Vec::new(), HashMap::new());
+    pages(&root(), &mut files);
+    let verbs = fs::read_to_string(root().join("xtask/src/main.rs")).unwrap();
+    let mut named = 0;
+    for file in files {
+        let page = fs::read_to_string(&file).unwrap();
+        let place = |line| format!("{} line {line}", file.strip_prefix(root()).unwrap_or(&file).display());
+        for (line, arguments) in shown(&page, "cargo xtask") {
+            for verb in arguments.split(" | ").filter_map(|way| way.split_whitespace().next()) {
+                let (first, rest) = verb.split_at(1);
+                let variant = format!("    {}{rest}", first.to_uppercase());
+                let there = verbs.lines().any(|line| line.starts_with(&variant) && line.ends_with(['{', ',']));
+                assert!(there, "{}: `cargo xtask` has no verb {verb}", place(line));
+                named += 1;
+            }
+        }
+        for (line, arguments) in shown(&page, "realm") {
+            let words: Vec<&str> = arguments.split_whitespace().collect();
+            let verb: Vec<&str> =
+                words.iter().take_while(|word| word.chars().all(|c| c.is_ascii_lowercase())).copied().collect();
+            // A word after the verb may be an argument; the longest that the program knows counts.
+            let help = (1..=verb.len().min(2)).rev().find_map(|count| {
+                let asked = verb[..count].join(" ");
+                let known = helps.entry(asked).or_insert_with(|| {
+                    let ended = site.run(&[&verb[..count], &["--help"]].concat());
+                    (ended.code == Some(0)).then_some(ended.out)
+                });
+                known.clone()
+            });
+            let help = help.unwrap_or_else(|| panic!("{}: `realm {arguments}`: there is no such verb", place(line)));
+            for option in words.iter().filter(|word| word.starts_with("--")) {
+                let option = option.split('=').next().unwrap_or(option);
+                assert!(help.contains(option), "{}: `realm {arguments}`: there is no {option}", place(line));
+            }
+            named += 1;
+        }
+    }
+    assert!(named >= 20, "the pages name commands: {named}");
 }
 
 #[test]

@@ -2,23 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use realm_client::{Arrival, ClientError, Connection, Door, Lobby, Login, Method, Rest, ServerMessage, proto};
 use realm_protocol::Encoder;
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::harness::{DEADLINE, Player, TestRealm, eventually};
+use crate::harness::{
+    DEADLINE, Player, TestRealm, eventually,
+    raw::{http, loopback, read_to_end, tls},
+};
 
 const BINARY_DOORS: [Door; 2] = [Door::Frames, Door::WebSocketBinary];
 
@@ -55,50 +52,6 @@ async fn breaks(connection: &mut Connection, bytes: &[u8], code: &str, close_cod
     if let Some(frame) = frame {
         assert_eq!(frame, (close_code, code.to_owned()), "{what}");
     }
-}
-
-/// TLS to a door, and whatever bytes one likes inside.
-async fn tls(realm: &TestRealm, address: SocketAddr, protocol: &[u8]) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(realm.data().join("tls/certificate.pem")).unwrap();
-    roots.add(certificate).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    let socket = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    timeout(DEADLINE, TlsConnector::from(Arc::new(config)).connect(name, socket)).await.unwrap().unwrap()
-}
-
-/// Everything until the other side closes; a reset is an end too.
-async fn read_to_end(stream: &mut (impl tokio::io::AsyncRead + Unpin + ?Sized)) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let reading = async {
-        let mut some = [0; 4_096];
-        while let Ok(count @ 1..) = stream.read(&mut some).await {
-            bytes.extend_from_slice(&some[..count]);
-        }
-    };
-    timeout(DEADLINE, reading).await.expect("the realm closes the connection");
-    bytes
-}
-
-/// Sends bytes to the HTTPS door and gives the whole answer until it closes.
-async fn http(realm: &TestRealm, request: &str) -> String {
-    let mut stream = tls(realm, realm.realm().addresses().https, b"http/1.1").await;
-    stream.write_all(request.as_bytes()).await.unwrap();
-    String::from_utf8(read_to_end(&mut stream).await).unwrap()
-}
-
-/// A plain request to the loopback port of metrics and health.
-async fn loopback(realm: &TestRealm, path: &str) -> String {
-    let mut stream = TcpStream::connect(realm.realm().telemetry_address().unwrap()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    String::from_utf8(read_to_end(&mut stream).await).unwrap()
 }
 
 async fn logged_in(player: &Player, door: Door) -> Connection {

@@ -7,9 +7,16 @@ mod inputs;
 use anti_cheat::rule::{Rule as AntiCheat, Settings as AntiCheatSettings};
 use chat_filter::rule::{Rule as ChatFilter, Settings as ChatFilterSettings};
 use realm_plugin::chat_filter::Verdict;
-use realm_protocol::{Snapshot, snapshot};
+use realm_protocol::{
+    Snapshot,
+    snapshot::{self, OwnState, encode},
+};
 use realm_world::{Event, InputKind};
 
+use crate::load::{
+    Options, doors, games,
+    player::{RING, head},
+};
 use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, texts};
 
 #[test]
@@ -87,4 +94,57 @@ fn snapshots_stay_within_what_a_client_is_promised() {
     println!("{all} bytes a second with {} entities in sight, 40 monsters", entities(&fight.seen));
     assert!(alone <= 3_000, "{alone} bytes a second with 8 players");
     assert!(all <= 8_000, "{all} bytes a second with 8 players and 40 monsters");
+}
+
+#[test]
+fn the_load_reads_tick_and_life_as_the_decoder_does() {
+    let snapshot = |tick, life, input| Snapshot {
+        tick,
+        input,
+        own: OwnState { entity: 7, life, life_max: 50, ..OwnState::default() },
+        entities: Vec::new(),
+    };
+    let (mut lives, mut bytes) = ([9; RING], Vec::new());
+    let full = snapshot(100, 33, 70_000);
+    encode(None, &full, &mut bytes);
+    assert_eq!(head(&bytes, &lives), Some((100, 33)));
+    lives[100 % RING] = 33;
+    for (life, input) in [(33, 70_000), (33, 70_003), (0, 70_003), (12, 70_900)] {
+        bytes.clear();
+        encode(Some(&full), &snapshot(104, life, input), &mut bytes);
+        assert_eq!(head(&bytes, &lives), Some((104, life)), "{life} {input}");
+    }
+}
+
+/// A smoke run: everything that `cargo xtask bench games` does, once and in small.
+#[test]
+fn the_bench_of_games_measures() {
+    let reports = games::measure(&Options::quick());
+    for report in &reports[..2] {
+        println!("{}", report.text());
+        for rooms in [1, 2] {
+            let value = |what: &str| report.value(&format!("{rooms} rooms: {what}")).expect(what);
+            assert!(value("slowest client") > 5.0, "every client is sent snapshots");
+            assert!(value("CPU a room and second") > 0.0);
+            assert!(value("to a client, frames") > 0.1);
+            assert!(value("a tick: step") > 0.0 && value("lateness p99, at most") > 0.0, "the metrics tell of ticks");
+        }
+        assert!(!report.text().contains("clients lost"), "{}", report.text());
+    }
+    println!("{}", reports[2].text());
+    assert!(reports[2].value("plugins replaced").expect("they were") >= 1.0);
+    assert!(reports[2].value("slowest client").expect("they played on") > 1.0);
+    assert!(reports[2].value("chat to clients").expect("they talked") > 0.0);
+}
+
+/// The same for `cargo xtask bench doors`.
+#[test]
+fn the_bench_of_doors_measures() {
+    let report = doors::measure(&Options::quick()).remove(0);
+    println!("{}", report.text());
+    let value = |what: &str| report.value(what).expect(what);
+    assert!(value("40 idle WebSocket clients: lost") < 1.0);
+    assert!(value("handshakes that failed") < 1.0);
+    assert!(value("full TLS 1.3 handshakes") >= 2.0);
+    assert!(value("start with four cached plugins, to the banner") > 1.0);
 }

@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::harness::{
     DEADLINE, Hero, PASSWORD, TestRealm, built_plugins, eventually,
-    pilot::{own, place, snapshot},
+    pilot::{own, place, snapshot, ticks_between},
 };
 
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
@@ -145,7 +145,7 @@ async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
     while !*stop.borrow() {
         game.walk(if ticks / 20 % 2 == 0 { 4 } else { -4 }, 0).await.expect("the game goes on");
         let now = snapshot(&mut game).await.tick;
-        assert_eq!(now, before + 1, "the next tick's snapshot");
+        ticks_between(before, now);
         before = now;
         ticks += 1;
     }
@@ -301,7 +301,7 @@ async fn an_anti_cheat_that_never_ends_keeps_no_tick_waiting() {
     for _ in 0..75 {
         game.walk(0, 2).await.unwrap();
         let next = snapshot(&mut game).await;
-        assert_eq!(next.tick, now.tick + 1);
+        ticks_between(now.tick, next.tick);
         now = next;
     }
     let elapsed = start.elapsed();

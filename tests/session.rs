@@ -530,3 +530,35 @@ async fn one_websocket_plays_one_game_after_the_other() {
     assert_eq!(message(&mut connection).await, ServerMessage::Pong(proto::Pong { token: 9 }));
     realm.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_takes_the_running_game_over_at_once_on_a_newer_connection() {
+    let realm = TestRealm::start().await;
+    for (door, name) in DOORS.into_iter().zip(["Maren", "Sten", "Ragna"]) {
+        let mut hero = realm.hero(name, door).await;
+        let den = format!("Den of {name}");
+        let (_, mut old) = hero.open_game(&den).await;
+        while !matches!(old.next().await.unwrap(), GameUpdate::Snapshot(_)) {}
+        let entity = old.entered().entity;
+        // The old connection lives and is heard of; nobody waits for it to fall silent.
+        old.walk(1, 0).await.unwrap();
+        let (_, mut new) = hero.join_game(&den).await;
+        assert_eq!(new.entered().entity, entity, "the same character in the same world");
+        while !matches!(new.next().await.unwrap(), GameUpdate::Snapshot(_)) {}
+        let end = loop {
+            if let Err(error) = old.next().await {
+                break error;
+            }
+        };
+        assert_eq!(end.code(), Some("SESSION_REPLACED"));
+        // With the same account, but not with the same character or into another game.
+        let other = hero.lobby.create_character(&format!("{name}-two"), "Druid", false).await.unwrap();
+        hero.lobby.select_character(other.id).await.unwrap();
+        let again = proto::GameJoin { name: den.clone(), ..Default::default() };
+        assert_eq!(hero.lobby.join_game(again).await.unwrap_err().code(), Some("GAME_JOINED_ALREADY"));
+        // The game is as good as before.
+        new.walk(1, 0).await.unwrap();
+        while !matches!(new.next().await.unwrap(), GameUpdate::Snapshot(_)) {}
+    }
+    realm.stop().await;
+}

@@ -2,8 +2,10 @@
 
 #![allow(unreachable_pub, reason = "what every test may use is public among them")]
 
+pub mod fault_proxy;
 pub mod pilot;
 pub mod program;
+pub mod raw;
 
 use std::{
     fs,
@@ -78,7 +80,7 @@ impl TestRealm {
     /// How clients reach it: its certificate is pinned.
     pub fn endpoint(&self) -> Endpoint {
         let addresses = self.realm.addresses();
-        let trust = Trust::fingerprint(self.realm.fingerprint()).expect("the realm's own fingerprint");
+        let trust = Trust::fingerprint(&self.realm.fingerprint()).expect("the realm's own fingerprint");
         let mut endpoint = Endpoint::new("127.0.0.1", trust);
         endpoint.https_port = addresses.https.port();
         endpoint.realm_port = addresses.realm.port();
@@ -111,6 +113,8 @@ pub fn config() -> Config {
     for door in [&mut config.net.https, &mut config.net.realm, &mut config.net.game, &mut config.telemetry.listen] {
         *door = "127.0.0.1:0".to_owned();
     }
+    // All clients of a test come from one address.
+    config.net.connections_per_address_burst = 1_000_000;
     config.plugins.cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache").display().to_string();
     config
 }

@@ -19,6 +19,13 @@ pub async fn snapshot(game: &mut GameConnection) -> Arc<Snapshot> {
     game.wait_for(DEADLINE, newest).await.expect("a snapshot")
 }
 
+/// Ticks from one snapshot to the next. A game that is late makes up to five at once and shows the last; none may be missing.
+pub fn ticks_between(before: u32, now: u32) -> u32 {
+    let ticks = now.checked_sub(before).expect("ticks rise");
+    assert!((1..=5).contains(&ticks), "from tick {before} to tick {now}");
+    ticks
+}
+
 /// The entity that the snapshot's player plays.
 pub fn own(snapshot: &Snapshot) -> &EntityState {
     snapshot.entities.iter().find(|entity| entity.id == snapshot.own.entity).expect("players see themselves")
@@ -133,7 +140,7 @@ pub async fn take_stairs(game: &mut GameConnection) -> Arc<Snapshot> {
 }
 
 /// One step towards the stairs, or the last one onto them.
-async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
+pub async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
     const REACH: i64 = 56 * 56;
     let here = place(own(snapshot));
     let level = game.entered();

@@ -209,8 +209,13 @@ impl Up {
         (code, lines.join("\n"))
     }
 
+    /// Sends a signal, and lets the program live.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the program runs");
+    }
+
     /// The lines up to one that contains `mark`.
-    fn until(&mut self, mark: &str) -> String {
+    pub fn until(&mut self, mark: &str) -> String {
         let (begin, mut text) = (Instant::now(), String::new());
         while begin.elapsed() < END {
             match self.lines.recv_timeout(END) {

@@ -43,8 +43,11 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements
+    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
+        #[command(subcommand)]
+        subject: Option<BenchSubject>,
         /// Handed to the benchmark
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -55,8 +58,55 @@ enum Verb {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Fuzz the decoders, or run one input again
+    Fuzz {
+        /// frame, message, snapshot, websocket, head or proxy; all of them when nothing is said
+        decoder: Option<String>,
+        /// Stop after so many seconds
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Run this input once instead, as after a crash
+        #[arg(long, conflicts_with_all = ["seconds", "keep"])]
+        input: Option<std::path::PathBuf>,
+        /// Afterwards add the inputs that reach something new to the corpus in the tree
+        #[arg(long)]
+        keep: bool,
+    },
     /// Check formatting, clippy and rustdoc, with every warning an error
     Ci,
+}
+
+#[derive(Subcommand)]
+enum BenchSubject {
+    /// Rooms of eight players on one core: CPU, rates, bytes, memory, lateness
+    Games(LoadArguments),
+    /// Ten thousand idle clients, handshakes, stuck sockets, starts
+    Doors(LoadArguments),
+}
+
+#[derive(clap::Args)]
+struct LoadArguments {
+    /// A smoke run of seconds, whose figures mean nothing
+    #[arg(long)]
+    quick: bool,
+    /// How often everything is made anew and measured
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+}
+
+impl BenchSubject {
+    /// For the program that measures.
+    fn arguments(&self) -> Vec<String> {
+        let (name, LoadArguments { quick, runs }) = match self {
+            Self::Games(arguments) => ("games", arguments),
+            Self::Doors(arguments) => ("doors", arguments),
+        };
+        let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
+        if *quick {
+            arguments.push("--quick".to_owned());
+        }
+        arguments
+    }
 }
 
 fn main() -> ExitCode {
@@ -65,7 +115,10 @@ fn main() -> ExitCode {
         Verb::Run { arguments } => verbs::run(&layout, &arguments),
         Verb::Test { long, filter } => verbs::test(&layout, long, filter.as_deref()),
         Verb::Plugins { names } => plugins::build(&layout, &names).map(drop),
-        Verb::Bench { arguments } => verbs::bench(&layout, &arguments),
+        Verb::Bench { subject: Some(subject), .. } => verbs::bench_load(&layout, &subject.arguments()),
+        Verb::Bench { subject: None, arguments } => verbs::bench(&layout, &arguments),
+        Verb::Fuzz { input: Some(input), .. } => verbs::fuzz_again(&layout, &input),
+        Verb::Fuzz { decoder, seconds, keep, .. } => verbs::fuzz(&layout, decoder.as_deref(), seconds, keep),
         Verb::Docs { arguments } => verbs::docs(&layout, &arguments),
         Verb::Ci => verbs::ci(&layout),
     });

@@ -27,7 +27,11 @@ pub mod types;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{
@@ -38,7 +42,7 @@ use crate::{
     games::{EntryRefused, Games, GamesStartError},
     ladder::Ladder,
     moderation::Moderation,
-    net::{Addresses, Doors, Handlers, Listeners, NetError, Tls},
+    net::{Addresses, Doors, Handlers, Listeners, NetError, Renewal, Tls},
     rules::{Rules, RulesError},
     session::Sessions,
     storage::{Storage, StorageError},
@@ -77,14 +81,16 @@ pub enum StartError {
 }
 
 /// How long connections may take to end when the realm stops, in milliseconds.
-const CLOSE_DEADLINE_MS: u64 = 10_000;
+const CLOSE_DEADLINE_MS: u64 = 3_000;
+/// How long games may take to end and characters to be saved.
+const GAMES_DEADLINE: Duration = Duration::from_secs(11);
 
 /// A running realm.
 pub struct Realm {
     data: PathBuf,
     addresses: Addresses,
-    fingerprint: String,
-    self_signed: bool,
+    tls: Tls,
+    renewal: Renewal,
     owner_token: Option<String>,
     storage: Storage,
     rules: Rules,
@@ -92,6 +98,8 @@ pub struct Realm {
     sessions: Sessions,
     telemetry: Telemetry,
     doors: Doors,
+    /// Said to health checks and requests over HTTP.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Realm {
@@ -108,11 +116,14 @@ impl Realm {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        telemetry::start_counting();
         create_data_folder(data)?;
         let tls = Tls::load(&config.tls, data)?;
         let listeners = Listeners::bind(&config.net).await?;
         let addresses = listeners.addresses();
-        let (fingerprint, self_signed) = (tls.fingerprint(), tls.self_signed());
+        if let Some(problem) = tls.validity_problem() {
+            tracing::error!("clients that check the certificate will not connect: {problem}");
+        }
 
         let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
         let (rules, hooks) = Rules::start(&config.plugins, data).await?;
@@ -124,6 +135,7 @@ impl Realm {
         let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(&clock));
         let games = Games::start(
             &config.games,
+            data,
             &config.net.public_host,
             addresses.game.port(),
             storage.clone(),
@@ -144,6 +156,7 @@ impl Realm {
             },
         );
         let owner_token = accounts.owner_token().await?;
+        let stopping = Arc::new(AtomicBool::new(false));
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
@@ -153,17 +166,32 @@ impl Realm {
             ladder,
             rules: rules.clone(),
             sessions: sessions.clone(),
+            stopping: Arc::clone(&stopping),
         };
-        let ready = storage.clone();
-        let telemetry = Telemetry::start(&config.telemetry, Arc::new(move || ready.ready())).await?;
+        // Whoever resumes finds the session of the last run.
+        sessions.restore().await;
+        let (ready, stops) = (storage.clone(), Arc::clone(&stopping));
+        let readiness = move || {
+            if stops.load(Ordering::Relaxed) { Err("the realm is stopping".to_owned()) } else { ready.ready() }
+        };
+        let telemetry = Telemetry::start(&config.telemetry, Arc::new(readiness)).await?;
         let handlers = handlers(features, &sessions, &games, config.net.body_bytes_max);
-        let doors = Doors::open(config.net, listeners, tls, handlers);
+        let doors = Doors::open(config.net, listeners, tls.clone(), handlers);
 
-        let realm = Self {
+        Endpoint::new(addresses, tls.fingerprint()).write(data)?;
+        let renewal = {
+            let data = data.to_owned();
+            tls.watch(move |fingerprint| {
+                if let Err(error) = Endpoint::new(addresses, fingerprint.to_owned()).write(&data) {
+                    tracing::warn!("the realm's own verbs do not know the new certificate: {error}");
+                }
+            })
+        };
+        Ok(Self {
             data: data.to_owned(),
             addresses,
-            fingerprint,
-            self_signed,
+            tls,
+            renewal,
             owner_token,
             storage,
             rules,
@@ -171,9 +199,8 @@ impl Realm {
             sessions,
             telemetry,
             doors,
-        };
-        realm.write_endpoint()?;
-        Ok(realm)
+            stopping,
+        })
     }
 
     /// Where the doors listen.
@@ -188,16 +215,21 @@ impl Realm {
         self.telemetry.address()
     }
 
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate that is at work.
     #[must_use]
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    pub fn fingerprint(&self) -> String {
+        self.tls.fingerprint()
+    }
+
+    /// Looks at the files of the certificate at once, instead of within the second; the log says what came of it.
+    pub fn renew_certificate(&self) {
+        self.renewal.look_now();
     }
 
     /// True when the realm made its certificate itself.
     #[must_use]
     pub fn self_signed(&self) -> bool {
-        self.self_signed
+        self.tls.self_signed()
     }
 
     /// The one-time token for the owner's account; `None` when there is an owner.
@@ -224,32 +256,25 @@ impl Realm {
         &self.sessions
     }
 
-    /// Tells everybody, saves everything, closes everything.
+    /// Tells everybody, saves everything, closes everything; takes at most half a minute.
     pub async fn stop(self) {
-        // 1. Players are told and their sessions end; a new connection is refused from here on.
+        // 1. No connection is accepted any more, health checks fail, and requests over HTTP are answered with 503.
+        self.stopping.store(true, Ordering::Relaxed);
+        self.doors.stop_accepting();
+        // 2. Players are told when to come back, and their sessions end.
         self.sessions.stop().await;
-        // 2. Games end, characters are saved.
-        self.games.stop().await;
-        // 3. Sockets close.
+        drop(self.renewal);
+        // 3. Games end, characters are saved.
+        if tokio::time::timeout(GAMES_DEADLINE, self.games.stop()).await.is_err() {
+            tracing::error!("the games did not end in time; characters in them may miss their last seconds");
+        }
+        // 4. Sockets close.
         self.doors.close(CLOSE_DEADLINE_MS).await;
-        // 4. What nobody asks any more ends, the database last.
+        // 5. What nobody asks any more ends, the database last.
         self.rules.stop().await;
         self.storage.close().await;
         self.telemetry.stop();
         let _ = std::fs::remove_file(Endpoint::file(&self.data));
-    }
-
-    /// Leaves a note in the data folder by which the verbs of the binary find the running realm.
-    fn write_endpoint(&self) -> Result<(), StartError> {
-        let endpoint = Endpoint {
-            https: reachable(self.addresses.https),
-            realm: reachable(self.addresses.realm),
-            game: reachable(self.addresses.game),
-            fingerprint: self.fingerprint.clone(),
-            process: std::process::id(),
-        };
-        let text = serde_json::to_string_pretty(&endpoint).expect("an endpoint is plain JSON");
-        std::fs::write(Endpoint::file(&self.data), text).map_err(|error| folder_error(&self.data, &error))
     }
 }
 
@@ -269,6 +294,25 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    fn new(addresses: Addresses, fingerprint: String) -> Self {
+        Self {
+            https: reachable(addresses.https),
+            realm: reachable(addresses.realm),
+            game: reachable(addresses.game),
+            fingerprint,
+            process: std::process::id(),
+        }
+    }
+
+    /// Leaves the note in the data folder. Renamed into place: whoever reads it reads the old one or the new one.
+    fn write(&self, data: &Path) -> Result<(), StartError> {
+        let text = serde_json::to_string_pretty(self).expect("an endpoint is plain JSON");
+        let (file, beside) = (Self::file(data), data.join("endpoint.json.new"));
+        std::fs::write(&beside, text)
+            .and_then(|()| std::fs::rename(&beside, &file))
+            .map_err(|error| folder_error(data, &error))
+    }
+
     /// Where the note lies.
     #[must_use]
     pub fn file(data: &Path) -> PathBuf {

@@ -1,13 +1,17 @@
 //! What players wish for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{EntityId, Sheet};
 
 /// A player's place in a game, below [`PLAYERS_MAX`](crate::PLAYERS_MAX).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct PlayerSlot(pub u8);
 
 /// One input of a tick. What names a slot beyond the last, or where nobody plays, is ignored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+///
+/// Logs of games hold inputs by their place in this list and their fields' order: add new ones at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Input {
     /// A character comes in at the entrance, with full life. Ignored when the slot is taken.
     Join {
@@ -79,4 +83,22 @@ pub enum Input {
         /// Who comes back.
         slot: PlayerSlot,
     },
+}
+
+impl Input {
+    /// Whose input it is.
+    #[must_use]
+    pub fn slot(&self) -> PlayerSlot {
+        match *self {
+            Input::Join { slot, .. }
+            | Input::Leave { slot }
+            | Input::Move { slot, .. }
+            | Input::Attack { slot, .. }
+            | Input::Interact { slot, .. }
+            | Input::Skill { slot, .. }
+            | Input::PickUp { slot, .. }
+            | Input::Drink { slot, .. }
+            | Input::Respawn { slot } => slot,
+        }
+    }
 }

@@ -8,6 +8,7 @@
 //! - [`Map`] comes from the seed, one for each [`Zone`]: walls, the entrance, the stairs, a way from everywhere to everywhere.
 //! - [`World`] is one game: [`World::step`] applies a tick's [`Input`]s in the order given, then moves the monsters, then lets time pass,
 //!   and appends [`Event`]s. [`World::view`] is what one player may know of it.
+//! - [`log`] is a game as bytes: what has to be kept so that it can be repeated, and the repeating.
 //!
 //! Positions are in sub-tiles ([`Map::SUB_TILES`] a tile), x to the east and y to the south. Times are in ticks of [`TICK_MS`].
 
@@ -17,6 +18,7 @@ mod event;
 mod geometry;
 mod hash;
 mod input;
+pub mod log;
 mod map;
 mod sheet;
 mod world;

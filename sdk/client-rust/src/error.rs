@@ -30,6 +30,14 @@ pub enum ClientError {
         /// How long to wait before trying again; 0 when waiting does not help.
         retry_after_ms: u64,
     },
+    /// The realm is full and the log-in waits for a place; the connection is good, and the place is kept while it is.
+    #[error("the realm is full: place {position} of {waiting} in its queue")]
+    Queued {
+        /// 1: the next place that becomes free is this client's.
+        position: u32,
+        /// How many wait.
+        waiting: u32,
+    },
     /// The connection has ended.
     #[error("the connection is closed{}", .0.as_ref().map(|goodbye| format!(": {}: {}", goodbye.code, goodbye.message)).unwrap_or_default())]
     Closed(Option<proto::Goodbye>),

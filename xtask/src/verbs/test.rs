@@ -1,4 +1,4 @@
-//! `test` and `bench`: everything a change can break, and the measurements.
+//! `test`: everything a change can break.
 
 use std::{
     process::Command,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, tutorial};
+use super::{PLUGINS_VARIABLE, fuzz, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -17,10 +17,13 @@ use crate::{
 /// Asks tests for their long campaigns.
 const LONG_VARIABLE: &str = "REALM_TEST_LONG";
 
+/// How long the decoders are fuzzed in the ordinary run.
+const FUZZ_SECONDS: u64 = 60;
+
 /// Builds the plugins, then runs the tests of both workspaces; a failure of one does not hide the other.
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
     let start = Instant::now();
-    say("step 1 of 4: building the plugins that the tests load");
+    say("step 1 of 5: building the plugins that the tests load");
     let components = plugins::build(layout, &[])?;
     let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
 
@@ -34,19 +37,32 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         command
     };
     let mut workspace = tests(
-        "step 2 of 4: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
+        "step 2 of 5: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
     );
     done.push(timed("workspace", workspace.arg("--workspace").args(filter)));
 
-    let mut rules = tests("step 3 of 4: native tests of the plugins");
+    let mut rules = tests("step 3 of 5: native tests of the plugins");
     rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", &layout.target);
     done.push(timed("plugins, natively", rules.args(filter)));
 
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {
-        say("step 4 of 4: the commands of the tutorial for plugin authors");
+        say("step 4 of 5: the commands of the tutorial for plugin authors");
         let start = Instant::now();
         let outcome = tutorial::follow(layout);
         done.push(("tutorial", start.elapsed(), outcome));
+    }
+
+    if filter.is_none_or(|filter| "fuzz".contains(filter)) {
+        say("step 5 of 5: fuzzing the decoders");
+        let start = Instant::now();
+        let outcome = if long { fuzz::campaign(layout) } else { fuzz::fuzz(layout, None, FUZZ_SECONDS, false) };
+        done.push(("fuzz", start.elapsed(), outcome));
+    }
+
+    if long && filter.is_none_or(|filter| "tls scan".contains(filter)) {
+        let start = Instant::now();
+        let outcome = tls_scan::scan(layout);
+        done.push(("tls scan", start.elapsed(), outcome));
     }
 
     say(&format!("summary ({} in all)", seconds(start.elapsed())));
@@ -59,15 +75,6 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         bail!("tests failed: {}", failed.join("; "));
     }
     Ok(())
-}
-
-/// Builds the plugins, then prints the table of measurements.
-pub(crate) fn bench(layout: &Layout, arguments: &[String]) -> Result<()> {
-    let components = plugins::build(layout, &[])?;
-    say("measuring (release build first)");
-    let mut command = cargo();
-    command.args(["bench", "--package", "realm-tests", "--bench", "figures", "--"]).args(arguments);
-    run(command.current_dir(&layout.root).env(PLUGINS_VARIABLE, components))
 }
 
 fn timed<'a>(name: &'a str, command: &mut Command) -> (&'a str, Duration, Result<()>) {

@@ -89,6 +89,13 @@ macro_rules! messages {
                 match self { $(Self::$variant(message) => message.encode_to_vec().into(),)* }
             }
 
+            /// Appends the payload of a frame.
+            pub fn append_payload(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(message) => message.encode(out).expect("a list of bytes grows as it must"),)*
+                }
+            }
+
             /// Reads the `data` of a JSON message of this type.
             ///
             /// # Errors
@@ -158,6 +165,7 @@ messages! {
         0x05 "PONG" "pong" Pong,
         0x06 "ERROR" "error" Error,
         0x07 "GOODBYE" "goodbye" Goodbye,
+        0x09 "QUEUE_POSITION" "queued" QueuePosition,
         0x11 "CHAR_LIST_RESPONSE" "character:list" CharListResponse,
         0x12 "CHAR_CREATE" "character:created" CharCreated,
         0x13 "CHAR_DELETE" "character:deleted" CharDeleted,

@@ -84,7 +84,15 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             "error",
             json!({"code": "RATE_LIMITED", "message": "Wait.", "sequence": u32::MAX, "retry_after_ms": u64::MAX}),
         ),
-        ("goodbye", json!({"code": "LOGGED_OUT", "message": "Bye.", "reconnect_after_ms": u64::MAX})),
+        (
+            "goodbye",
+            json!({"code": "LOGGED_OUT", "message": "Bye.", "reconnect_after_ms": u64::MAX, "reconnect_host": "localhost"}),
+        ),
+        (
+            "queued",
+            json!({"position": u32::MAX, "waiting": u32::MAX, "nonce": "n", "heartbeat_ms": u32::MAX,
+                "silence_max_ms": u32::MAX}),
+        ),
         ("character:list", json!({"characters": [character, character], "characters_max": u32::MAX})),
         ("character:created", json!({"character": character})),
         ("character:deleted", json!({"character_id": key()})),

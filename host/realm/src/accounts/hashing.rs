@@ -5,7 +5,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -16,7 +15,10 @@ use argon2::{
 use tokio::sync::oneshot;
 
 use super::{AccountsError, secret};
-use crate::storage::StorageError;
+use crate::{
+    storage::StorageError,
+    types::{Urgency, spawn_thread},
+};
 
 /// Memory of one computation.
 const MEMORY_KIB: u32 = 19 * 1_024;
@@ -43,7 +45,7 @@ impl Hashing {
         let work = Arc::new(Mutex::new(work));
         for number in 0..threads.max(1) {
             let work = Arc::clone(&work);
-            thread::Builder::new().name(format!("passwords-{number}")).spawn(move || compute_all(&work)).map_err(
+            spawn_thread(format!("passwords-{number}"), Urgency::Background, move || compute_all(&work)).map_err(
                 |problem| StorageError::Folder(format!("no thread for passwords could be started: {problem}")),
             )?;
         }

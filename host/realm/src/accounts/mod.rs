@@ -6,6 +6,7 @@
 mod attempts;
 mod error;
 mod hashing;
+mod keeping;
 mod owner;
 mod password;
 mod refreshing;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::AccountsError;
+pub use keeping::KeptSession;
 
 use crate::{
     moderation::Moderation,

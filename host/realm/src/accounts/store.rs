@@ -1,5 +1,7 @@
 //! SQL of accounts, token sessions, refresh tokens and the owner token.
 
+pub(super) mod kept;
+
 use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
 
 use super::{Identity, Role};

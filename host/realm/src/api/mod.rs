@@ -13,7 +13,7 @@ mod plugins;
 mod problem;
 mod realms;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
 use utoipa::{
@@ -48,6 +48,8 @@ pub struct Features {
     pub rules: Rules,
     /// Connected players.
     pub sessions: Sessions,
+    /// True from the moment in which the realm stops.
+    pub stopping: Arc<AtomicBool>,
 }
 
 #[derive(OpenApi)]
@@ -113,5 +115,6 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&features.stopping), problem::refuse_when_stopping))
         .with_state(features)
 }

@@ -1,9 +1,15 @@
 //! Refusals as `application/problem+json`, and the page at `/`.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use axum::{
     Json,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -69,6 +75,24 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// When a realm that stops is worth another try.
+const STOPPING_RETRY_MS: u64 = 5_000;
+
+/// Answers every request with 503 once the realm stops.
+pub(super) async fn refuse_when_stopping(
+    State(stopping): State<Arc<AtomicBool>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !stopping.load(Ordering::Relaxed) {
+        return next.run(request).await;
+    }
+    let sentence = "The realm is stopping; send the request again in a while.";
+    let mut response = Refused(Refusal::retry(Code::RealmStopping, sentence, STOPPING_RETRY_MS)).into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 pub(super) async fn not_found(request: Request) -> Refused {

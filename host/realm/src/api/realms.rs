@@ -17,6 +17,8 @@ pub(super) struct RealmView {
     description: String,
     /// Connected players.
     online: usize,
+    /// Log-ins that wait because the realm is full.
+    queued: usize,
     /// Open games.
     games: usize,
     /// Version of the server.
@@ -31,10 +33,12 @@ pub(super) struct RealmsView {
 /// The realms of this server.
 #[utoipa::path(get, path = "/realms", tag = "realm", responses((status = 200, body = RealmsView)))]
 async fn list(State(features): State<Features>) -> Json<RealmsView> {
+    let players = features.sessions.figures();
     let realm = RealmView {
         name: features.realm.name.clone(),
         description: features.realm.description.clone(),
-        online: features.sessions.figures().online,
+        online: players.online,
+        queued: players.queued,
         games: features.games.figures().games,
         version: env!("CARGO_PKG_VERSION"),
     };

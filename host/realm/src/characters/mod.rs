@@ -124,7 +124,7 @@ impl Characters {
     /// Makes a character; resolves when it is stored.
     ///
     /// # Errors
-    /// When the name or the class is illegal, the name is taken, the account is full, or the anti-cheat rule finds anything.
+    /// When the name or the class is illegal, the name is taken, the account is full, or the anti-cheat rule refuses the character.
     pub async fn create(
         &self,
         account: AccountId,
@@ -145,10 +145,7 @@ impl Characters {
             play_time_ms: 0,
             version: 1,
         };
-        let findings = self.hooks.check_character(judging::sheet(new.id, &new.sheet)).await;
-        if !findings.is_empty() {
-            return Err(CharactersError::Refused(judging::words(&findings)));
-        }
+        self.judge(new.id, &new.sheet, "created").await?;
         let new = insert_within_limit(&self.storage, &self.realm, self.characters_max, new).await?;
         tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");
         Ok(new)

@@ -37,13 +37,22 @@ type Answer<T> = oneshot::Sender<Result<T, ChatError>>;
 /// What a channel is asked to do.
 pub(super) enum Command {
     /// Somebody wants in; `former` is the stay that ends when they are let in. Answered with the channel's own name.
-    Enter { stay: Arc<Stay>, former: Option<Arc<Stay>>, answer: Answer<ChannelName> },
+    Enter { stay: Arc<Stay>, former: Option<Arc<Stay>>, entrance: Entrance, answer: Answer<ChannelName> },
     /// Somebody says a line.
     Say { stay: Arc<Stay>, text: ChatText, answer: Answer<()> },
     /// Somebody wants to read the last lines.
     History { answer: oneshot::Sender<Vec<proto::ChatMessage>> },
     /// A stay has ended.
     Prune,
+}
+
+/// How somebody enters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// The others hear of it, and the newcomer hears who is there.
+    Announced,
+    /// Nobody is told: they were there before the realm was started anew.
+    Quiet,
 }
 
 /// Asks a channel and waits for its answer.
@@ -124,10 +133,10 @@ impl Channel {
         while let Some(command) = commands.recv().await {
             self.prune();
             match command {
-                Command::Enter { stay, former, answer } => {
+                Command::Enter { stay, former, entrance, answer } => {
                     // A caller that no longer waits will never leave either, so it is not let in.
                     if !answer.is_closed() {
-                        let outcome = self.enter(&stay, former.as_deref());
+                        let outcome = self.enter(&stay, former.as_deref(), entrance);
                         if answer.send(outcome).is_err() {
                             stay.end();
                         }
@@ -156,7 +165,7 @@ impl Channel {
         self.directory.upgrade().is_none_or(|directory| directory.retire(&self.name, commands))
     }
 
-    fn enter(&mut self, stay: &Arc<Stay>, former: Option<&Stay>) -> Result<ChannelName, ChatError> {
+    fn enter(&mut self, stay: &Arc<Stay>, former: Option<&Stay>, entrance: Entrance) -> Result<ChannelName, ChatError> {
         if stay.is_over() {
             return Err(ChatError::NoChannel);
         }
@@ -174,6 +183,9 @@ impl Channel {
             former.end();
         }
         self.members_shown.store(self.members.len(), Ordering::Relaxed);
+        if entrance == Entrance::Quiet {
+            return Ok(self.name.clone());
+        }
         let users = self.members.iter().map(|member| member.person.shown()).collect();
         stay.person.events.tell(proto::ChannelUsers { channel: self.name.to_string(), users, event: 0 });
         if present.is_none() {

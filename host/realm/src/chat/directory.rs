@@ -108,6 +108,10 @@ impl Directory {
         self.lock().channels.get(name.folded()).map(|entry| entry.mailbox.clone())
     }
 
+    pub(super) fn mailboxes(&self) -> Vec<Mailbox> {
+        self.lock().channels.values().map(|entry| entry.mailbox.clone()).collect()
+    }
+
     pub(super) fn summaries(&self) -> Vec<ChannelSummary> {
         let maps = self.lock();
         let summary = |entry: &Entry| ChannelSummary {

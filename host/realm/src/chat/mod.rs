@@ -168,6 +168,17 @@ impl Chat {
         channels
     }
 
+    /// Resolves when every channel has sent out what it was given before.
+    pub async fn settle(&self) {
+        for mailbox in self.directory.mailboxes() {
+            let (answer, settled) = tokio::sync::oneshot::channel();
+            // A channel that has ended has nothing left to send.
+            if mailbox.send(Command::History { answer }).await.is_ok() {
+                let _ = settled.await;
+            }
+        }
+    }
+
     /// The last lines of a channel, oldest first; `None` when there is no such channel or it is too busy to say.
     pub async fn history(&self, channel: &ChannelName) -> Option<Vec<proto::ChatMessage>> {
         let mailbox = self.directory.find(channel)?;

@@ -71,7 +71,12 @@ impl Stay {
         self.ended.store(true, Ordering::Release);
     }
 
+    /// True when it was ended by itself, and not with the person's presence.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        self.ended.load(Ordering::Acquire) || self.person.is_gone()
+        self.has_ended() || self.person.is_gone()
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{
     ChatError,
-    channel::{self, Command, Mailbox, sent_ms},
+    channel::{self, Command, Entrance, Mailbox, sent_ms},
     directory::Directory,
     person::{Person, Stay},
 };
@@ -48,10 +48,23 @@ impl ChatSeat {
     /// # Errors
     /// When the channel is full or busy, or no more channels may be made: then the current channel stays.
     pub async fn join(&mut self, channel: ChannelName) -> Result<(), ChatError> {
+        self.enter(channel, Entrance::Announced).await
+    }
+
+    /// Enters a channel that a restart of the realm took away, as if nothing had happened: nobody is told.
+    ///
+    /// # Errors
+    /// As [`Self::join`].
+    pub async fn come_back(&mut self, channel: ChannelName) -> Result<(), ChatError> {
+        self.enter(channel, Entrance::Quiet).await
+    }
+
+    async fn enter(&mut self, channel: ChannelName, entrance: Entrance) -> Result<(), ChatError> {
         let stay = Arc::new(Stay::new(Arc::clone(&self.person)));
         let (answer, outcome) = oneshot::channel();
         let former = self.current.as_ref().map(|current| Arc::clone(&current.stay));
-        let mailbox = self.directory.enter(&channel, Command::Enter { stay: Arc::clone(&stay), former, answer })?;
+        let command = Command::Enter { stay: Arc::clone(&stay), former, entrance, answer };
+        let mailbox = self.directory.enter(&channel, command)?;
         let name = channel::wait(outcome).await??;
         if let Some(former) = self.current.replace(Current { name, stay, mailbox }) {
             former.end();
@@ -134,6 +147,12 @@ impl ChatSeat {
     /// The character was selected or changed; members of the channel see it from the next event on.
     pub fn select_character(&mut self, character: Option<CharacterName>) {
         self.person.select_character(character);
+    }
+
+    /// Name of the channel somebody was in when their session ended, or is in.
+    #[must_use]
+    pub fn channel_last(&self) -> Option<&ChannelName> {
+        self.current.as_ref().filter(|current| !current.stay.has_ended()).map(|current| &current.name)
     }
 
     /// Name of the channel somebody is in.

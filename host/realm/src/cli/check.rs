@@ -9,7 +9,7 @@ use crate::{
     config::{Config, Loaded},
     games, net,
     rules::Rules,
-    storage::Storage,
+    storage::{FolderLock, Storage},
 };
 
 #[derive(Args)]
@@ -57,6 +57,7 @@ impl Check {
         report.line("certificate", certificate(&config, data));
         report.line("database", database(&config, data).await);
         report.line("content", games::check_content(&config.games).map_err(|error| error.to_string()));
+        report.line("addresses", addresses(&config, data).await);
         plugins(&config, data, &mut report).await;
         if report.problems == 0 {
             println!("The realm can start.");
@@ -74,6 +75,9 @@ fn certificate(config: &Config, data: &Path) -> Result<String, String> {
         return Ok("self-signed; will be made at the first start".to_owned());
     }
     let tls = net::Tls::load(&config.tls, data).map_err(|error| error.to_string())?;
+    if let Some(problem) = tls.validity_problem() {
+        return Err(problem);
+    }
     Ok(format!("{}SHA-256 {}", if tls.self_signed() { "self-signed, " } else { "" }, tls.fingerprint()))
 }
 
@@ -90,6 +94,19 @@ async fn database(config: &Config, data: &Path) -> Result<String, String> {
         found if found < known => Ok(format!("schema {found}; the next start brings it to {known}")),
         found => Ok(format!("schema {found}, the newest")),
     }
+}
+
+/// Listens for a moment where the realm would, unless it does so already.
+async fn addresses(config: &Config, data: &Path) -> Result<String, String> {
+    if let Some(holder) = FolderLock::holder(data) {
+        return Ok(format!("in use by the realm that runs over this folder (process {holder})"));
+    }
+    let doors = net::Listeners::bind(&config.net).await.map_err(|error| error.to_string())?;
+    let metrics = config.telemetry.bind().await.map_err(|error| error.to_string())?;
+    let net::Addresses { https, realm, game } = doors.addresses();
+    let metrics = metrics.and_then(|listener| listener.local_addr().ok());
+    let metrics = metrics.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    Ok(format!("free: https {https}, realm {realm}, game {game}, metrics {metrics}"))
 }
 
 async fn plugins(config: &Config, data: &Path, report: &mut Report) {

@@ -14,6 +14,7 @@ mod check;
 mod docs;
 mod migrate;
 mod owner;
+mod replay;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -23,7 +24,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     Endpoint,
     config::{Config, ConfigError, Loaded},
+    types::{Urgency, process_nice},
 };
+
+/// Threads for what blocks for a moment: a new game's world, a folder that is read.
+const BLOCKING_THREADS_MAX: usize = 16;
 
 /// A realm server for Diablo-II-style games: accounts, characters, chat, games and ladder, with rules as WebAssembly plugins.
 #[derive(Parser)]
@@ -37,7 +42,7 @@ struct Arguments {
 enum Verb {
     /// Start the realm.
     Up(up::Up),
-    /// Read configuration, certificate, database and plugins, and say what is wrong, without starting.
+    /// Read configuration, certificate, database, addresses and plugins, and say what is wrong, without starting.
     Check(check::Check),
     /// Bring the database to the newest schema, without starting.
     Migrate(migrate::Migrate),
@@ -46,6 +51,8 @@ enum Verb {
     Owner(owner::Owner),
     /// Let bots play: against a running realm, or against one of their own in a temporary folder.
     Bots(bots::Bots),
+    /// Repeat a game from its log, compare every hash, and say where it first differs.
+    Replay(replay::Replay),
     /// The configuration.
     #[command(subcommand)]
     Config(docs::ConfigVerb),
@@ -94,6 +101,7 @@ pub fn run() -> ExitCode {
         Verb::Migrate(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
+        Verb::Replay(verb) => verb.run(),
         Verb::Config(verb) => verb.run(),
         Verb::Docs(verb) => verb.run(),
     };
@@ -107,7 +115,13 @@ pub fn run() -> ExitCode {
 }
 
 fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("realm-async").build()?;
+    process_nice();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("realm-async")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .on_thread_start(|| Urgency::Async.take())
+        .build()?;
     let result = runtime.block_on(verb);
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result

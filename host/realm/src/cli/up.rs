@@ -1,12 +1,22 @@
 //! `realm up`: start, show the banner, wait for a signal, stop.
 
-use std::{fmt::Write as _, path::Path, process::ExitCode, time::Instant};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
 use crate::{Realm, config::Loaded, telemetry};
+
+/// The realm ends within this time of its signal, whatever hangs; with what the runtime waits for its threads, in half a minute.
+const STOP_MAX: Duration = Duration::from_secs(25);
 
 #[derive(Args)]
 pub(super) struct Up {
@@ -22,15 +32,33 @@ impl Up {
         telemetry::start_log(&loaded.config.telemetry)?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let terminal = std::io::stdout().is_terminal();
         let realm = Realm::start(loaded.config.clone(), &self.place.data).await?;
         print!("{}", banner(&realm, &loaded, &self.place.data, created, begin));
-        tokio::select! {
-            _ = interrupt.recv() => println!("\nStopping: telling players, saving characters."),
-            _ = terminate.recv() => println!("Stopping: telling players, saving characters."),
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => say("\nStopping: telling players, saving characters."),
+                _ = terminate.recv() => say("Stopping: telling players, saving characters."),
+                _ = hangup.recv() => {
+                    if !terminal || File::open("/dev/tty").is_ok() {
+                        realm.renew_certificate();
+                        continue;
+                    }
+                    // The terminal was closed, and with it went whoever could press Ctrl-C.
+                }
+            }
+            break;
         }
         let stopping = Instant::now();
         tokio::select! {
-            () = realm.stop() => println!("Stopped after {:.1} s; everything is saved.", stopping.elapsed().as_secs_f64()),
+            () = tokio::time::sleep(STOP_MAX) => {
+                eprintln!("error: not everything ended within {} s; what was not saved until now is lost", STOP_MAX.as_secs());
+                return Ok(ExitCode::FAILURE);
+            }
+            () = realm.stop() => {
+                say(&format!("Stopped after {:.1} s; everything is saved.", stopping.elapsed().as_secs_f64()));
+            }
             _ = interrupt.recv() => {
                 eprintln!("error: stopped at once by a second Ctrl-C; characters in games may miss their last seconds");
                 return Ok(ExitCode::FAILURE);
@@ -38,6 +66,11 @@ impl Up {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A line for whoever still reads; a terminal that is gone must not keep the realm from saving.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// What the operator reads when the realm is up.

@@ -169,8 +169,11 @@ impl Config {
         let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
         schema.check_ranges(&config, place)?;
         let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
+        config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
+        let filter = config.telemetry.check().map_err(|error| error.to_string());
+        filter.map_err(|problem| refused(["telemetry", "log"], problem))?;
         Ok(config)
     }
 
@@ -265,6 +268,8 @@ mod tests {
     fn a_name_or_version_that_is_none_is_refused_with_its_place() {
         let text = parse("[chat]\nchannels = [\"7 bells\"]\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [chat] channels: \"7 bells\": "), "{text}");
+        let text = parse("[telemetry]\nlog = \"realm=loud\"\n").unwrap_err().to_string();
+        assert!(text.starts_with("realm.toml line 2: [telemetry] log = \"realm=loud\": "), "{text}");
         let text = with_environment("REALM__SESSION__CLIENT_VERSION_MIN", "new").unwrap_err().to_string();
         assert!(text.starts_with("REALM__SESSION__CLIENT_VERSION_MIN: [session] client_version_min"), "{text}");
     }

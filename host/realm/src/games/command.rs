@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use realm_world::{Sheet, World};
+use realm_world::{Sheet, World, log::Header};
 
 use crate::types::{AccountId, CharacterId, CloseReason, GameId, Link};
 
@@ -21,8 +21,8 @@ pub(super) struct EnteringPlayer {
 
 /// A command to a tick thread; carried out between two ticks.
 pub(super) enum Command {
-    /// Steps this world from now on.
-    Start { game: GameId, world: Box<World> },
+    /// Steps this world from now on, and writes its log when there is something to begin it with.
+    Start { game: GameId, world: Box<World>, header: Option<Box<Header>> },
     /// Lets a player in, or a known one come back on a new link.
     Enter { game: GameId, player: EnteringPlayer },
     /// Takes a player out: the character is reported for the last time and the link closed.

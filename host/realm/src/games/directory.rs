@@ -93,7 +93,7 @@ pub(super) struct Departure {
 pub(super) enum Reservation {
     /// A seat is kept until it is confirmed or given up; the rule is to be asked about this game.
     Kept(GameId),
-    /// The account has its seat already and only lost its connection.
+    /// The account has its seat already and comes on another connection.
     Again,
 }
 
@@ -355,12 +355,6 @@ impl Directory {
     /// Open games, and players in them.
     pub(super) fn count(&self) -> (usize, usize) {
         (self.games.values().filter(|game| game.listed).count(), self.seats.len())
-    }
-
-    /// The tick thread with the fewest games.
-    pub(super) fn idlest_thread(&self, threads: usize) -> usize {
-        let load = |thread: &usize| self.games.values().filter(|game| game.thread == *thread).count();
-        (0..threads).min_by_key(load).unwrap_or(0)
     }
 
     fn find(&self, reference: &GameReference) -> Option<GameId> {

@@ -130,10 +130,13 @@ fn a_ticket_lets_one_in_once_and_a_lost_connection_gets_another() {
     let entry = realm.enter(&ticket).unwrap();
     assert!(entry.sheet.is_some());
     assert_eq!(realm.enter(&ticket).err(), Some(Code::TicketInvalid));
-    assert_eq!(realm.join(1, &named("Duel"), ""), Err(Code::GameJoinedAlready), "its connection is there");
-    entry.presence.lost();
     let again = realm.join(1, &named("Duel"), "").unwrap();
     assert!(realm.enter(&again).unwrap().sheet.is_none(), "the character is in the world already");
+    entry.presence.lost();
+    let again = realm.join(1, &named("Duel"), "").unwrap();
+    assert!(realm.enter(&again).unwrap().sheet.is_none());
+    realm.create(2, "Other", 2, 8, "").unwrap();
+    assert_eq!(realm.join(1, &named("Other"), ""), Err(Code::GameJoinedAlready), "one game at a time");
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! What the tick threads count: written without locks by them, read by anybody.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+/// One tick in so many of each game is measured by phase.
+const SAMPLED_TICKS: u32 = 8;
 
 /// Sub-divisions of each power of two: a figure is at most an eighth too high.
 const STEPS: u64 = 8;
@@ -75,29 +81,91 @@ pub(super) struct Counters {
     pub(super) lateness: Lateness,
 }
 
-/// How long the phases of a game's tick take, in seconds; made once by each tick thread.
+/// What a tick consists of, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A new version of a rule is taken over.
+    PickUp,
+    /// What arrived is taken from the links.
+    Take,
+    /// The host's own checks.
+    Checks,
+    /// The batched call to the anti-cheat rule, and its verdicts.
+    AntiCheat,
+    /// The world's step, the log, and what must be kept.
+    Step,
+    /// Views and their encoding.
+    Snapshots,
+    /// Who is told what happened.
+    Events,
+    /// Writing to the links.
+    Write,
+}
+
+impl Phase {
+    const ALL: [(Phase, &'static str); 8] = [
+        (Phase::PickUp, "pick-up"),
+        (Phase::Take, "take"),
+        (Phase::Checks, "checks"),
+        (Phase::AntiCheat, "anti-cheat"),
+        (Phase::Step, "step"),
+        (Phase::Snapshots, "snapshots"),
+        (Phase::Events, "events"),
+        (Phase::Write, "write"),
+    ];
+}
+
+/// Histograms of a tick thread, in seconds.
 pub(super) struct Meters {
-    /// Taking what arrived, and the host's own checks.
-    pub(super) take: metrics::Histogram,
-    /// The batched anti-cheat call.
-    pub(super) judge: metrics::Histogram,
-    /// The world's step.
-    pub(super) step: metrics::Histogram,
-    /// Events and snapshots to the players.
-    pub(super) tell: metrics::Histogram,
+    phases: [metrics::Histogram; Phase::ALL.len()],
     /// Start of a tick after its time.
     pub(super) lateness: metrics::Histogram,
 }
 
 impl Meters {
     pub(super) fn new() -> Self {
-        let phase = |name: &'static str| metrics::histogram!("realm_tick_phase_seconds", "phase" => name);
         Self {
-            take: phase("take"),
-            judge: phase("judge"),
-            step: phase("step"),
-            tell: phase("tell"),
+            phases: Phase::ALL.map(|(_, name)| metrics::histogram!("realm_tick_phase_seconds", "phase" => name)),
             lateness: metrics::histogram!("realm_tick_lateness_seconds"),
+        }
+    }
+
+    pub(super) fn record(&self, phase: Phase, took: Duration) {
+        self.phases[phase as usize].record(took);
+    }
+
+    /// A watch over one tick of a game. One tick in [`SAMPLED_TICKS`] is measured by phase: reading the clock nine times costs
+    /// as much as a small world's step.
+    pub(super) fn watch(&self, tick: u32) -> Watch<'_> {
+        let sampled = tick.is_multiple_of(SAMPLED_TICKS).then(|| (self, Instant::now()));
+        Watch { sampled, spent: [Duration::ZERO; Phase::ALL.len()] }
+    }
+}
+
+/// Measures the phases of one tick.
+pub(super) struct Watch<'meters> {
+    /// `None` when this tick is not measured.
+    sampled: Option<(&'meters Meters, Instant)>,
+    spent: [Duration; Phase::ALL.len()],
+}
+
+impl Watch<'_> {
+    /// What was done since the last border belongs to this phase.
+    pub(super) fn lap(&mut self, phase: Phase) {
+        if let Some((_, border)) = &mut self.sampled {
+            let now = Instant::now();
+            self.spent[phase as usize] += now.duration_since(std::mem::replace(border, now));
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some((meters, _)) = self.sampled {
+            // The thread's own phase is not a game's.
+            for (phase, _) in Phase::ALL.into_iter().skip(1) {
+                meters.record(phase, self.spent[phase as usize]);
+            }
         }
     }
 }

@@ -1,9 +1,7 @@
 //! One running game: its world, its players and their connections, owned by a tick thread.
 
-use std::time::Instant;
-
 use realm_protocol::proto;
-use realm_world::{Event, Input, Map, PlayerSlot, View, World, Zone};
+use realm_world::{Event, Input, Map, PlayerSlot, View, World, Zone, log::Header};
 
 use crate::{
     hooks::TickLane,
@@ -13,12 +11,12 @@ use crate::{
 use super::{
     command::EnteringPlayer,
     events::{self, Audience},
-    figures::Meters,
+    figures::{Meters, Phase},
     judge::{Judge, Origin},
     line::{Line, Loss},
+    log::{Desk, Pen},
     player::{Parting, Player},
     reports::Reports,
-    snapshots,
 };
 
 /// How long players may be away and unsaved, in ticks.
@@ -32,6 +30,7 @@ pub(super) struct Patience {
 pub(super) struct TickTools<'thread> {
     pub(super) lane: &'thread mut TickLane,
     pub(super) reports: &'thread mut Reports,
+    pub(super) desk: Option<&'thread Desk>,
     pub(super) meters: &'thread Meters,
     pub(super) patience: Patience,
 }
@@ -48,14 +47,15 @@ pub(super) struct Game {
     origins: Vec<Origin>,
     events: Vec<Event>,
     judge: Judge,
+    /// Writes the game's log.
+    pen: Option<Pen>,
     // Kept between ticks for their memory alone.
     frames: Vec<LinkFrame>,
     view: View,
-    bytes: Vec<u8>,
 }
 
 impl Game {
-    pub(super) fn new(id: GameId, world: World) -> Self {
+    pub(super) fn new(id: GameId, world: World, header: Option<&Header>) -> Self {
         Self {
             id,
             world,
@@ -64,9 +64,9 @@ impl Game {
             origins: Vec::new(),
             events: Vec::new(),
             judge: Judge::default(),
+            pen: header.map(|header| Pen::new(id, header)),
             frames: Vec::new(),
             view: View::default(),
-            bytes: Vec::new(),
         }
     }
 
@@ -84,8 +84,16 @@ impl Game {
         };
         let slot = PlayerSlot(slot);
         self.add_input(Input::Join { slot, sheet }, None);
+        if let Some(pen) = &mut self.pen {
+            pen.newcomer(slot, character);
+        }
         let place = self.players.partition_point(|player| player.slot < slot);
         self.players.insert(place, Player::new(account, character, slot, presence, Line::new(link)));
+    }
+
+    #[cfg(test)]
+    pub(super) fn world(&self) -> &World {
+        &self.world
     }
 
     /// Takes an account's character out at once.
@@ -112,6 +120,13 @@ impl Game {
         }
     }
 
+    /// The game is over, and with it its log.
+    pub(super) fn end_log(&mut self, reason: &str, desk: Option<&Desk>) {
+        if let (Some(mut pen), Some(desk)) = (self.pen.take(), desk) {
+            pen.end(&self.world, reason, desk);
+        }
+    }
+
     fn part(&mut self, index: usize, parting: &Parting, reports: &mut Reports) {
         let mut player = self.players.remove(index);
         let sheet = player.entity.and_then(|_| self.world.sheet(player.slot));
@@ -129,38 +144,56 @@ impl Game {
         self.origins.push(origin);
     }
 
-    /// One tick of 40 ms. What came in between two ticks (joins, departures) is applied first. Returns the number of findings.
-    pub(super) fn tick(&mut self, tools: &mut TickTools<'_>) -> u64 {
-        let started = Instant::now();
+    /// So many steps of 40 ms, more than one when the game was late: links are read once and written once. What came in between two
+    /// ticks (joins, departures) is applied first. Returns the number of findings.
+    pub(super) fn tick(&mut self, steps: u32, tools: &mut TickTools<'_>) -> u64 {
+        let mut watch = tools.meters.watch(self.world.tick());
         // 1. What has arrived.
         for player in &mut self.players {
             player.take(&mut self.frames);
         }
-        let taken = Instant::now();
-        // 2. The host's checks, and the rule's verdict on what is left.
-        let Self { world, players, inputs, origins, judge, .. } = self;
-        let findings = judge.judge(world, players, tools.lane, tools.reports, inputs, origins);
-        let judged = Instant::now();
-        // 3. The world.
-        self.step();
-        let stepped = Instant::now();
-        // 4. What must be kept.
-        self.keep(tools);
-        // 5. What each player may know.
+        watch.lap(Phase::Take);
+        self.events.clear();
+        let mut findings = 0;
+        for _ in 0..steps {
+            // 2. The host's checks, and the rule's verdict on what is left.
+            self.judge.collect(&self.world, &mut self.players);
+            watch.lap(Phase::Checks);
+            let Self { world, players, inputs, origins, judge, pen, .. } = self;
+            findings += judge.decide(world, players, tools.lane, tools.reports, (inputs, origins), pen.as_mut());
+            watch.lap(Phase::AntiCheat);
+            // 3. The world, and what must be kept of it.
+            let happened = self.events.len();
+            self.step(tools.desk);
+            self.keep(happened, tools);
+            watch.lap(Phase::Step);
+        }
+        // 4. What each player may know.
+        self.look();
+        watch.lap(Phase::Snapshots);
         self.tell();
-        // 6. Who leaves.
+        watch.lap(Phase::Events);
+        self.write();
+        watch.lap(Phase::Write);
+        // 5. Who leaves.
         self.part_from_leavers(tools.reports);
-        let told = Instant::now();
-        tools.meters.take.record(taken - started);
-        tools.meters.judge.record(judged - taken);
-        tools.meters.step.record(stepped - judged);
-        tools.meters.tell.record(told - stepped);
         findings
     }
 
-    fn step(&mut self) {
-        self.events.clear();
+    fn step(&mut self, desk: Option<&Desk>) {
+        let happened = self.events.len();
+        // Inputs of earlier steps of this tick are done, their wishers are still needed for the events.
+        let earlier = self.origins.len() - self.inputs.len();
         self.world.step(&self.inputs, &mut self.events);
+        if let (Some(pen), Some(desk)) = (&mut self.pen, desk) {
+            pen.tick(&self.inputs, &self.world, desk);
+        }
+        self.inputs.clear();
+        for event in &mut self.events[happened..] {
+            if let Event::Refused { input_index, .. } = event {
+                *input_index += earlier;
+            }
+        }
         for player in self.players.iter_mut().filter(|player| player.entity.is_none()) {
             player.entity = self.world.entity_of(player.slot);
             if player.entity.is_none() {
@@ -171,9 +204,10 @@ impl Game {
         }
     }
 
-    fn keep(&mut self, tools: &mut TickTools<'_>) {
+    /// What must outlive the tick, of what happened from this event on.
+    fn keep(&mut self, happened: usize, tools: &mut TickTools<'_>) {
         let tick = self.world.tick();
-        for event in &self.events {
+        for event in &self.events[happened..] {
             let (entity, died) = match *event {
                 Event::Died { entity, .. } => (entity, Some(tick)),
                 Event::Respawned { entity } => (entity, None),
@@ -200,28 +234,61 @@ impl Game {
         }
     }
 
-    fn tell(&mut self) {
-        let Self { id, world, players, events, origins, view, bytes, .. } = self;
-        for (index, player) in players.iter_mut().enumerate() {
-            let (Some(line), Some(_)) = (&mut player.line, player.entity) else { continue };
-            let told = greet(*id, world, player.slot, line)
-                .and_then(|()| tell_one(world, events, origins, (index, player.slot), line, view, bytes));
-            if let Err(loss) = told {
-                tracing::debug!(account = %player.account, reason = %loss, "a game connection is given up");
-                if matches!(loss, Loss::TooSlow)
-                    && let Some(line) = player.line.take()
-                {
-                    let message = "Snapshots arrived faster than this connection took them; join the game again.";
-                    line.close(Code::SlowConsumer, message);
-                }
+    /// Each player's view of the world as it is now.
+    fn look(&mut self) {
+        let Self { id, world, players, view, .. } = self;
+        for player in players.iter_mut().filter(|player| player.entity.is_some()) {
+            let Some(line) = &mut player.line else { continue };
+            if greet(*id, world, player.slot, line).is_err() {
                 player.lose_line();
+                continue;
             }
+            world.view(player.slot, view);
+            line.look(view, world.tick());
+        }
+    }
+
+    /// Gives each player the news of what happened within its view.
+    fn tell(&mut self) {
+        for event in &self.events {
+            let (kind, audience) = events::describe(event);
+            for (index, player) in self.players.iter_mut().enumerate().filter(|(_, player)| player.entity.is_some()) {
+                let Some(line) = &mut player.line else { continue };
+                match audience {
+                    Audience::SeeingEither(one, other) if !line.sees(one) && !line.sees(other) => {}
+                    Audience::Only(whose) if whose != player.slot => {}
+                    Audience::SeeingEither(..) | Audience::Only(_) => {
+                        line.news.push(proto::GameEvent { kind: kind.clone() });
+                    }
+                    Audience::Wisher { input_index, reason } => {
+                        if let Some(Some((wisher, input))) = self.origins.get(input_index)
+                            && *wisher == index
+                        {
+                            line.news.push(events::refused(*input, events::code(reason)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        for player in self.players.iter_mut().filter(|player| player.entity.is_some()) {
+            let Some(line) = &mut player.line else { continue };
+            let Err(loss) = line.write() else { continue };
+            tracing::debug!(account = %player.account, reason = %loss, "a game connection is given up");
+            if matches!(loss, Loss::TooSlow)
+                && let Some(line) = player.line.take()
+            {
+                let message = "Snapshots arrived faster than this connection took them; join the game again.";
+                line.close(Code::SlowConsumer, message);
+            }
+            player.lose_line();
         }
     }
 
     fn part_from_leavers(&mut self, reports: &mut Reports) {
         // The inputs of this tick are done; departures are inputs of the next one.
-        self.inputs.clear();
         self.origins.clear();
         while let Some(index) = self.players.iter().position(|player| player.parting.is_some()) {
             if let Some(parting) = self.players[index].parting.take() {
@@ -241,36 +308,6 @@ fn greet(game: GameId, world: &World, slot: PlayerSlot, line: &mut Line) -> Resu
     }
     line.zone = zone;
     Ok(())
-}
-
-/// Tells a connection what happened within its view and what it sees.
-fn tell_one(
-    world: &World,
-    happened: &[Event],
-    origins: &[Origin],
-    (index, slot): (usize, PlayerSlot),
-    line: &mut Line,
-    view: &mut View,
-    bytes: &mut Vec<u8>,
-) -> Result<(), Loss> {
-    world.view(slot, view);
-    let current = snapshots::snapshot(view, world.tick(), line.applied);
-    for event in happened {
-        let (kind, audience) = events::describe(event);
-        match audience {
-            Audience::SeeingEither(one, other) if !line.sees(&current, one) && !line.sees(&current, other) => {}
-            Audience::Only(whose) if whose != slot => {}
-            Audience::SeeingEither(..) | Audience::Only(_) => line.news.push(proto::GameEvent { kind }),
-            Audience::Wisher { input_index, reason } => {
-                if let Some(Some((player, input))) = origins.get(input_index)
-                    && *player == index
-                {
-                    line.news.push(events::refused(*input, events::code(reason)));
-                }
-            }
-        }
-    }
-    line.tell(current, bytes)
 }
 
 fn number(number: i32) -> u32 {

@@ -1,12 +1,16 @@
 //! Between a wish and the world: the host's own certain checks, then one call to the anti-cheat rule for all acts of a tick.
 
 use realm_plugin_host::bindings::anti_cheat::{self, ActionKind, Finding, Violation};
-use realm_world::{EntityId, Facts, Input, SkillFacts, World};
+use realm_world::{EntityId, Facts, Input, SkillFacts, World, log::Verdict};
 
-use crate::{hooks::TickLane, types::Code};
+use crate::{
+    hooks::{ActionVerdicts, TickLane},
+    types::Code,
+};
 
 use super::{
     inputs::{Act, Intent},
+    log::Pen,
     player::Player,
     referee::Suspicion,
     reports::Reports,
@@ -36,28 +40,36 @@ pub(super) struct Judge {
 pub(super) type Origin = Option<(usize, u32)>;
 
 impl Judge {
-    /// Takes each player's wishes for this tick, checks them, asks the rule once, and appends what remains to `inputs`.
-    pub(super) fn judge(
-        &mut self,
-        world: &World,
-        players: &mut [Player],
-        lane: &mut TickLane,
-        reports: &mut Reports,
-        inputs: &mut Vec<Input>,
-        origins: &mut Vec<Origin>,
-    ) -> u64 {
+    /// Takes each player's wishes for this tick, and drops those that the host's own checks refuse.
+    pub(super) fn collect(&mut self, world: &World, players: &mut [Player]) {
         self.wishes.clear();
         self.actions.clear();
         for (index, player) in players.iter_mut().enumerate() {
             self.wishes_of(world, index, player);
         }
+    }
+
+    /// Asks the rule once about what was collected, and appends what remains to `inputs`. Returns the number of findings.
+    pub(super) fn decide(
+        &mut self,
+        world: &World,
+        players: &mut [Player],
+        lane: &mut TickLane,
+        reports: &mut Reports,
+        (inputs, origins): (&mut Vec<Input>, &mut Vec<Origin>),
+        mut pen: Option<&mut Pen>,
+    ) -> u64 {
         if self.wishes.is_empty() {
             return 0;
         }
         let findings = if self.actions.is_empty() {
             Vec::new()
         } else {
-            lane.check_actions(world.tick().wrapping_add(1), &self.actions).findings
+            let ActionVerdicts { findings, rule } = lane.check_actions(world.tick().wrapping_add(1), &self.actions);
+            if let Some(pen) = &mut pen {
+                pen.rule(rule.as_ref());
+            }
+            findings
         };
         for finding in &findings {
             let wish = self.wishes.iter().find(|wish| wish.action == usize::try_from(finding.index).ok());
@@ -66,8 +78,16 @@ impl Judge {
             }
         }
         for wish in &self.wishes {
-            let refused = |finding: &Finding| finding.refuse && wish.action == usize::try_from(finding.index).ok();
-            if findings.iter().any(refused) {
+            let mut refused = false;
+            for finding in findings.iter().filter(|finding| wish.action == usize::try_from(finding.index).ok()) {
+                refused |= finding.refuse;
+                if let Some(pen) = &mut pen {
+                    let place = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+                    let violation = word(finding).to_owned();
+                    pen.verdict(&Verdict { input: wish.input, refused: finding.refuse, place, violation });
+                }
+            }
+            if refused {
                 if let Some(line) = players.get_mut(wish.player).and_then(|player| player.line.as_mut()) {
                     line.refuse(wish.intent, Code::ActRefusedByRule);
                 }
@@ -193,7 +213,12 @@ fn action(
 }
 
 fn suspicion(player: &Player, finding: &Finding) -> Suspicion {
-    let violation = match &finding.violation {
+    Suspicion { account: player.account, findings: 1, violation: word(finding).chars().take(80).collect() }
+}
+
+/// What was found, for people.
+fn word(finding: &Finding) -> &str {
+    match &finding.violation {
         Violation::DeadActor => "a dead character acted",
         Violation::Cooldown => "acts too soon",
         Violation::Mana => "too little mana",
@@ -206,8 +231,7 @@ fn suspicion(player: &Player, finding: &Finding) -> Suspicion {
         Violation::AffixRange => "affixes out of range",
         Violation::AffixForbidden => "affixes that cannot be",
         Violation::Other(word) => word.as_str(),
-    };
-    Suspicion { account: player.account, findings: 1, violation: violation.chars().take(80).collect() }
+    }
 }
 
 #[cfg(test)]

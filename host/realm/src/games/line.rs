@@ -1,14 +1,14 @@
 //! A player's connection inside a game: everything that dies with the link.
 
 use realm_protocol::{ServerMessage, Snapshot, proto};
-use realm_world::Zone;
+use realm_world::{EntityId, View, Zone};
 
 use crate::types::{Code, Delivery, Link, LinkClosed, LinkFrame, Offer};
 
 use super::{
     events,
     inputs::{self, InputQueue, Intent, Received},
-    snapshots::History,
+    snapshots::{self, History},
 };
 
 /// Frames taken from a link in one tick.
@@ -21,6 +21,8 @@ const BEHIND_CLOSE_TICKS: u32 = 250;
 const SILENT_TICKS_MAX: u32 = 50;
 /// Identifier of PLAYER_STATE.
 const PLAYER_STATE: u8 = 0x40;
+/// Identifier of GAME_EVENTS.
+const GAME_EVENTS: u8 = 0x49;
 
 /// A connection.
 pub(super) struct Line {
@@ -30,13 +32,19 @@ pub(super) struct Line {
     /// The level of the world of which the client was told last; `None` before GAME_ENTERED.
     pub(super) zone: Option<Zone>,
     silent_ticks: u32,
-    behind_ticks: u32,
+    /// Since which tick the client has been too far behind.
+    behind_since: Option<u32>,
     /// Number of the last input that was carried out or refused.
     pub(super) applied: u32,
     /// To be told with this tick's events.
     pub(super) news: Vec<proto::GameEvent>,
-    /// What was seen in the last snapshot made, for events about those who have vanished since.
-    seen: Vec<u16>,
+    news_bytes: Vec<u8>,
+    /// The coming snapshot.
+    current: Snapshot,
+    /// Who is seen now, and who was a tick ago, for events about those who have vanished since; by rising id.
+    seen: [Vec<EntityId>; 2],
+    /// The coming snapshot as it is sent; empty when the client is to get none.
+    bytes: Vec<u8>,
 }
 
 /// What came with a tick's frames beside intentions.
@@ -54,10 +62,13 @@ impl Line {
             history: History::default(),
             zone: None,
             silent_ticks: 0,
-            behind_ticks: 0,
+            behind_since: None,
             applied: 0,
             news: Vec::new(),
-            seen: Vec::new(),
+            news_bytes: Vec::new(),
+            current: Snapshot::default(),
+            seen: [Vec::new(), Vec::new()],
+            bytes: Vec::new(),
         }
     }
 
@@ -103,37 +114,55 @@ impl Line {
         self.silent_ticks < SILENT_TICKS_MAX
     }
 
-    /// Whether the client sees an entity now, or did a tick ago. `now` is sorted.
-    pub(super) fn sees(&self, now: &Snapshot, entity: u16) -> bool {
-        now.entity(entity).is_some() || self.seen.binary_search(&entity).is_ok()
+    /// Whether the client sees an entity now, or did a tick ago.
+    pub(super) fn sees(&self, entity: u16) -> bool {
+        self.seen.iter().any(|seen| seen.binary_search(&entity).is_ok())
     }
 
-    /// Sends the news and the snapshot of a tick.
+    /// Takes in what the player sees at this tick, and encodes it unless the client is too far behind.
+    pub(super) fn look(&mut self, view: &View, tick: u32) {
+        self.seen.swap(0, 1);
+        self.seen[0].clear();
+        self.seen[0].extend(view.entities.iter().map(|entity| entity.id));
+        snapshots::fill(&mut self.current, view, tick, self.applied);
+        self.bytes.clear();
+        if self.history.behind_ticks() > BEHIND_TICKS_MAX {
+            self.behind_since.get_or_insert(tick);
+        } else {
+            self.behind_since = None;
+            self.history.encode(&self.current, &mut self.bytes);
+        }
+    }
+
+    /// Sends the news and the snapshot of a tick, in one piece where the connection takes it.
     ///
     /// # Errors
     /// When the connection is gone, cannot take what must arrive, or has not kept up for too long.
-    pub(super) fn tell(&mut self, current: Snapshot, bytes: &mut Vec<u8>) -> Result<(), Loss> {
+    pub(super) fn write(&mut self) -> Result<(), Loss> {
         if !self.news.is_empty() {
-            let events = std::mem::take(&mut self.news);
-            self.say(&proto::GameEvents { tick: current.tick, events }.into())?;
+            self.write_news()?;
         }
-        self.seen.clear();
-        self.seen.extend(current.entities.iter().map(|entity| entity.id));
-        if self.history.behind_ticks() > BEHIND_TICKS_MAX {
-            self.behind_ticks += 1;
-            if self.behind_ticks > BEHIND_CLOSE_TICKS {
-                return Err(Loss::TooSlow);
-            }
-        } else {
-            self.behind_ticks = 0;
-            bytes.clear();
-            self.history.encode(&current, bytes);
-            if self.link.offer(PLAYER_STATE, bytes, Delivery::Skippable)? == Offer::Taken {
-                self.history.sent(current);
-            }
+        if self.behind_since.is_some_and(|since| self.current.tick - since >= BEHIND_CLOSE_TICKS) {
+            return Err(Loss::TooSlow);
+        }
+        if !self.bytes.is_empty() && self.link.offer(PLAYER_STATE, &self.bytes, Delivery::Skippable)? == Offer::Taken {
+            self.history.sent(&mut self.current);
         }
         self.link.flush()?;
         Ok(())
+    }
+
+    /// The list of news and the buffer keep their memory, so that a fight costs no allocation.
+    fn write_news(&mut self) -> Result<(), LinkClosed> {
+        let events = std::mem::take(&mut self.news);
+        let message = ServerMessage::from(proto::GameEvents { tick: self.current.tick, events });
+        self.news_bytes.clear();
+        message.append_payload(&mut self.news_bytes);
+        if let ServerMessage::GameEvents(mut told) = message {
+            told.events.clear();
+            self.news = told.events;
+        }
+        self.link.offer(GAME_EVENTS, &self.news_bytes, Delivery::Reliable).map(|_| ())
     }
 
     /// Sends a message that must arrive.

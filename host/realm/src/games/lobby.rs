@@ -8,7 +8,7 @@ use std::{
 };
 
 use realm_protocol::proto;
-use realm_world::{Content, Difficulty, World};
+use realm_world::{Content, Difficulty, World, log::Header};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
@@ -46,6 +46,8 @@ pub(super) struct Lobby {
     pub(super) hooks: Hooks,
     pub(super) characters: Characters,
     pub(super) content: Arc<Content>,
+    /// Games are logged.
+    pub(super) logs: bool,
     pub(super) saver: mpsc::Sender<SaverMessage>,
     pub(super) list: watch::Sender<u32>,
     pub(super) bans: broadcast::Sender<Banned>,
@@ -67,9 +69,9 @@ impl Lobby {
         let character = self.characters.get(account, character).await.map_err(Refusal::from)?;
         let created_ms = self.storage.now_ms();
         let game = self.storage.ids().next(created_ms);
-        let thread = {
+        let thread = self.shared.loads.place();
+        let opened = {
             let mut directory = self.shared.directory();
-            let thread = directory.idlest_thread(self.shared.threads.len());
             let open = OpenGame {
                 id: game,
                 name: settings.name,
@@ -85,9 +87,12 @@ impl Lobby {
                 closing: false,
                 seats: Vec::new(),
             };
-            directory.open(open, Seat::reserved(player, &character))?;
-            thread
+            directory.open(open, Seat::reserved(player, &character))
         };
+        if let Err(refusal) = opened {
+            self.shared.loads.arrived(thread);
+            return Err(refusal);
+        }
         self.seat(account, &character, game, Some((thread, settings.difficulty))).await
     }
 
@@ -105,7 +110,12 @@ impl Lobby {
         match reserved {
             Reservation::Again => {
                 let text = random_ticket()?;
-                let ticket = self.shared.directory().renew(account, text, Instant::now());
+                let mut directory = self.shared.directory();
+                if directory.seat(account).is_some_and(|seat| seat.presence.is_there()) {
+                    metrics::counter!("realm_game_takeovers_total").increment(1);
+                }
+                let ticket = directory.renew(account, text, Instant::now());
+                drop(directory);
                 ticket.map(|ticket| self.addressed(ticket))
             }
             Reservation::Kept(game) => self.seat(account, &character, game, None).await,
@@ -128,6 +138,9 @@ impl Lobby {
         let (character, lease) = match taken.await {
             Ok(taken) => taken,
             Err(refusal) => {
+                if let Some((thread, _)) = start {
+                    self.shared.loads.arrived(thread);
+                }
                 self.shared.departed(account, &Err(refusal.clone())).await;
                 return Err(refusal);
             }
@@ -164,14 +177,25 @@ impl Lobby {
     async fn start_world(&self, game: GameId, thread: usize, difficulty: Difficulty) -> Result<(), Refusal> {
         let fault = |error: &dyn std::fmt::Display| {
             tracing::error!(%game, %error, "a game could not be started");
+            self.shared.loads.arrived(thread);
             refusals::fault()
         };
-        // The seed stays in the world: who knows it knows what will drop.
+        // The seed stays in the world and its log: who knows it knows what will drop.
         let seed = getrandom::u64().map_err(|error| fault(&error))?;
         let content = Arc::clone(&self.content);
+        let header = self.logs.then(|| {
+            Box::new(Header {
+                game: game.raw(),
+                started_ms: self.storage.now_ms(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                content: content.hash(),
+                difficulty,
+                seed,
+            })
+        });
         let made = tokio::task::spawn_blocking(move || Box::new(World::new(content, difficulty, seed)));
         let world = made.await.map_err(|error| fault(&error))?;
-        self.shared.command(thread, Command::Start { game, world }).await;
+        self.shared.command(thread, Command::Start { game, world, header }).await;
         Ok(())
     }
 

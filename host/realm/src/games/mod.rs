@@ -6,6 +6,7 @@
 //!   characters in games and writes them; `referee` counts what the anti-cheat rule finds.
 //! - Tick threads: `ticker` is the thread's loop, `game` one game's tick, `player` and `line` a player and its connection, `inputs` reads
 //!   frames, `judge` asks host and rule, `snapshots` and `events` are what goes back.
+//! - `log` is what remains of a game: written by a thread of its own, repeated and verified by [`replay`].
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
 mod command;
@@ -13,11 +14,16 @@ mod directory;
 mod events;
 mod figures;
 mod game;
+#[cfg(test)]
+mod honesty_tests;
 mod inputs;
 mod judge;
 mod line;
 mod listing;
+mod load;
 mod lobby;
+mod log;
+mod pace;
 mod password;
 mod player;
 mod referee;
@@ -30,11 +36,15 @@ mod seat;
 mod shared;
 mod snapshots;
 #[cfg(test)]
+mod steady_tests;
+#[cfg(test)]
 mod testing;
 mod ticker;
 mod tickets;
+#[cfg(test)]
+mod truth_tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use realm_protocol::proto;
 use realm_world::Difficulty;
@@ -50,6 +60,7 @@ use crate::{
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal},
 };
 
+pub use log::{FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};
@@ -73,14 +84,31 @@ pub struct Config {
     /// Characters in games are saved at least this often, in seconds.
     #[schemars(range(min = 1, max = 3_600))]
     pub autosave_seconds: u32,
-    /// Findings of the anti-cheat rule that ban an account.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    /// Findings of the anti-cheat rule after which an account is named in the log and counted on `/metrics`; 0 is never.
+    #[schemars(range(max = 1_000_000))]
+    pub findings_flag: u32,
+    /// Findings that put the account out of its game; it may come back. 0 is never.
+    #[schemars(range(max = 1_000_000))]
+    pub findings_kick: u32,
+    /// Findings that ban the account; 0 is never.
+    #[schemars(range(max = 1_000_000))]
     pub findings_ban: u32,
+    /// Findings that are forgotten again in every minute.
+    #[schemars(range(max = 1_000_000))]
+    pub findings_forgotten_per_minute: u32,
     /// How long such a ban lasts, in hours.
     #[schemars(range(min = 1, max = 87_600))]
     pub ban_hours: u32,
     /// Folder of the content pack; empty is the built-in one.
     pub content: String,
+    /// Keep a log of each game in `games/` of the data folder; `realm replay` repeats and verifies it.
+    pub logs: bool,
+    /// Logs that are older are removed, in days.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub logs_days: u32,
+    /// The oldest logs are removed when all of them together are larger, in bytes.
+    #[schemars(range(min = 1_048_576))]
+    pub logs_bytes_max: u64,
 }
 
 impl Default for Config {
@@ -91,9 +119,15 @@ impl Default for Config {
             ticket_seconds: 30,
             reconnect_seconds: 30,
             autosave_seconds: 30,
+            findings_flag: 3,
+            findings_kick: 6,
             findings_ban: 10,
+            findings_forgotten_per_minute: 1,
             ban_hours: 24,
             content: String::new(),
+            logs: true,
+            logs_days: 14,
+            logs_bytes_max: 1 << 30,
         }
     }
 }
@@ -196,6 +230,7 @@ impl Games {
     #[allow(clippy::too_many_arguments, reason = "the one wiring place hands in every part")]
     pub fn start(
         config: &Config,
+        data: &Path,
         public_host: &str,
         game_port: u16,
         storage: Storage,
@@ -205,7 +240,7 @@ impl Games {
         moderation: Moderation,
     ) -> Result<Self, GamesStartError> {
         let parts = Parts { storage, hooks, characters, ladder, moderation };
-        Running::start(config, (public_host.to_owned(), game_port), parts)
+        Running::start(config, data, (public_host.to_owned(), game_port), parts)
             .map(|running| Self { running: Arc::new(running) })
     }
 
@@ -340,12 +375,34 @@ pub enum GamesStartError {
     /// The content pack is wrong; the text names file, row and column.
     #[error("the content pack cannot be used: {0}")]
     Content(String),
+    /// The folder of game logs.
+    #[error("logs of games cannot be kept: {0}; make the data folder writable, or set [games] logs = false")]
+    Logs(std::io::Error),
     /// The operating system gives no more threads.
     #[error("a tick thread cannot be started: {0}")]
     Thread(#[from] std::io::Error),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// Repeats the game of a stored log, with the content pack of this configuration, and compares every hash.
+///
+/// # Errors
+/// When the content pack is wrong, the file cannot be read, is no log or is damaged, or its game was made of another pack.
+pub fn replay(config: &Config, file: &Path) -> Result<Verification, ReplayError> {
+    Ok(log::verify(file, running::load_content(config)?)?)
+}
+
+/// Why a game cannot be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The content pack.
+    #[error(transparent)]
+    Content(#[from] GamesStartError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogFileError),
 }
 
 /// Reads the content pack as a start would, and says what it is.

@@ -1,4 +1,4 @@
-//! Counts what the anti-cheat rule found, over all games of an account, and bans at the limit.
+//! Counts what the anti-cheat rule found, over all games of an account; flags, kicks and bans at the limits.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{
     types::{AccountId, Code},
 };
 
-use super::{Banned, listing, shared::Shared};
+use super::{Banned, Config, listing, shared::Shared};
 
 /// Suspicions that wait for the referee.
 pub(super) const SUSPICIONS_MAX: usize = 256;
@@ -36,37 +36,90 @@ pub(super) struct Suspicion {
     pub(super) violation: String,
 }
 
+/// After how many findings what is done about an account; 0 is never.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measures {
+    pub(super) flag: u32,
+    pub(super) kick: u32,
+    pub(super) ban: u32,
+    pub(super) forgotten_per_minute: u32,
+}
+
+impl Measures {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            flag: config.findings_flag,
+            kick: config.findings_kick,
+            ban: config.findings_ban,
+            forgotten_per_minute: config.findings_forgotten_per_minute,
+        }
+    }
+}
+
+/// What is done about an account, the harder the later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Measure {
+    Flag,
+    Kick,
+    Ban,
+}
+
+impl Measure {
+    fn name(self) -> &'static str {
+        match self {
+            Measure::Flag => "flag",
+            Measure::Kick => "kick",
+            Measure::Ban => "ban",
+        }
+    }
+}
+
+/// One account's findings.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    /// Thousandths of a finding: what is left of those found, as time takes them away.
+    milli: u64,
+    last: Instant,
+}
+
 /// The counts. Pure.
 #[derive(Default)]
 struct Tally {
-    counts: HashMap<AccountId, (u32, Instant)>,
+    counts: HashMap<AccountId, Count>,
 }
 
 impl Tally {
-    /// Adds findings; true when the account has reached `limit`, after which it begins at zero.
-    fn add(&mut self, account: AccountId, findings: u32, limit: u32, now: Instant) -> bool {
+    /// Adds findings; returns the hardest measure whose limit is reached by them. After a ban an account begins at zero.
+    fn add(&mut self, account: AccountId, findings: u32, measures: Measures, now: Instant) -> Option<Measure> {
         if self.counts.len() >= ACCOUNTS_MAX && !self.counts.contains_key(&account) {
             self.make_room(now);
         }
-        let (count, last) = self.counts.entry(account).or_insert((0, now));
-        if now.duration_since(*last) > FORGOTTEN_AFTER {
-            *count = 0;
-        }
-        (*count, *last) = (count.saturating_add(findings), now);
-        let reached = *count >= limit;
-        if reached {
+        let count = self.counts.entry(account).or_insert(Count { milli: 0, last: now });
+        let past = now.duration_since(count.last);
+        let forgotten = u128::from(measures.forgotten_per_minute) * past.as_millis() / 60;
+        let before = if past > FORGOTTEN_AFTER {
+            0
+        } else {
+            count.milli.saturating_sub(u64::try_from(forgotten).unwrap_or(u64::MAX))
+        };
+        *count = Count { milli: before.saturating_add(u64::from(findings) * 1_000), last: now };
+        let after = count.milli;
+        let reached = |limit: u32| limit > 0 && before < u64::from(limit) * 1_000 && after >= u64::from(limit) * 1_000;
+        let limits = [(Measure::Ban, measures.ban), (Measure::Kick, measures.kick), (Measure::Flag, measures.flag)];
+        let measure = limits.into_iter().find(|(_, limit)| reached(*limit)).map(|(measure, _)| measure);
+        if measure == Some(Measure::Ban) {
             self.counts.remove(&account);
         }
-        reached
+        measure
     }
 
     fn make_room(&mut self, now: Instant) {
-        self.counts.retain(|_, (_, last)| now.duration_since(*last) <= FORGOTTEN_AFTER);
+        self.counts.retain(|_, count| now.duration_since(count.last) <= FORGOTTEN_AFTER);
         if self.counts.len() >= ACCOUNTS_MAX {
-            let mut moments: Vec<Instant> = self.counts.values().map(|(_, last)| *last).collect();
+            let mut moments: Vec<Instant> = self.counts.values().map(|count| count.last).collect();
             let (_, middle, _) = moments.select_nth_unstable(ACCOUNTS_MAX / 2);
             let middle = *middle;
-            self.counts.retain(|_, (_, last)| *last > middle);
+            self.counts.retain(|_, count| count.last > middle);
         }
     }
 }
@@ -77,7 +130,7 @@ pub(super) struct Referee {
     pub(super) storage: Storage,
     pub(super) shared: Weak<Shared>,
     pub(super) bans: broadcast::Sender<Banned>,
-    pub(super) findings_ban: u32,
+    pub(super) measures: Measures,
     pub(super) ban_hours: u32,
 }
 
@@ -87,11 +140,30 @@ impl Referee {
         let mut tally = Tally::default();
         while let Some(suspicion) = suspicions.recv().await {
             tracing::debug!(account = %suspicion.account, findings = suspicion.findings, violation = suspicion.violation, "anti-cheat");
-            // 0 turns bans off.
-            let limit = if self.findings_ban == 0 { u32::MAX } else { self.findings_ban };
-            if tally.add(suspicion.account, suspicion.findings, limit, Instant::now()) {
-                self.ban(suspicion).await;
+            let measure = tally.add(suspicion.account, suspicion.findings, self.measures, Instant::now());
+            if let Some(measure) = measure {
+                metrics::counter!("realm_cheat_measures_total", "measure" => measure.name()).increment(1);
             }
+            match measure {
+                None => {}
+                Some(Measure::Flag) => {
+                    let Suspicion { account, violation, .. } = suspicion;
+                    tracing::warn!(%account, violation, "the anti-cheat rule has found something repeatedly; keep an eye on this account");
+                }
+                Some(Measure::Kick) => self.kick(&suspicion).await,
+                Some(Measure::Ban) => self.ban(suspicion).await,
+            }
+        }
+    }
+
+    async fn kick(&self, Suspicion { account, violation, .. }: &Suspicion) {
+        tracing::info!(%account, violation, "put out of its game by the anti-cheat rule");
+        let message = format!(
+            "The anti-cheat rule found what the game does not allow ({violation}); your character is saved. Play by the rules: the next \
+             step is a ban."
+        );
+        if let Some(shared) = self.shared.upgrade() {
+            shared.expel(*account, &listing::reason(Code::GameKicked, &message, 0)).await;
         }
     }
 
@@ -120,21 +192,48 @@ impl Referee {
 mod tests {
     use super::*;
 
+    const MEASURES: Measures = Measures { flag: 3, kick: 6, ban: 10, forgotten_per_minute: 1 };
+    const MINUTE: Duration = Duration::from_secs(60);
+
     #[test]
-    fn findings_add_up_over_games_and_are_forgotten_in_time() {
+    fn findings_add_up_to_a_flag_a_kick_and_a_ban() {
         let (mut tally, now, account) = (Tally::default(), Instant::now(), AccountId::from_raw(1));
-        assert!(!tally.add(account, 9, 10, now));
-        assert!(tally.add(account, 1, 10, now + Duration::from_secs(60)));
-        assert!(!tally.add(account, 9, 10, now), "it began at zero");
-        assert!(!tally.add(account, 9, 10, now + FORGOTTEN_AFTER * 2));
-        assert!(tally.add(account, 1, 10, now + FORGOTTEN_AFTER * 2));
+        let measures: Vec<_> = (0..10).map(|_| tally.add(account, 1, MEASURES, now)).collect();
+        let (flag, kick, ban) = (Some(Measure::Flag), Some(Measure::Kick), Some(Measure::Ban));
+        assert_eq!(measures, [None, None, flag, None, None, kick, None, None, None, ban]);
+        assert_eq!(tally.add(account, 2, MEASURES, now), None, "it began at zero");
+        assert_eq!(tally.add(account, 30, MEASURES, now), ban, "the hardest of those reached");
+        assert_eq!(tally.add(AccountId::from_raw(2), 7, MEASURES, now), kick, "each account for itself");
+    }
+
+    #[test]
+    fn time_takes_findings_away_and_a_limit_can_be_reached_again() {
+        let (mut tally, now, account) = (Tally::default(), Instant::now(), AccountId::from_raw(1));
+        for minute in 0..60 {
+            assert_eq!(tally.add(account, 1, MEASURES, now + MINUTE * minute), None, "one a minute is nothing");
+        }
+        let later = now + MINUTE * 60;
+        assert_eq!(tally.add(account, 3, MEASURES, later), Some(Measure::Flag));
+        assert_eq!(tally.add(account, 1, MEASURES, later), None, "it is above already");
+        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE), None, "and still is");
+        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE * 3), Some(Measure::Flag), "it had been below");
+        assert_eq!(tally.add(account, 9, MEASURES, later + FORGOTTEN_AFTER * 2), Some(Measure::Kick));
+    }
+
+    #[test]
+    fn a_limit_of_0_is_never_reached_and_without_forgetting_findings_stay() {
+        let never = Measures { flag: 0, kick: 0, ban: 0, forgotten_per_minute: 0 };
+        let (mut tally, now, account) = (Tally::default(), Instant::now(), AccountId::from_raw(1));
+        assert_eq!(tally.add(account, 1_000_000, never, now), None);
+        let ban = Measures { ban: 1_000_001, ..never };
+        assert_eq!(tally.add(account, 1, ban, now + MINUTE * 59), Some(Measure::Ban));
     }
 
     #[test]
     fn the_count_of_accounts_has_an_end() {
         let (mut tally, now) = (Tally::default(), Instant::now());
         for raw in 0..ACCOUNTS_MAX as u64 + 10 {
-            tally.add(AccountId::from_raw(raw), 1, 10, now + Duration::from_micros(raw));
+            tally.add(AccountId::from_raw(raw), 1, MEASURES, now + Duration::from_micros(raw));
         }
         assert!(tally.counts.len() <= ACCOUNTS_MAX);
     }

@@ -19,7 +19,7 @@ use crate::{
     ladder::Ladder,
     moderation::Moderation,
     storage::Storage,
-    types::{AccountId, Code, GameId},
+    types::{AccountId, Code, GameId, Urgency, spawn_thread},
 };
 
 use super::{
@@ -29,12 +29,14 @@ use super::{
     figures::Counters,
     game::Patience,
     listing,
+    load::Loads,
     lobby::Lobby,
-    referee::{Referee, SUSPICIONS_MAX},
+    log::Logs,
+    referee::{Measures, Referee, SUSPICIONS_MAX},
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
-    ticker::Ticker,
+    ticker::{Place, Ticker},
     tickets::Tickets,
 };
 
@@ -59,11 +61,18 @@ pub(super) struct Running {
     lobby: Arc<Lobby>,
     counters: Arc<Counters>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// `None` when games are not logged.
+    logs: Option<Arc<Logs>>,
     caretakers: Vec<AbortHandle>,
 }
 
 impl Running {
-    pub(super) fn start(config: &Config, door: (String, u16), parts: Parts) -> Result<Self, GamesStartError> {
+    pub(super) fn start(
+        config: &Config,
+        data: &Path,
+        door: (String, u16),
+        parts: Parts,
+    ) -> Result<Self, GamesStartError> {
         let Parts { storage, hooks, characters, ladder, moderation } = parts;
         let content = load_content(config)?;
         let counters = Arc::new(Counters::default());
@@ -74,17 +83,30 @@ impl Running {
             reconnect_ticks: ticks(config.reconnect_seconds),
             autosave_ticks: ticks(config.autosave_seconds),
         };
+        let tick_threads = config.tick_threads.max(1);
+        let logs = config.logs.then(|| Logs::start(data, config.logs_days, config.logs_bytes_max, tick_threads));
+        let (logs, desks) = logs.transpose().map_err(GamesStartError::Logs)?.unzip();
+        let mut desks = desks.into_iter().flatten();
+        let loads = Arc::new(Loads::new(tick_threads));
         let (mut threads, mut commands) = (Vec::new(), Vec::new());
-        for index in 0..config.tick_threads.max(1) {
+        for thread in 0..tick_threads {
             let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
-            let reports = Reports::new(saver.clone(), referee.clone());
-            let ticker = Ticker::new(receiver, hooks.tick_lane(), reports, Arc::clone(&counters), patience);
+            let ticker = Ticker::new(Place {
+                thread,
+                commands: receiver,
+                lane: hooks.tick_lane(),
+                reports: Reports::new(saver.clone(), referee.clone()),
+                counters: Arc::clone(&counters),
+                loads: Arc::clone(&loads),
+                desk: desks.next(),
+                patience,
+            });
             commands.push(sender);
-            threads.push(std::thread::Builder::new().name(format!("tick-{index}")).spawn(move || ticker.run())?);
+            threads.push(spawn_thread(format!("tick-{thread}"), Urgency::Tick, move || ticker.run())?);
         }
         let tickets_max = config.games_max.saturating_mul(Games::PLAYERS_MAX as usize);
         let tickets = Tickets::new(tickets_max, Duration::from_secs(config.ticket_seconds.into()));
-        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands));
+        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
             Saver {
@@ -101,19 +123,28 @@ impl Running {
                 storage: storage.clone(),
                 shared: Arc::downgrade(&shared),
                 bans: bans.clone(),
-                findings_ban: config.findings_ban,
+                measures: Measures::of(config),
                 ban_hours: config.ban_hours,
             }
             .run(suspicions),
         );
-        let lobby =
-            Lobby { shared, door, storage, hooks, characters, content, saver, list: watch::Sender::new(0), bans };
-        let lobby = Arc::new(lobby);
+        let lobby = Arc::new(Lobby {
+            shared,
+            door,
+            storage,
+            hooks,
+            characters,
+            content,
+            logs: config.logs,
+            saver,
+            list: watch::Sender::new(0),
+            bans,
+        });
         let caretakers = vec![
             tokio::spawn(announce_list(Arc::downgrade(&lobby))).abort_handle(),
             tokio::spawn(free_expired_seats(Arc::downgrade(&lobby))).abort_handle(),
         ];
-        Ok(Self { lobby, counters, threads: Mutex::new(threads), caretakers })
+        Ok(Self { lobby, counters, threads: Mutex::new(threads), logs: logs.map(Arc::new), caretakers })
     }
 
     pub(super) fn whereabouts(&self, account: AccountId) -> Option<GameId> {
@@ -159,6 +190,12 @@ impl Running {
         });
         if tokio::time::timeout(STOP_DEADLINE, joined).await.is_err() {
             tracing::error!("a tick thread did not stop in time");
+        }
+        if let Some(logs) = self.logs.clone() {
+            let stored = tokio::task::spawn_blocking(move || logs.stop());
+            if tokio::time::timeout(STOP_DEADLINE, stored).await.is_err() {
+                tracing::error!("the logs of games could not be stored in time; the next start finishes them");
+            }
         }
         // Who has a ticket and never came in is with no thread; who was in a game departs when it is saved.
         if self.lobby.leave_all(waiting, &reason).await.is_err() {

@@ -36,7 +36,8 @@ impl Realm {
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
-        let games = Games::start(&config, "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
+        let games =
+            Games::start(&config, folder.path(), "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
         Self { games, characters, moderation, storage, _folder: folder }
     }
 
@@ -182,7 +183,7 @@ async fn enough_findings_ban_the_account_and_put_it_out_of_its_game() {
         storage: realm.storage.clone(),
         shared: Arc::downgrade(&lobby.shared),
         bans: lobby.bans.clone(),
-        findings_ban: 10,
+        measures: Measures::of(&Config::default()),
         ban_hours: 24,
     };
     let (sender, receiver) = mpsc::channel(4);

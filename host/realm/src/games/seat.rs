@@ -28,7 +28,7 @@ pub(super) enum SeatState {
     Leaving,
 }
 
-/// Whether a client is there: written by the tick thread, read by the lobby, which lets only an absent one come back.
+/// Whether a client is there: written by the tick thread, read by the lobby.
 #[derive(Debug, Default)]
 pub(super) struct Presence(AtomicBool);
 
@@ -75,11 +75,11 @@ impl Seat {
         }
     }
 
-    /// True when its player may ask for another ticket: the first was never used, or the connection is lost.
+    /// True when its player may ask for another ticket: the first was never used, or the player comes on another connection. Whether
+    /// the old one is lost nobody can know at once, so the new one takes over in any case.
     pub(super) fn may_come_back(&self) -> bool {
         match self.state {
-            SeatState::Ticketed => true,
-            SeatState::Playing => !self.presence.is_there(),
+            SeatState::Ticketed | SeatState::Playing => true,
             SeatState::Reserved | SeatState::Leaving => false,
         }
     }

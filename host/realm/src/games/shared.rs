@@ -1,6 +1,6 @@
 //! What the lobby's verbs, the saver and the caretakers share: the directory and the doors to the tick threads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -9,6 +9,7 @@ use crate::types::{AccountId, CloseReason};
 use super::{
     command::Command,
     directory::{Departed, Directory},
+    load::Loads,
 };
 
 /// Commands that wait for one tick thread.
@@ -19,13 +20,14 @@ pub(super) const COMMANDS_MAX: usize = 1_024;
 pub(super) struct Shared {
     directory: Mutex<Directory>,
     pub(super) threads: Vec<mpsc::Sender<Command>>,
+    pub(super) loads: Arc<Loads>,
     /// Told when the list of games has changed.
     pub(super) list_changed: Notify,
 }
 
 impl Shared {
-    pub(super) fn new(directory: Directory, threads: Vec<mpsc::Sender<Command>>) -> Self {
-        Self { directory: Mutex::new(directory), threads, list_changed: Notify::new() }
+    pub(super) fn new(directory: Directory, threads: Vec<mpsc::Sender<Command>>, loads: Arc<Loads>) -> Self {
+        Self { directory: Mutex::new(directory), threads, loads, list_changed: Notify::new() }
     }
 
     /// The directory, for a moment.

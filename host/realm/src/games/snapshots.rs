@@ -44,26 +44,32 @@ fn entity(seen: &realm_world::EntityView) -> EntityState {
 /// What a player sees at `tick`, where `input` is its last input that was applied.
 #[must_use]
 pub fn snapshot(view: &View, tick: u32, input: u32) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    fill(&mut snapshot, view, tick, input);
+    snapshot
+}
+
+/// The same over what was there, for its memory.
+pub(super) fn fill(snapshot: &mut Snapshot, view: &View, tick: u32, input: u32) {
     let own = &view.own;
-    Snapshot {
-        tick,
-        input,
-        own: OwnState {
-            entity: own.entity,
-            life: word(own.life),
-            life_max: word(own.life_max),
-            mana: word(own.mana),
-            mana_max: word(own.mana_max),
-            level: u8::try_from(own.level).unwrap_or(u8::MAX),
-            experience: own.experience,
-            cooldown_ticks: u8::try_from(own.cooldown_ticks).unwrap_or(u8::MAX),
-            skill_ticks: own.skill_ticks.map(|ticks| u16::try_from(ticks).unwrap_or(u16::MAX)),
-            zone: own.zone.number(),
-            step_max: u8::try_from(own.step_max).unwrap_or(u8::MAX),
-            belt: own.belt,
-        },
-        entities: view.entities.iter().map(entity).collect(),
-    }
+    snapshot.tick = tick;
+    snapshot.input = input;
+    snapshot.own = OwnState {
+        entity: own.entity,
+        life: word(own.life),
+        life_max: word(own.life_max),
+        mana: word(own.mana),
+        mana_max: word(own.mana_max),
+        level: u8::try_from(own.level).unwrap_or(u8::MAX),
+        experience: own.experience,
+        cooldown_ticks: u8::try_from(own.cooldown_ticks).unwrap_or(u8::MAX),
+        skill_ticks: own.skill_ticks.map(|ticks| u16::try_from(ticks).unwrap_or(u16::MAX)),
+        zone: own.zone.number(),
+        step_max: u8::try_from(own.step_max).unwrap_or(u8::MAX),
+        belt: own.belt,
+    };
+    snapshot.entities.clear();
+    snapshot.entities.extend(view.entities.iter().map(entity));
 }
 
 /// What was sent to one client, and what it acknowledged.
@@ -71,6 +77,8 @@ pub fn snapshot(view: &View, tick: u32, input: u32) -> Snapshot {
 pub(super) struct History {
     /// By rising tick; from the acknowledged one on.
     ring: VecDeque<Snapshot>,
+    /// No longer needed, kept for their memory; with the ring never more than [`RING_MAX`].
+    spare: Vec<Snapshot>,
     /// Tick of the newest acknowledged snapshot, or just before the first that was sent.
     acknowledged: u32,
     sent: Option<u32>,
@@ -81,8 +89,8 @@ impl History {
     pub(super) fn acknowledge(&mut self, tick: u32) {
         if tick > self.acknowledged && self.ring.binary_search_by_key(&tick, |snapshot| snapshot.tick).is_ok() {
             self.acknowledged = tick;
-            while self.ring.front().is_some_and(|oldest| oldest.tick < tick) {
-                self.ring.pop_front();
+            while let Some(old) = self.ring.pop_front_if(|oldest| oldest.tick < tick) {
+                self.spare.push(old);
             }
         }
     }
@@ -98,16 +106,15 @@ impl History {
         snapshot::encode(baseline, current, out);
     }
 
-    /// The snapshot is on its way.
-    pub(super) fn sent(&mut self, snapshot: Snapshot) {
+    /// The snapshot is on its way. What is left in its place is another one, of no meaning, to be filled.
+    pub(super) fn sent(&mut self, snapshot: &mut Snapshot) {
         if self.sent.is_none() {
             self.acknowledged = snapshot.tick.saturating_sub(1);
         }
         self.sent = Some(snapshot.tick);
-        self.ring.push_back(snapshot);
-        if self.ring.len() > RING_MAX {
-            self.ring.pop_front();
-        }
+        let oldest = if self.ring.len() == RING_MAX { self.ring.pop_front() } else { None };
+        let spare = oldest.or_else(|| self.spare.pop()).unwrap_or_default();
+        self.ring.push_back(std::mem::replace(snapshot, spare));
     }
 }
 
@@ -123,7 +130,7 @@ mod tests {
     fn sent(history: &mut History, snapshot: &Snapshot) -> Vec<u8> {
         let mut bytes = Vec::new();
         history.encode(snapshot, &mut bytes);
-        history.sent(snapshot.clone());
+        history.sent(&mut snapshot.clone());
         bytes
     }
 

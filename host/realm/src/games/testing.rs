@@ -2,13 +2,31 @@
 
 use std::{
     collections::VecDeque,
+    fs,
+    path::Path,
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
 use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot};
+use realm_world::{Content, Sheet, World, log::Header};
+use tokio::sync::mpsc;
 
-use crate::types::{Delivery, Link, LinkClosed, LinkFrame, Offer};
+use crate::{
+    hooks::{Hooks, TickLane},
+    types::{AccountId, CharacterId, Delivery, GameId, Link, LinkClosed, LinkFrame, Offer},
+};
+
+use super::{
+    command::EnteringPlayer,
+    figures::Meters,
+    game::{Game, Patience, TickTools},
+    log::Desk,
+    referee::Suspicion,
+    reports::Reports,
+    saver::SaverMessage,
+    seat::Presence,
+};
 
 /// A test that waits longer has found a fault.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -31,6 +49,16 @@ impl FakeLink {
     /// The network breaks.
     pub(super) fn cut(&self) {
         self.0.0.lock().unwrap().cut = true;
+    }
+
+    /// The game has closed it.
+    pub(super) fn closed(&self) -> bool {
+        self.0.0.lock().unwrap().closed.is_some()
+    }
+
+    /// What the client has not read: identifiers and payloads.
+    pub(super) fn read_all(&self) -> Vec<(u8, Vec<u8>)> {
+        self.0.0.lock().unwrap().to_client.drain(..).collect()
     }
 
     /// Frames of this kind that the client has not read.
@@ -116,16 +144,27 @@ impl Client {
 
     pub(super) fn message(&mut self) -> Option<ServerMessage> {
         let (identifier, payload) = self.frame();
+        self.read(identifier, &payload)
+    }
+
+    /// Reads everything that has come, without waiting.
+    pub(super) fn read_all(&mut self) -> Vec<ServerMessage> {
+        let frames = self.link.read_all();
+        frames.iter().filter_map(|(identifier, payload)| self.read(*identifier, payload)).collect()
+    }
+
+    /// Takes one frame in; a snapshot goes to the history.
+    pub(super) fn read(&mut self, identifier: u8, payload: &[u8]) -> Option<ServerMessage> {
         if identifier != PLAYER_STATE {
-            let message = ServerMessage::decode(identifier, &payload).unwrap();
+            let message = ServerMessage::decode(identifier, payload).unwrap();
             if let ServerMessage::GameEvents(events) = &message {
                 self.events.extend(events.events.clone());
             }
             return Some(message);
         }
-        let baseline = snapshot::baseline_tick(&payload).unwrap();
+        let baseline = snapshot::baseline_tick(payload).unwrap();
         let baseline = baseline.map(|tick| self.history.iter().find(|old| old.tick == tick).expect("acknowledged"));
-        let current = snapshot::decode(&payload, baseline).unwrap();
+        let current = snapshot::decode(payload, baseline).unwrap();
         assert!(self.history.back().is_none_or(|before| before.tick < current.tick), "ticks rise");
         if self.acknowledges {
             self.send(proto::SnapshotAcknowledge { acknowledged_tick: current.tick });
@@ -166,4 +205,84 @@ impl Client {
 /// Where the client's own character stands.
 pub(super) fn place(snapshot: &Snapshot) -> (u16, u16) {
     snapshot.own_entity().map(|own| (own.x, own.y)).expect("one sees oneself")
+}
+
+/// A game without a thread: it ticks when it is told to.
+pub(super) struct Table {
+    pub(super) game: Game,
+    pub(super) lane: TickLane,
+    pub(super) desk: Option<Desk>,
+    pub(super) saves: mpsc::Receiver<SaverMessage>,
+    _suspicions: mpsc::Receiver<Suspicion>,
+    pub(super) patience: Patience,
+    /// Of the anti-cheat rule, in all ticks.
+    pub(super) findings: u64,
+    reports: Reports,
+    meters: Meters,
+}
+
+impl Table {
+    pub(super) fn new(world: World, log: Option<(&Header, Desk)>) -> Self {
+        let (saver, saves) = mpsc::channel(1_024);
+        let (referee, suspicions) = mpsc::channel(1_024);
+        let (header, desk) = log.unzip();
+        Self {
+            game: Game::new(GameId::from_raw(7), world, header),
+            lane: Hooks::without_plugins().tick_lane(),
+            desk,
+            saves,
+            _suspicions: suspicions,
+            patience: Patience { reconnect_ticks: 750, autosave_ticks: 750 },
+            findings: 0,
+            reports: Reports::new(saver, referee),
+            meters: Meters::new(),
+        }
+    }
+
+    /// A player takes the seat of this number; `None` comes back to it.
+    pub(super) fn seat(&mut self, slot: u8, sheet: Option<Sheet>, link: impl Link + 'static) -> Arc<Presence> {
+        let presence = Arc::<Presence>::default();
+        let raw = u64::from(slot) + 1;
+        self.game.enter(EnteringPlayer {
+            account: AccountId::from_raw(raw),
+            character: CharacterId::from_raw(raw),
+            slot,
+            sheet,
+            presence: Arc::clone(&presence),
+            link: Box::new(link),
+        });
+        presence
+    }
+
+    /// So many steps at once.
+    pub(super) fn tick(&mut self, steps: u32) {
+        self.findings += self.game_tick(steps);
+    }
+
+    fn game_tick(&mut self, steps: u32) -> u64 {
+        let mut tools = TickTools {
+            lane: &mut self.lane,
+            reports: &mut self.reports,
+            desk: self.desk.as_ref(),
+            meters: &self.meters,
+            patience: self.patience,
+        };
+        let findings = self.game.tick(steps, &mut tools);
+        self.reports.flush();
+        findings
+    }
+}
+
+/// The built-in pack with players who begin in the dungeon, one hall in which everybody meets monsters soon.
+pub(super) fn hall() -> Arc<Content> {
+    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../world/content");
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(builtin).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        let text =
+            text.replace("\nbegin = \"town\"\n", "\nbegin = \"dungeon\"\n").replace("\nrooms = 40\n", "\nrooms = 0\n");
+        fs::write(folder.path().join(file.file_name().unwrap()), text).unwrap();
+    }
+    Content::load(folder.path()).unwrap()
 }

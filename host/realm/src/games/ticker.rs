@@ -19,15 +19,16 @@ use crate::{
 use super::{
     TICK,
     command::{Command, EnteringPlayer},
-    figures::{Counters, Meters},
+    figures::{Counters, Meters, Phase},
     game::{Game, Patience, TickTools},
+    load::{Cost, Loads},
+    log::Desk,
+    pace::Pace,
     player::Parting,
     reports::Reports,
     save_book::Progress,
 };
 
-/// A game that is later than this many ticks leaves out what it missed.
-const CATCH_UP_TICKS_MAX: u32 = 5;
 /// Between two warnings about ticks left out.
 const WARNING_EVERY: Duration = Duration::from_secs(10);
 /// How long a stopping thread tries to hand over its last reports.
@@ -40,17 +41,28 @@ const PHASE_STEP_US: u64 = 24_721;
 
 struct Scheduled {
     game: Game,
-    due: Instant,
+    pace: Pace,
+    cost: Cost,
+}
+
+/// What a tick thread works with.
+pub(super) struct Place {
+    /// Its number.
+    pub(super) thread: usize,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) lane: TickLane,
+    pub(super) reports: Reports,
+    pub(super) counters: Arc<Counters>,
+    pub(super) loads: Arc<Loads>,
+    /// Where logs are handed over; `None` when games are not logged.
+    pub(super) desk: Option<Desk>,
+    pub(super) patience: Patience,
 }
 
 /// A tick thread.
 pub(super) struct Ticker {
-    commands: mpsc::Receiver<Command>,
-    lane: TickLane,
-    reports: Reports,
-    counters: Arc<Counters>,
+    place: Place,
     meters: Meters,
-    patience: Patience,
     games: HashMap<GameId, Scheduled>,
     /// When each game is due, the first first.
     schedule: BTreeSet<(Instant, GameId)>,
@@ -62,20 +74,10 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn new(
-        commands: mpsc::Receiver<Command>,
-        lane: TickLane,
-        reports: Reports,
-        counters: Arc<Counters>,
-        patience: Patience,
-    ) -> Self {
+    pub(super) fn new(place: Place) -> Self {
         Self {
-            commands,
-            lane,
-            reports,
-            counters,
+            place,
             meters: Meters::new(),
-            patience,
             games: HashMap::new(),
             schedule: BTreeSet::new(),
             round: Instant::now(),
@@ -95,15 +97,17 @@ impl Ticker {
             let now = Instant::now();
             if now >= self.round {
                 // A new version of a rule is taken over here, before any game of the round is stepped.
-                self.lane.pick_up();
-                self.lane.begin_tick();
+                self.place.lane.pick_up();
+                self.place.lane.begin_tick();
+                self.meters.record(Phase::PickUp, now.elapsed());
+                self.publish_load();
                 self.round += TICK;
                 if self.round <= now {
                     self.round = now + TICK;
                 }
             }
             self.tick_due_games();
-            self.reports.flush();
+            self.place.reports.flush();
             let next = self.schedule.first().map_or(self.round, |(due, _)| (*due).min(self.round));
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
@@ -124,30 +128,35 @@ impl Ticker {
     fn tick(&mut self, id: GameId, due: Instant, now: Instant) {
         let Some(scheduled) = self.games.get_mut(&id) else { return };
         let lateness = now.saturating_duration_since(due);
-        self.counters.lateness.record(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
+        self.place.counters.lateness.record(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
         self.meters.lateness.record(lateness);
+        let steps = scheduled.pace.advance(now);
         let mut tools = TickTools {
-            lane: &mut self.lane,
-            reports: &mut self.reports,
+            lane: &mut self.place.lane,
+            reports: &mut self.place.reports,
+            desk: self.place.desk.as_ref(),
             meters: &self.meters,
-            patience: self.patience,
+            patience: self.place.patience,
         };
-        let Ok(findings) = catch_unwind(AssertUnwindSafe(|| scheduled.game.tick(&mut tools))) else {
+        let Ok(findings) = catch_unwind(AssertUnwindSafe(|| scheduled.game.tick(steps.made, &mut tools))) else {
             tracing::error!(game = %id, "a game broke off by a fault; its players are as they were last saved");
             if let Some(mut broken) = self.games.remove(&id) {
-                broken.game.abandon(&mut self.reports);
+                broken.game.end_log("The game broke off by a fault.", self.place.desk.as_ref());
+                broken.game.abandon(&mut self.place.reports);
             }
             return;
         };
-        self.counters.findings.fetch_add(findings, Ordering::Relaxed);
-        self.counters.ticks.fetch_add(1, Ordering::Relaxed);
-        let mut missed = 0;
-        if lateness > TICK * CATCH_UP_TICKS_MAX {
-            missed = u32::try_from(lateness.as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX);
-        }
-        scheduled.due = due + TICK * missed.saturating_add(1);
-        self.schedule.insert((scheduled.due, id));
-        self.count_skipped(missed, now);
+        scheduled.cost.add(now.elapsed(), steps.made);
+        self.place.counters.findings.fetch_add(findings, Ordering::Relaxed);
+        self.place.counters.ticks.fetch_add(u64::from(steps.made), Ordering::Relaxed);
+        self.schedule.insert((scheduled.pace.due(), id));
+        self.count_skipped(steps.left_out, now);
+    }
+
+    /// Says what the games of this thread cost.
+    fn publish_load(&self) {
+        let sum_ns = self.games.values().map(|scheduled| scheduled.cost.average_ns()).sum();
+        self.place.loads.measured(self.place.thread, sum_ns);
     }
 
     /// Counts ticks left out, and says so once in a while.
@@ -155,7 +164,7 @@ impl Ticker {
         if ticks == 0 {
             return;
         }
-        self.counters.ticks_skipped.fetch_add(u64::from(ticks), Ordering::Relaxed);
+        self.place.counters.ticks_skipped.fetch_add(u64::from(ticks), Ordering::Relaxed);
         self.skipped_unsaid += u64::from(ticks);
         if self.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_EVERY) {
             tracing::warn!(
@@ -171,20 +180,24 @@ impl Ticker {
     fn carry_out_commands(&mut self) -> Option<CloseReason> {
         // Bounded by the queue's length, so that a stream of commands cannot keep the games from their ticks.
         for _ in 0..super::shared::COMMANDS_MAX {
-            match self.commands.try_recv() {
-                Ok(Command::Start { game, world }) => self.start(game, Game::new(game, *world)),
+            match self.place.commands.try_recv() {
+                Ok(Command::Start { game, world, header }) => {
+                    let header = header.filter(|_| self.place.desk.is_some());
+                    self.start(game, Game::new(game, *world, header.as_deref()));
+                }
                 Ok(Command::Enter { game, player }) => match self.games.get_mut(&game) {
                     Some(scheduled) => scheduled.game.enter(player),
                     None => self.turn_away(player),
                 },
                 Ok(Command::Leave { game, account, reason }) => {
                     if let Some(scheduled) = self.games.get_mut(&game) {
-                        scheduled.game.leave(account, &parting(&reason), &mut self.reports);
+                        scheduled.game.leave(account, &parting(&reason), &mut self.place.reports);
                     }
                 }
                 Ok(Command::End { game }) => {
-                    if let Some(ended) = self.games.remove(&game) {
-                        self.schedule.remove(&(ended.due, game));
+                    if let Some(mut ended) = self.games.remove(&game) {
+                        self.schedule.remove(&(ended.pace.due(), game));
+                        ended.game.end_log("The game was over.", self.place.desk.as_ref());
                     }
                 }
                 Ok(Command::Stop { reason }) => return Some(reason),
@@ -201,7 +214,7 @@ impl Ticker {
 
     /// The game broke off before this player came in: the lease goes back, the player is told.
     fn turn_away(&mut self, mut player: EnteringPlayer) {
-        self.reports.save(Progress { character: player.character, sheet: None, play_ticks: 0, last: true });
+        self.place.reports.save(Progress { character: player.character, sheet: None, play_ticks: 0, last: true });
         let message = "The game broke off by a fault of the realm; join another one.";
         player.link.close(Code::Internal.as_str(), message);
     }
@@ -210,17 +223,20 @@ impl Ticker {
         let phase_us = self.games_started.wrapping_mul(PHASE_STEP_US) % TICK.as_micros().try_into().unwrap_or(u64::MAX);
         self.games_started += 1;
         let due = self.round + Duration::from_micros(phase_us);
-        self.games.insert(id, Scheduled { game, due });
+        self.games.insert(id, Scheduled { game, pace: Pace::new(due), cost: Cost::default() });
         self.schedule.insert((due, id));
+        self.publish_load();
+        self.place.loads.arrived(self.place.thread);
     }
 
     /// Takes everybody out of every game and hands the last reports over.
     fn stop(mut self, reason: &CloseReason) {
         for scheduled in self.games.values_mut() {
-            scheduled.game.leave_all(&parting(reason), &mut self.reports);
+            scheduled.game.leave_all(&parting(reason), &mut self.place.reports);
+            scheduled.game.end_log("The realm was stopped.", self.place.desk.as_ref());
         }
         let deadline = Instant::now() + HAND_OVER_DEADLINE;
-        while !self.reports.flush() {
+        while !self.place.reports.flush() {
             if Instant::now() >= deadline {
                 tracing::error!("the last saves of a tick thread could not be handed over in time");
                 return;

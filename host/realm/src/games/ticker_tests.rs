@@ -34,11 +34,20 @@ impl Thread {
         let counters = Arc::new(Counters::default());
         let patience = Patience { reconnect_ticks, autosave_ticks: 100_000 };
         let lane = Hooks::without_plugins().tick_lane();
-        let ticker = Ticker::new(receiver, lane, Reports::new(saver, referee), Arc::clone(&counters), patience);
+        let ticker = Ticker::new(Place {
+            thread: 0,
+            commands: receiver,
+            lane,
+            reports: Reports::new(saver, referee),
+            counters: Arc::clone(&counters),
+            loads: Arc::new(Loads::new(1)),
+            desk: None,
+            patience,
+        });
         let handle = std::thread::spawn(move || ticker.run());
         let world = Box::new(World::new(Content::builtin(), Difficulty::Normal, 1));
         let thread = Self { commands, saves, counters, handle };
-        thread.command(Command::Start { game: GameId::from_raw(GAME), world });
+        thread.command(Command::Start { game: GameId::from_raw(GAME), world, header: None });
         thread
     }
 

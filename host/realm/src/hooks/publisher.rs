@@ -3,12 +3,14 @@
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError, mpsc::SyncSender, mpsc::sync_channel},
-    thread::{Builder, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
+
+use crate::types::{Urgency, spawn_thread};
 
 use super::{
     Doors, Hooks,
@@ -43,8 +45,8 @@ impl Hooks {
         let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::General)), jobs.clone());
         register(&jobs, lane.mailbox());
         let threads = vec![
-            Builder::new().name("plugin-workshop".to_owned()).spawn(move || workshop.run())?,
-            Builder::new().name("plugin-lane".to_owned()).spawn(move || general::run(lane, work_in))?,
+            spawn_thread("plugin-workshop".to_owned(), Urgency::Background, move || workshop.run())?,
+            spawn_thread("plugin-lane".to_owned(), Urgency::Async, move || general::run(lane, work_in))?,
         ];
         let publisher = Publisher { jobs: jobs.clone(), work: work.downgrade(), threads: Mutex::new(threads) };
         Ok((Self { published, doors: Some(Doors { work, jobs }) }, publisher))

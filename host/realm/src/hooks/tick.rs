@@ -57,7 +57,7 @@ impl TickLane {
     pub fn check_actions(&mut self, tick: u32, actions: &[anti_cheat::Action]) -> ActionVerdicts {
         let (Some(lane), false) = (&mut self.lane, actions.is_empty()) else { return ActionVerdicts::default() };
         let mut findings = Vec::new();
-        let mut answered = Vec::new();
+        let mut answered = 0_u64;
         let mut all_answered = true;
         for place in lane.answering(Hook::AntiCheat) {
             let answer = if self.budget.is_zero() {
@@ -72,7 +72,7 @@ impl TickLane {
             match answer {
                 Some(found) => {
                     findings.extend(found);
-                    answered.push(place);
+                    answered |= 1 << place;
                 }
                 None => all_answered = false,
             }
@@ -80,7 +80,8 @@ impl TickLane {
         let rule = if all_answered {
             self.rule.clone()
         } else {
-            let labels: Vec<String> = answered.into_iter().map(|place| lane.label(place)).collect();
+            let labels: Vec<String> =
+                (0..64).filter(|place| answered & 1 << place != 0).map(|place| lane.label(place)).collect();
             (!labels.is_empty()).then(|| labels.join(" + ").into())
         };
         ActionVerdicts { findings, rule }

@@ -1,4 +1,7 @@
 //! How many connections there are, in all and from one address.
+//!
+//! Whoever arrives is a [`Visitor`] and counts for its address. Only who has finished its handshake takes one of the [`Place`]s, so that
+//! silent sockets use up none.
 
 use std::{
     collections::HashMap,
@@ -8,26 +11,37 @@ use std::{
 
 use tokio::sync::watch;
 
+use super::{Config, newcomers::Newcomers};
+
 /// Counts connections; one for all doors.
 pub(super) struct Admission {
     connections_max: usize,
     connections_per_address_max: usize,
+    newcomers: Newcomers,
+    /// Places that are taken.
     open: watch::Sender<usize>,
-    /// Holds at most `connections_max` addresses.
+    /// Holds at most as many addresses as there are connections, arriving ones included.
     per_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// The right to be connected; gives itself back.
-pub(super) struct Place {
+/// Somebody who counts for an address; gives that back.
+pub(super) struct Visitor {
     admission: Arc<Admission>,
     address: IpAddr,
 }
 
+/// The right to be connected; gives itself back.
+pub(super) struct Place {
+    /// `None` only while dropping.
+    visitor: Option<Visitor>,
+}
+
 impl Admission {
-    pub(super) fn new(connections_max: usize, connections_per_address_max: usize) -> Arc<Self> {
+    pub(super) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
-            connections_max,
-            connections_per_address_max,
+            connections_max: config.connections_max,
+            connections_per_address_max: config.connections_per_address_max,
+            newcomers: Newcomers::new(config),
             open: watch::Sender::new(0),
             per_address: Mutex::new(HashMap::new()),
         })
@@ -38,31 +52,30 @@ impl Admission {
         self.per_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for one more connection, or which limit stands against it.
-    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, &'static str> {
+    /// Counts one more connection from `peer`, or says which limit stands against it.
+    pub(super) fn visit(self: &Arc<Self>, peer: IpAddr) -> Result<Visitor, &'static str> {
         let address = neighbourhood(peer);
         let mut per_address = self.lock();
         if per_address.get(&address).is_some_and(|open| *open >= self.connections_per_address_max) {
             return Err("connections_per_address_max");
         }
-        let admitted = self.open.send_if_modified(|open| {
-            let free = *open < self.connections_max;
-            *open += usize::from(free);
-            free
-        });
-        if !admitted {
-            return Err("connections_max");
-        }
+        self.newcomers.admit(address)?;
         *per_address.entry(address).or_default() += 1;
         drop(per_address);
-        Ok(Place { admission: Arc::clone(self), address })
+        Ok(Visitor { admission: Arc::clone(self), address })
     }
 
+    /// How many places are taken.
     pub(super) fn open(&self) -> usize {
         *self.open.borrow()
     }
 
-    /// Resolves when no connection is open.
+    /// True when no place is free.
+    pub(super) fn full(&self) -> bool {
+        self.open() >= self.connections_max
+    }
+
+    /// Resolves when no place is taken.
     pub(super) async fn empty(&self) {
         let mut open = self.open.subscribe();
         // The sender is `self`, so waiting cannot fail.
@@ -70,7 +83,24 @@ impl Admission {
     }
 }
 
-impl Drop for Place {
+impl Visitor {
+    /// A place for this connection, or the visitor again when there is none.
+    pub(super) fn take_place(self) -> Result<Place, Self> {
+        let max = self.admission.connections_max;
+        let taken = self.admission.open.send_if_modified(|open| {
+            let free = *open < max;
+            *open += usize::from(free);
+            free
+        });
+        if !taken {
+            return Err(self);
+        }
+        metrics::gauge!("realm_net_connections").increment(1.0);
+        Ok(Place { visitor: Some(self) })
+    }
+}
+
+impl Drop for Visitor {
     fn drop(&mut self) {
         let mut per_address = self.admission.lock();
         if let Some(open) = per_address.get_mut(&self.address) {
@@ -79,8 +109,17 @@ impl Drop for Place {
                 per_address.remove(&self.address);
             }
         }
-        drop(per_address);
-        self.admission.open.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // The address first: whoever waits for the last place to be free may come again from there.
+        let Some(visitor) = self.visitor.take() else { return };
+        let admission = Arc::clone(&visitor.admission);
+        drop(visitor);
+        metrics::gauge!("realm_net_connections").decrement(1.0);
+        admission.open.send_modify(|open| *open -= 1);
     }
 }
 
@@ -99,27 +138,45 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    fn admission(connections_max: usize, connections_per_address_max: usize) -> Arc<Admission> {
+        Admission::new(&Config { connections_max, connections_per_address_max, ..Config::default() })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn places_are_limited_and_given_back() {
-        let admission = Admission::new(3, 2);
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let first = admission.admit(address("192.0.2.1")).ok().unwrap();
-        let _second = admission.admit(address("::ffff:192.0.2.1")).ok().unwrap();
-        assert_eq!(admission.admit(address("192.0.2.1")).err(), Some("connections_per_address_max"));
-        let third = admission.admit(address("2001:db8::1")).ok().unwrap();
-        assert_eq!(admission.admit(address("192.0.2.9")).err(), Some("connections_max"));
+        let admission = admission(3, 2);
+        let place = |text: &str| admission.visit(address(text)).map(|visitor| visitor.take_place().ok());
+        let first = place("192.0.2.1").ok().flatten().unwrap();
+        let _second = place("::ffff:192.0.2.1").ok().flatten().unwrap();
+        assert_eq!(admission.visit(address("192.0.2.1")).err(), Some("connections_per_address_max"));
+        let third = place("2001:db8::1").ok().flatten().unwrap();
+        assert!(admission.full());
+        assert!(place("192.0.2.9").unwrap().is_none(), "all places are taken");
         drop(third);
         drop(first);
-        assert!(admission.admit(address("192.0.2.1")).is_ok());
+        assert!(admission.visit(address("192.0.2.1")).is_ok());
         assert_eq!(admission.open(), 1);
         assert_eq!(admission.lock().len(), 1);
     }
 
     #[test]
+    fn who_only_arrives_takes_no_place() {
+        let admission = admission(1, 100);
+        let visitors: Vec<Visitor> = (0..50).map(|_| admission.visit(address("192.0.2.1")).ok().unwrap()).collect();
+        let place = admission.visit(address("192.0.2.2")).ok().unwrap().take_place();
+        assert!(place.is_ok());
+        assert_eq!(visitors.len(), 50);
+    }
+
+    #[test]
     fn addresses_of_one_ipv6_network_count_as_one() {
-        let admission = Admission::new(10, 1);
-        let _place = admission.admit("2001:db8:1:2::1".parse().unwrap()).ok().unwrap();
-        assert!(admission.admit("2001:db8:1:2:ffff::7".parse().unwrap()).is_err());
-        assert!(admission.admit("2001:db8:1:3::1".parse().unwrap()).is_ok());
+        let admission = admission(10, 1);
+        let _visitor = admission.visit(address("2001:db8:1:2::1")).ok().unwrap();
+        assert!(admission.visit(address("2001:db8:1:2:ffff::7")).is_err());
+        assert!(admission.visit(address("2001:db8:1:3::1")).is_ok());
     }
 }

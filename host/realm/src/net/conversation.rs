@@ -110,18 +110,18 @@ pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, ter
 }
 
 /// Phase 1. Dropping `sender` at its end is what tells the session.
-async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<Incoming>, outbox: Outbox) {
+async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<Box<Incoming>>, outbox: Outbox) {
     let login_deadline = Duration::from_millis(terms.config.login_deadline_ms);
     let silence_max = Duration::from_millis(terms.config.silence_max_ms);
     let mut stage = terms.stage.clone();
     let mut heard = terms.progress.opened();
     let reason = loop {
-        let logged_in = terms.progress.logged_in();
-        let deadline = if logged_in { heard + silence_max } else { terms.progress.opened() + login_deadline };
+        let anonymous = terms.progress.anonymous();
+        let deadline = if anonymous { terms.progress.opened() + login_deadline } else { heard + silence_max };
         tokio::select! {
             next = source.next() => match next {
                 Ok(Heard::Message(message)) => {
-                    if sender.send(message).await.is_err() {
+                    if sender.send(Box::new(message)).await.is_err() {
                         return;
                     }
                     heard = Instant::now();
@@ -139,8 +139,8 @@ async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<
             },
             () = sleep_until(deadline) => {
                 // The log-in may have come at this very moment.
-                if logged_in == terms.progress.logged_in() {
-                    break if logged_in { silence(terms.config) } else { not_logged_in(terms.config) };
+                if anonymous == terms.progress.anonymous() {
+                    break if anonymous { not_logged_in(terms.config) } else { silence(terms.config) };
                 }
             }
             () = terms.progress.changed() => {}

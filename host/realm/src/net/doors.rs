@@ -7,32 +7,35 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rustls::{ServerConfig, server::Acceptor};
+use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
-use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 
 use super::{
     Config, Handlers, Listeners, Tls,
-    admission::{Admission, Place},
+    admission::{Place, Visitor},
+    arrival::{Admitted, Arrivals, Guest},
     conversation::Terms,
     frames, game_door,
-    https::{self, HttpsDoor},
+    https::{self, HttpsDoor, Welcome},
+    open_files,
+    overload::{self, Refused},
     stage::Stage,
     wire::Progress,
 };
 use crate::types::Encoding;
 
-/// The first byte of every TLS connection.
-const TLS_HANDSHAKE_RECORD: u8 = 0x16;
 /// How long accepting pauses when the system has no file or memory for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often that is said.
+const ACCEPT_WARNING_EVERY: Duration = Duration::from_secs(10);
 /// How long connections that were cut may take to be gone.
 const CUT_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -48,8 +51,7 @@ pub(super) struct Shared {
     handlers: Handlers,
     tls: Tls,
     https: Arc<HttpsDoor>,
-    pub(super) admission: Arc<Admission>,
-    handshakes: Semaphore,
+    pub(super) arrivals: Arrivals,
     stage: watch::Sender<Stage>,
     /// The same as `Stage::Cut`, for those who must not lock.
     cut: Arc<AtomicBool>,
@@ -64,10 +66,10 @@ impl Doors {
     /// Starts accepting. Must be called on a runtime.
     #[must_use]
     pub fn open(config: Config, listeners: Listeners, tls: Tls, handlers: Handlers) -> Self {
+        open_files::make_room(&config);
         let shared = Arc::new(Shared {
             https: HttpsDoor::new(&config, &handlers),
-            admission: Admission::new(config.connections_max, config.connections_per_address_max),
-            handshakes: Semaphore::new(config.handshakes_max.clamp(1, Semaphore::MAX_PERMITS)),
+            arrivals: Arrivals::new(&config),
             stage: watch::Sender::new(Stage::Open),
             cut: Arc::new(AtomicBool::new(false)),
             config,
@@ -82,21 +84,30 @@ impl Doors {
         Self { shared }
     }
 
-    /// How many connections are open.
+    /// How many connections have a place.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.admission.open()
+        self.shared.arrivals.admission.open()
+    }
+
+    /// Accepts no more connections, from now on; those there go on.
+    pub fn stop_accepting(&self) {
+        self.shared.stage.send_if_modified(|stage| {
+            let open = *stage == Stage::Open;
+            *stage = (*stage).max(Stage::Shut);
+            open
+        });
     }
 
     /// Stops accepting, waits until the connections have ended, at most `deadline_ms`, then cuts the rest.
     pub async fn close(self, deadline_ms: u64) {
         self.shared.stage.send_replace(Stage::Closing);
-        let patient = timeout(Duration::from_millis(deadline_ms), self.shared.admission.empty()).await;
+        let patient = timeout(Duration::from_millis(deadline_ms), self.shared.arrivals.admission.empty()).await;
         if patient.is_err() {
             tracing::info!(connections = self.connections(), "connections are cut");
             self.cut();
             // Links are let go by the games that hold them.
-            let _ = timeout(CUT_DEADLINE, self.shared.admission.empty()).await;
+            let _ = timeout(CUT_DEADLINE, self.shared.arrivals.admission.empty()).await;
         }
     }
 
@@ -115,21 +126,33 @@ impl Drop for Doors {
 /// Runs until the doors close; no error of one connection ends it.
 async fn accept(door: Door, listener: TcpListener, shared: Arc<Shared>) {
     let mut stage = shared.stage.subscribe();
+    let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
+            biased;
+            () = Stage::shut(&mut stage) => return,
             accepted = listener.accept() => accepted,
-            () = Stage::closing(&mut stage) => return,
         };
         match accepted {
-            Ok((socket, peer)) => match shared.admission.admit(peer.ip()) {
-                Ok(place) => {
-                    tokio::spawn(attend(door, socket, peer, place, Arc::clone(&shared)));
+            Ok((socket, mut peer)) => {
+                peer.set_ip(peer.ip().to_canonical());
+                match shared.arrivals.visit(peer) {
+                    Ok(visitor) => {
+                        tokio::spawn(attend(door, socket, peer, visitor, Arc::clone(&shared)));
+                    }
+                    Err(limit) => refused(peer, limit),
                 }
-                Err(limit) => refused(peer, limit),
-            },
+            }
             Err(error) if one_connection_only(&error) => {}
             Err(error) => {
-                tracing::warn!("no connection can be accepted for the moment: {error}; raise the limit of open files");
+                // Whoever is silent gives way to whoever knocks.
+                shared.arrivals.send_away_oldest();
+                if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING_EVERY) {
+                    warned = Some(Instant::now());
+                    tracing::warn!(
+                        "connections cannot be accepted for the moment: {error}; raise the limit of open files"
+                    );
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -152,75 +175,73 @@ fn refused(peer: SocketAddr, reason: &'static str) {
     tracing::debug!(%peer, reason, "a connection is refused");
 }
 
-async fn attend(door: Door, socket: TcpStream, peer: SocketAddr, place: Place, shared: Arc<Shared>) {
+async fn attend(door: Door, socket: TcpStream, peer: SocketAddr, visitor: Option<Visitor>, shared: Arc<Shared>) {
     let mut stage = shared.stage.subscribe();
-    let serving = async {
-        let closing = &mut shared.stage.subscribe();
-        let stream = tokio::select! {
-            stream = handshake(door, socket, &shared) => stream,
-            () = Stage::closing(closing) => return,
-        };
-        match stream {
-            Ok(stream) => serve(door, stream, peer, place, &shared).await,
-            Err(reason) => refused(peer, reason),
-        }
+    let arrived = tokio::select! {
+        arrived = shared.arrivals.receive(socket, peer, visitor, shared.tls_of(door)) => arrived,
+        () = Stage::closing(&mut stage) => return,
     };
-    tokio::select! {
-        () = serving => {}
-        () = Stage::cut(&mut stage) => {}
+    match arrived {
+        // What a served connection needs is taken only now: a silent one shall cost next to nothing.
+        Ok(guest) => tokio::select! {
+            () = Box::pin(shared.receive(door, guest)) => {}
+            () = Stage::cut(&mut stage) => {}
+        },
+        Err(reason) => refused(peer, reason),
     }
 }
 
-/// The one deadline counts from the first byte to the last.
-async fn handshake(door: Door, socket: TcpStream, shared: &Shared) -> Result<TlsStream<TcpStream>, &'static str> {
-    let deadline = Duration::from_millis(shared.config.handshake_deadline_ms);
-    let config = match door {
-        Door::Https => &shared.tls.https,
-        Door::Realm | Door::Game => &shared.tls.frames,
-    };
-    timeout(deadline, shake_hands(socket, config, &shared.handshakes)).await.unwrap_or(Err("handshake_deadline_ms"))
-}
-
-async fn shake_hands(
-    socket: TcpStream,
-    config: &Arc<ServerConfig>,
-    handshakes: &Semaphore,
-) -> Result<TlsStream<TcpStream>, &'static str> {
-    socket.set_nodelay(true).map_err(|_| "lost")?;
-    let mut first = [0];
-    match socket.peek(&mut first).await {
-        Ok(1) if first[0] == TLS_HANDSHAKE_RECORD => {}
-        Ok(1) => return Err("not_tls"),
-        _ => return Err("lost"),
+impl Shared {
+    fn tls_of(&self, door: Door) -> &Arc<ServerConfig> {
+        match door {
+            Door::Https => &self.tls.https,
+            Door::Realm | Door::Game => &self.tls.frames,
+        }
     }
-    // Whoever has not yet said what he wants occupies no permit, only a place.
-    let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(|_| "client_hello")?;
-    let _permit = handshakes.acquire().await.map_err(|_| "closing")?;
-    hello.into_stream(Arc::clone(config)).await.map_err(|_| "handshake")
-}
 
-async fn serve(door: Door, stream: TlsStream<TcpStream>, peer: SocketAddr, place: Place, shared: &Shared) {
-    match door {
-        Door::Https => {
-            https::serve(stream, peer, Arc::clone(&shared.https), shared.stage.subscribe()).await;
-            drop(place);
+    async fn receive(&self, door: Door, guest: Guest) {
+        let Guest { stream, peer, admitted } = guest;
+        match (admitted, door) {
+            (Admitted::Seated(place), door) => self.serve(door, stream, peer, place).await,
+            (Admitted::TurnedAway(_permit), door) => {
+                refused(peer, "connections_max");
+                match door {
+                    Door::Https => {
+                        let stage = self.stage.subscribe();
+                        let serving = https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Full);
+                        // Whoever does not listen is let go.
+                        let _ = timeout(overload::TELLING_DEADLINE, serving).await;
+                    }
+                    Door::Realm => overload::tell_in_frames(stream, peer, Refused::Login).await,
+                    Door::Game => overload::tell_in_frames(stream, peer, Refused::Ticket).await,
+                }
+            }
         }
-        Door::Realm => {
-            let terms = Terms {
-                config: &shared.config,
-                handlers: &shared.handlers,
-                stage: shared.stage.subscribe(),
-                peer,
-                encoding: Encoding::Binary,
-                games_here: false,
-                progress: Progress::new(),
-            };
-            frames::serve(stream, terms).await;
-            drop(place);
-        }
-        Door::Game => {
-            let (stage, cut) = (shared.stage.subscribe(), Arc::clone(&shared.cut));
-            game_door::serve(stream, &shared.config, &shared.handlers, stage, cut, place).await;
+    }
+
+    async fn serve(&self, door: Door, stream: TlsStream<TcpStream>, peer: SocketAddr, place: Place) {
+        let stage = self.stage.subscribe();
+        match door {
+            Door::Https => {
+                https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Served).await;
+                drop(place);
+            }
+            Door::Realm => {
+                let terms = Terms {
+                    config: &self.config,
+                    handlers: &self.handlers,
+                    stage,
+                    peer,
+                    encoding: Encoding::Binary,
+                    games_here: false,
+                    progress: Progress::new(&self.config),
+                };
+                frames::serve(stream, terms).await;
+                drop(place);
+            }
+            Door::Game => {
+                game_door::serve(stream, &self.config, &self.handlers, stage, Arc::clone(&self.cut), place).await;
+            }
         }
     }
 }

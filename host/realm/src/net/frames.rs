@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use bytes::BytesMut;
-use realm_protocol::frame::{Decoder, FrameError};
+use realm_protocol::frame::{CHECKSUM_BYTES, Decoder, FrameError, HEADER_BYTES};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
     net::TcpStream,
@@ -46,7 +46,11 @@ impl<R: AsyncRead + Unpin + Send> Source for FrameSource<R> {
         loop {
             self.decoder.set_size_max(self.progress.size_max());
             match self.decoder.decode(&mut self.buffer) {
-                Ok(Some(frame)) => return Ok(Heard::Message(understood(&frame))),
+                Ok(Some(frame)) => {
+                    let bytes = HEADER_BYTES + frame.payload.len() + CHECKSUM_BYTES;
+                    self.progress.heard(bytes, frame.sequence)?;
+                    return Ok(Heard::Message(understood(&frame)));
+                }
                 Ok(None) => {}
                 Err(error) => return Err(refused(&error, self.decoder.sequence_next())),
             }
@@ -95,7 +99,7 @@ impl<W: AsyncWrite + Unpin + Send> Sink for FrameSink<W> {
 
     async fn finish(&mut self, reason: Option<&CloseReason>) -> io::Result<()> {
         if let Some(reason) = reason {
-            self.push(&goodbye(reason)).map_err(io::Error::other)?;
+            self.push(&goodbye(reason, self.writer.come_back_host())).map_err(io::Error::other)?;
             self.flush().await?;
         }
         self.write.shutdown().await

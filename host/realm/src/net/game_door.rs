@@ -8,7 +8,6 @@ use std::{
 
 use bytes::BytesMut;
 use realm_protocol::frame::{Decoder, Frame, FrameError, SIZE_MAX_BEFORE_LOGIN};
-use socket2::SockRef;
 use tokio::{
     io::AsyncReadExt as _,
     net::TcpStream,
@@ -27,9 +26,6 @@ use super::{
     wire::frame_refusal,
 };
 use crate::types::{Code, Link as _, LinkFrame};
-
-/// Small, so that stale snapshots do not pile up in the kernel and "would block" tells of a slow client early.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Reads the first frame and hands the connection to the game.
 pub(super) async fn serve(
@@ -91,6 +87,5 @@ fn into_pump(stream: TlsStream<TcpStream>) -> io::Result<TlsPump> {
     let (socket, session) = stream.into_inner();
     // Leaves the runtime's poller; the socket stays non-blocking.
     let socket = socket.into_std()?;
-    SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES)?;
     Ok(TlsPump::new(socket, session))
 }

@@ -12,7 +12,7 @@ use std::{
 use bytes::{Buf as _, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 use super::head_guard::HeadScanner;
@@ -36,6 +36,15 @@ enum Part {
     Refused,
 }
 
+/// How long a client may take for the head of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// From its first byte to its last.
+    pub(super) head: Duration,
+    /// From one request to the first byte of the next.
+    pub(super) idle: Duration,
+}
+
 /// See the module.
 pub(super) struct GuardedIo<S> {
     stream: S,
@@ -45,14 +54,22 @@ pub(super) struct GuardedIo<S> {
     /// So many of them may pass.
     cleared: usize,
     stuck: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
+    /// When the head that is due must be whole, or the next one begun.
+    due: Pin<Box<Sleep>>,
+    /// The client waits for us, and not we for it.
+    answering: bool,
     /// Set when our side is shut.
     linger: Option<Pin<Box<Sleep>>>,
     lingered_bytes: usize,
 }
 
 impl<S> GuardedIo<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, patience: Patience) -> Self {
         Self {
+            patience,
+            due: Box::pin(sleep(patience.head)),
+            answering: false,
             stream,
             part: Part::Head(HeadScanner::default()),
             inbound: BytesMut::new(),
@@ -75,6 +92,7 @@ impl<S> GuardedIo<S> {
                         head if head.body_bytes > 0 => Part::Body(head.body_bytes),
                         _ => Part::Head(HeadScanner::default()),
                     };
+                    self.answering = true;
                 }
                 Err(problem) => {
                     self.inbound = problem.substitute().as_bytes().into();
@@ -99,6 +117,13 @@ impl<S> GuardedIo<S> {
                 self.part = Part::Head(HeadScanner::default());
             }
         }
+    }
+
+    /// From the last byte of an answer on the client may be quiet for so long, unless it has begun the next head already.
+    fn answered(&mut self) {
+        self.answering = false;
+        let patience = if self.inbound.is_empty() { self.patience.idle } else { self.patience.head };
+        self.due.as_mut().reset(Instant::now() + patience);
     }
 
     /// `result` of a write, or the end of a client that takes nothing.
@@ -128,6 +153,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
                 // The answer closes the connection; what else arrives is nobody's concern.
                 Part::Refused => return Poll::Pending,
                 Part::Raw => return Pin::new(&mut this.stream).poll_read(context, out),
+                Part::Head(_) if !this.answering && this.due.as_mut().poll(context).is_ready() => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
                 Part::Head(_) | Part::Body(_) => {}
             }
             let mut room = [0; READ_BYTES];
@@ -135,6 +163,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
             ready!(Pin::new(&mut this.stream).poll_read(context, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Ok(()));
+            }
+            if this.inbound.is_empty() && matches!(this.part, Part::Head(_)) {
+                // The first bytes of a head; how long the client was quiet before does not count.
+                let begun = Instant::now() + this.patience.head;
+                if this.answering || begun < this.due.deadline() {
+                    this.due.as_mut().reset(begun);
+                }
             }
             this.inbound.extend_from_slice(read.filled());
         }
@@ -144,6 +179,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.answered();
         let result = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.watched(context, result)
     }
@@ -154,6 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.answered();
         let result = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.watched(context, result)
     }

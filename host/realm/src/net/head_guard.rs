@@ -1,18 +1,23 @@
 //! What hyper's parser would let through and two HTTP programs could read in two ways: refused before hyper sees it.
 //!
-//! Bare line feeds, folded lines, repeated or malformed lengths, length beside chunks, several hosts. Chunked requests are refused
+//! Bare line feeds, folded lines, control characters, repeated or malformed lengths, length beside chunks, several hosts. Chunked requests are refused
 //! as a whole (411): every message of the API is small, and one way to end a body is one fewer to disagree about.
 
 use hyper::StatusCode;
 
 /// Largest head of a request, in bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most headers of a request.
+pub(super) const HEADERS_MAX: usize = 64;
 
 /// Why a head is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadProblem {
     LineEnd,
     TooLarge,
+    TooMany,
+    Request,
+    Version,
     Header,
     Length,
     Chunked,
@@ -21,8 +26,18 @@ pub(super) enum HeadProblem {
 }
 
 impl HeadProblem {
-    const ALL: [Self; 7] =
-        [Self::LineEnd, Self::TooLarge, Self::Header, Self::Length, Self::Chunked, Self::Host, Self::Method];
+    const ALL: [Self; 10] = [
+        Self::LineEnd,
+        Self::TooLarge,
+        Self::TooMany,
+        Self::Request,
+        Self::Version,
+        Self::Header,
+        Self::Length,
+        Self::Chunked,
+        Self::Host,
+        Self::Method,
+    ];
 
     /// Status and sentence of the answer.
     pub(super) fn answer(self) -> (StatusCode, &'static str) {
@@ -34,6 +49,16 @@ impl HeadProblem {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The head of the request is larger than 16 KiB; send less.",
             ),
+            Self::TooMany => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has more than 64 headers; send fewer.")
+            }
+            Self::Request => (
+                StatusCode::BAD_REQUEST,
+                "The first line of the request is malformed; write \"GET /path HTTP/1.1\" with single spaces.",
+            ),
+            Self::Version => {
+                (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "The realm speaks HTTP/1.1; ask in this version.")
+            }
             Self::Header => {
                 (StatusCode::BAD_REQUEST, "A header of the request is malformed; write \"name: value\" on one line.")
             }
@@ -103,17 +128,10 @@ impl HeadScanner {
 
 fn check(head: &[u8]) -> Result<Head, HeadProblem> {
     let mut lines = head[..head.len() - 4].split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end());
-    let request = lines.next().unwrap_or_default();
-    if request.starts_with(b"CONNECT ") {
-        return Err(HeadProblem::Method);
-    }
+    let needs_host = check_request(lines.next().unwrap_or_default())?;
     let (mut length, mut repeated, mut chunked, mut hosts, mut upgrade) = (None, false, false, 0, false);
-    for line in lines {
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(HeadProblem::Header)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || name.iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0) {
-            return Err(HeadProblem::Header);
-        }
+    for (number, line) in lines.enumerate() {
+        let (name, value) = header(line)?;
         match name.to_ascii_lowercase().as_slice() {
             b"content-length" => {
                 repeated |= length.is_some();
@@ -124,14 +142,54 @@ fn check(head: &[u8]) -> Result<Head, HeadProblem> {
             b"upgrade" => upgrade = true,
             _ => {}
         }
+        if number >= HEADERS_MAX {
+            return Err(HeadProblem::TooMany);
+        }
     }
     match (chunked, length) {
         (true, Some(_)) => Err(HeadProblem::Length),
         _ if repeated => Err(HeadProblem::Length),
         (true, None) => Err(HeadProblem::Chunked),
-        _ if hosts > 1 || (hosts == 0 && request.ends_with(b"HTTP/1.1")) => Err(HeadProblem::Host),
+        _ if hosts > 1 || (hosts == 0 && needs_host) => Err(HeadProblem::Host),
         (false, length) => Ok(Head { bytes: head.len(), body_bytes: length.unwrap_or(0), upgrade }),
     }
+}
+
+/// Method, target and version, with one space between them. True when its version asks for a Host.
+fn check_request(line: &[u8]) -> Result<bool, HeadProblem> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(HeadProblem::Request);
+    };
+    if !is_token(method) || target.is_empty() || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
+        return Err(HeadProblem::Request);
+    }
+    if method == b"CONNECT" {
+        return Err(HeadProblem::Method);
+    }
+    match version {
+        b"HTTP/1.1" => Ok(true),
+        b"HTTP/1.0" => Ok(false),
+        _ if version.starts_with(b"HTTP/") && version.len() == 8 => Err(HeadProblem::Version),
+        _ => Err(HeadProblem::Request),
+    }
+}
+
+/// Name and value; nothing in them that another program could take for the end of either.
+fn header(line: &[u8]) -> Result<(&[u8], &[u8]), HeadProblem> {
+    let colon = line.iter().position(|byte| *byte == b':').ok_or(HeadProblem::Header)?;
+    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+    if is_token(name) && !value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        Ok((name, value))
+    } else {
+        Err(HeadProblem::Header)
+    }
+}
+
+/// The characters of methods and names (RFC 9110).
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// `+5`, `5, 5` and the like are numbers to some programs.
@@ -184,9 +242,27 @@ mod tests {
             ("A: b\r\n folded\r\n\r\n", HeadProblem::Header),
             ("Content-Length : 1\r\n\r\n", HeadProblem::Header),
             ("no colon\r\n\r\n", HeadProblem::Header),
+            (": no name\r\n\r\n", HeadProblem::Header),
+            ("A: b\0c\r\n\r\n", HeadProblem::Header),
+            ("A\u{7f}: b\r\n\r\n", HeadProblem::Header),
             ("Host: y\r\n\r\n", HeadProblem::Host),
         ] {
             assert_eq!(scan(&format!("{start}{rest}")), Err(problem), "{rest:?}");
+        }
+        assert_eq!(scan(&format!("{start}{}\r\n", "A: b\r\n".repeat(HEADERS_MAX))), Err(HeadProblem::TooMany));
+        for (line, problem) in [
+            ("GET  / HTTP/1.1", HeadProblem::Request),
+            ("GET /a b HTTP/1.1", HeadProblem::Request),
+            ("GET /", HeadProblem::Request),
+            ("", HeadProblem::Request),
+            ("G(T / HTTP/1.1", HeadProblem::Request),
+            ("GET /\u{1} HTTP/1.1", HeadProblem::Request),
+            ("GET /#x HTTP/1.1", HeadProblem::Request),
+            ("GET / http/1.1", HeadProblem::Request),
+            ("GET / HTTP/1.2", HeadProblem::Version),
+            ("PRI * HTTP/2.0", HeadProblem::Version),
+        ] {
+            assert_eq!(scan(&format!("{line}\r\nHost: x\r\n\r\n")), Err(problem), "{line:?}");
         }
         assert_eq!(scan("GET / HTTP/1.1\nHost: x\n\n"), Err(HeadProblem::LineEnd));
         assert_eq!(scan("GET / HTTP/1.1\r\nA: b\r\n\r\n"), Err(HeadProblem::Host));

@@ -29,8 +29,9 @@ use tower::ServiceExt as _;
 use super::{
     Config, Handlers,
     conversation::Terms,
-    guarded_io::GuardedIo,
-    head_guard::{HEAD_BYTES_MAX, HeadProblem},
+    guarded_io::{GuardedIo, Patience},
+    head_guard::{HEAD_BYTES_MAX, HEADERS_MAX, HeadProblem},
+    overload,
     problem::{problem, problem_with, secure},
     stage::Stage,
     upgrade, websocket,
@@ -45,11 +46,14 @@ struct Upgrade {
     request: OnUpgrade,
 }
 
-/// A head of a request arrives within this time, and a quiet connection is kept for as long.
-const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// A request is read and answered within this time.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
-const HEADERS_MAX: usize = 64;
+/// What awaits those who come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Welcome {
+    /// Their requests are served.
+    Served,
+    /// They are told that the realm is full.
+    Full,
+}
 
 /// What every request of the door meets.
 pub(super) struct HttpsDoor {
@@ -71,21 +75,25 @@ pub(super) async fn serve(
     peer: SocketAddr,
     door: Arc<HttpsDoor>,
     mut stage: watch::Receiver<Stage>,
+    welcome: Welcome,
 ) {
     let (upgrades, mut upgraded) = mpsc::channel(1);
     let service = {
         let door = Arc::clone(&door);
         service_fn(move |request| {
             let (door, upgrades) = (Arc::clone(&door), upgrades.clone());
-            async move { Ok::<_, Infallible>(secure(answer(request, &door, peer, &upgrades).await)) }
+            async move { Ok::<_, Infallible>(secure(answer(request, &door, peer, welcome, &upgrades).await)) }
         })
     };
+    let ms = Duration::from_millis;
+    let patience = Patience { head: ms(door.config.http_head_deadline_ms), idle: ms(door.config.http_idle_max_ms) };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
+        // The stream below knows better; this holds if it ever should not.
+        .header_read_timeout(patience.head + patience.idle)
         .max_headers(HEADERS_MAX)
         .max_buf_size(2 * HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(GuardedIo::new(stream)), service)
+        .serve_connection(TokioIo::new(GuardedIo::new(stream, patience)), service)
         .with_upgrades();
     let ended = {
         let mut connection = pin!(connection);
@@ -111,7 +119,7 @@ pub(super) async fn serve(
             peer,
             encoding: protocol,
             games_here: protocol == Encoding::Binary,
-            progress: Progress::new(),
+            progress: Progress::new(&door.config),
         };
         stream = websocket::serve(stream, terms).await;
     }
@@ -123,6 +131,7 @@ async fn answer(
     mut request: Request<Incoming>,
     door: &HttpsDoor,
     peer: SocketAddr,
+    welcome: Welcome,
     upgrades: &mpsc::Sender<Upgrade>,
 ) -> Response<Body> {
     if let Some(head_problem) = HeadProblem::of(request.method(), request.uri().path()) {
@@ -132,11 +141,15 @@ async fn answer(
     // Bytes after a request that asks for another protocol are not watched over, so it is the last one in any case.
     let last = request.headers().contains_key(UPGRADE);
     let stream = last.then(|| hyper::upgrade::on(&mut request));
-    let (mut response, protocol) = if request.uri().path() == "/ws" {
+    let (mut response, protocol) = if welcome == Welcome::Full {
+        (overload::http_answer(peer), None)
+    } else if request.uri().path() == "/ws" {
         match upgrade::accept(&request, &door.config.origins) {
             Ok((response, protocol)) => (response, Some(protocol)),
             Err((code, message)) => (problem(code, &message), None),
         }
+    } else if let Some(name) = upgrade::secret_in(request.uri()) {
+        (problem(Code::RequestInvalid, &upgrade::no_secrets(name)), None)
     } else {
         let mut response = route(request, door, peer).await;
         if last {
@@ -160,12 +173,14 @@ async fn route(mut request: Request<Incoming>, door: &HttpsDoor, peer: SocketAdd
     }
     request.extensions_mut().insert(ConnectInfo(peer));
     let request = request.map(|body| Body::new(Limited::new(body, body_bytes_max)));
-    match timeout(REQUEST_DEADLINE, door.router.clone().oneshot(request)).await {
+    match timeout(Duration::from_millis(door.config.http_request_deadline_ms), door.router.clone().oneshot(request))
+        .await
+    {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => {
-            let seconds = REQUEST_DEADLINE.as_secs();
-            problem(Code::Silence, &format!("The request took longer than {seconds} s; try again."))
+            let ms = door.config.http_request_deadline_ms;
+            problem(Code::Silence, &format!("The request took longer than {ms} ms; try again."))
         }
     }
 }

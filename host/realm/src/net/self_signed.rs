@@ -18,7 +18,7 @@ use rustls::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{NetError, tls::Files};
+use super::{NetError, certificate::Files};
 
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const VALID_DAYS: i64 = 3_650;

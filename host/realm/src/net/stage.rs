@@ -7,13 +7,21 @@ use tokio::sync::watch;
 pub(super) enum Stage {
     /// Connections come and go.
     Open,
-    /// No new ones; those there are said goodbye to.
+    /// No new ones; those there go on.
+    Shut,
+    /// Those there are said goodbye to.
     Closing,
     /// Whatever is left is cut.
     Cut,
 }
 
 impl Stage {
+    /// Resolves when no connection is accepted any more.
+    pub(super) async fn shut(stage: &mut watch::Receiver<Self>) {
+        // Doors that are gone are shut.
+        let _ = stage.wait_for(|stage| *stage >= Self::Shut).await;
+    }
+
     /// Resolves when the doors close.
     pub(super) async fn closing(stage: &mut watch::Receiver<Self>) {
         // Doors that are gone are closed.

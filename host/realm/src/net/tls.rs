@@ -1,7 +1,6 @@
-//! The certificate of all doors: a configured one, or a self-signed one that is made on the first start.
+//! TLS of the three doors: versions, protocols, tickets, and the certificate that is at work.
 
 use std::{
-    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,39 +8,35 @@ use std::{
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{Error as PemError, PemObject},
-    },
     server::ProducesTickets,
     version,
 };
-use sha2::{Digest, Sha256};
 
-use super::{NetError, TlsConfig, self_signed};
+use super::{
+    NetError, Renewal, TlsConfig,
+    certificate::{Files, InUse, Pair},
+    renewal, self_signed,
+};
 
 /// Spoken on the HTTPS door.
 pub(super) const ALPN_HTTP: &[u8] = b"http/1.1";
 /// Spoken on the two doors of frames.
 pub(super) const ALPN_FRAMES: &[u8] = b"realm/1";
 
-/// Where certificate chain and private key stand.
-pub(super) struct Files {
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
-}
-
-/// The certificate, loaded or freshly made.
+/// What the doors need for TLS; clones share the certificate.
+#[derive(Clone)]
 pub struct Tls {
     pub(super) https: Arc<ServerConfig>,
     pub(super) frames: Arc<ServerConfig>,
-    fingerprint: String,
+    files: Files,
+    provider: Arc<CryptoProvider>,
+    in_use: Arc<InUse>,
     self_signed: bool,
 }
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Tls").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+        formatter.debug_struct("Tls").field("fingerprint", &self.fingerprint()).finish_non_exhaustive()
     }
 }
 
@@ -62,26 +57,34 @@ impl Tls {
         } else {
             Files { certificate: PathBuf::from(&config.certificate), key: PathBuf::from(&config.key) }
         };
-        let chain = read_chain(&files.certificate)?;
-        let key = read_key(&files.key)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
+        let in_use = Arc::new(InUse::new(Pair::read(&files.contents(), &files, &provider)?));
+        // Their keys change every six hours, and a key is forgotten six hours later.
         let tickets =
             aws_lc_rs::Ticketer::new().map_err(|error| NetError::Certificate(format!("TLS cannot start: {error}")))?;
         let door = |alpn: &[u8]| {
-            server_config(&provider, &tickets, (&chain, &key), alpn, config.tls12).map_err(|e| mismatch(&files, &e))
+            server_config(&provider, &tickets, &in_use, alpn, config.tls12)
+                .map_err(|error| NetError::Certificate(format!("TLS cannot start: {error}")))
         };
-        Ok(Self {
-            https: door(ALPN_HTTP)?,
-            frames: door(ALPN_FRAMES)?,
-            fingerprint: fingerprint(&chain[0]),
-            self_signed,
-        })
+        Ok(Self { https: door(ALPN_HTTP)?, frames: door(ALPN_FRAMES)?, files, provider, in_use, self_signed })
     }
 
-    /// SHA-256 of the certificate, `AB:CD:…`.
+    /// Watches the files of the certificate from now on; `replaced` is called with the fingerprint of each new one that is at work.
+    #[must_use = "dropping it ends the watch"]
+    pub fn watch(&self, replaced: impl Fn(&str) + Send + 'static) -> Renewal {
+        renewal::start(self.files.clone(), Arc::clone(&self.provider), Arc::clone(&self.in_use), replaced)
+    }
+
+    /// SHA-256 of the certificate that is at work, `AB:CD:…`.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.fingerprint.clone()
+        self.in_use.pair().fingerprint.clone()
+    }
+
+    /// Why clients will not accept the certificate today although its files are in order: it has expired, or is not valid yet.
+    #[must_use]
+    pub fn validity_problem(&self) -> Option<String> {
+        self.in_use.pair().check_validity(&self.files).err().map(|error| error.to_string())
     }
 
     /// True when the realm made the certificate itself.
@@ -91,11 +94,12 @@ impl Tls {
     }
 }
 
-/// TLS 1.3 alone refuses old clients outright; with `tls12` only AEAD suites are added, rustls has no others.
+/// TLS 1.3 alone refuses old clients outright; with `tls12` only AEAD suites are added, rustls has no others. There is no 0-RTT:
+/// early data could be replayed, and nobody gains by it where connections are long.
 fn server_config(
     provider: &Arc<CryptoProvider>,
     tickets: &Arc<dyn ProducesTickets>,
-    (chain, key): (&[CertificateDer<'static>], &PrivateKeyDer<'static>),
+    in_use: &Arc<InUse>,
     alpn: &[u8],
     tls12: bool,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
@@ -104,67 +108,19 @@ fn server_config(
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(if tls12 { ALSO_OLD } else { MODERN })?
         .with_no_client_auth()
-        .with_single_cert(chain.to_vec(), key.clone_key())?;
+        .with_cert_resolver(Arc::clone(in_use) as _);
     config.alpn_protocols = vec![alpn.to_vec()];
     config.ticketer = Arc::clone(tickets);
+    config.max_early_data_size = 0;
+    // Clients of TLS 1.3 know best which cipher their processor is good at; old ones are not asked.
+    config.ignore_client_order = tls12;
     Ok(Arc::new(config))
-}
-
-fn mismatch(files: &Files, error: &rustls::Error) -> NetError {
-    let (certificate, key) = (files.certificate.display(), files.key.display());
-    NetError::Certificate(match error {
-        rustls::Error::InconsistentKeys(_) => format!(
-            "the private key in {key} does not belong to the certificate in {certificate}: give [tls] certificate and [tls] \
-             key files that were made together"
-        ),
-        error => format!("the certificate in {certificate} with the key in {key} cannot be used: {error}"),
-    })
-}
-
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
-    let bytes = read(file, "certificate")?;
-    let chain: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(NetError::Certificate(format!(
-            "{} holds no certificate in PEM format (a block \"BEGIN CERTIFICATE\"): convert it with `openssl x509 -inform der`, \
-             or correct [tls] certificate",
-            file.display()
-        ))),
-    }
-}
-
-fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, NetError> {
-    PrivateKeyDer::from_pem_slice(&read(file, "key")?).map_err(|_| {
-        NetError::Certificate(format!(
-            "{} holds no unencrypted private key in PEM format (a block \"BEGIN PRIVATE KEY\"): convert it with `openssl pkey`, \
-             or correct [tls] key",
-            file.display()
-        ))
-    })
-}
-
-fn read(file: &Path, what: &str) -> Result<Vec<u8>, NetError> {
-    fs::read(file).map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::NotFound => format!(
-                "there is no such file; correct [tls] {what}, or leave [tls] certificate and [tls] key empty for a \
-                 self-signed certificate"
-            ),
-            io::ErrorKind::PermissionDenied => "this user may not read it; change the file's owner or mode".to_owned(),
-            _ => format!("{error}; correct [tls] {what}"),
-        };
-        NetError::Certificate(format!("the {what} file {} cannot be read: {remedy}", file.display()))
-    })
-}
-
-fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let digest = Sha256::digest(certificate);
-    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn configured(certificate: &Path, key: &Path) -> TlsConfig {

@@ -54,6 +54,8 @@ pub(super) struct TlsLink {
     decoder: Decoder,
     encoder: Encoder,
     buffer: BytesMut,
+    /// The socket did not take everything that it was given last.
+    stuck: bool,
     opened: Instant,
     heard: Instant,
     silence_max: Duration,
@@ -69,6 +71,7 @@ impl TlsLink {
             decoder: parts.decoder,
             encoder: Encoder::new(),
             buffer: parts.buffer,
+            stuck: false,
             opened: parts.opened,
             heard: Instant::now(),
             silence_max: parts.silence_max,
@@ -99,8 +102,14 @@ impl TlsLink {
     }
 
     fn push(&mut self) -> Result<(), LinkClosed> {
-        let pushed = self.pump()?.push();
-        pushed.map_err(|error| self.lost(&error))
+        let pump = self.pump()?;
+        match pump.push() {
+            Ok(()) => {
+                self.stuck = pump.waiting_bytes() > 0;
+                Ok(())
+            }
+            Err(error) => Err(self.lost(&error)),
+        }
     }
 }
 
@@ -143,12 +152,14 @@ impl Link for TlsLink {
     }
 
     fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery) -> Result<Offer, LinkClosed> {
-        self.push()?;
-        let waiting = self.waiting_bytes();
-        if delivery == Delivery::Skippable && waiting > 0 {
+        let frame = HEADER_BYTES + payload.len() + CHECKSUM_BYTES;
+        if self.stuck || self.pump()?.waiting_bytes() + frame > WAITING_BYTES_MAX {
+            self.push()?;
+        }
+        if self.stuck && delivery == Delivery::Skippable {
             return Ok(Offer::Skipped);
         }
-        if waiting + HEADER_BYTES + payload.len() + CHECKSUM_BYTES > WAITING_BYTES_MAX {
+        if self.pump()?.waiting_bytes() + frame > WAITING_BYTES_MAX {
             return Err(self.end(Code::SlowConsumer, "The game is faster than this connection; connect again."));
         }
         let stamp = timestamp_ms(self.opened);
@@ -157,7 +168,6 @@ impl Link for TlsLink {
             tracing::error!("a frame of a game cannot be sent and its link is closed: {error}");
             return Err(self.end(Code::Internal, "A message of the game is too large; the operator's log has more."));
         }
-        self.push()?;
         Ok(Offer::Taken)
     }
 
@@ -177,6 +187,7 @@ impl Link for TlsLink {
                 code: code.to_owned(),
                 message: message.to_owned(),
                 reconnect_after_ms: 0,
+                reconnect_host: String::new(),
             });
             let stamp = timestamp_ms(self.opened);
             let payload = goodbye.to_payload();

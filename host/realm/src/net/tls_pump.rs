@@ -11,8 +11,10 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::conversation::linger;
 
-/// Calls of `read` on the socket at once, of 4 KiB each: a client that sends without end does not hold up its tick.
+/// Calls of `read` on the socket at once: a client that sends without end does not hold up its tick.
 const READS_MAX: usize = 16;
+/// What `read_tls` takes from the socket at a time.
+const READ_BYTES: usize = 4_096;
 /// Plaintext of one TLS record.
 const RECORD_BYTES: usize = 16 * 1024;
 
@@ -53,8 +55,12 @@ impl TlsPump {
             }
             match self.session.read_tls(&mut self.socket) {
                 Ok(0) => return Ok(Arrived::End),
-                Ok(_) => {
+                Ok(count) => {
                     self.session.process_new_packets().map_err(io::Error::other)?;
+                    // Less than could be had: the socket is empty, and asking it again would only cost a system call.
+                    if count < READ_BYTES {
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
     header::{
         CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -36,6 +36,54 @@ pub(super) fn accept<B>(request: &Request<B>, origins: &[String]) -> Result<(Res
     Ok((response, protocol))
 }
 
+/// Names that carry secrets, wherever they stand in a query.
+const SECRETS: [&str; 9] = [
+    "access_token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "password",
+    "refresh_token",
+    "resume_token",
+    "ticket",
+    "token",
+];
+
+/// The name of a secret in the query of an address. Whoever reads logs and histories reads addresses.
+pub(super) fn secret_in(address: &Uri) -> Option<&'static str> {
+    let names = address.query()?.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    let plain: Vec<String> = names.map(|name| percent_decoded(name).to_ascii_lowercase()).collect();
+    SECRETS.into_iter().find(|secret| plain.iter().any(|name| name == secret))
+}
+
+/// The sentence for whoever wrote one there.
+pub(super) fn no_secrets(name: &str) -> String {
+    format!(
+        "An address is no place for a secret, and \"{name}\" is one: logs keep addresses. Send tokens as Authorization: Bearer and \
+         passwords in the body, and consider what you sent as known."
+    )
+}
+
+/// `%74oken` is `token`.
+fn percent_decoded(name: &str) -> String {
+    let bytes = name.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.filter(|_| *byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) => {
+                out.push(decoded);
+                at += 3;
+            }
+            None => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn handshake_key<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
     let refused = |message: &str| (Code::RequestInvalid, message.to_owned());
     let headers = request.headers();
@@ -61,11 +109,13 @@ fn handshake_key<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
 
 /// Only browsers send an origin, and browsers send it always: no foreign page shall act with a visitor's realm.
 fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<(), Refused> {
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let mut sent = headers.get_all(ORIGIN).into_iter();
+    let Some(origin) = sent.next() else { return Ok(()) };
     let origin = plain_origin(origin.to_str().unwrap_or_default());
     let own =
         headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| plain_origin(&format!("https://{host}")));
-    if own.is_some_and(|own| own == origin) || origins.iter().any(|listed| plain_origin(listed) == origin) {
+    let listed = || origins.iter().any(|listed| plain_origin(listed.trim_end_matches('/')) == origin);
+    if sent.next().is_none() && (own.is_some_and(|own| own == origin) || listed()) {
         return Ok(());
     }
     Err((
@@ -74,8 +124,9 @@ fn check_origin(headers: &HeaderMap, origins: &[String]) -> Result<(), Refused> 
     ))
 }
 
+/// Case and the port that goes without saying make no difference.
 fn plain_origin(origin: &str) -> String {
-    let lower = origin.trim_end_matches('/').to_ascii_lowercase();
+    let lower = origin.to_ascii_lowercase();
     match lower.strip_prefix("https://").and_then(|host| host.strip_suffix(":443")) {
         Some(host) => format!("https://{host}"),
         None => lower,
@@ -122,6 +173,23 @@ mod tests {
         assert!(allowed("realm.example", "https://play.example"));
         for foreign in ["https://evil.example", "http://realm.example", "null", "https://play.example.evil.example"] {
             assert!(!allowed("realm.example", foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn secrets_in_an_address_are_found_however_they_are_written() {
+        let found = |address: &str| secret_in(&address.parse().unwrap());
+        for (address, name) in [
+            ("/ws?token=a", "token"),
+            ("/ws?a=b&Access_Token=c", "access_token"),
+            ("/api/v1/games?limit=1;password=c", "password"),
+            ("/ws?%74oken=a", "token"),
+            ("/ws?t%6fken", "token"),
+        ] {
+            assert_eq!(found(address), Some(name), "{address}");
+        }
+        for harmless in ["/ws", "/token", "/api/v1/games?tokens=1&class=Druid", "/?%", "/?%zz=1"] {
+            assert_eq!(found(harmless), None, "{harmless}");
         }
     }
 

@@ -28,16 +28,15 @@ use super::{
 };
 use crate::types::{CloseReason, Code, Encoding, Incoming, Outgoing};
 
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// With more than this the buffer is written; less waits for the end of a batch.
 const WRITE_BUFFER_BYTES: usize = 8 * 1024;
-const WRITE_BUFFER_BYTES_MAX: usize = 128 * 1024;
 
 /// Serves a WebSocket until it ends, and gives back the stream to be closed.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, terms: Terms<'_>) -> S {
     let limits = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
+        .read_buffer_size(terms.config.websocket_read_buffer_bytes)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_write_buffer_size(terms.config.websocket_write_buffer_bytes_max)
         .max_message_size(Some(SIZE_MAX_AFTER_LOGIN))
         .max_frame_size(Some(SIZE_MAX_AFTER_LOGIN));
     let (sink, stream) = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits)).await.split();
@@ -63,12 +62,14 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, t
 type Stream<S> = SplitStream<WebSocketStream<S>>;
 
 /// The next message; pings are answered by the library, as it reads on.
-async fn next_message<S>(stream: &mut Stream<S>, sequence: u32) -> Result<Message, Broken>
+async fn next_message<S>(stream: &mut Stream<S>, progress: &Progress, sequence: u32) -> Result<Message, Broken>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     match stream.next().await {
-        Some(Ok(message)) => Ok(message),
+        // What is too large is refused as that.
+        Some(Ok(message)) if message.len() > progress.size_max() => Ok(message),
+        Some(Ok(message)) => progress.heard(message.len(), sequence).map(|()| message),
         Some(Err(Error::Capacity(error))) => Err(too_large(&error.to_string(), sequence)),
         Some(Err(error @ (Error::Protocol(_) | Error::Utf8(_)))) => Err(Broken::Refused {
             code: Code::FrameInvalid,
@@ -98,7 +99,7 @@ struct TextSource<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for TextSource<S> {
     async fn next(&mut self) -> Result<Heard, Broken> {
         let sequence = self.sequence;
-        let incoming = match next_message(&mut self.stream, sequence).await? {
+        let incoming = match next_message(&mut self.stream, &self.progress, sequence).await? {
             Message::Text(text) if text.len() > self.progress.size_max() => {
                 let problem = format!(
                     "a text of {} bytes is larger than the {} that are allowed here",
@@ -134,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for BinarySource<S> {
         let sequence = self.decoder.sequence_next();
         let invalid =
             |message: &str| Broken::Refused { code: Code::FrameInvalid, message: message.to_owned(), sequence };
-        match next_message(&mut self.stream, sequence).await? {
+        match next_message(&mut self.stream, &self.progress, sequence).await? {
             Message::Binary(bytes) => {
                 self.decoder.set_size_max(self.progress.size_max());
                 let mut bytes = BytesMut::from(bytes);
@@ -198,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for SocketSink<S> {
     async fn finish(&mut self, reason: Option<&CloseReason>) -> io::Result<()> {
         let frame = match reason {
             Some(reason) => {
-                self.push(&goodbye(reason)).map_err(io::Error::other)?;
+                self.push(&goodbye(reason, self.progress.come_back_host())).map_err(io::Error::other)?;
                 self.flush().await?;
                 CloseFrame { code: CloseCode::from(close_code(reason.code)), reason: reason.code.as_str().into() }
             }

@@ -173,7 +173,7 @@ impl Keeper {
         });
         let generation = self.publisher.change(Change { install: Some(installed), remove }).map_err(Refused::Start)?;
         let old = renamed.and_then(|other| self.entries.remove(&other)).and_then(|entry| entry.at_work).or(before);
-        let load_ms = started.elapsed().as_secs_f64() * 1_000.0;
+        let load_ms = milliseconds(started);
         let hooks: Vec<String> = plugin.hooks().iter().map(ToString::to_string).collect();
         let from = old.map(|work| format!("{} → ", work.version)).unwrap_or_default();
         tracing::info!(
@@ -225,7 +225,7 @@ impl Keeper {
 
     fn refuse(&mut self, file: &str, version: &str, refused: &Refused, started: Instant) {
         let entry = self.entries.entry(file.to_owned()).or_default();
-        entry.tried_ms = started.elapsed().as_secs_f64() * 1_000.0;
+        entry.tried_ms = milliseconds(started);
         let stays = match &entry.at_work {
             Some(work) => format!("{} {} stays at work", work.name, work.version),
             None => "nothing of it is at work".to_owned(),
@@ -284,4 +284,9 @@ impl Keeper {
         status.sort_by(|one, other| (&one.name, &one.file).cmp(&(&other.name, &other.file)));
         self.shown.status.store(Arc::new(status));
     }
+}
+
+/// How long ago it was, to a tenth of a millisecond: finer is noise to whoever reads it.
+fn milliseconds(started: Instant) -> f64 {
+    (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
 }

@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{SyncSender, sync_channel},
     },
-    thread::{Builder, JoinHandle},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -23,7 +23,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch as generations};
 
-use crate::hooks::{Hooks, Publisher};
+use crate::{
+    hooks::{Hooks, Publisher},
+    types::{Urgency, spawn_thread},
+};
 
 use self::{
     folder::Folder,
@@ -36,9 +39,6 @@ use self::{
 const CACHE_FOLDER: &str = "plugin-cache";
 /// Longest wait for the plugin threads when the realm stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much the loading of plugins yields to everything else while the realm runs.
-#[cfg(target_os = "linux")]
-const LOADER_NICENESS: i32 = 5;
 
 /// `[plugins]`: the rules that players live under.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -139,12 +139,13 @@ impl Rules {
                 let mut keeper = Keeper::new(folder, host, publisher, config, shown);
                 keeper.load_all(&mut quiet);
                 if ready.send(Ok(())).is_ok() {
-                    yield_to_others();
+                    // Compiling a plugin may take seconds of CPU, which ticks must not feel.
+                    Urgency::Background.take();
                     watch::run(keeper, quiet, &notices_in, watched, open);
                 }
             }
         };
-        let thread = Builder::new().name("plugin-folder".to_owned()).spawn(watching).map_err(threads)?;
+        let thread = spawn_thread("plugin-folder".to_owned(), Urgency::Async, watching).map_err(threads)?;
         loaded.await.map_err(|_| RulesError::Threads("the loading thread ended".to_owned()))??;
         let shared = Shared { path, shown, publisher, notices, thread: Mutex::new(Some(thread)) };
         Ok((Self { shared: Arc::new(shared) }, hooks))
@@ -201,15 +202,6 @@ fn start_host(cache: &Path) -> Result<Host, HostError> {
         }
         other => Err(other),
     })
-}
-
-/// Compiling a plugin may take seconds of CPU, which ticks must not feel.
-fn yield_to_others() {
-    // On Linux the priority belongs to the thread.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, LOADER_NICENESS) {
-        tracing::debug!("the loading of plugins keeps its priority: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(super) struct Arrival {
 
 /// The connection of a session, as its task uses it.
 pub(super) struct Line {
-    incoming: mpsc::Receiver<Incoming>,
+    incoming: mpsc::Receiver<Box<Incoming>>,
     pub(super) outbox: Outbox,
     games: Option<GameDoor>,
     _done: oneshot::Sender<()>,
@@ -57,7 +57,7 @@ impl Line {
         tokio::select! {
             biased;
             () = self.outbox.closed() => None,
-            incoming = self.incoming.recv() => incoming,
+            incoming = self.incoming.recv() => incoming.map(|incoming| *incoming),
         }
     }
 

@@ -1,6 +1,9 @@
 //! What a logged-in player may say, one arm a message.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use realm_protocol::{ClientMessage, ServerMessage, proto};
 use realm_world::Difficulty;
@@ -16,6 +19,9 @@ use crate::{
     games::{GameReference, GameSettings, Games, Player},
     types::{AccountName, ChannelName, CharacterId, ChatText, Code, GameId, GameName, Incoming, Outgoing, Refusal},
 };
+
+/// When a request that came too late for this run of the realm is worth another try.
+const STOPPING_RETRY_MS: u64 = 5_000;
 
 /// What a message that was not refused leads to.
 enum Reply {
@@ -48,7 +54,18 @@ impl Session {
                 u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1),
             )),
             (Ok(()), Incoming::Unreadable { problem, .. }) => Err(Refusal::new(Code::MessageInvalid, problem)),
-            (Ok(()), Incoming::Message { message, .. }) => self.obey(message, sequence, line).await,
+            (Ok(()), Incoming::Message { message, .. }) => {
+                let shared = Arc::clone(&self.shared);
+                match shared.requests.try_read() {
+                    Ok(_taken) if !shared.quiet.load(Ordering::Relaxed) => self.obey(message, sequence, line).await,
+                    // A game that stops says so itself.
+                    _ if kind == Kind::Game => Ok(Reply::Nothing),
+                    _ => {
+                        let problem = format!("The realm is stopping; send {} again when it is back.", message.name());
+                        Err(Refusal::retry(Code::RealmStopping, problem, STOPPING_RETRY_MS))
+                    }
+                }
+            }
         };
         match outcome {
             Ok(Reply::Nothing) => None,
@@ -132,16 +149,19 @@ impl Session {
     }
 
     async fn select_character(&mut self, request: proto::CharSelect) -> Result<Reply, Refusal> {
-        let id = CharacterId::from_raw(request.character_id);
+        let selected = self.select(CharacterId::from_raw(request.character_id)).await?;
+        Reply::answer(proto::CharSelected { character: Some(shown(selected)) })
+    }
+
+    /// Plays and chats with a character from now on.
+    pub(super) async fn select(&mut self, id: CharacterId) -> Result<&Character, Refusal> {
         let character = self.shared.features.characters.get(self.identity.account, id).await?;
         if character.sheet.hardcore && character.sheet.dead {
             let problem = format!("{} has died for good; select another character.", character.name);
             return Err(Refusal::new(Code::CharacterDead, problem));
         }
         self.seat.select_character(Some(character.name.clone()));
-        let selected = shown(&character);
-        self.selected = Some(character);
-        Reply::answer(proto::CharSelected { character: Some(selected) })
+        Ok(self.selected.insert(character))
     }
 
     async fn join_channel(&mut self, request: proto::JoinChannel) -> Result<Reply, Refusal> {

@@ -17,7 +17,7 @@ const NONCE_CHARACTERS_MAX: usize = 64;
 /// that says nothing.
 pub(super) async fn log_in(shared: &Shared, connection: &mut Connection) -> Option<Login> {
     for _ in 0..MESSAGES_BEFORE_LOGIN_MAX {
-        let (sequence, refusal) = match connection.incoming.recv().await? {
+        let (sequence, refusal) = match *connection.incoming.recv().await? {
             Incoming::Unreadable { sequence, problem } => (sequence, Refusal::new(Code::MessageInvalid, problem)),
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
                 return answer(shared, connection.peer.ip(), &connection.outbox, request).await;

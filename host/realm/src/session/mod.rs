@@ -8,31 +8,32 @@ mod limits;
 mod lobby;
 mod login;
 mod player;
+mod queue;
 mod registry;
 mod resume;
+mod stopping;
+mod waiting;
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use realm_protocol::proto;
+use realm_protocol::{Encoded, ServerMessage, proto};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{broadcast, mpsc::error::SendTimeoutError, oneshot},
-    time::Instant,
-};
+use tokio::sync::{RwLock, broadcast, mpsc::error::SendTimeoutError, oneshot};
 
 use self::{
     arrival::Arrival,
-    registry::{Registry, reconnect_after},
+    registry::{Newcomer, Opened, Registry, replaced},
+    waiting::Waiting,
 };
 use crate::{
-    accounts::{Accounts, Identity},
+    accounts::{Accounts, Identity, KeptSession},
     characters::Characters,
     chat::Chat,
     games::{Banned, Games},
@@ -42,13 +43,22 @@ use crate::{
 /// How long a session may take to accept the connection that continues it; then a new session begins.
 const HANDOVER_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long the end of all sessions may take when the realm stops.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
-
-/// `[session]`: how much a connected player may do, and for how long a lost connection can come back.
+/// `[session]`: how many may play, how much each of them may do, and for how long a lost connection can come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Most players at once. A player keeps the place while a lost connection may come back; log-ins over REST alone take none.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub players_max: usize,
+    /// Places beside those, for moderators and owners, who never wait.
+    #[schemars(range(max = 10_000))]
+    pub staff_reserve: usize,
+    /// Log-ins that wait for a place when the realm is full; more are told to come back later. 0: nobody waits.
+    #[schemars(range(max = 100_000))]
+    pub queue_max: usize,
+    /// The longest wait for a place, in seconds.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub queue_seconds_max: u32,
     /// How often clients are asked to send a sign of life, in milliseconds.
     #[schemars(range(min = 1_000, max = 60_000))]
     pub heartbeat_ms: u32,
@@ -77,6 +87,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            players_max: 4_000,
+            staff_reserve: 16,
+            queue_max: 1_000,
+            queue_seconds_max: 3_600,
             heartbeat_ms: 20_000,
             resume_seconds: 60,
             resume_events_max: 256,
@@ -125,6 +139,8 @@ pub struct Features {
 pub struct SessionFigures {
     /// Connected players.
     pub online: usize,
+    /// Log-ins that wait for a place.
+    pub queued: usize,
     /// Chat lines and whispers taken from clients since the start.
     pub lines: u64,
     /// Requests refused since the start.
@@ -136,6 +152,14 @@ struct Shared {
     config: Config,
     features: Features,
     registry: Mutex<Registry>,
+    /// Read while a request is carried out; the stop of the realm waits for those and lets no more begin.
+    requests: RwLock<()>,
+    /// The realm stops: requests are refused.
+    quiet: AtomicBool,
+    /// What sessions leave behind for the next run when the realm stops; bounded by the sessions there were.
+    kept: Mutex<Vec<KeptSession>>,
+    /// The last GAME_LIST_UPDATED and its number of games.
+    games_told: Mutex<Option<(u32, Arc<Encoded>)>>,
     serial_last: AtomicU64,
     online: AtomicUsize,
     lines: AtomicU64,
@@ -173,34 +197,70 @@ impl Shared {
         metrics::gauge!("realm_players_online").set(u32::try_from(online).unwrap_or(u32::MAX));
     }
 
-    /// Brings a connection to the session it continues, or to a new one.
+    /// GAME_LIST_UPDATED, encoded once for all sessions: each of them keeps it for a connection that comes back.
+    fn games_changed(&self, games: u32) -> Arc<Encoded> {
+        let mut told = self.games_told.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*told {
+            Some((count, encoded)) if *count == games => Arc::clone(encoded),
+            _ => {
+                let message = ServerMessage::from(proto::GameListUpdated { games, event: 0 });
+                let encoded = Arc::new(Encoded::from(&message));
+                *told = Some((games, Arc::clone(&encoded)));
+                encoded
+            }
+        }
+    }
+
+    fn show_queue(&self) {
+        metrics::gauge!("realm_players_queued").set(u32::try_from(self.registry().queued()).unwrap_or(u32::MAX));
+    }
+
+    /// Brings a connection to the session it continues, or to a new one, for which it may have to wait.
     async fn place(self: &Arc<Self>, mut arrival: Arrival) {
-        let account = arrival.login.identity.account;
-        let resumed = self.registry().resumable(account, &arrival.login.resume_token);
-        if let Some(handle) = resumed {
-            match handle.arrivals.send_timeout(arrival, HANDOVER_DEADLINE).await {
-                Ok(()) => return,
-                Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Closed(back)) => arrival = back,
+        let mut waiting: Option<Waiting> = None;
+        loop {
+            let Some(back) = self.hand_over(arrival).await else { return };
+            arrival = back;
+            let identity = &arrival.login.identity;
+            let newcomer = Newcomer {
+                account: identity.account,
+                staff: identity.role.is_staff(),
+                called: waiting.as_ref().map(Waiting::number),
+            };
+            let (birth, handle) = player::prepare(self);
+            let opened = self.registry().open(newcomer, handle);
+            match opened {
+                Ok(Opened::Session(older)) => {
+                    if let Some(older) = &older {
+                        older.end(replaced());
+                    }
+                    tokio::spawn(player::run(Arc::clone(self), birth, arrival, older));
+                    return;
+                }
+                Ok(Opened::Queued(ticket)) => {
+                    self.show_queue();
+                    let place = waiting.insert(Waiting::new(self, ticket));
+                    if !Box::pin(place.wait(&mut arrival)).await {
+                        return;
+                    }
+                }
+                Err(refusal) => {
+                    let nonce = std::mem::take(&mut arrival.login.nonce);
+                    login::fail(self, &arrival.connection.outbox, nonce, refusal);
+                    return;
+                }
             }
         }
-        let serial = self.serial_last.fetch_add(1, Ordering::Relaxed) + 1;
-        let (birth, handle) = player::prepare(self, serial);
-        let opened = self.registry().open(account, handle);
-        let replaced = match opened {
-            Ok(replaced) => replaced,
-            Err(refusal) => {
-                login::fail(self, &arrival.connection.outbox, std::mem::take(&mut arrival.login.nonce), refusal);
-                return;
-            }
-        };
-        if let Some(older) = &replaced {
-            older.end(CloseReason {
-                code: Code::SessionReplaced,
-                message: "Your account logged in elsewhere; only one connection at a time is possible.".to_owned(),
-                reconnect_after_ms: 0,
-            });
+    }
+
+    /// Brings a connection to the session it continues; gives it back when there is none.
+    async fn hand_over(&self, arrival: Arrival) -> Option<Arrival> {
+        let resumed = self.registry().resumable(arrival.login.identity.account, &arrival.login.resume_token);
+        let Some(handle) = resumed else { return Some(arrival) };
+        match handle.arrivals.send_timeout(Box::new(arrival), HANDOVER_DEADLINE).await {
+            Ok(()) => None,
+            Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Closed(back)) => Some(*back),
         }
-        tokio::spawn(player::run(Arc::clone(self), birth, arrival, replaced));
     }
 
     /// Disconnects an account that a rule of the realm banned, and ends its tokens.
@@ -257,9 +317,13 @@ impl Sessions {
     pub fn new(config: Config, features: Features) -> Self {
         let bans = features.games.bans();
         let shared = Arc::new(Shared {
+            registry: Mutex::new(Registry::new(&config)),
             config,
             features,
-            registry: Mutex::new(Registry::new()),
+            requests: RwLock::new(()),
+            quiet: AtomicBool::new(false),
+            kept: Mutex::default(),
+            games_told: Mutex::default(),
             serial_last: AtomicU64::new(0),
             online: AtomicUsize::new(0),
             lines: AtomicU64::new(0),
@@ -290,27 +354,9 @@ impl Sessions {
     pub fn figures(&self) -> SessionFigures {
         SessionFigures {
             online: self.shared.online.load(Ordering::Relaxed),
+            queued: self.shared.registry().queued(),
             lines: self.shared.lines.load(Ordering::Relaxed),
             refusals: self.shared.refusals.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Tells every client that the realm stops and ends the sessions; takes at most five seconds.
-    pub async fn stop(&self) {
-        let sessions = self.shared.registry().stop();
-        for (index, session) in sessions.iter().enumerate() {
-            session.end(CloseReason {
-                code: Code::RealmStopping,
-                message: "The realm is stopping; come back soon.".to_owned(),
-                reconnect_after_ms: u64::try_from(reconnect_after(index).as_millis()).unwrap_or(0),
-            });
-        }
-        let deadline = Instant::now() + STOP_DEADLINE;
-        for session in &sessions {
-            if !session.ended_before(deadline).await {
-                tracing::warn!("sessions were still busy when the realm stopped");
-                return;
-            }
         }
     }
 }

@@ -3,7 +3,11 @@
 //! 1. wait for the end of the session it replaces 2. greet the connection 3. come online 4. serve, lose, take up again
 //! 5. clean up, in [`Session::finish`].
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use realm_protocol::proto;
 use tokio::{
@@ -16,13 +20,13 @@ use super::{
     arrival::{Arrival, Line, Login},
     limits::Limits,
     registry::Handle,
-    resume::ResumeToken,
+    resume::{ResumeDigest, ResumeToken},
 };
 use crate::{
-    accounts::Identity,
+    accounts::{Identity, KeptSession},
     characters::Character,
     chat::{ChatSeat, Member},
-    types::{Attached, CloseReason, Code, EventStream, Incoming, Outgoing, RingLimits, SessionId},
+    types::{Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, RingLimits, SessionId},
 };
 
 /// How long a new session waits for the end of the one it replaces.
@@ -68,24 +72,38 @@ impl Ending {
 }
 
 /// Makes the parts of a session: what its task keeps, and the handle for the registry.
-pub(super) fn prepare(shared: &Shared, serial: u64) -> (Birth, Handle) {
-    let limits = RingLimits { events_max: shared.config.resume_events_max, bytes_max: RING_BYTES_MAX };
-    let events = EventStream::new(limits);
-    let resume_token = ResumeToken::fresh();
+pub(super) fn prepare(shared: &Shared) -> (Birth, Handle) {
+    let token = ResumeToken::fresh();
+    let (stay, handle) = parts(shared, token.digest(), EventStream::new(ring(shared)));
+    (Birth { stay, token }, handle)
+}
+
+fn ring(shared: &Shared) -> RingLimits {
+    RingLimits { events_max: shared.config.resume_events_max, bytes_max: RING_BYTES_MAX }
+}
+
+fn parts(shared: &Shared, resume: ResumeDigest, events: EventStream) -> (Stay, Handle) {
+    let serial = shared.serial_last.fetch_add(1, Ordering::Relaxed) + 1;
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let wake = Arc::new(Notify::new());
-    let resume = resume_token.digest();
-    let handle = Handle { serial, resume, events: events.clone(), arrivals: sender, wake: Arc::clone(&wake) };
-    (Birth { serial, events, resume_token, arrivals, wake }, handle)
+    let handle =
+        Handle { serial, resume: resume.clone(), events: events.clone(), arrivals: sender, wake: Arc::clone(&wake) };
+    (Stay { serial, resume, events, arrivals, wake }, handle)
+}
+
+/// What a session has from its beginning to its end, whoever is connected.
+struct Stay {
+    serial: u64,
+    resume: ResumeDigest,
+    events: EventStream,
+    arrivals: mpsc::Receiver<Box<Arrival>>,
+    wake: Arc<Notify>,
 }
 
 /// A session that nobody has come to yet.
 pub(super) struct Birth {
-    serial: u64,
-    events: EventStream,
-    resume_token: ResumeToken,
-    arrivals: mpsc::Receiver<Arrival>,
-    wake: Arc<Notify>,
+    stay: Stay,
+    token: ResumeToken,
 }
 
 /// A session, as its task owns it.
@@ -97,8 +115,8 @@ pub(super) struct Session {
     pub(super) selected: Option<Character>,
     pub(super) limits: Limits,
     serial: u64,
-    resume_token: ResumeToken,
-    arrivals: mpsc::Receiver<Arrival>,
+    resume: ResumeDigest,
+    arrivals: mpsc::Receiver<Box<Arrival>>,
     wake: Arc<Notify>,
 }
 
@@ -106,7 +124,7 @@ pub(super) struct Session {
 enum Happened {
     Woken,
     TokenEnded,
-    Arrived(Option<Arrival>),
+    Arrived(Option<Box<Arrival>>),
     /// `None`: the connection is lost.
     Came(Option<Incoming>),
     WaitedInVain,
@@ -125,27 +143,40 @@ pub(super) async fn run(shared: Arc<Shared>, birth: Birth, first: Arrival, repla
         }
     }
     let Arrival { connection, login, done } = first;
+    let Birth { stay, token } = birth;
     let identity = login.identity.clone();
     let asked_for_more = !login.resume_token.is_empty();
-    let greeting = greeting(&shared, login, &birth.resume_token);
+    let greeting = greeting(&shared, login, token.as_str().to_owned());
     let line = Line::new(connection, done);
-    birth.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
-    let seat = shared.features.chat.connect(Member {
-        account: identity.account,
-        account_name: identity.name.clone(),
-        character: None,
-        events: birth.events.clone(),
+    stay.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
+    Session::begin(shared, identity, stay).live(Some(line)).await;
+}
+
+/// Begins a session of the last run of the realm anew, before its connection comes back: in its channel, where nobody noticed that it
+/// was away. The task that it goes on in fetches its character.
+pub(super) async fn restore(shared: &Arc<Shared>, identity: Identity, kept: KeptSession) {
+    let account = identity.account;
+    let Some(resume) = ResumeDigest::from_hex(&kept.resume) else { return };
+    let events = EventStream::continued(ring(shared), kept.event_last);
+    let (stay, handle) = parts(shared, resume, events);
+    shared.registry().restore(account, handle);
+    let mut session = Session::begin(Arc::clone(shared), identity, stay);
+    if let Ok(channel) = ChannelName::new(kept.channel)
+        && let Err(error) = session.seat.come_back(channel).await
+    {
+        tracing::debug!(%account, %error, "a session comes back without its channel");
+    }
+    tokio::spawn(async move {
+        if let Some(character) = kept.character {
+            // A character that is gone or dead is selected no more; the client is told to ask anew anyway.
+            session.select(character).await.ok();
+        }
+        session.live(None).await;
     });
-    shared.features.games.attach_events(identity.account, Some(birth.events.clone()));
-    let limits = Limits::new(&shared.config);
-    let Birth { serial, events, resume_token, arrivals, wake } = birth;
-    let session =
-        Session { shared, identity, events, seat, selected: None, limits, serial, resume_token, arrivals, wake };
-    session.live(line).await;
 }
 
 /// AUTH_SUCCESS, as soon as it is known whether events were lost.
-fn greeting(shared: &Shared, login: Login, resume_token: &ResumeToken) -> impl FnOnce(bool) -> Outgoing + use<> {
+fn greeting(shared: &Shared, login: Login, resume_token: String) -> impl FnOnce(bool) -> Outgoing + use<> {
     let success = proto::AuthSuccess {
         account_id: login.identity.account.raw(),
         account: login.identity.name.to_string(),
@@ -154,7 +185,7 @@ fn greeting(shared: &Shared, login: Login, resume_token: &ResumeToken) -> impl F
         realm: shared.features.realm.clone(),
         heartbeat_ms: shared.config.heartbeat_ms,
         silence_max_ms: shared.features.silence_max_ms,
-        resume_token: resume_token.as_str().to_owned(),
+        resume_token,
         access_token: login.access_token,
         resync: false,
     };
@@ -162,8 +193,22 @@ fn greeting(shared: &Shared, login: Login, resume_token: &ResumeToken) -> impl F
 }
 
 impl Session {
-    async fn live(mut self, line: Line) {
-        let mut line = Some(Online::new(&self.shared, line));
+    /// Comes online: whispers and events of games reach it.
+    fn begin(shared: Arc<Shared>, identity: Identity, stay: Stay) -> Self {
+        let Stay { serial, resume, events, arrivals, wake } = stay;
+        let seat = shared.features.chat.connect(Member {
+            account: identity.account,
+            account_name: identity.name.clone(),
+            character: None,
+            events: events.clone(),
+        });
+        shared.features.games.attach_events(identity.account, Some(events.clone()));
+        let limits = Limits::new(&shared.config);
+        Self { shared, identity, events, seat, selected: None, limits, serial, resume, arrivals, wake }
+    }
+
+    async fn live(mut self, line: Option<Line>) {
+        let mut line = line.map(|line| Online::new(&self.shared, line));
         let mut token_end = self.token_end();
         let mut games = GameListChanges::new(self.shared.features.games.list_changes());
         let mut lost_at = Instant::now();
@@ -186,7 +231,7 @@ impl Session {
                 Happened::TokenEnded => break Ending::TokenEnded,
                 Happened::Arrived(Some(arrival)) => {
                     let token_session = self.identity.session;
-                    line = Some(self.take_up(arrival, line.take()));
+                    line = Some(self.take_up(*arrival, line.take()));
                     if self.identity.session != token_session {
                         token_end = self.token_end();
                     }
@@ -205,7 +250,7 @@ impl Session {
                     lost_at = Instant::now();
                 }
                 Happened::WaitedInVain => break Ending::Expired,
-                Happened::GamesChanged(games) => self.events.tell(proto::GameListUpdated { games, event: 0 }),
+                Happened::GamesChanged(games) => self.events.send(&self.shared.games_changed(games)),
             }
         };
         self.finish(ending, line).await;
@@ -229,11 +274,24 @@ impl Session {
         let Arrival { connection, login, done } = arrival;
         self.identity = login.identity.clone();
         let seen = login.resume_event;
-        let greeting = greeting(&self.shared, login, &self.resume_token);
+        // It was compared with the digest, so it is the session's own.
+        let token = login.resume_token.clone();
+        let greeting = greeting(&self.shared, login, token);
         let line = Line::new(connection, done);
         self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
         self.shared.features.games.attach_events(self.identity.account, Some(self.events.clone()));
         Online::new(&self.shared, line)
+    }
+
+    /// What the next run of the realm needs to go on with this session.
+    fn kept(&self) -> KeptSession {
+        KeptSession {
+            session: self.identity.session,
+            resume: self.resume.to_hex(),
+            event_last: self.events.last(),
+            channel: self.seat.channel_last().map(ToString::to_string).unwrap_or_default(),
+            character: self.selected.as_ref().map(|character| character.id),
+        }
     }
 
     async fn finish(self, ending: Ending, line: Option<Online>) {
@@ -246,6 +304,9 @@ impl Session {
         // the reason: the first one wins.
         self.events.close(ending.reason());
         drop(line);
+        if self.events.closed().is_some_and(|reason| reason.code == Code::RealmStopping) {
+            self.shared.keep(self.kept());
+        }
         let Self { shared, identity, seat, serial, mut arrivals, .. } = self;
         drop(seat);
         if matches!(ending, Ending::LoggedOut | Ending::TokenEnded) {

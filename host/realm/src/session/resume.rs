@@ -36,6 +36,20 @@ impl ResumeDigest {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
+    /// As it is kept while the realm does not run.
+    pub(super) fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What [`Self::to_hex`] made; `None` for anything else.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        let digits =
+            text.as_bytes().chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        let bytes: Vec<u8> = digits.collect::<Option<_>>()?;
+        (text.len() % 2 == 0).then_some(())?;
+        bytes.try_into().ok().map(Self)
+    }
+
     /// True for the token it was made of; takes equally long for every other.
     pub(super) fn matches(&self, presented: &str) -> bool {
         self.0.ct_eq(&Self::of(presented).0).into()
@@ -45,6 +59,16 @@ impl ResumeDigest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_outlives_the_realm_as_text() {
+        let token = ResumeToken::fresh();
+        let text = token.digest().to_hex();
+        assert!(ResumeDigest::from_hex(&text).unwrap().matches(token.as_str()));
+        for wrong in ["", "0", &text[1..], &text[2..], &"é".repeat(32), &"zz".repeat(32)] {
+            assert!(ResumeDigest::from_hex(wrong).is_none(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_token_matches_itself_alone() {

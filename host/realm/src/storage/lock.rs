@@ -41,19 +41,33 @@ impl FolderLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // The holder's id is help for people; not being able to read it changes nothing.
-                let _ = (&mut file).take(20).read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "(unknown)".to_owned(),
-                    id => id.to_owned(),
-                };
-                return Err(StorageError::FolderLocked { folder: folder.to_owned(), holder });
+                return Err(StorageError::FolderLocked { folder: folder.to_owned(), holder: holder(&file) });
             }
             Err(TryLockError::Error(problem)) => return Err(unusable(problem)),
         }
         file.set_len(0).map_err(unusable)?;
         writeln!(file, "{}", std::process::id()).map_err(unusable)?;
         Ok(Self { _file: file })
+    }
+
+    /// The process that holds the lock of a folder; `None` when it is free, or there is no such folder.
+    #[must_use]
+    pub fn holder(folder: &Path) -> Option<String> {
+        let file = File::open(folder.join(Self::FILE)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(holder(&file)),
+            _ => None,
+        }
+    }
+}
+
+/// Whom a locked file names.
+fn holder(file: &File) -> String {
+    let mut holder = String::new();
+    // The holder's id is help for people; not being able to read it changes nothing.
+    let _ = file.take(20).read_to_string(&mut holder);
+    match holder.trim() {
+        "" => "(unknown)".to_owned(),
+        id => id.to_owned(),
     }
 }

@@ -12,8 +12,10 @@ struct Migration {
 }
 
 /// Every migration in order. A text that was published is never changed; what changes the schema is a new file.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "first_realm", text: include_str!("../../migrations/0001_first_realm.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first_realm", text: include_str!("../../migrations/0001_first_realm.sql") },
+    Migration { version: 2, name: "kept_sessions", text: include_str!("../../migrations/0002_kept_sessions.sql") },
+];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms BIGINT NOT NULL)";

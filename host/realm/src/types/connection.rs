@@ -245,8 +245,9 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// How messages travel.
     pub encoding: Encoding,
-    /// Messages in order of arrival; ends when the connection is closed or broke the format.
-    pub incoming: mpsc::Receiver<Incoming>,
+    /// Messages in order of arrival; ends when the connection is closed or broke the format. Boxed, because a channel takes room for
+    /// 32 of what it holds at once, and most connections are quiet.
+    pub incoming: mpsc::Receiver<Box<Incoming>>,
     /// The way back.
     pub outbox: Outbox,
     /// For games over this very connection; `None` where games have a door of their own, and on JSON.

@@ -26,6 +26,8 @@ struct Inner {
     ring: VecDeque<(u64, Arc<Encoded>)>,
     ring_bytes: usize,
     closed: Option<CloseReason>,
+    /// The stream goes on from one of an earlier run of the realm, and nobody has been told yet.
+    begun_anew: bool,
 }
 
 /// Limits of the ring that a resumed connection is served from.
@@ -54,7 +56,18 @@ impl EventStream {
     /// A stream without a connection.
     #[must_use]
     pub fn new(limits: RingLimits) -> Self {
-        let inner = Inner { outbox: None, last: 0, ring: VecDeque::new(), ring_bytes: 0, closed: None };
+        Self::starting(limits, 0, false)
+    }
+
+    /// A stream that goes on after event `last` of an earlier run of the realm. The first connection is told to resync, for what it
+    /// may have missed before is lost; what happens from now on it gets nevertheless.
+    #[must_use]
+    pub fn continued(limits: RingLimits, last: u64) -> Self {
+        Self::starting(limits, last, true)
+    }
+
+    fn starting(limits: RingLimits, last: u64, begun_anew: bool) -> Self {
+        let inner = Inner { outbox: None, last, ring: VecDeque::new(), ring_bytes: 0, closed: None, begun_anew };
         Self { inner: Arc::new(Mutex::new(inner)), limits }
     }
 
@@ -91,14 +104,16 @@ impl EventStream {
             .collect();
         // A replay that overflows the new connection would close it again, and again after the next resume.
         let fits = outbox.has_room(missed.len(), missed.iter().map(Outgoing::cost).sum());
-        let attached = if seen > inner.last || seen + 1 < oldest || !fits {
-            Attached::Resync
-        } else {
-            Attached::Replayed(missed.len())
+        let lost = seen > inner.last || seen + 1 < oldest || !fits;
+        let attached = if lost || inner.begun_anew { Attached::Resync } else { Attached::Replayed(missed.len()) };
+        // Who comes back to another run of the realm gets all that this run has said, and asks for the rest.
+        let replayed = match attached {
+            Attached::Resync if !(inner.begun_anew && fits) => Vec::new(),
+            Attached::Resync | Attached::Replayed(_) => missed,
         };
-        let replayed = if attached == Attached::Resync { Vec::new() } else { missed };
         let sent = greeting(attached).into_iter().chain(replayed).all(|outgoing| outbox.try_send(outgoing).is_ok());
         inner.outbox = sent.then_some(outbox);
+        inner.begun_anew &= !sent;
         attached
     }
 
@@ -202,6 +217,18 @@ mod tests {
         stream.attach(sender, None);
         assert!(reader.next().await.is_none());
         assert_eq!(reader.close_reason().unwrap().code, Code::LoggedOut);
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_an_earlier_run_says_resync_once_and_loses_nothing_of_this_run() {
+        let stream = EventStream::continued(LIMITS, 40);
+        say(&stream, 1);
+        let (sender, mut reader) = outbox(OUTBOX);
+        assert_eq!(stream.attach(sender, Some(38)), Attached::Resync);
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(41), .. })));
+        say(&stream, 2);
+        assert!(matches!(reader.next().await, Some(Outgoing::Message { event: Some(42), .. })));
+        assert_eq!(stream.attach(outbox(OUTBOX).0, Some(41)), Attached::Replayed(1));
     }
 
     #[test]

@@ -144,6 +144,12 @@ impl IdSource {
         }
     }
 
+    /// The node whose keys it makes.
+    #[must_use]
+    pub fn node(&self) -> u16 {
+        u16::try_from(self.node).expect("ten bits fit")
+    }
+
     /// The next key.
     pub fn next<T>(&self, now_ms: i64) -> Id<T> {
         let now = u64::try_from(now_ms.saturating_sub(EPOCH_MS)).unwrap_or(0) << COUNTER_BITS;

@@ -44,7 +44,7 @@ pub trait Link: Send {
     /// When the connection is closed, was cut, or broke the frame format.
     fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed>;
 
-    /// Offers one frame.
+    /// Offers one frame. It may wait for [`Self::flush`], so that what is offered in one tick is written at once.
     ///
     /// # Errors
     /// When the connection is gone, or a reliable frame finds the outgoing buffer full.

@@ -10,6 +10,7 @@ mod link;
 mod names;
 mod refusal;
 mod text;
+mod threads;
 
 pub use clock::{Clock, SystemClock, rfc3339};
 pub use connection::{
@@ -22,3 +23,4 @@ pub use link::{Delivery, Link, LinkClosed, LinkFrame, Offer};
 pub use names::{AccountName, ChannelName, CharacterName, GameName, NameError};
 pub use refusal::{Code, Refusal};
 pub use text::{ChatText, ChatTextError};
+pub use threads::{Urgency, process_nice, spawn_thread};

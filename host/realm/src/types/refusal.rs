@@ -122,6 +122,8 @@ codes! {
     GameClosed "GAME_CLOSED" 409,
     /// The game was left; said when the game's connection closes for it.
     GameLeft "GAME_LEFT" 409,
+    /// The anti-cheat rule put the account out of the game; it may come back.
+    GameKicked "GAME_KICKED" 403,
     /// The ticket is unknown, used or expired.
     TicketInvalid "TICKET_INVALID" 403,
     /// The target of the act is dead, gone or was never there.

@@ -1,6 +1,10 @@
 //! The lobby: log-in, characters, chat and games, over frames or WebSocket.
 
+mod comeback;
+mod queue;
 mod verbs;
+
+pub use comeback::{ComeBack, Lost};
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -64,7 +68,8 @@ impl Lobby {
     /// Logs in. From then on signs of life are sent while the lobby is polled.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] with the reason, or when the connection fails.
+    /// [`ClientError::Refused`] with the reason, or when the connection fails. [`ClientError::Queued`] when the realm is full and the
+    /// log-in waits for a place: then go on with [`Self::wait_in_queue`], or begin with [`Self::login_patiently`] at once.
     pub async fn login(&mut self, login: Login) -> Result<&proto::AuthSuccess, ClientError> {
         self.hello(login.into()).await
     }
@@ -84,22 +89,11 @@ impl Lobby {
     /// # Errors
     /// As [`Self::login`].
     pub async fn hello(&mut self, request: proto::AuthRequest) -> Result<&proto::AuthSuccess, ClientError> {
-        let session = self
-            .ask(request, |message| match message {
-                ServerMessage::AuthSuccess(success) => Some(Ok(success.clone())),
-                ServerMessage::AuthFailure(failure) => Some(Err(ClientError::Refused {
-                    status: 0,
-                    code: failure.code.clone(),
-                    message: failure.message.clone(),
-                    retry_after_ms: failure.retry_after_ms,
-                })),
-                _ => None,
-            })
-            .await??;
-        if session.heartbeat_ms > 0 {
-            self.connection.set_heartbeat(Some(Duration::from_millis(session.heartbeat_ms.into())));
+        match self.ask_for_place(request).await? {
+            queue::Answer::In(session) => Ok(self.enter(session)),
+            queue::Answer::Refused(refused) => Err(refused),
+            queue::Answer::Wait(place) => Err(ClientError::Queued { position: place.position, waiting: place.waiting }),
         }
-        Ok(self.session.insert(session))
     }
 
     /// The answer to the log-in.

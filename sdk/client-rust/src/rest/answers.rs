@@ -29,7 +29,7 @@ pub struct Tokens {
     pub account: Account,
 }
 
-/// A game and who is in it. REST tells the time of its making as RFC 3339, so `created_ms` is 0.
+/// A game and who is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GameDetails {
     /// The game.

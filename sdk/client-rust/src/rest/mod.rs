@@ -1,6 +1,7 @@
 //! REST: one HTTPS connection that is kept and made anew when it has ended.
 
 mod answers;
+mod moment;
 mod verbs;
 
 use std::{net::IpAddr, time::Duration};

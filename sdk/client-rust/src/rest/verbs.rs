@@ -5,7 +5,7 @@ use realm_protocol::proto;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Account, Character, Characters, GameDetails, Registered, Rest, Tokens};
+use super::{Account, Character, Characters, GameDetails, Registered, Rest, Tokens, moment};
 use crate::ClientError;
 
 /// Every verb fails with [`ClientError::Refused`] when the realm says no, and otherwise as [`Rest::request`] does.
@@ -113,7 +113,6 @@ impl Rest {
     }
 
     /// The games that are not full, in the order that the realm's rule finds best for the character; of one difficulty, or all.
-    /// REST tells the time of their making as RFC 3339, so `created_ms` is 0.
     ///
     /// # Errors
     /// See above.
@@ -126,7 +125,7 @@ impl Rest {
         let difficulty = difficulty.map(|name| format!("difficulty={name}"));
         let query: Vec<_> = character.into_iter().chain(difficulty).collect();
         let path = if query.is_empty() { "/games".to_owned() } else { format!("/games?{}", query.join("&")) };
-        self.call::<proto::GameListResponse>(Method::GET, &path, None).await.map(|list| list.games)
+        self.call_games::<proto::GameListResponse>(Method::GET, &path, None).await.map(|list| list.games)
     }
 
     /// Creates a game and takes a seat in it.
@@ -147,7 +146,7 @@ impl Rest {
         if *players_max > 0 {
             body["players_max"] = json!(players_max);
         }
-        self.call(Method::POST, "/games", Some(body)).await
+        self.call_games(Method::POST, "/games", Some(body)).await
     }
 
     /// One game and who is in it.
@@ -155,7 +154,7 @@ impl Rest {
     /// # Errors
     /// See above.
     pub async fn game(&mut self, id: u64) -> Result<GameDetails, ClientError> {
-        self.call(Method::GET, &format!("/games/{id}"), None).await
+        self.call_games(Method::GET, &format!("/games/{id}"), None).await
     }
 
     /// Takes a seat in a game.
@@ -169,7 +168,7 @@ impl Rest {
         password: &str,
     ) -> Result<proto::GameTicket, ClientError> {
         let body = json!({"character": character.to_string(), "password": password});
-        self.call(Method::POST, &format!("/games/{id}/join"), Some(body)).await
+        self.call_games(Method::POST, &format!("/games/{id}/join"), Some(body)).await
     }
 
     /// Leaves a game.
@@ -233,6 +232,18 @@ impl Rest {
     ) -> Result<T, ClientError> {
         let response = self.request(method, &format!("/api/v1{path}"), body.as_ref()).await?.success()?;
         serde_json::from_value(response.json).map_err(|error| ClientError::Unexpected(format!("{path}: {error}")))
+    }
+
+    /// The same for an answer with games, which REST dates in its own way.
+    async fn call_games<T: DeserializeOwned>(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, ClientError> {
+        let mut answer: Value = self.call(method, path, body).await?;
+        moment::fill_in(&mut answer);
+        serde_json::from_value(answer).map_err(|error| ClientError::Unexpected(format!("{path}: {error}")))
     }
 
     fn remember(&mut self, answer: Value) -> Result<Tokens, ClientError> {

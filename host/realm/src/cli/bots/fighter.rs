@@ -29,7 +29,12 @@ pub(super) struct FightReport {
     pub(super) levels: u64,
     /// Experience in the last snapshot.
     pub(super) experience: u64,
-    pub(super) banned: bool,
+    pub(super) thrown_out: bool,
+}
+
+/// The realm has caught a cheater.
+fn is_thrown_out(error: &ClientError) -> bool {
+    matches!(error.code(), Some("ACCOUNT_BANNED" | "GAME_KICKED"))
 }
 
 pub(super) async fn fight(
@@ -46,8 +51,8 @@ pub(super) async fn fight(
         let update = match game.next_within(STEP).await {
             Ok(update) => update,
             Err(ClientError::Deadline { .. }) => continue,
-            Err(error) if error.code() == Some("ACCOUNT_BANNED") => {
-                report.banned = true;
+            Err(error) if is_thrown_out(&error) => {
+                report.thrown_out = true;
                 return Ok(report);
             }
             Err(error) => return Err(error),
@@ -63,8 +68,8 @@ pub(super) async fn fight(
                 let cheats = part == Part::Cheater && report.snapshots > HONEST_SNAPSHOTS;
                 let turn = Turn { snapshots: report.snapshots, cheats };
                 if let Err(error) = mind.act(&mut game, &snapshot, turn).await {
-                    report.banned = error.code() == Some("ACCOUNT_BANNED");
-                    return if report.banned { Ok(report) } else { Err(error) };
+                    report.thrown_out = is_thrown_out(&error);
+                    return if report.thrown_out { Ok(report) } else { Err(error) };
                 }
             }
             GameUpdate::Events(events) => count(&mut report, own, &events),

@@ -42,6 +42,9 @@ pub(super) struct Bots {
     /// SHA-256 of the running realm's certificate, as its banner shows it
     #[arg(long, requires = "url")]
     fingerprint: Option<String>,
+    /// Port of the running realm's frames
+    #[arg(long, default_value_t = 6112, requires = "url")]
+    realm_port: u16,
     /// Plugin folder of the running realm, when it is on this machine: then a file in it is replaced, too
     #[arg(long, requires = "url")]
     plugin_dir: Option<PathBuf>,
@@ -57,7 +60,7 @@ impl Bots {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let venue = match (&self.url, &self.fingerprint) {
             (Some(url), Some(fingerprint)) => {
-                Venue::running(url, fingerprint, self.plugin_dir.clone(), self.staff_token.clone())?
+                Venue::running(url, fingerprint, self.realm_port, self.plugin_dir.clone(), self.staff_token.clone())?
             }
             _ => Venue::own(self.plugins.as_deref()).await?,
         };

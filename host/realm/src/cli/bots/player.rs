@@ -158,7 +158,7 @@ impl Player {
         let (chat, fight) = (chat?, fight?);
         // Who was thrown out half-way has not said so yet; dropping the presence does.
         presence.silent = !chat.banned;
-        if chat.banned || fight.banned {
+        if chat.banned || fight.thrown_out {
             stage.cheaters_caught.fetch_add(1, Ordering::Relaxed);
             return Ok(Report { name: self.name.clone(), part: self.part, chat, fight, experience: None });
         }

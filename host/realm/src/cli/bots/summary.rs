@@ -45,11 +45,11 @@ impl Summary {
                 Some((seen, stored)) if stored < seen => {
                     losses.push(format!("{name} had {seen} experience in the game, and {stored} is stored"));
                 }
-                None if report.part != Part::Cheater => losses.push(format!("{name} was banned and did not cheat")),
+                None if report.part != Part::Cheater => losses.push(format!("{name} was thrown out and did not cheat")),
                 _ => {}
             }
             if report.part == Part::Cheater && report.experience.is_some() {
-                losses.push(format!("{name} moved too fast and was not banned"));
+                losses.push(format!("{name} moved too fast and was not thrown out"));
             }
         }
         let swore: u64 = self.of(Part::Swearer).map(|report| report.chat.sent).sum();
@@ -95,7 +95,7 @@ impl Summary {
             let [p50, p99, worst] = figures.lateness_us.map(milliseconds);
             let _ = writeln!(
                 out,
-                "Ticks    {} in all, {} skipped; late by p50 {p50} ms, p99 {p99} ms, worst {worst} ms\nCheats   {} findings, {} banned\nSaves    {} characters saved",
+                "Ticks    {} in all, {} skipped; late by p50 {p50} ms, p99 {p99} ms, worst {worst} ms\nCheats   {} findings, {} thrown out\nSaves    {} characters saved",
                 figures.ticks,
                 figures.ticks_skipped,
                 figures.findings,

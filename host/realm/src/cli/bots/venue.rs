@@ -38,6 +38,7 @@ impl Venue {
     pub(super) fn running(
         url: &str,
         fingerprint: &str,
+        realm_port: u16,
         plugin_dir: Option<PathBuf>,
         staff_token: Option<String>,
     ) -> anyhow::Result<Self> {
@@ -48,6 +49,7 @@ impl Venue {
         };
         let mut endpoint = Endpoint::new(host.trim_matches(['[', ']']), Trust::fingerprint(fingerprint)?);
         endpoint.https_port = port;
+        endpoint.realm_port = realm_port;
         endpoint.deadline = Duration::from_secs(30);
         Ok(Self { endpoint, own: None, plugin_dir, staff_token })
     }
@@ -67,13 +69,15 @@ impl Venue {
         for door in [&mut config.net.https, &mut config.net.realm, &mut config.net.game, &mut config.telemetry.listen] {
             *door = "127.0.0.1:0".to_owned();
         }
+        // All bots come from one address.
         config.net.connections_per_address_max = config.net.connections_max;
+        config.net.connections_per_address_burst = 1_000_000;
         config.accounts.password_threads = 2;
         config.accounts.password_queue_max = 1_024;
         config.telemetry.log = "warn".to_owned();
         crate::telemetry::start_log(&config.telemetry)?;
         let realm = Realm::start(config, folder.path()).await?;
-        let endpoint = super::super::client_endpoint_of(realm.addresses(), realm.fingerprint())?;
+        let endpoint = super::super::client_endpoint_of(realm.addresses(), &realm.fingerprint())?;
         let staff_token = staff_token(&realm, &endpoint).await?;
         Ok(Self { endpoint, own: Some((realm, folder)), plugin_dir: Some(plugin_dir), staff_token: Some(staff_token) })
     }

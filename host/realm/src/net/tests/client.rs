@@ -9,7 +9,7 @@ use realm_protocol::{
     proto,
 };
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ClientConnection, RootCertStore,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
@@ -27,10 +27,33 @@ pub(super) async fn connect(
     address: SocketAddr,
     alpn: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    connect_with(house.data.path(), address, alpn).await
+    connect_over(house, TcpStream::connect(address).await?, alpn).await
 }
 
-async fn connect_with(data: &Path, address: SocketAddr, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+/// TLS over a connection that is open already.
+pub(super) async fn connect_over(
+    house: &House,
+    socket: TcpStream,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(Arc::new(client_config(house.data.path(), alpn)));
+    timeout(PATIENCE, connector.connect(server_name(), socket)).await.unwrap()
+}
+
+/// The first bytes of a handshake.
+pub(super) fn hello(house: &House) -> Vec<u8> {
+    let config = client_config(house.data.path(), &[b"realm/1"]);
+    let mut connection = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+fn server_name() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+fn client_config(data: &Path, alpn: &[&[u8]]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(data.join("tls/certificate.pem")).unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -39,9 +62,7 @@ async fn connect_with(data: &Path, address: SocketAddr, alpn: &[&[u8]]) -> std::
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-    let socket = TcpStream::connect(address).await?;
-    let name = ServerName::try_from("localhost").unwrap();
-    timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, socket)).await.unwrap()
+    config
 }
 
 /// Speaks frames.
@@ -54,7 +75,10 @@ pub(super) struct FrameClient {
 
 impl FrameClient {
     pub(super) async fn connect(house: &House, address: SocketAddr) -> Self {
-        let stream = connect(house, address, &[b"realm/1"]).await.unwrap();
+        Self::over(connect(house, address, &[b"realm/1"]).await.unwrap())
+    }
+
+    pub(super) fn over(stream: TlsStream<TcpStream>) -> Self {
         Self { stream, encoder: Encoder::new(), decoder: Decoder::new(16 * 1024), buffer: BytesMut::new() }
     }
 
@@ -81,6 +105,12 @@ impl FrameClient {
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
         self.stream.flush().await.unwrap();
+    }
+
+    /// False when the connection ends before a word is said.
+    pub(super) async fn can_read(&mut self) -> bool {
+        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await.unwrap();
+        read.is_ok_and(|count| count > 0)
     }
 
     /// `None` at a clean end of the connection.

@@ -52,7 +52,7 @@ async fn a_link_is_driven_by_a_thread_of_its_game() {
     tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
     assert!(client.receive_frame().await.is_none());
     assert_eq!(game.join().unwrap(), "the client has closed the connection");
-    house.doors.shared.admission.empty().await;
+    house.doors.shared.arrivals.admission.empty().await;
 }
 
 #[tokio::test]
@@ -79,6 +79,7 @@ async fn a_slow_client_misses_snapshots_and_is_closed_before_it_misses_anything_
         if link.offer(0x40, &[0; 8_000], Delivery::Skippable).unwrap() == Offer::Skipped {
             break;
         }
+        link.flush().unwrap();
         sent += 1;
     }
     assert!(link.waiting_bytes() > 0);

@@ -75,3 +75,64 @@ async fn quiet_connections_do_not_hold_up_the_closing() {
     timeout(PATIENCE, stream.read_exact(&mut start)).await.unwrap().unwrap();
     timeout(PATIENCE, house.doors.close(60_000)).await.unwrap();
 }
+
+/// True when the door closes this connection without an answer.
+async fn closed_unanswered(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> bool {
+    let mut answer = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+    answer.is_empty()
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_and_a_quiet_connection_are_closed() {
+    let hasty = house(super::Config { http_head_deadline_ms: 200, ..config() }).await;
+    for begun in [&b""[..], b"GET /peer HT"] {
+        let mut stream = connect(&hasty, hasty.addresses.https, &[]).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        assert!(closed_unanswered(&mut stream).await);
+    }
+    // Between requests a connection has more patience, and for the next head again less.
+    let request = b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = connect(&hasty, hasty.addresses.https, &[]).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    stream.write_all(&request[..9]).await.unwrap();
+    let mut rest = String::new();
+    let _ = timeout(PATIENCE, stream.read_to_string(&mut rest)).await.unwrap();
+    assert_eq!(rest.matches("HTTP/1.1").count(), 0, "{rest}");
+
+    let brief = house(super::Config { http_idle_max_ms: 200, ..config() }).await;
+    let mut stream = connect(&brief, brief.addresses.https, &[]).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let _ = timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
+    // As long as the client waits for us, it is not quiet.
+    let answer = exchange(&brief, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("at last"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_with_an_answer() {
+    let hasty = house(super::Config { http_request_deadline_ms: 200, ..config() }).await;
+    let answer = exchange(&hasty, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf").await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"SILENCE\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_full_realm_answers_503_and_when_to_come_back() {
+    let house = house(super::Config { connections_max: 1, ..config() }).await;
+    let seated = connect(&house, house.addresses.https, &[]).await.unwrap();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: realm.v1.json\r\n";
+    for request in ["GET /peer HTTP/1.1\r\nHost: x\r\n\r\n", &format!("GET /ws HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n")] {
+        let answer = exchange(&house, request).await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"code\":\"REALM_FULL\""), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+        let seconds = answer.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("Retry-After");
+        assert!((15..=30).contains(&seconds.parse::<u32>().unwrap()), "{seconds}");
+    }
+    drop(seated);
+}

@@ -41,7 +41,8 @@ async fn house(config: Config) -> House {
     let (sender, games) = mpsc::channel(8);
     let http = Router::new()
         .route("/peer", routing::get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
-        .route("/echo", routing::post(|body: String| async move { body }));
+        .route("/echo", routing::post(|body: String| async move { body }))
+        .route("/slow", routing::get(slow));
     let handlers = Handlers {
         http,
         connection: Arc::new(|connection| Box::pin(session(connection))),
@@ -49,6 +50,12 @@ async fn house(config: Config) -> House {
     };
     let doors = Doors::open(config, listeners, tls, handlers);
     House { doors, addresses, games, data }
+}
+
+/// An answer that takes its time.
+async fn slow() -> &'static str {
+    let _ = tokio::time::timeout(Duration::from_millis(600), std::future::pending::<()>()).await;
+    "at last"
 }
 
 impl House {
@@ -63,7 +70,7 @@ async fn session(mut connection: Connection) {
     let mut game = connection.games.as_ref().map(|open| open());
     while let Some(incoming) = connection.incoming.recv().await {
         let outbox = &connection.outbox;
-        match incoming {
+        match *incoming {
             Incoming::Message { message: ClientMessage::AuthRequest(request), .. } => {
                 answer(outbox, proto::AuthSuccess { nonce: request.nonce, ..Default::default() });
             }
@@ -90,6 +97,7 @@ async fn session(mut connection: Connection) {
                 for frame in arrived {
                     game.link.offer(0x40, &frame.payload, crate::types::Delivery::Skippable).unwrap();
                 }
+                game.link.flush().unwrap();
             }
             Incoming::Unreadable { sequence, problem } => {
                 let code = Code::MessageInvalid.as_str().to_owned();

@@ -107,7 +107,7 @@ async fn a_client_that_closes_is_answered() {
     socket.close(None).await.unwrap();
     assert!(matches!(receive(&mut socket).await, Message::Close(_)));
     assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
-    timeout(PATIENCE, house.doors.shared.admission.empty()).await.unwrap();
+    timeout(PATIENCE, house.doors.shared.arrivals.admission.empty()).await.unwrap();
 }
 
 #[tokio::test]

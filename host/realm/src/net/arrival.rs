@@ -1,0 +1,160 @@
+//! From an accepted socket to a finished handshake: what everybody goes through, and where most attacks end.
+//!
+//! 1. from a load balancer: the PROXY header says who comes
+//! 2. the first byte must be TLS's; until the whole ClientHello is there the connection costs a seat in a room and nothing else
+//! 3. the handshake, in a smaller room, because it costs computing and memory
+//! 4. a place among the connections, or, when there is none, a permit to be told so
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use rustls::{ServerConfig, server::Acceptor};
+use socket2::SockRef;
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
+
+use super::{
+    Config,
+    admission::{Admission, Place, Visitor},
+    proxy::{self, Networks},
+    waiting_room::WaitingRoom,
+};
+
+/// The first byte of every TLS connection.
+const TLS_HANDSHAKE_RECORD: u8 = 0x16;
+/// What the kernel keeps for a client that does not read. Its own choice grows to megabytes, which no limit of ours would count; and
+/// stale snapshots would pile up there, so that "would block" would tell of a slow client late.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What arriving connections share.
+pub(super) struct Arrivals {
+    pub(super) admission: Arc<Admission>,
+    networks: Networks,
+    silent: Arc<WaitingRoom>,
+    shaking: Arc<WaitingRoom>,
+    turned_away: Arc<Semaphore>,
+    deadline: Duration,
+}
+
+/// Somebody whose handshake is finished.
+pub(super) struct Guest {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// Whoever is at the other end, load balancers seen through.
+    pub(super) peer: SocketAddr,
+    pub(super) admitted: Admitted,
+}
+
+pub(super) enum Admitted {
+    Seated(Place),
+    /// No place is free; this one may be told so.
+    TurnedAway(OwnedSemaphorePermit),
+}
+
+impl Arrivals {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            admission: Admission::new(config),
+            // The configuration was checked when it was read; without a valid list nobody is believed.
+            networks: Networks::parse(&config.proxy_networks).unwrap_or_default(),
+            silent: WaitingRoom::new(config.arrivals_max),
+            shaking: WaitingRoom::new(config.handshakes_max),
+            turned_away: Arc::new(Semaphore::new(config.turned_away_max)),
+            deadline: Duration::from_millis(config.handshake_deadline_ms),
+        }
+    }
+
+    /// Counts whoever comes, as far as that can be told yet: `None` is a load balancer, which comes for many.
+    pub(super) fn visit(&self, peer: SocketAddr) -> Result<Option<Visitor>, &'static str> {
+        if self.networks.contain(peer.ip()) { Ok(None) } else { self.admission.visit(peer.ip()).map(Some) }
+    }
+
+    /// Closes the connection that has been silent longest.
+    pub(super) fn send_away_oldest(&self) {
+        self.silent.send_away_oldest();
+    }
+
+    /// Connections without a finished handshake.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.silent.waiting() + self.shaking.waiting()
+    }
+
+    /// The whole way in. One deadline holds from the first byte to the last.
+    pub(super) async fn receive(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        visitor: Option<Visitor>,
+        tls: &Arc<ServerConfig>,
+    ) -> Result<Guest, &'static str> {
+        let deadline = Instant::now() + self.deadline;
+        let late = |_| "handshake_deadline_ms";
+        let (hello, peer, visitor) = {
+            let mut seat = self.silent.enter();
+            tokio::select! {
+                heard = timeout_at(deadline, self.hear_out(socket, peer, visitor)) => heard.map_err(late)??,
+                () = seat.lost() => return Err("arrivals_max"),
+            }
+        };
+        if self.admission.full() && self.turned_away.available_permits() == 0 {
+            return Err("connections_max");
+        }
+        let stream = {
+            let mut seat = self.shaking.enter();
+            tokio::select! {
+                shaken = timeout_at(deadline, hello.into_stream(Arc::clone(tls))) => {
+                    shaken.map_err(late)?.map_err(|_| "handshake")?
+                }
+                () = seat.lost() => return Err("handshakes_max"),
+            }
+        };
+        let admitted = match visitor.take_place() {
+            Ok(place) => Admitted::Seated(place),
+            Err(_) => {
+                let permit = Arc::clone(&self.turned_away).try_acquire_owned();
+                Admitted::TurnedAway(permit.map_err(|_| "connections_max")?)
+            }
+        };
+        Ok(Guest { stream, peer, admitted })
+    }
+
+    /// Phases 1 and 2.
+    async fn hear_out(
+        &self,
+        mut socket: TcpStream,
+        mut peer: SocketAddr,
+        visitor: Option<Visitor>,
+    ) -> Result<(StartHandshake<TcpStream>, SocketAddr, Visitor), &'static str> {
+        socket.set_nodelay(true).map_err(|_| "lost")?;
+        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES).map_err(|_| "lost")?;
+        let visitor = match visitor {
+            Some(visitor) => visitor,
+            None => {
+                // A balancer that asks whether the door is open, or the realm's own verbs beside it, may come without a header:
+                // whoever comes through a balancer cannot, because it puts one before their bytes.
+                if first_byte(&socket).await? != TLS_HANDSHAKE_RECORD {
+                    peer = proxy::read_header(&mut socket).await?.unwrap_or(peer);
+                    peer.set_ip(peer.ip().to_canonical());
+                }
+                self.admission.visit(peer.ip())?
+            }
+        };
+        if first_byte(&socket).await? != TLS_HANDSHAKE_RECORD {
+            return Err("not_tls");
+        }
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(|_| "client_hello")?;
+        Ok((hello, peer, visitor))
+    }
+}
+
+/// Looks at the next byte and leaves it where it is.
+async fn first_byte(socket: &TcpStream) -> Result<u8, &'static str> {
+    let mut first = [0];
+    match socket.peek(&mut first).await {
+        Ok(1) => Ok(first[0]),
+        _ => Err("lost"),
+    }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask bench games` and `cargo xtask bench doors`: what a realm carries.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
+#![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
+
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../harness/mod.rs"]
+mod harness;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../load/mod.rs"]
+mod load;
+mod machine;
+
+use std::{process::ExitCode, time::Instant};
+
+use load::{Options, report::Report};
+
+/// Runs without `--runs` and `--quick`.
+const RUNS: usize = 3;
+
+fn main() -> ExitCode {
+    let mut subject = None;
+    let mut options = Options { quick: false, runs: RUNS, pinned: true };
+    let mut given = std::env::args().skip(1);
+    while let Some(argument) = given.next() {
+        match argument.as_str() {
+            // Cargo's own.
+            "--bench" => {}
+            "--quick" => options = Options { runs: 1, quick: true, ..options },
+            "--runs" => match given.next().and_then(|text| text.parse().ok()).filter(|runs| (1..=100).contains(runs)) {
+                Some(runs) => options.runs = runs,
+                None => return wrong("`--runs` wants a number from 1 to 100 after it"),
+            },
+            "games" => subject = Some(load::games::measure as fn(&Options) -> Vec<Report>),
+            "doors" => subject = Some(load::doors::measure),
+            _ => return wrong(&format!("unknown argument `{argument}`; there are games, doors, --runs N and --quick")),
+        }
+    }
+    let Some(measure) = subject else { return wrong("say what: games or doors") };
+    let start = Instant::now();
+    let reports = measure(&options);
+    println!("{}", machine::describe());
+    println!(
+        "{} runs, {:.0} s{}\n",
+        options.runs,
+        start.elapsed().as_secs_f64(),
+        if options.quick { "; a smoke run, whose figures mean nothing" } else { "" }
+    );
+    for report in reports {
+        println!("{}", report.text());
+    }
+    ExitCode::SUCCESS
+}
+
+fn wrong(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::FAILURE
+}

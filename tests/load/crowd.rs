@@ -1,0 +1,219 @@
+//! All players of the load on one thread: epoll for what arrives, a queue for what is to be sent.
+
+use std::{
+    collections::VecDeque,
+    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    buffer::spare_capacity,
+    event::{Timespec, epoll},
+};
+
+use super::{
+    histogram::Histogram,
+    machine::{own_thread_time, pin},
+    player::{INPUT_EVERY, Player, Scratch},
+};
+
+/// Events of one look.
+const EVENTS_MAX: usize = 256;
+/// The thread looks for newcomers at least so often.
+const WAIT_MAX: Duration = Duration::from_millis(20);
+/// An input that is later than this is left out: the thread has too much to do.
+const BEHIND_MAX: Duration = Duration::from_millis(200);
+
+enum Word {
+    Join(Box<Player>),
+    Look(Sender<Window>),
+    Stop,
+}
+
+/// What all players saw between two looks.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    pub length: Duration,
+    /// CPU time of the thread.
+    pub cpu: Duration,
+    /// Snapshots a second, of each player.
+    pub rates: Vec<f64>,
+    pub intervals: Histogram,
+    /// Bytes a second to a player, as frames and on the wire with TLS around them.
+    pub frame_bytes: f64,
+    pub wire_bytes: f64,
+    pub inputs: u64,
+    /// Inputs left out because this thread was too late.
+    pub inputs_missed: u64,
+    /// Why players have ended, since the beginning.
+    pub ended: Vec<String>,
+}
+
+impl Window {
+    /// How much of its core the thread took.
+    pub fn load(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.length.as_secs_f64()
+    }
+}
+
+/// The thread with the players.
+pub struct Crowd {
+    words: Sender<Word>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Crowd {
+    /// Starts the thread, on one core if that is said.
+    pub fn start(core: Option<usize>) -> Self {
+        let (words, heard) = channel();
+        let thread = thread::spawn(move || {
+            if let Some(core) = core {
+                pin(core);
+            }
+            Loop::new().run(&heard);
+        });
+        Self { words, thread: Some(thread) }
+    }
+
+    /// The player plays from now on.
+    pub fn join(&self, player: Player) {
+        self.words.send(Word::Join(Box::new(player))).expect("the thread lives as long as this");
+    }
+
+    /// What was seen since the last look.
+    pub fn look(&self) -> Window {
+        let (reply, window) = channel();
+        self.words.send(Word::Look(reply)).expect("the thread lives as long as this");
+        window.recv().expect("the thread answers")
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        // It may have broken off; then it is gone as well.
+        let _ = self.words.send(Word::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Loop {
+    epoll: rustix::fd::OwnedFd,
+    players: Vec<Player>,
+    /// When each player sends next, the first first: all have the same rhythm.
+    due: VecDeque<(Instant, usize)>,
+    scratch: Scratch,
+    window: Window,
+    began: Instant,
+    began_cpu: Duration,
+    wire_before: u64,
+}
+
+impl Loop {
+    fn new() -> Self {
+        Self {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).expect("the system has epoll"),
+            players: Vec::new(),
+            due: VecDeque::new(),
+            scratch: Scratch::default(),
+            window: Window::default(),
+            began: Instant::now(),
+            began_cpu: own_thread_time(),
+            wire_before: 0,
+        }
+    }
+
+    fn run(mut self, words: &Receiver<Word>) {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        loop {
+            loop {
+                match words.try_recv() {
+                    Ok(Word::Join(player)) => self.join(*player),
+                    Ok(Word::Look(reply)) => {
+                        // Who asked may have given up.
+                        let _ = reply.send(self.look());
+                    }
+                    Ok(Word::Stop) | Err(TryRecvError::Disconnected) => return,
+                    Err(TryRecvError::Empty) => break,
+                }
+            }
+            let now = Instant::now();
+            let wait = self.due.front().map_or(WAIT_MAX, |(due, _)| due.saturating_duration_since(now).min(WAIT_MAX));
+            let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(wait.as_nanos()).unwrap_or(0) };
+            events.clear();
+            // An interrupted wait is a short one.
+            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait));
+            for event in &events {
+                let index = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+                let Some(player) = self.players.get_mut(index).filter(|player| player.ended.is_none()) else {
+                    continue;
+                };
+                player.read(Instant::now(), &mut self.window.intervals);
+                if player.ended.is_some() {
+                    let _ = epoll::delete(&self.epoll, &player.pipe);
+                }
+            }
+            self.send_due();
+        }
+    }
+
+    fn join(&mut self, player: Player) {
+        let index = self.players.len();
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&self.epoll, &player.pipe, data, epoll::EventFlags::IN).expect("one more file can be watched");
+        self.wire_before += player.pipe.wire_bytes;
+        self.players.push(player);
+        let now = Instant::now();
+        // The queue stays in order: nobody is due before the last one.
+        let due = self.due.back().map_or(now, |(last, _)| now.max(*last));
+        self.due.push_back((due, index));
+    }
+
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        while let Some((due, index)) = self.due.front().copied().filter(|(due, _)| *due <= now) {
+            self.due.pop_front();
+            let player = &mut self.players[index];
+            if player.ended.is_some() {
+                continue;
+            }
+            let mut next = due + INPUT_EVERY;
+            if now.saturating_duration_since(due) > BEHIND_MAX {
+                self.window.inputs_missed += 1;
+                next = now + INPUT_EVERY;
+                // The order holds: everybody behind this one is late as well, or due later.
+                next = self.due.back().map_or(next, |(last, _)| next.max(*last));
+            } else {
+                self.window.inputs += 1;
+                player.act(&mut self.scratch);
+            }
+            self.due.push_back((next, index));
+        }
+    }
+
+    fn look(&mut self) -> Window {
+        let (now, cpu) = (Instant::now(), own_thread_time());
+        let mut window = std::mem::take(&mut self.window);
+        window.length = now - self.began;
+        window.cpu = cpu - self.began_cpu;
+        let seconds = window.length.as_secs_f64();
+        let mut frame_bytes = 0;
+        for player in &mut self.players {
+            let seen = player.look();
+            match &player.ended {
+                None => window.rates.push(seen.snapshots as f64 / seconds),
+                Some(why) => window.ended.push(why.clone()),
+            }
+            frame_bytes += seen.frame_bytes;
+        }
+        window.rates.sort_by(f64::total_cmp);
+        let wire: u64 = self.players.iter().map(|player| player.pipe.wire_bytes).sum();
+        let players = (window.rates.len().max(1)) as f64;
+        window.frame_bytes = frame_bytes as f64 / seconds / players;
+        window.wire_bytes = (wire - self.wire_before) as f64 / seconds / players;
+        (self.began, self.began_cpu, self.wire_before) = (now, cpu, wire);
+        window
+    }
+}
