@@ -68,7 +68,9 @@ impl Place {
     /// Writes the content pack.
     fn content(self, folder: &Path) {
         let count = if self == Self::PlayersOnly { "0" } else { "40" };
-        pilot::content(folder, &[("world.toml", "count", count)]);
+        // One hall below, in which all meet each other and the monsters.
+        let hall = [("world.toml", "begin", "\"dungeon\""), ("world.toml", "rooms", "0")];
+        pilot::content(folder, &[("world.toml", "count", count), hall[0], hall[1]]);
     }
 }
 
