@@ -190,7 +190,7 @@ impl Measured {
             self.metrics.1.mean_us(&self.metrics.0, "realm_tick_phase_seconds", &format!("phase=\"{name}\""))
         };
         let (step_us, snapshots_us) = place.tick_us();
-        let rows: [(&str, &'static str, Option<Goal>, f64); 16] = [
+        let rows: [(&str, &'static str, Option<Goal>, f64); 17] = [
             ("CPU a room and second", "ms", goal(Goal::AtMost(place.cpu_ms())), cpu),
             ("of it tick threads", "ms", None, tick),
             ("slowest client", "Hz", goal(Goal::AtLeast(24.95)), self.rate_min()),
