@@ -108,7 +108,7 @@ impl Realm {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        create_data_folder(data)?;
+        storage::create_data_folder(data).map_err(|error| folder_error(data, &error))?;
         let tls = Tls::load(&config.tls, data)?;
         let listeners = Listeners::bind(&config.net).await?;
         let addresses = listeners.addresses();
@@ -313,69 +313,4 @@ fn handlers(features: api::Features, sessions: &Sessions, games: &Games, body_by
 
 fn folder_error(data: &Path, error: &std::io::Error) -> StartError {
     StartError::DataFolder { folder: data.display().to_string(), problem: error.to_string() }
-}
-
-/// Creates the data folder, closes it to everybody but its owner, and makes sure that it can be written. What lies in it
-/// (the database with its password hashes, keys) is protected by this folder's mode.
-fn create_data_folder(data: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| folder_error(data, &error))?;
-    close_to_others(data)?;
-    tempfile::tempfile_in(data).map_err(|error| folder_error(data, &error))?;
-    Ok(())
-}
-
-/// Takes a folder's rights from everybody but its owner.
-fn close_to_others(data: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut permissions = std::fs::metadata(data).map_err(|error| folder_error(data, &error))?.permissions();
-    let mode = permissions.mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let shown = data.display();
-    if mode & 0o1000 != 0 {
-        // A folder like /tmp, which others need too.
-        let remedy = "give the realm a data folder of its own";
-        tracing::warn!("the data folder {shown} has mode {mode:o} and is shared with others: {remedy}");
-        return Ok(());
-    }
-    permissions.set_mode(mode & 0o700);
-    match std::fs::set_permissions(data, permissions) {
-        Ok(()) => tracing::warn!(
-            "the data folder {shown} had mode {mode:o} and was closed to other users (700): it holds password hashes and keys"
-        ),
-        Err(error) => tracing::warn!(
-            "the data folder {shown} has mode {mode:o} and cannot be closed to other users: {error}; \
-             run `chmod 700 {shown}` as its owner: it holds password hashes and keys"
-        ),
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    #[test]
-    fn a_data_folder_is_its_owners_alone() {
-        let place = tempfile::tempdir().unwrap();
-        let mode = |folder: &Path| std::fs::metadata(folder).unwrap().permissions().mode() & 0o7777;
-        let set =
-            |folder: &Path, mode| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
-        for before in [0o755, 0o777, 0o750, 0o700] {
-            set(place.path(), before);
-            create_data_folder(place.path()).unwrap();
-            assert_eq!(mode(place.path()), 0o700, "it had {before:o}");
-        }
-        let new = place.path().join("new/data");
-        create_data_folder(&new).unwrap();
-        assert_eq!(mode(&new), 0o700);
-        // A folder that everybody shares stays usable for the others.
-        set(place.path(), 0o1777);
-        create_data_folder(place.path()).unwrap();
-        assert_eq!(mode(place.path()), 0o1777);
-    }
 }
