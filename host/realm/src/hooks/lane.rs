@@ -237,10 +237,10 @@ impl Lane {
         call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> (Result<T, NoAnswer>, Duration) {
         let slot = &mut self.slots[place];
-        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind) {
-            if let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT) {
-                slot.fill(instance);
-            }
+        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind)
+            && let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT)
+        {
+            slot.fill(instance);
         }
         let name = &slot.installed.plugin.manifest().name;
         let Some(instance) = &mut slot.instance else {
