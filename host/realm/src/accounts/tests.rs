@@ -10,7 +10,7 @@ use crate::{
     moderation::{Ban, Moderation},
     storage::{
         Storage, StorageError,
-        testing::{self, Fault, FakeClock, hold, open, queued, unreliable},
+        testing::{self, FakeClock, Fault, hold, open, queued, unreliable},
     },
     types::{AccountName, Code, Refusal, SessionId},
 };

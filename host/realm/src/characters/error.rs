@@ -61,7 +61,9 @@ impl From<CharactersError> for Refusal {
                 let error = CharactersError::ClassUnknown(shown);
                 (Code::CharacterClassUnknown, format!("{}.", capital(&error.to_string())))
             }
-            CharactersError::Limit(_) | CharactersError::LimitDeleted => (Code::CharacterLimit, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Limit(_) | CharactersError::LimitDeleted => {
+                (Code::CharacterLimit, format!("{}.", capital(&error.to_string())))
+            }
             CharactersError::Unknown => (
                 Code::CharacterUnknown,
                 "This account has no such character; ask for the list of characters.".to_owned(),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     storage::{
         Storage, StorageError,
-        testing::{Fault, FakeClock, account, open, unreliable},
+        testing::{FakeClock, Fault, account, open, unreliable},
     },
     types::{AccountId, CharacterId, CharacterName, Code, Refusal},
 };

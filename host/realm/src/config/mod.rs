@@ -56,7 +56,9 @@ impl RealmConfig {
         if key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
             return Ok(());
         }
-        Err(format!("[realm] key = \"{key}\" has other characters than small letters, digits and -; write one like \"main\""))
+        Err(format!(
+            "[realm] key = \"{key}\" has other characters than small letters, digits and -; write one like \"main\""
+        ))
     }
 }
 
