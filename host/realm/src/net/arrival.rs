@@ -41,7 +41,8 @@ pub(super) struct Arrivals {
 
 /// Somebody whose handshake is finished.
 pub(super) struct Guest {
-    pub(super) stream: TlsStream<TcpStream>,
+    /// Boxed: it is large, and every function on its way would keep room for it as long as the connection lives.
+    pub(super) stream: Box<TlsStream<TcpStream>>,
     /// Whoever is at the other end, load balancers seen through.
     pub(super) peer: SocketAddr,
     pub(super) admitted: Admitted,
@@ -118,7 +119,7 @@ impl Arrivals {
                 Admitted::TurnedAway(permit.map_err(|_| "connections_max")?)
             }
         };
-        Ok(Guest { stream, peer, admitted })
+        Ok(Guest { stream: Box::new(stream), peer, admitted })
     }
 
     /// Phases 1 and 2.

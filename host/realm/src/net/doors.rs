@@ -219,7 +219,7 @@ impl Shared {
         }
     }
 
-    async fn serve(&self, door: Door, stream: TlsStream<TcpStream>, peer: SocketAddr, place: Place) {
+    async fn serve(&self, door: Door, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr, place: Place) {
         let stage = self.stage.subscribe();
         match door {
             Door::Https => {

@@ -20,7 +20,7 @@ use crate::types::{CloseReason, Outgoing};
 const READ_BYTES: usize = 1_024;
 
 /// Serves a connection of the realm's door until it ends.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, terms: Terms<'_>) {
+pub(super) async fn serve(stream: Box<TlsStream<TcpStream>>, terms: Terms<'_>) {
     let (read, write) = split(stream);
     let mut source = FrameSource::new(read, Arc::clone(&terms.progress));
     let mut sink = FrameSink::new(write, Arc::clone(&terms.progress));

@@ -29,7 +29,7 @@ use crate::types::{Code, Link as _, LinkFrame};
 
 /// Reads the first frame and hands the connection to the game.
 pub(super) async fn serve(
-    mut stream: TlsStream<TcpStream>,
+    mut stream: Box<TlsStream<TcpStream>>,
     config: &Config,
     handlers: &Handlers,
     mut stage: watch::Receiver<Stage>,
@@ -44,7 +44,7 @@ pub(super) async fn serve(
         () = Stage::closing(&mut stage) => None,
     };
 
-    let Ok(pump) = into_pump(stream) else { return };
+    let Ok(pump) = into_pump(*stream) else { return };
     let silence_max = Duration::from_millis(config.silence_max_ms);
     let runtime = Handle::current();
     let mut link = TlsLink::new(pump, LinkParts { decoder, buffer, opened, silence_max, cut, place, runtime });

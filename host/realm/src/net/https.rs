@@ -1,6 +1,6 @@
 //! The HTTPS door: HTTP/1.1 for the API and the portal, and the WebSocket at `/ws`.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -71,7 +71,7 @@ impl HttpsDoor {
 
 /// Serves a connection until it ends, as HTTP and perhaps then as a WebSocket.
 pub(super) async fn serve(
-    stream: TlsStream<TcpStream>,
+    stream: Box<TlsStream<TcpStream>>,
     peer: SocketAddr,
     door: Arc<HttpsDoor>,
     mut stage: watch::Receiver<Stage>,
@@ -87,6 +87,7 @@ pub(super) async fn serve(
     };
     let ms = Duration::from_millis;
     let patience = Patience { head: ms(door.config.http_head_deadline_ms), idle: ms(door.config.http_idle_max_ms) };
+    // In a box, so that a connection that becomes a WebSocket gives back what only HTTP needs.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The stream below knows better; this holds if it ever should not.
@@ -95,16 +96,15 @@ pub(super) async fn serve(
         .max_buf_size(2 * HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(GuardedIo::new(stream, patience)), service)
         .with_upgrades();
-    let ended = {
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = Stage::closing(&mut stage) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+    let mut connection = Box::pin(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = Stage::closing(&mut stage) => {
+            connection.as_mut().graceful_shutdown();
+            connection.as_mut().await
         }
     };
+    drop(connection);
     if let Err(error) = ended {
         tracing::debug!(%peer, "an HTTP connection ended: {error}");
     }
@@ -121,7 +121,7 @@ pub(super) async fn serve(
             games_here: protocol == Encoding::Binary,
             progress: Progress::new(&door.config),
         };
-        stream = websocket::serve(stream, terms).await;
+        stream = Box::pin(websocket::serve(stream, terms)).await;
     }
     // hyper leaves the end of such connections to us, of refused ones too.
     let _ = stream.shutdown().await;

@@ -234,7 +234,7 @@ impl Shared {
                     if let Some(older) = &older {
                         older.end(replaced());
                     }
-                    tokio::spawn(player::run(Arc::clone(self), birth, arrival, older));
+                    tokio::spawn(player::begin(Arc::clone(self), birth, arrival, older));
                     return;
                 }
                 Ok(Opened::Queued(ticket)) => {
@@ -337,7 +337,8 @@ impl Sessions {
     pub async fn serve(&self, mut connection: Connection) {
         let Some(login) = Box::pin(login::log_in(&self.shared, &mut connection)).await else { return };
         let (done, ended) = oneshot::channel();
-        self.shared.place(Arrival { connection, login, done }).await;
+        // In boxes, so that a session that goes on for hours keeps no room for its beginning.
+        Box::pin(self.shared.place(Arrival { connection, login, done })).await;
         // Nothing is ever sent: the session drops its end together with the connection.
         let _ = ended.await;
     }

@@ -134,8 +134,8 @@ enum Happened {
 /// Resolves when a token session has ended.
 type TokenEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs a session from its first connection to its end.
-pub(super) async fn run(shared: Arc<Shared>, birth: Birth, first: Arrival, replaced: Option<Handle>) {
+/// Begins a session with its first connection; it goes on in a task of its own.
+pub(super) async fn begin(shared: Arc<Shared>, birth: Birth, first: Arrival, replaced: Option<Handle>) {
     if let Some(older) = replaced {
         // Both would write the same seat in chat and the same place for game events, so one goes before the other comes.
         if !older.ended_before(Instant::now() + REPLACE_DEADLINE).await {
@@ -149,7 +149,8 @@ pub(super) async fn run(shared: Arc<Shared>, birth: Birth, first: Arrival, repla
     let greeting = greeting(&shared, login, token.as_str().to_owned());
     let line = Line::new(connection, done);
     stay.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
-    Session::begin(shared, identity, stay).live(Some(line)).await;
+    // What the beginning needed is given back: the task of a session lives as long as the session.
+    tokio::spawn(Session::begin(shared, identity, stay).live(Some(line)));
 }
 
 /// Begins a session of the last run of the realm anew, before its connection comes back: in its channel, where nobody noticed that it
