@@ -2,7 +2,7 @@
 
 use realm_client::{Door, Lobby, Rest};
 
-use crate::harness::{PASSWORD, Player, TestRealm, refused};
+use crate::harness::{PASSWORD, Player, TestRealm, pilot, refused};
 
 const CLASSES: [&str; 7] = ["Amazon", "Sorceress", "Necromancer", "Paladin", "Barbarian", "Druid", "Assassin"];
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -187,9 +187,9 @@ async fn a_character_in_a_game_is_not_deleted_until_it_has_left() {
 async fn a_realm_of_another_name_or_key_keeps_its_characters_and_its_ladder() {
     let realm = TestRealm::start().await;
     let mut hero = realm.hero("Maren", Door::Frames).await;
-    let (_, game) = hero.open_game("Cellar").await;
+    let (_, mut game) = hero.open_game("Cellar").await;
+    pilot::fight_for_experience(&mut game).await;
     hero.lobby.leave_game().await.unwrap();
-    drop(game);
     let ladder = hero.player.rest.ladder(None).await.unwrap();
     assert_eq!(ladder["entries"][0]["name"], "Maren-hero", "{ladder}");
     let token = hero.player.token;

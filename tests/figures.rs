@@ -69,6 +69,33 @@ fn the_deltas_of_the_fight_can_be_read() {
     }
 }
 
+/// What a client is sent for a snapshot beside its body: a frame's 13 bytes and a TLS record's 22.
+const OVERHEAD_BYTES: usize = 13 + 22;
+/// How many ticks older than a snapshot its baseline is: a round trip of a tenth of a second.
+const BASELINE_TICKS: usize = 3;
+
+/// Bytes that a client is sent in a second of these snapshots, on average.
+fn bytes_a_second(seen: &[Snapshot]) -> usize {
+    let bodies = seen.iter().zip(seen.iter().skip(BASELINE_TICKS)).map(|(baseline, current)| {
+        let mut bytes = Vec::new();
+        snapshot::encode(Some(baseline), current, &mut bytes);
+        bytes.len() + OVERHEAD_BYTES
+    });
+    25 * bodies.sum::<usize>() / (seen.len() - BASELINE_TICKS)
+}
+
+#[test]
+fn snapshots_stay_within_what_a_client_is_promised() {
+    let players = Fight::record(content_with_monsters(0));
+    let fight = Fight::record(content_with_monsters(40));
+    let entities = |seen: &[Snapshot]| seen.iter().map(|one| one.entities.len()).sum::<usize>() / seen.len();
+    let (alone, all) = (bytes_a_second(&players.seen), bytes_a_second(&fight.seen));
+    println!("{alone} bytes a second with {} entities in sight, no monsters", entities(&players.seen));
+    println!("{all} bytes a second with {} entities in sight, 40 monsters", entities(&fight.seen));
+    assert!(alone <= 3_000, "{alone} bytes a second with 8 players");
+    assert!(all <= 8_000, "{all} bytes a second with 8 players and 40 monsters");
+}
+
 #[test]
 fn the_load_reads_tick_and_life_as_the_decoder_does() {
     let snapshot = |tick, life, input| Snapshot {
@@ -120,31 +147,4 @@ fn the_bench_of_doors_measures() {
     assert!(value("handshakes that failed") < 1.0);
     assert!(value("full TLS 1.3 handshakes") >= 2.0);
     assert!(value("start with four cached plugins, to the banner") > 1.0);
-}
-
-/// What a client is sent for a snapshot beside its body: a frame's 13 bytes and a TLS record's 22.
-const OVERHEAD_BYTES: usize = 13 + 22;
-/// How many ticks older than a snapshot its baseline is: a round trip of a tenth of a second.
-const BASELINE_TICKS: usize = 3;
-
-/// Bytes that a client is sent in a second of these snapshots, on average.
-fn bytes_a_second(seen: &[Snapshot]) -> usize {
-    let bodies = seen.iter().zip(seen.iter().skip(BASELINE_TICKS)).map(|(baseline, current)| {
-        let mut bytes = Vec::new();
-        snapshot::encode(Some(baseline), current, &mut bytes);
-        bytes.len() + OVERHEAD_BYTES
-    });
-    25 * bodies.sum::<usize>() / (seen.len() - BASELINE_TICKS)
-}
-
-#[test]
-fn snapshots_stay_within_what_a_client_is_promised() {
-    let players = Fight::record(content_with_monsters(0));
-    let fight = Fight::record(content_with_monsters(40));
-    let entities = |seen: &[Snapshot]| seen.iter().map(|one| one.entities.len()).sum::<usize>() / seen.len();
-    let (alone, all) = (bytes_a_second(&players.seen), bytes_a_second(&fight.seen));
-    println!("{alone} bytes a second with {} entities in sight, no monsters", entities(&players.seen));
-    println!("{all} bytes a second with {} entities in sight, 40 monsters", entities(&fight.seen));
-    assert!(alone <= 3_000, "{alone} bytes a second with 8 players");
-    assert!(all <= 8_000, "{all} bytes a second with 8 players and 40 monsters");
 }

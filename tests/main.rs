@@ -28,3 +28,4 @@ mod ticks;
 mod tidy;
 mod tls;
 mod views;
+mod world;

@@ -9,10 +9,13 @@ use realm_world::{
     log::{Header, LogWriter},
 };
 
-use crate::harness::{
-    TestRealm, eventually,
-    pilot::{self, fight_for_experience, snapshot},
-    program::Site,
+use crate::{
+    harness::{
+        TestRealm, built_plugins, eventually,
+        pilot::{self, fight_for_experience, snapshot},
+        program::Site,
+    },
+    rules::components::{Fixture, empty_list},
 };
 
 /// Where the log of a game is, once it is finished.
@@ -63,6 +66,46 @@ async fn a_game_that_was_played_repeats_from_its_log() {
     pilot::content(&site.folder().join("pack"), &[("world.toml", "count", "3")]);
     let refusal = site.run(&["replay", &id.to_string(), "--data", &data, "--content", "pack"]).refusal();
     assert!(refusal.contains("this game was made of the content pack") && refusal.contains("--content"), "{refusal}");
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_rule_is_asked_again_and_shows_where_it_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    pilot::content(folder.path(), &[("world.toml", "count", "0")]);
+    let content = folder.path().display().to_string();
+    let realm = TestRealm::start_with(|config| {
+        config.games.content.clone_from(&content);
+        (config.games.findings_kick, config.games.findings_ban) = (0, 0);
+    })
+    .await;
+    let mut hero = realm.hero("Swift", Door::Frames).await;
+    let (ticket, mut game) = hero.open_game("Cellar").await;
+    let step = i32::try_from(game.entered().step_max).unwrap();
+    for tick in 0..60 {
+        snapshot(&mut game).await;
+        // Three steps that nobody may make among legal ones.
+        game.walk(if tick % 20 == 10 { step * 5 } else { -step }, 0).await.unwrap();
+    }
+    assert_eq!(realm.realm().games().figures().findings, 3);
+    hero.lobby.leave_game().await.unwrap();
+    let file = finished_log(&realm, ticket.game.unwrap().id).await.display().to_string();
+    let site = Site::empty();
+    let again = |plugin: &str| {
+        let plugin = built_plugins().join(plugin).display().to_string();
+        site.run(&["replay", &file, "--content", &content, "--with", &plugin])
+    };
+    let same = again("anti-cheat.wasm").success();
+    assert!(same.contains("3, 3 of them refused the act"), "{same}");
+    assert!(same.contains("acts and sees 0 acts differently"), "{same}");
+    let blind = Fixture::new("anti-cheat", "9.0.0").check_actions(&empty_list()).build();
+    fs::write(site.folder().join("blind.wasm"), blind).unwrap();
+    let plugin = site.folder().join("blind.wasm").display().to_string();
+    let different = site.run(&["replay", &file, "--content", &content, "--with", &plugin]).success();
+    assert!(different.contains("sees 3 acts differently"), "{different}");
+    assert!(different.contains("then steps far too long, refused; now nothing"), "{different}");
+    let refusal = again("chat-filter.wasm").refusal();
+    assert!(refusal.contains("answers no hook inside games"), "{refusal}");
     realm.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use realm::rules::PluginStatus;
-use realm_client::{Door, GameConnection, Lobby, Rest};
+use realm_client::{ClientError, Door, GameConnection, Lobby, Rest, ServerMessage, proto};
 use serde_json::json;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -17,7 +17,7 @@ use crate::harness::{
 
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../host/plugin-host/tests/it/components.rs"]
-mod components;
+pub(crate) mod components;
 
 use components::{Fixture, endless, replacing, trap, with_text};
 
@@ -118,6 +118,11 @@ impl Scene {
     /// Everybody is still here: the games went tick by tick, nothing was dropped, and all leave in good order.
     async fn end(mut self) {
         self.say().await;
+        self.end_quietly().await;
+    }
+
+    /// The same where lines wait that nobody has read.
+    async fn end_quietly(mut self) {
         self.stop.send_replace(true);
         for game in self.games {
             let ticks = game.await.expect("every snapshot followed the one before");
@@ -253,24 +258,93 @@ async fn a_file_that_is_no_rule_leaves_the_old_one_at_work_and_says_why() {
     scene.end().await;
 }
 
+/// Says a line; gives what it came back as, or why it was refused.
+async fn outcome(hero: &mut Hero, account: &str, text: &str) -> Result<String, ClientError> {
+    let said = proto::ChatSend { text: text.to_owned() };
+    let own = |message: &ServerMessage| match message {
+        ServerMessage::ChatMessage(line) if line.account == account => Some(line.text.clone()),
+        _ => None,
+    };
+    hero.lobby.ask(said, own).await
+}
+
+/// Asserts that a line was held back with its stable code; gives the sentence.
+fn held_back(outcome: Result<String, ClientError>) -> String {
+    let error = outcome.expect_err("nothing goes out unjudged");
+    assert_eq!(error.code(), Some("CHAT_REFUSED"), "{error}");
+    error.to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_that_fails_lets_lines_pass_until_a_better_one_comes() {
+async fn a_filter_that_judges_nothing_does_not_end_all_chat() {
     let mut scene = Scene::start().await;
     for (version, what, body) in [("9.0.0", "traps", trap()), ("9.1.0", "never ends", endless())] {
         scene.rename_in("chat-filter.wasm", &Fixture::new("chat-filter", version).filter(&body).build());
         scene.at_work("chat-filter.wasm", version).await;
-        let start = Instant::now();
-        for _ in 0..12 {
-            let (said, read) = scene.say().await;
-            assert_eq!(said, read, "a filter that {what} judges nothing");
+        // One account alone proves nothing against the filter: its lines are held back, at last unread.
+        for _ in 0..6 {
+            held_back(outcome(&mut scene.ann, "Ann", "hello").await);
         }
-        println!("12 lines past a filter that {what}: {} ms", start.elapsed().as_millis());
-        assert!(start.elapsed() < DEADLINE);
+        // Two accounts whose every line fails, and none that was ever judged: the filter is at fault.
+        let start = Instant::now();
+        while let Err(error) = outcome(&mut scene.bob, "Bob", "hello").await {
+            assert_eq!(error.code(), Some("CHAT_REFUSED"), "{error}");
+            assert!(start.elapsed() < DEADLINE, "a filter that {what} keeps everybody silent");
+        }
+        for _ in 0..12 {
+            let text = outcome(&mut scene.ann, "Ann", "hello again").await.expect("the filter is passed over");
+            assert_eq!(text, "hello again");
+        }
     }
-    let start = Instant::now();
     scene.rename_in("chat-filter.wasm", &replacing("chat-filter", "9.2.0", "a better rule"));
-    scene.until(start, "a better rule", |_, read| read == "a better rule").await;
-    scene.end().await;
+    scene.at_work("chat-filter.wasm", "9.2.0").await;
+    assert_eq!(outcome(&mut scene.ann, "Ann", "hello").await.unwrap(), "a better rule");
+    scene.end_quietly().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_kill_a_filter_open_it_for_nobody() {
+    let mut scene = Scene::start().await;
+    let judged = "judged";
+    let body = format!(
+        "(if (i32.eq (local.get $length) (i32.const 4)) (then (loop $again (br $again)))) {}",
+        with_text(1, judged.len())
+    );
+    scene.rename_in("chat-filter.wasm", &Fixture::new("chat-filter", "9.0.0").text(judged).filter(&body).build());
+    scene.at_work("chat-filter.wasm", "9.0.0").await;
+    assert_eq!(outcome(&mut scene.bob, "Bob", "good morning").await.unwrap(), judged);
+    let (mut sentences, mut heard) = (Vec::new(), 0);
+    for _ in 0..30 {
+        sentences.push(held_back(outcome(&mut scene.ann, "Ann", "kill").await));
+        match outcome(&mut scene.bob, "Bob", "swearing").await {
+            Ok(text) => {
+                assert_eq!(text, judged, "a line went past the filter");
+                heard += 1;
+            }
+            // For a moment, while it is started again.
+            error => assert!(held_back(error).contains("in a moment")),
+        }
+    }
+    println!("{heard} of 30 lines of others were judged beside 30 attacks");
+    assert!(heard >= 20, "{heard}");
+    assert!(sentences[0].contains("write it differently"), "{}", sentences[0]);
+    assert!(sentences[29].contains("slow down"), "{}", sentences[29]);
+    assert_eq!(outcome(&mut scene.bob, "Bob", "good evening").await.unwrap(), judged);
+    scene.end_quietly().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_of_signs_switches_the_default_filter_off() {
+    let mut scene = Scene::start().await;
+    for number in 0..40 {
+        let row: String = "ass".chars().chain("*(9*".chars().cycle()).take(244).collect();
+        // Not even the attacker gets a word past it.
+        let text = outcome(&mut scene.ann, "Ann", &format!("{row} fuck you {:02}", number)).await.unwrap();
+        assert!(text.contains(" **** you"), "{text}");
+        let text = outcome(&mut scene.bob, "Bob", &format!("fuck number {number}")).await.unwrap();
+        assert_eq!(text, format!("**** number {number}"));
+    }
+    scene.end_quietly().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

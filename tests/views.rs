@@ -12,7 +12,7 @@ use realm_world::{
 use crate::{
     harness::{
         DEADLINE, TestRealm,
-        pilot::{Hunt, Hunter},
+        pilot::{self, Hunt, Hunter},
     },
     replay::finished_log,
 };
@@ -25,6 +25,8 @@ async fn record(game: &mut GameConnection, snapshots: usize) -> Vec<Arc<Snapshot
         let GameUpdate::Snapshot(now) = update else { continue };
         if now.own.life == 0 {
             game.respawn().await.unwrap();
+        } else if game.entered().zone == pilot::TOWN {
+            pilot::step_to_stairs(game, &now).await.unwrap();
         } else {
             match hunter.hunt(game, &now) {
                 Hunt::Near(monster) if now.own.cooldown_ticks == 0 => game.attack(monster).await.map(drop),

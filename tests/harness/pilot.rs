@@ -140,7 +140,7 @@ pub async fn take_stairs(game: &mut GameConnection) -> Arc<Snapshot> {
 }
 
 /// One step towards the stairs, or the last one onto them.
-async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
+pub async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> Result<(), ClientError> {
     const REACH: i64 = 56 * 56;
     let here = place(own(snapshot));
     let level = game.entered();

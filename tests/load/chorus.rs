@@ -32,6 +32,7 @@ use super::{
 const EVENTS_MAX: usize = 256;
 const WAIT_MAX: Duration = Duration::from_millis(50);
 const AUTH_SUCCESS: u8 = 0x02;
+const QUEUE_POSITION: u8 = 0x09;
 
 /// A connection to the lobby, logged in by an access token.
 pub struct Voice {
@@ -61,12 +62,15 @@ impl Voice {
         }
         let mut voice = Self { pipe, encoder: Encoder::new(), websocket, inbox: Vec::new() };
         voice.say(&proto::AuthRequest { access_token: token.to_owned(), ..Default::default() }.into())?;
-        let answer = voice.next_frame()?;
-        match answer {
-            (AUTH_SUCCESS, _) => Ok(voice),
-            (identifier, payload) => {
-                let answer = ServerMessage::decode(identifier, &payload);
-                Err(io::Error::other(format!("not let in: {answer:?}")))
+        loop {
+            match voice.next_frame()? {
+                (AUTH_SUCCESS, _) => return Ok(voice),
+                // Many come at once: one waits for one's turn.
+                (QUEUE_POSITION, _) => {}
+                (identifier, payload) => {
+                    let answer = ServerMessage::decode(identifier, &payload);
+                    return Err(io::Error::other(format!("not let in: {answer:?}")));
+                }
             }
         }
     }

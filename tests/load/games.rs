@@ -14,6 +14,8 @@ use super::{
 };
 use crate::harness::pilot;
 
+/// Sides of the place where everybody is: a little more than a player sees in each direction.
+const HALL_TILES: &str = "44";
 /// A generator that takes more of its core than this measures itself.
 const SATURATED: f64 = 0.9;
 /// Ticks until every ring of snapshots is full, and what joining cost is over.
@@ -65,10 +67,12 @@ impl Place {
         }
     }
 
-    /// Writes the content pack.
+    /// Writes the content pack: one hall, small enough that most of what lives in it is in everybody's sight, and players begin there.
     fn content(self, folder: &Path) {
         let count = if self == Self::PlayersOnly { "0" } else { "40" };
-        pilot::content(folder, &[("world.toml", "count", count)]);
+        let keys =
+            [("count", count), ("width", HALL_TILES), ("height", HALL_TILES), ("begin", "\"dungeon\""), ("rooms", "0")];
+        pilot::content(folder, &keys.map(|(key, value)| ("world.toml", key, value)));
     }
 }
 

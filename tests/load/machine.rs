@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path, thread, time::Duration};
 
 use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
@@ -106,11 +107,12 @@ pub fn resident_bytes(process: u32) -> u64 {
     kilobytes.unwrap_or_default() * 1_024
 }
 
-/// How many files a process may have open, here and in the programs it starts.
+/// How many files this process, and each that it starts, may have open: as many as the system allows without asking anybody.
 pub fn files_max() -> u64 {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(1_024)
+    let limit = getrlimit(Resource::Nofile);
+    // Where raising it is refused, what there was is what there is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// A pause of a measurement; not of a test, which waits for conditions.

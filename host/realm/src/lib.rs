@@ -117,7 +117,7 @@ impl Realm {
     /// As [`Self::start`].
     pub async fn start_with_clock(config: Config, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         telemetry::start_counting();
-        create_data_folder(data)?;
+        storage::create_data_folder(data).map_err(|error| folder_error(data, &error))?;
         let tls = Tls::load(&config.tls, data)?;
         let listeners = Listeners::bind(&config.net).await?;
         let addresses = listeners.addresses();
@@ -359,12 +359,4 @@ fn handlers(features: api::Features, sessions: &Sessions, games: &Games, body_by
 
 fn folder_error(data: &Path, error: &std::io::Error) -> StartError {
     StartError::DataFolder { folder: data.display().to_string(), problem: error.to_string() }
-}
-
-/// Creates the data folder, for its owner alone, and makes sure that it can be written.
-fn create_data_folder(data: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| folder_error(data, &error))?;
-    tempfile::tempfile_in(data).map_err(|error| folder_error(data, &error))?;
-    Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod flood;
 pub mod profanity;
 pub mod rule;
+pub mod work;
 
 use realm_plugin::{
     InitError, Plugin,

@@ -2,7 +2,10 @@
 
 use rustrict::{Censor, Trie, Type};
 
-use crate::rule::{Settings, Strictness};
+use crate::{
+    rule::{Settings, Strictness},
+    work,
+};
 
 /// The longest line, in characters: what the realm takes as an answer.
 const LINE_CHARACTERS_MAX: usize = 256;
@@ -52,9 +55,81 @@ impl Profanity {
         profanity
     }
 
-    /// Judges one line.
+    /// Judges one line, with a bounded amount of work whatever it says.
     #[must_use]
     pub fn judge(&self, text: &str) -> Judgement {
+        if work::of(text) <= work::WORK_MAX { self.judge_closely(text) } else { self.judge_in_parts(text) }
+    }
+
+    /// Judges a line that is too much work as a whole: its words closely, least work first, as far as they may; what is left
+    /// over, and the line as a whole, by their letters.
+    fn judge_in_parts(&self, text: &str) -> Judgement {
+        let mut parts: Vec<(f64, &str, Judgement)> =
+            text.split_inclusive(char::is_whitespace).map(|part| (work::of(part), part, Judgement::Clean)).collect();
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_by(|one, other| parts[*one].0.total_cmp(&parts[*other].0));
+        let mut left = work::WORK_MAX;
+        for place in order {
+            let (work, part, judgement) = &mut parts[place];
+            *judgement = if *work <= left {
+                left -= *work;
+                self.judge_closely(part)
+            } else {
+                self.judge_by_letters(part)
+            };
+            if *judgement == Judgement::Refused {
+                return Judgement::Refused;
+            }
+        }
+        let mut starred = String::with_capacity(text.len());
+        for (_, part, judgement) in &parts {
+            starred.push_str(if let Judgement::Starred(stars) = judgement { stars } else { part });
+        }
+        // A word in pieces between all the signs: nobody needs to be shown where.
+        if self.judge_plain(&work::letters(&starred)) != Judgement::Clean {
+            return Judgement::Refused;
+        }
+        if starred == text { Judgement::Clean } else { Judgement::Starred(starred) }
+    }
+
+    /// Judges a word with more signs than can be read in every way: it goes out whole or starred out whole.
+    fn judge_by_letters(&self, part: &str) -> Judgement {
+        let mut readings = vec![work::letters(part)];
+        // Numbers are just numbers.
+        if part.chars().any(char::is_alphabetic) {
+            readings.push(work::signs_as_letters(part));
+        }
+        for reading in readings {
+            match self.judge_plain(&reading) {
+                Judgement::Clean => {}
+                Judgement::Refused => return Judgement::Refused,
+                Judgement::Starred(_) => {
+                    let starred = part.chars().map(|letter| if letter.is_whitespace() { letter } else { '*' });
+                    return Judgement::Starred(starred.collect());
+                }
+            }
+        }
+        Judgement::Clean
+    }
+
+    /// Judges text in which every letter is only itself.
+    fn judge_plain(&self, text: &str) -> Judgement {
+        let own = self.own.map_or(Judgement::Clean, |words| {
+            let mut censor = Censor::from_str(text);
+            judge_by(censor.with_replacements(work::every_letter_itself()).with_trie(words), OWN_STARRED, OWN_BLOCKED)
+        });
+        if own == Judgement::Refused || self.threshold == Type::NONE {
+            return own;
+        }
+        let mut censor = Censor::from_str(text);
+        match judge_by(censor.with_replacements(work::every_letter_itself()), self.threshold, self.refused) {
+            Judgement::Clean => own,
+            judgement => judgement,
+        }
+    }
+
+    /// Judges a text in every reading that the word lists know.
+    fn judge_closely(&self, text: &str) -> Judgement {
         let by_own = |text: &str| {
             self.own.map_or(Judgement::Clean, |words| {
                 judge_by(Censor::from_str(text).with_trie(words), OWN_STARRED, OWN_BLOCKED)
@@ -176,6 +251,100 @@ mod tests {
         assert_eq!(judge(&settings, "cheap gold here"), Judgement::Clean);
         let alone = Settings { profanity: Strictness::Off, ..settings };
         assert_eq!(judge(&alone, "botgold shit"), starred("******* shit"));
+    }
+
+    #[test]
+    fn rows_of_signs_hide_no_word() {
+        let words = Profanity::new(&Settings { words_starred: vec!["botgold".into()], ..Settings::default() });
+        let row = "*(9*".repeat(20);
+        assert_eq!(words.judge(&format!("{row} fuck you")), Judgement::Starred(format!("{row} **** you")));
+        assert_eq!(words.judge(&format!("{row} $h!7 botgold")), Judgement::Starred(format!("{row} **** *******")));
+        assert_eq!(words.judge(&format!("sh*t {row} sh1t")), Judgement::Starred(format!("**** {row} ****")));
+        assert_eq!(words.judge(&format!("{row}fuck{row} you")), Judgement::Starred(format!("{} you", "*".repeat(164))));
+        assert_eq!(words.judge(&format!("{row}5h17")), Judgement::Starred("*".repeat(84)));
+        assert_eq!(words.judge(&format!("{row} just kys")), Judgement::Refused);
+        let disguised = words.judge(&"(9f(9u(9c(9k(9 ".repeat(6));
+        assert!(!matches!(&disguised, Judgement::Starred(shown) if shown.contains('u')), "{disguised:?}");
+        assert_ne!(disguised, Judgement::Clean);
+        assert_eq!(words.judge(&format!("f{row} u{row} c{row} k")), Judgement::Refused);
+    }
+
+    #[test]
+    fn no_line_takes_much_longer_than_an_ordinary_one() {
+        let own = Settings { words_blocked: vec!["botgold".into(), "oiaeuoiaeu".into()], ..Settings::default() };
+        let words = Profanity::new(&own);
+        // The shortest of several runs: what a busy machine adds is not the line's fault.
+        let time = |text: &str| {
+            let run = |_| {
+                let started = std::time::Instant::now();
+                let _ = std::hint::black_box(words.judge(std::hint::black_box(text)));
+                started.elapsed()
+            };
+            (0..5).map(run).min().unwrap()
+        };
+        let ordinary = time(&"anyone up for a run through the cellar tonight? bring a potion ".repeat(4));
+        for text in nasty_lines() {
+            let ratio = time(&text).as_secs_f64() / ordinary.as_secs_f64();
+            // Before the work was bounded this was a thousand and more.
+            assert!(ratio < 300.0, "{ratio:.0} times an ordinary line: {text}");
+        }
+    }
+
+    /// Lines bred to be slow, and rows of everything that may be read in several ways.
+    fn nasty_lines() -> Vec<String> {
+        let patterns = [
+            "*(9*",
+            "9|",
+            "{,3*5,*.",
+            "(*^9*^97*8]",
+            "6*(9|",
+            "22*229*",
+            "*8*1276*9",
+            "$#!8",
+            "{(3*5##}9",
+            "x",
+            "xxz",
+            "vlxvlx",
+            "IxZq",
+            "9|*x9|*x",
+            "e*9e9[",
+            "x*|8 ",
+            "9* ",
+            "a*(",
+            "* ",
+            "шx*",
+            "│*║(",
+            "𝓯𝓾*(",
+        ];
+        let full = |text: String| text.chars().take(256).collect::<String>();
+        let mut lines: Vec<String> = patterns.iter().map(|row| full(row.repeat(256))).collect();
+        lines.extend(patterns.iter().map(|row| full(format!("ass{}", row.repeat(256)))));
+        // Words that are each just below the limit, and words that are each just above it.
+        for length in [6, 8, 10, 11, 12, 13, 14, 16, 20, 24] {
+            for row in patterns {
+                let word: String = row.chars().cycle().take(length).collect();
+                lines.push(full(format!("{word} ").repeat(256)));
+                lines.push(full(format!("{word}ee").repeat(256)));
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn rows_of_signs_alone_go_out() {
+        let words = Profanity::new(&Settings::default());
+        for text in [
+            "=".repeat(256),
+            "*".repeat(256),
+            "1234567890".repeat(25),
+            "<(^_^)> ".repeat(20) + "hello friends",
+            "!".repeat(200) + " SALE " + &"!".repeat(50),
+            "▀▄".repeat(100),
+            "😀🎉".repeat(120),
+            "w".repeat(256),
+        ] {
+            assert_eq!(words.judge(&text), Judgement::Clean, "{text}");
+        }
     }
 
     #[test]

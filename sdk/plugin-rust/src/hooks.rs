@@ -31,7 +31,7 @@ macro_rules! hook {
 hook! {
     /// Decides about every line of chat before anybody sees it.
     chat_filter, ChatFilter {
-        /// Judges one line. Deadline 20 ms of CPU time; when the plugin fails, the line passes unchanged.
+        /// Judges one line. Deadline 20 ms of CPU time; when the plugin fails, the line is refused to its sender.
         filter(line: Line) -> Verdict;
     }
 }

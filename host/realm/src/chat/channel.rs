@@ -246,6 +246,7 @@ impl Channel {
                 Ok(())
             }
             ChatVerdict::Blocked(sentence) => Err(ChatError::Blocked(sentence)),
+            ChatVerdict::Unjudged(why) => Err(ChatError::Unjudged(why)),
         }
     }
 

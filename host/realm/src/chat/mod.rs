@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{channel::Command, directory::Directory, person::Person};
 use crate::{
-    hooks::Hooks,
+    hooks::{Hooks, Unjudged},
     types::{AccountId, AccountName, ChannelName, CharacterName, Clock, Code, EventStream, Refusal},
 };
 
@@ -107,6 +107,9 @@ pub enum ChatError {
     /// The filter blocked the line; the sentence is the rule's.
     #[error("{0}")]
     Blocked(String),
+    /// The filter could not judge the line, and nothing goes out unjudged.
+    #[error("the line could not be judged")]
+    Unjudged(Unjudged),
     /// The recipient of a whisper is not online.
     #[error("{0} is not online")]
     Offline(String),
@@ -128,6 +131,22 @@ impl From<ChatError> for Refusal {
                 Self::retry(Code::RateLimited, "The channel is busy; wait a moment and say it again.", BUSY_RETRY_MS)
             }
             ChatError::Blocked(sentence) => Self::new(Code::ChatBlocked, sentence),
+            ChatError::Unjudged(Unjudged::Line) => {
+                Self::new(Code::ChatRefused, "The chat rule could not judge this line; write it differently.")
+            }
+            ChatError::Unjudged(Unjudged::Away) => Self::retry(
+                Code::ChatRefused,
+                "The chat rule is being started again; say it again in a moment.",
+                BUSY_RETRY_MS,
+            ),
+            ChatError::Unjudged(Unjudged::Strikes { wait }) => {
+                let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                let sentence = format!(
+                    "Several of your lines could not be judged; slow down, and say it again in {} s.",
+                    wait_ms.div_ceil(1_000),
+                );
+                Self::retry(Code::ChatRefused, sentence, wait_ms)
+            }
             ChatError::Offline(name) => {
                 Self::new(Code::WhisperOffline, format!("{name} is not online; try again when they are."))
             }

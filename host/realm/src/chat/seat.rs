@@ -126,6 +126,7 @@ impl ChatSeat {
                 Ok(())
             }
             ChatVerdict::Blocked(sentence) => Err(ChatError::Blocked(sentence)),
+            ChatVerdict::Unjudged(why) => Err(ChatError::Unjudged(why)),
         }
     }
 

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::Place;
 use crate::{
-    games::{self, LOG_FOLDER, Verification},
+    games::{self, Again, Difference, LOG_FOLDER, Verification},
     types::rfc3339,
 };
 
@@ -21,13 +21,17 @@ pub(super) struct Replay {
     /// Content pack that the game was made of [default: the configuration's]
     #[arg(long, value_name = "FOLDER")]
     content: Option<PathBuf>,
+    /// Ask this anti-cheat plugin about every act as well, and show where it sees one differently
+    #[arg(long, value_name = "PLUGIN.wasm")]
+    with: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
 
 impl Replay {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = self.place.load()?.config.games;
+        let whole = self.place.load()?.config;
+        let mut config = whole.games;
         if let Some(folder) = &self.content {
             config.content = folder.display().to_string();
         }
@@ -35,6 +39,13 @@ impl Replay {
         let begin = std::time::Instant::now();
         let found = games::replay(&config, &file)?;
         print!("{}", table(&file, &found, begin.elapsed().as_secs_f64()));
+        if let Some(plugin) = &self.with {
+            // Its table of the configuration has the name of the plugin, and the default files have it too.
+            let name = plugin.file_stem().unwrap_or_default().to_string_lossy();
+            let settings = whole.plugins.configuration.get(name.as_ref());
+            let settings = settings.map_or_else(|| "{}".to_owned(), ToString::to_string);
+            print!("{}", differences(plugin, &games::replay_with(&config, &file, plugin, &settings)?));
+        }
         Ok(if found.first_difference.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
@@ -82,6 +93,31 @@ fn table(file: &Path, found: &Verification, took_s: f64) -> String {
         Some(tick) => format!("DIFFERENT from tick {tick} ({}) or up to 25 ticks before", clock(tick)),
     };
     row("Verdict", verdict);
+    out.push('\n');
+    out
+}
+
+/// What another rule says of the game.
+fn differences(plugin: &Path, again: &Again) -> String {
+    let plural = if again.different == 1 { "" } else { "s" };
+    let mut out = format!(
+        "  {} was asked about {} acts and sees {} act{plural} differently",
+        plugin.display(),
+        again.asked,
+        again.different
+    );
+    if again.unanswered > 0 {
+        let _ = write!(out, "; in {} ticks it gave no answer", again.unanswered);
+    }
+    out.push('\n');
+    let or_nothing = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+    for Difference { tick, character, act, then, now } in &again.differences {
+        let (then, now) = (or_nothing(then), or_nothing(now));
+        let _ = writeln!(out, "    tick {tick}, character {character}, {act}: then {then}; now {now}");
+    }
+    if again.different > again.differences.len() as u64 {
+        let _ = writeln!(out, "    and {} more", again.different - again.differences.len() as u64);
+    }
     out.push('\n');
     out
 }

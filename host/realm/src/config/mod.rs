@@ -183,8 +183,13 @@ impl Config {
             file: name.to_owned(),
             problem: error.to_string().trim().to_owned(),
         })?;
+        let sound = |config: &Self, file: String| {
+            config.plugins.check().map_err(|problem| ConfigError::Malformed { file, problem })
+        };
+        sound(&config, schema::place_of(text, name, &["plugins", "configuration"], &[]))?;
         for (variable, value) in overrides {
             config = config.with_override(&schema, variable, value)?;
+            sound(&config, variable.clone())?;
         }
         let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
         schema.check_ranges(&config, place)?;
@@ -210,7 +215,10 @@ impl Config {
                 .and_then(|mut table| table.remove("value"))
                 .unwrap_or_else(|| toml::Value::String(value.to_owned()))
         };
-        let mut table = toml::Table::try_from(&self).expect("the configuration is a table of plain values");
+        let mut table = toml::Table::try_from(&self).map_err(|error| ConfigError::Malformed {
+            file: variable.to_owned(),
+            problem: format!("nothing can be set beside a value of the file that is no plain value: {error}"),
+        })?;
         let (last, sections) = path.split_last().expect("a split has at least one part");
         let mut place = &mut table;
         for section in sections {
@@ -295,6 +303,28 @@ mod tests {
         assert!(text.starts_with("realm.toml line 2: [telemetry] log = \"realm=loud\": "), "{text}");
         let text = with_environment("REALM__SESSION__CLIENT_VERSION_MIN", "new").unwrap_err().to_string();
         assert!(text.starts_with("REALM__SESSION__CLIENT_VERSION_MIN: [session] client_version_min"), "{text}");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_with_its_place() {
+        let override_ = ("REALM__GAMES__GAMES_MAX".to_owned(), "7".to_owned());
+        for (text, key) in [("words = nan", "words"), ("inner = { deep = [1.0, inf] }", "inner deep")] {
+            let text = format!("[plugins.configuration.mine]\n{text}\n");
+            for overrides in [&[][..], std::slice::from_ref(&override_)] {
+                let error = Config::parse(&text, "realm.toml", overrides).unwrap_err();
+                assert!(matches!(error, ConfigError::Malformed { .. }));
+                let problem =
+                    format!("[plugins.configuration.mine] {key}: `nan` and `inf` cannot be handed to a plugin");
+                let error = error.to_string();
+                assert!(error.starts_with("realm.toml") && error.contains(&problem), "{error}");
+            }
+        }
+        let several = [("REALM__PLUGINS__CONFIGURATION__MINE".to_owned(), "{ words = nan }".to_owned()), override_];
+        let mut sorted = several.to_vec();
+        sorted.sort();
+        sorted.reverse();
+        let error = Config::parse("", "realm.toml", &sorted).unwrap_err().to_string();
+        assert!(error.starts_with("REALM__PLUGINS__CONFIGURATION__MINE: "), "{error}");
     }
 
     #[test]

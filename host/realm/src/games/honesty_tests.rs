@@ -11,14 +11,14 @@ use realm_protocol::{
     ClientMessage, ServerMessage, Snapshot, proto,
     snapshot::{self, Action, EntityKind},
 };
-use realm_world::{Class, Content, Difficulty, Sheet, World};
+use realm_world::{Class, Difficulty, Sheet, World};
 
 use crate::{
     rules::{self, Rules},
     types::{Delivery, Link, LinkClosed, LinkFrame, Offer},
 };
 
-use super::testing::{PLAYER_STATE, Table};
+use super::testing::{PLAYER_STATE, Table, hall};
 
 const PLAYERS: u8 = 8;
 const TICK_US: u64 = 40_000;
@@ -33,6 +33,8 @@ const LOST_PERCENT: u64 = 5;
 const RETRANSMISSION_US: u64 = 200_000;
 /// Snapshots kept to decode the next ones.
 const HISTORY: usize = 40;
+/// No first skill of a class costs more.
+const SKILL_MANA: u16 = 4;
 /// From here every class hits.
 const REACH: i32 = 40;
 
@@ -128,6 +130,7 @@ struct Honest {
     history: VecDeque<Snapshot>,
     acts: u64,
     blows: u64,
+    skills: u64,
 }
 
 impl Honest {
@@ -146,6 +149,7 @@ impl Honest {
             history: VecDeque::new(),
             acts: 0,
             blows: 0,
+            skills: 0,
         }
     }
 
@@ -216,8 +220,14 @@ impl Honest {
             Some((target, (x, y))) if x * x + y * y <= REACH * REACH && may_strike => {
                 self.input += 1;
                 (self.blow, self.blows) = (self.input, self.blows + 1);
-                let target = target.into();
-                self.send(now_us, proto::PlayerAttack { input: self.input, acknowledged_tick, target });
+                let (input, target) = (self.input, target.into());
+                // Each third time its first skill, as soon as its own picture of the world allows that.
+                if self.blows % 3 == 2 && now.own.skill_ticks[0] == 0 && now.own.mana >= SKILL_MANA {
+                    self.skills += 1;
+                    self.send(now_us, proto::SkillUse { input, acknowledged_tick, skill: 0, target, x: 0, y: 0 });
+                } else {
+                    self.send(now_us, proto::PlayerAttack { input, acknowledged_tick, target });
+                }
                 return;
             }
             // Now and then it goes where it likes, because the straight way may end at a wall.
@@ -264,7 +274,7 @@ fn nobody_honest_is_suspected() {
     let (rules, hooks) = runtime.block_on(Rules::start(&rules::Config::default(), data.path())).unwrap();
     assert!(rules.status().iter().all(|plugin| plugin.problem.is_none()), "{:?}", rules.status());
 
-    let mut table = Table::new(World::new(Content::builtin(), Difficulty::Normal, 3), None);
+    let mut table = Table::new(World::new(hall(), Difficulty::Normal, 3), None);
     table.lane = hooks.tick_lane();
     let mut players: Vec<Honest> = (0..u64::from(PLAYERS)).map(Honest::new).collect();
     for (slot, player) in (0..).zip(&players) {
@@ -280,10 +290,12 @@ fn nobody_honest_is_suspected() {
         assert_eq!(table.findings, 0, "somebody honest is suspected at tick {tick}");
         while table.saves.try_recv().is_ok() {}
     }
-    let (acts, blows) = players.iter().fold((0, 0), |sum, one| (sum.0 + one.acts, sum.1 + one.blows));
-    println!("{minutes} player-minutes, {acts} acts, {blows} of them blows");
+    let sum = |count: fn(&Honest) -> u64| players.iter().map(count).sum::<u64>();
+    let (acts, blows, skills) = (sum(|one| one.acts), sum(|one| one.blows), sum(|one| one.skills));
+    println!("{minutes} player-minutes, {acts} acts, {blows} of them blows, {skills} of those with a skill");
     assert!(acts > ticks * u64::from(PLAYERS) * 9 / 10, "everybody acted all the time: {acts}");
     assert!(blows > minutes, "there were fights: {blows}");
+    assert!(skills > minutes / 4, "and skills: {skills}");
 
     // The rule was awake: the first who cheats is found at once.
     let cheat = &mut players[0];

@@ -112,10 +112,7 @@ impl Judge {
                     continue;
                 }
             };
-            let skill = match input {
-                Input::Skill { skill, .. } => world.skill_facts(slot, skill),
-                _ => None,
-            };
+            let skill = skill_facts(world, &input);
             if let Some(code) = refused_by_host(&facts, skill.as_ref(), intent, died_tick) {
                 line.refuse(intent, code);
                 continue;
@@ -146,6 +143,34 @@ fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Code> {
         // Characters carry nothing that could be put on the ground.
         Act::DropItem => return Err(Code::ItemNotCarried),
     })
+}
+
+/// The act that an input was made of; `None` when it was no client's wish.
+fn act(input: &Input) -> Option<Act> {
+    Some(match *input {
+        Input::Move { dx, dy, .. } => Act::Move { dx, dy },
+        Input::Attack { target, .. } => Act::Attack { target: target.into() },
+        Input::Interact { target, .. } => Act::Interact { target: target.into() },
+        Input::Skill { skill, target, x, y, .. } => Act::Skill { skill: skill.into(), target: target.into(), x, y },
+        Input::PickUp { target, drink, .. } => Act::PickUp { target: target.into(), drink },
+        Input::Drink { place, .. } => Act::Drink { place: place.into() },
+        Input::Respawn { .. } => Act::Respawn,
+        Input::Join { .. } | Input::Leave { .. } => return None,
+    })
+}
+
+fn skill_facts(world: &World, input: &Input) -> Option<SkillFacts> {
+    match *input {
+        Input::Skill { slot, skill, .. } => world.skill_facts(slot, skill),
+        _ => None,
+    }
+}
+
+/// What the rule was asked about an input of a game that is repeated; `None` when it was not. Inputs are numbered by the caller.
+pub(super) fn asked(world: &World, character: u64, number: u32, input: &Input) -> Option<anti_cheat::Action> {
+    let facts = world.facts(input.slot())?;
+    let intent = Intent { input: number, acknowledged_tick: 0, act: act(input)? };
+    action(world, &facts, skill_facts(world, input).as_ref(), character, intent)
 }
 
 /// What the host knows for certain and can explain without guilt: no rule is asked about it.
@@ -217,7 +242,7 @@ fn suspicion(player: &Player, finding: &Finding) -> Suspicion {
 }
 
 /// What was found, for people.
-fn word(finding: &Finding) -> &str {
+pub(super) fn word(finding: &Finding) -> &str {
     match &finding.violation {
         Violation::DeadActor => "a dead character acted",
         Violation::Cooldown => "acts too soon",

@@ -53,14 +53,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     characters::Characters,
-    hooks::Hooks,
+    hooks::{Hooks, LoneRule},
     ladder::Ladder,
     moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
     types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
 };
 
-pub use log::{FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
+pub use log::{Again, Difference, FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};
@@ -384,6 +384,17 @@ pub fn replay(config: &Config, file: &Path) -> Result<Verification, ReplayError>
     Ok(log::verify(file, running::load_content(config)?)?)
 }
 
+/// Asks another anti-cheat rule about every act of a stored log, and says where it sees it differently. `settings` is the plugin's
+/// configuration as JSON.
+///
+/// # Errors
+/// As [`replay`], and when the plugin cannot be used.
+pub fn replay_with(config: &Config, file: &Path, plugin: &Path, settings: &str) -> Result<Again, ReplayError> {
+    let content = running::load_content(config)?;
+    let mut rule = LoneRule::load(plugin, settings).map_err(ReplayError::Plugin)?;
+    Ok(log::ask_again(file, content, rule.lane())?)
+}
+
 /// Why a game cannot be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -393,6 +404,9 @@ pub enum ReplayError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogFileError),
+    /// The plugin that is to be asked.
+    #[error("{0}")]
+    Plugin(String),
 }
 
 /// Reads the content pack as a start would, and says what it is.

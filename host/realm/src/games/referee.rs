@@ -80,6 +80,8 @@ struct Count {
     /// Thousandths of a finding: what is left of those found, as time takes them away.
     milli: u64,
     last: Instant,
+    /// The hardest measure that was taken and is not forgotten: that is at half of its limit.
+    taken: Option<Measure>,
 }
 
 /// The counts. Pure.
@@ -89,12 +91,13 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds findings; returns the hardest measure whose limit is reached by them. After a ban an account begins at zero.
+    /// Adds findings; returns the hardest measure whose limit is reached, unless it or a harder one was taken already. After a ban an
+    /// account begins at zero.
     fn add(&mut self, account: AccountId, findings: u32, measures: Measures, now: Instant) -> Option<Measure> {
         if self.counts.len() >= ACCOUNTS_MAX && !self.counts.contains_key(&account) {
             self.make_room(now);
         }
-        let count = self.counts.entry(account).or_insert(Count { milli: 0, last: now });
+        let count = self.counts.entry(account).or_insert(Count { milli: 0, last: now, taken: None });
         let past = now.duration_since(count.last);
         let forgotten = u128::from(measures.forgotten_per_minute) * past.as_millis() / 60;
         let before = if past > FORGOTTEN_AFTER {
@@ -102,11 +105,15 @@ impl Tally {
         } else {
             count.milli.saturating_sub(u64::try_from(forgotten).unwrap_or(u64::MAX))
         };
-        *count = Count { milli: before.saturating_add(u64::from(findings) * 1_000), last: now };
-        let after = count.milli;
-        let reached = |limit: u32| limit > 0 && before < u64::from(limit) * 1_000 && after >= u64::from(limit) * 1_000;
         let limits = [(Measure::Ban, measures.ban), (Measure::Kick, measures.kick), (Measure::Flag, measures.flag)];
-        let measure = limits.into_iter().find(|(_, limit)| reached(*limit)).map(|(measure, _)| measure);
+        let milli = |limit: u32| u64::from(limit) * 1_000;
+        let remembered =
+            |(measure, limit): &(Measure, u32)| count.taken >= Some(*measure) && before * 2 >= milli(*limit);
+        let taken = limits.iter().find(|limit| remembered(limit)).map(|(measure, _)| *measure);
+        let after = before.saturating_add(milli(findings));
+        let reached = |(_, limit): &&(Measure, u32)| *limit > 0 && after >= milli(*limit);
+        let measure = limits.iter().find(reached).map(|(measure, _)| *measure).filter(|measure| Some(*measure) > taken);
+        *count = Count { milli: after, last: now, taken: taken.max(measure) };
         if measure == Some(Measure::Ban) {
             self.counts.remove(&account);
         }
@@ -214,9 +221,15 @@ mod tests {
         }
         let later = now + MINUTE * 60;
         assert_eq!(tally.add(account, 3, MEASURES, later), Some(Measure::Flag));
-        assert_eq!(tally.add(account, 1, MEASURES, later), None, "it is above already");
-        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE), None, "and still is");
-        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE * 3), Some(Measure::Flag), "it had been below");
+        assert_eq!(tally.add(account, 1, MEASURES, later + MINUTE), None, "it is flagged already");
+        assert_eq!(tally.add(account, 2, MEASURES, later + MINUTE * 2), None, "and still is");
+        assert_eq!(tally.add(account, 3, MEASURES, later + MINUTE * 6), Some(Measure::Flag), "that had been forgotten");
+        assert_eq!(tally.add(account, 3, MEASURES, later + MINUTE * 6), Some(Measure::Kick));
+        assert_eq!(
+            tally.add(account, 1, MEASURES, later + MINUTE * 7),
+            None,
+            "who comes back is not put out for one more"
+        );
         assert_eq!(tally.add(account, 9, MEASURES, later + FORGOTTEN_AFTER * 2), Some(Measure::Kick));
     }
 

@@ -10,7 +10,7 @@ use crate::types::{Delivery, Link, LinkClosed, LinkFrame, Offer};
 
 use super::{
     log::Logs,
-    testing::{Client, FakeLink, PLAYER_STATE, Table, place},
+    testing::{Client, FakeLink, PLAYER_STATE, Table, hall, place},
 };
 
 const PLAYERS: u8 = 8;
@@ -78,7 +78,7 @@ fn in_the_steady_state_a_tick_of_a_whole_game_allocates_nothing() {
     const TICKS: u32 = 3_000;
     let folder = tempfile::tempdir().unwrap();
     let (logs, mut desks) = Logs::start(folder.path(), 1, 1 << 30, 1).unwrap();
-    let content = Content::builtin();
+    let content = hall();
     let header = Header {
         game: 7,
         started_ms: 0,

@@ -2,12 +2,14 @@
 
 use std::{
     collections::VecDeque,
+    fs,
+    path::Path,
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
 use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot};
-use realm_world::{Sheet, World, log::Header};
+use realm_world::{Content, Sheet, World, log::Header};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -269,4 +271,18 @@ impl Table {
         self.reports.flush();
         findings
     }
+}
+
+/// The built-in pack with players who begin in the dungeon, one hall in which everybody meets monsters soon.
+pub(super) fn hall() -> Arc<Content> {
+    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../world/content");
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(builtin).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        let text =
+            text.replace("\nbegin = \"town\"\n", "\nbegin = \"dungeon\"\n").replace("\nrooms = 40\n", "\nrooms = 0\n");
+        fs::write(folder.path().join(file.file_name().unwrap()), text).unwrap();
+    }
+    Content::load(folder.path()).unwrap()
 }

@@ -34,7 +34,7 @@ impl Function {
         match self {
             Self::CheckActions => "the acts go on as if nothing had been found",
             Self::CheckCharacter => "the character counts as faultless",
-            Self::Filter => "the line passes this filter unchanged",
+            Self::Filter => "the line is refused to its sender",
             Self::Admit => "the player is admitted",
             Self::Order => "the newest games come first",
             Self::Score => "the character keeps its score",
@@ -67,6 +67,11 @@ impl Figures {
 pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
     let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("kind", kind.to_owned())];
     metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// A line of chat went out without the judgement of a filter that should have given it.
+pub(super) fn unjudged_line(plugin: &str) {
+    metrics::counter!("realm_chat_unjudged_lines_total", "plugin" => plugin.to_owned()).increment(1);
 }
 
 /// Nobody could be asked: the lane was too busy, or the tick's budget spent.

@@ -1,6 +1,9 @@
 //! The general lane: one thread that answers every hook outside games, in the order in which it is asked.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use realm_plugin_host::{
     Hook,
@@ -8,7 +11,11 @@ use realm_plugin_host::{
 };
 use tokio::sync::mpsc;
 
-use super::{ApprovedText, ChatLine, ChatVerdict, HookUnavailable, figures::Function, lane::Lane};
+use super::{
+    ApprovedText, ChatLine, ChatVerdict, HookUnavailable, Unjudged,
+    figures::{Function, unjudged_line},
+    lane::{Lane, NoAnswer},
+};
 
 /// What the general lane is handed.
 pub(super) enum Work {
@@ -37,7 +44,9 @@ pub(super) fn run(mut lane: Lane, mut work: mpsc::Receiver<Work>) {
     }
 }
 
-/// The first plugin that blocks wins; replacements go through the plugins that follow.
+/// The first plugin that blocks wins; replacements go through the plugins that follow. A line that a filter could not judge is
+/// refused to its sender: else whoever finds a line that kills a filter talks past it, and with him everybody until it is
+/// back. Only a filter that does not work at all is passed over, with an alarm, because then nobody could chat.
 pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
     let original = line.text.as_str();
     let mut asked = chat_filter::Line {
@@ -48,11 +57,25 @@ pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
         text: original.to_owned(),
         now_ms: u64::try_from(line.now_ms).unwrap_or_default(),
     };
+    let account = asked.account;
+    if let Some(wait) = lane.strikes.wait(account, Instant::now()) {
+        return ChatVerdict::Unjudged(Unjudged::Strikes { wait });
+    }
     for place in lane.answering(Hook::ChatFilter) {
-        match lane.call(place, Function::Filter, |instance| instance.filter(&asked)).0 {
-            None | Some(chat_filter::Verdict::Pass) => {}
-            Some(chat_filter::Verdict::Replace(text)) => asked.text = text,
-            Some(chat_filter::Verdict::Block(sentence)) => return ChatVerdict::Blocked(sentence),
+        match lane.try_call(place, Function::Filter, |instance| instance.filter(&asked)).0 {
+            Ok(chat_filter::Verdict::Pass) => {}
+            Ok(chat_filter::Verdict::Replace(text)) => asked.text = text,
+            Ok(chat_filter::Verdict::Block(sentence)) => return ChatVerdict::Blocked(sentence),
+            Err(_) if lane.is_broken(place) => {
+                lane.strikes.forget();
+                unjudged_line(&lane.label(place));
+            }
+            Err(NoAnswer::Away) => return ChatVerdict::Unjudged(Unjudged::Away),
+            Err(NoAnswer::Failed) => return ChatVerdict::Unjudged(Unjudged::Line),
+            Err(NoAnswer::Died) => {
+                lane.strikes.add(account, Instant::now());
+                return ChatVerdict::Unjudged(Unjudged::Line);
+            }
         }
     }
     let filtered = asked.text != original;

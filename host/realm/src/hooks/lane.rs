@@ -11,14 +11,31 @@ use super::{
     figures::{Figures, Function, failed},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
+    strikes::Strikes,
     workshop::{Job, PLUGINS_MAX},
 };
 
-/// After an instance has died, the general lane waits this long for the next, once: a line that kills a filter must not
-/// carry the following line past it.
+/// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
+/// not the failure policy. A chat filter that is away longer has its lines refused, not passed (see `general::filter_chat`).
 const REMAKE_WAIT: Duration = Duration::from_millis(100);
 /// A plugin that fails again and again is logged this often.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// So many starts that failed one after the other, and a plugin counts as one that cannot be started.
+const STARTS_FAILED_MAX: u32 = 2;
+/// So many questions without any answer since it came to work, and a plugin counts as one that does not work.
+const UNANSWERED_MAX: u32 = 5;
+
+/// Why a plugin gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// It failed at this question and is alive.
+    Failed,
+    /// It died of this question.
+    Died,
+    /// It has died before, and its next instance is on the way.
+    Away,
+}
 
 /// One plugin of a lane.
 struct Slot {
@@ -26,6 +43,14 @@ struct Slot {
     instance: Option<Instance>,
     died: Option<Instant>,
     remake_asked: bool,
+    /// How many starts have failed since the last that did not.
+    starts_failed: u32,
+    /// True from its first answer on.
+    answered: bool,
+    /// How many questions it has failed at.
+    unanswered: u32,
+    /// The operator has been told that it does not work.
+    alarmed: bool,
     figures: Figures,
     logged: Option<Instant>,
     unlogged: u64,
@@ -38,6 +63,10 @@ impl Slot {
             instance: None,
             died: None,
             remake_asked: false,
+            starts_failed: 0,
+            answered: false,
+            unanswered: 0,
+            alarmed: false,
             figures: Figures::default(),
             logged: None,
             unlogged: 0,
@@ -47,7 +76,14 @@ impl Slot {
     fn fill(&mut self, instance: Instance) -> Option<Instance> {
         self.died = None;
         self.remake_asked = false;
+        self.starts_failed = 0;
         self.instance.replace(instance)
+    }
+
+    /// It cannot be started, or has come to work and never answered anything: the fault is its own, and no question's.
+    fn broken(&self) -> bool {
+        let never_starts = self.instance.is_none() && self.starts_failed >= STARTS_FAILED_MAX;
+        never_starts || (!self.answered && self.unanswered >= UNANSWERED_MAX)
     }
 
     fn log_failure(&mut self, function: Function, error: &CallError) {
@@ -77,11 +113,12 @@ pub(super) struct Lane {
     mailbox: Arc<Mailbox>,
     jobs: SyncSender<Job>,
     slots: Vec<Slot>,
+    pub(super) strikes: Strikes,
 }
 
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
-        Self { mailbox, jobs, slots: Vec::new() }
+        Self { mailbox, jobs, slots: Vec::new(), strikes: Strikes::default() }
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -95,6 +132,11 @@ impl Lane {
                 let kind = self.mailbox.kind;
                 self.rebuild(set.plugins.iter().filter(|installed| kind.wants(installed)))
             });
+            for id in mail.failed_starts {
+                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.installed.id == id) {
+                    slot.starts_failed = slot.starts_failed.saturating_add(1);
+                }
+            }
             for (id, instance) in mail.instances {
                 let slot = self.slots.iter_mut().find(|slot| slot.installed.id == id);
                 let unused = match slot {
@@ -163,6 +205,21 @@ impl Lane {
         self.slots[place].installed.label()
     }
 
+    /// True when the plugin at a place does not work, whatever it is asked; the operator is told once.
+    pub(super) fn is_broken(&mut self, place: usize) -> bool {
+        let slot = &mut self.slots[place];
+        let broken = slot.broken();
+        if broken && !std::mem::replace(&mut slot.alarmed, true) {
+            tracing::error!(
+                plugin = slot.installed.plugin.manifest().name,
+                "plugin {} does not work: it cannot be started, or has answered nothing since it came to work; \
+                 until it is replaced or deleted, what it should judge goes on unjudged",
+                slot.installed.label(),
+            );
+        }
+        broken
+    }
+
     /// Calls the plugin at a place; `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
     pub(super) fn call<T>(
         &mut self,
@@ -170,34 +227,49 @@ impl Lane {
         function: Function,
         call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> (Option<T>, Duration) {
+        let (answer, used) = self.try_call(place, function, call);
+        (answer.ok(), used)
+    }
+
+    /// The same, and says why there is no answer.
+    pub(super) fn try_call<T>(
+        &mut self,
+        place: usize,
+        function: Function,
+        call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> (Result<T, NoAnswer>, Duration) {
         let slot = &mut self.slots[place];
-        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind) {
-            slot.instance = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT);
-            if slot.instance.is_some() {
-                slot.died = None;
-                slot.remake_asked = false;
-            }
+        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind)
+            && let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT)
+        {
+            slot.fill(instance);
         }
         let name = &slot.installed.plugin.manifest().name;
         let Some(instance) = &mut slot.instance else {
             failed(name, function, "dead");
-            return (None, Duration::ZERO);
+            return (Err(NoAnswer::Away), Duration::ZERO);
         };
         let outcome = call(instance);
         let used = instance.used();
         slot.figures.called(name, function, used);
         match outcome {
-            Ok(answer) => (Some(answer), used),
+            Ok(answer) => {
+                slot.answered = true;
+                slot.alarmed = false;
+                (Ok(answer), used)
+            }
             Err(error) => {
                 failed(name, function, error.kind());
                 slot.log_failure(function, &error);
+                slot.unanswered = slot.unanswered.saturating_add(1);
                 if slot.instance.as_ref().is_some_and(Instance::is_dead) {
                     slot.died = Some(Instant::now());
                     let dead = slot.instance.take();
                     self.discard(dead);
                     self.ask_for_remakes();
+                    return (Err(NoAnswer::Died), used);
                 }
-                (None, used)
+                (Err(NoAnswer::Failed), used)
             }
         }
     }

@@ -38,7 +38,12 @@ pub(super) struct Mail {
     pub(super) set: Option<Arc<PluginSet>>,
     /// New instances by installation.
     pub(super) instances: Vec<(u64, Instance)>,
+    /// Installations that could not be started again, once for each try.
+    pub(super) failed_starts: Vec<u64>,
 }
+
+/// Failed starts that wait for a lane that picks nothing up.
+const FAILED_STARTS_MAX: usize = 64;
 
 /// The mailbox of one lane. Holds at most one instance of each plugin of the newest set.
 pub(super) struct Mailbox {
@@ -75,6 +80,15 @@ impl Mailbox {
         mail.instances.push((id, instance));
         self.waiting.store(true, Ordering::Release);
         self.arrived.notify_all();
+    }
+
+    /// Tells that an instance in place of one that died could not be made.
+    pub(super) fn deliver_failed_start(&self, id: u64) {
+        let mut mail = self.lock();
+        if mail.failed_starts.len() < FAILED_STARTS_MAX {
+            mail.failed_starts.push(id);
+            self.waiting.store(true, Ordering::Release);
+        }
     }
 
     /// Takes everything that waits; `None` when nothing does, or when it is being filled this very moment.

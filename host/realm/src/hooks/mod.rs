@@ -10,9 +10,11 @@ mod figures;
 mod general;
 mod lane;
 mod log;
+mod lone;
 mod mailbox;
 mod publisher;
 mod set;
+mod strikes;
 mod tick;
 mod workshop;
 
@@ -39,12 +41,15 @@ use self::{
     workshop::Job,
 };
 
-pub use self::tick::{ActionVerdicts, TickLane};
 pub(crate) use self::{
     log::RealmLog,
     publisher::Publisher,
     set::Installed,
     workshop::{Change, ChangeError},
+};
+pub use self::{
+    lone::LoneRule,
+    tick::{ActionVerdicts, TickLane},
 };
 
 /// Longest wait for an answer of the general lane.
@@ -99,6 +104,33 @@ pub enum ChatVerdict {
     Approved(ApprovedText),
     /// Nothing goes out; the sentence is for the sender.
     Blocked(String),
+    /// Nothing goes out, because the filter could not judge the line.
+    Unjudged(Unjudged),
+}
+
+/// Why a line was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unjudged {
+    /// The filter fails on this very line.
+    Line,
+    /// The filter has failed and is being started again, or nobody has time for it: a moment later it works.
+    Away,
+    /// Several lines of this account have killed the filter.
+    Strikes {
+        /// When the account may speak again.
+        wait: Duration,
+    },
+}
+
+/// Why nobody answered a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unasked {
+    /// No plugin answers this hook, or the plugin threads have ended.
+    Nobody,
+    /// The lane is too busy, or late.
+    Busy,
+    /// The engine failed at this question.
+    Failed,
 }
 
 /// Calls to plugins outside games; cheap to clone. One plugin thread answers, fed by a bounded queue.
@@ -123,12 +155,16 @@ impl Hooks {
         Self { published: Arc::new(ArcSwap::from_pointee(PluginSet::default())), doors: None }
     }
 
-    /// Asks the chat filter. A failing or missing filter lets the line pass unchanged.
+    /// Asks the chat filter. Without any filter every line passes unchanged; a line that a filter cannot judge is refused,
+    /// and passes only by a filter that does not work at all.
     pub async fn filter_chat(&self, line: ChatLine) -> ChatVerdict {
         let text = line.text.as_str().to_owned();
-        self.ask(Hook::ChatFilter, move |lane| general::filter_chat(lane, line))
-            .await
-            .unwrap_or(ChatVerdict::Approved(ApprovedText { text, filtered: false }))
+        match self.ask(Hook::ChatFilter, move |lane| general::filter_chat(lane, line)).await {
+            Ok(verdict) => verdict,
+            Err(Unasked::Nobody) => ChatVerdict::Approved(ApprovedText { text, filtered: false }),
+            Err(Unasked::Busy) => ChatVerdict::Unjudged(Unjudged::Away),
+            Err(Unasked::Failed) => ChatVerdict::Unjudged(Unjudged::Line),
+        }
     }
 
     /// May the player join? `Err` holds the sentence for the player. A failing or missing plugin admits.
@@ -143,8 +179,8 @@ impl Hooks {
         let newest: Vec<u64> = games.iter().map(|game| game.id).collect();
         games.truncate(GAMES_MAX);
         let mut unseen: HashSet<u64> = games.iter().map(|game| game.id).collect();
-        let ordered = self.ask(Hook::Matchmaking, move |lane| general::order(lane, &player, &games)).await.flatten();
-        match ordered {
+        let ordered = self.ask(Hook::Matchmaking, move |lane| general::order(lane, &player, &games)).await;
+        match ordered.ok().flatten() {
             Some(keys) => keys.into_iter().filter(|key| unseen.remove(key)).collect(),
             None => newest,
         }
@@ -171,13 +207,13 @@ impl Hooks {
         TickLane::new(lane)
     }
 
-    /// Puts a question to the general lane; `None` when no plugin answers this hook, the lane is too busy, or late.
+    /// Puts a question to the general lane.
     async fn ask<T: Send + 'static>(
         &self,
         hook: Hook,
         question: impl FnOnce(&mut Lane) -> T + Send + 'static,
-    ) -> Option<T> {
-        let doors = self.doors.as_ref().filter(|_| self.published.load().answers(hook))?;
+    ) -> Result<T, Unasked> {
+        let doors = self.doors.as_ref().filter(|_| self.published.load().answers(hook)).ok_or(Unasked::Nobody)?;
         let (answer, answered) = oneshot::channel();
         let work = Work::Ask(Box::new(move |lane| {
             // Whoever asked may have given up while the question waited.
@@ -185,15 +221,18 @@ impl Hooks {
                 let _ = answer.send(question(lane));
             }
         }));
-        if doors.work.try_send(work).is_err() {
-            figures::unasked(hook.as_str(), "queue");
-            return None;
-        }
+        doors.work.try_send(work).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                figures::unasked(hook.as_str(), "queue");
+                Unasked::Busy
+            }
+            mpsc::error::TrySendError::Closed(_) => Unasked::Nobody,
+        })?;
         match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
-            Ok(answer) => answer.ok(),
+            Ok(answer) => answer.map_err(|_| Unasked::Failed),
             Err(_) => {
                 figures::unasked(hook.as_str(), "late");
-                None
+                Err(Unasked::Busy)
             }
         }
     }

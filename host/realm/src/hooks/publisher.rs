@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError, mpsc::SyncSender, mpsc::sync_channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -18,7 +21,7 @@ use super::{
     lane::Lane,
     mailbox::{LaneKind, Mailbox},
     set::PluginSet,
-    workshop::{Change, ChangeError, Job, Workshop},
+    workshop::{Change, ChangeError, Job, Wanted, Workshop},
 };
 
 /// Most questions that wait for the general lane.
@@ -27,6 +30,8 @@ const QUESTIONS_MAX: usize = 1_024;
 const JOBS_MAX: usize = 1_024;
 /// Longest wait for a change: every lane's `init` within its deadline by the wall clock.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Longest wait for the end of a change that cannot fail any more.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Changes the set of plugins; the folder's watcher holds it.
 pub(crate) struct Publisher {
@@ -62,11 +67,22 @@ pub(super) fn register(jobs: &SyncSender<Job>, mailbox: &Arc<Mailbox>) -> std::s
 
 impl Publisher {
     /// Changes the set of plugins; returns the new generation when every lane has its instance, and a call that begins
-    /// afterwards is answered by the new version. Blocks.
+    /// afterwards is answered by the new version. After an error everything is and stays as before. Blocks.
     pub(crate) fn change(&self, change: Change) -> Result<u64, ChangeError> {
+        self.change_within(change, CHANGE_TIMEOUT)
+    }
+
+    pub(super) fn change_within(&self, change: Change, patience: Duration) -> Result<u64, ChangeError> {
         let (answer, answered) = sync_channel(1);
-        self.jobs.send(Job::Change(change, answer)).map_err(|_| ChangeError::Stopped)?;
-        answered.recv_timeout(CHANGE_TIMEOUT).unwrap_or(Err(ChangeError::Stopped))
+        let wanted = Wanted::default();
+        self.jobs.send(Job::Change(change, wanted.clone(), answer)).map_err(|_| ChangeError::Stopped)?;
+        let outcome = match answered.recv_timeout(patience) {
+            Err(RecvTimeoutError::Timeout) if wanted.settle() => return Err(ChangeError::Late(patience)),
+            // It is being carried out this very moment.
+            Err(RecvTimeoutError::Timeout) => answered.recv_timeout(DELIVERY_TIMEOUT),
+            outcome => outcome,
+        };
+        outcome.unwrap_or(Err(ChangeError::Stopped))
     }
 
     /// Ends the plugin threads; from then on every hook gives what its failure policy says. Blocks for at most `patience`.

@@ -8,10 +8,15 @@ use realm_plugin_host::{
 };
 
 use super::{
-    ApprovedText, Change, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Publisher, RealmLog,
+    ApprovedText, Change, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind, Mailbox, PluginSet,
+    Publisher, RealmLog, Unjudged,
     components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
+    general,
 };
 use crate::types::{AccountId, AccountName, ChatText};
+
+const UNJUDGED: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Line);
+const AWAY: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Away);
 
 /// Hooks with a host, and a way to install components.
 struct Stage {
@@ -173,7 +178,7 @@ async fn a_failing_plugin_leaves_the_policy() {
     let stage = Stage::new();
     let failing = Fixture::new("bad", "1.0.0").filter(&trap()).admit(&trap()).score(&endless()).check_actions(&trap());
     stage.install("bad.wasm", &failing.build(), &[]);
-    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, UNJUDGED);
     assert_eq!(stage.hooks.admit(player(1), game(1)).await, Ok(()));
     assert_eq!(stage.hooks.score(character()).await, Err(HookUnavailable));
     let mut lane = stage.hooks.tick_lane();
@@ -186,10 +191,98 @@ async fn a_line_that_kills_the_filter_carries_no_other_past_it() {
     let stage = Stage::new();
     let body = format!("(if (i32.eq (local.get $length) (i32.const 4)) (then (unreachable))) {}", with_text(2, 2));
     stage.install("f.wasm", &Fixture::new("f", "1.0.0").text("no").filter(&body).build(), &[]);
-    for _ in 0..3 {
-        assert_eq!(stage.hooks.filter_chat(line("kill")).await, approved("kill", false));
-        assert_eq!(stage.hooks.filter_chat(line("other")).await, ChatVerdict::Blocked("no".to_owned()));
+    let by = |account: u64, text: &str| ChatLine { account: AccountId::from_raw(account), ..line(text) };
+    assert_eq!(stage.hooks.filter_chat(line("other")).await, ChatVerdict::Blocked("no".to_owned()));
+    // One account after the other kills it, far more often than a failing plugin is given a new instance at once; each is
+    // heard three times.
+    let mut judged = 0;
+    for account in 100..110 {
+        for attempt in 0..5 {
+            match stage.hooks.filter_chat(by(account, "kill")).await {
+                UNJUDGED => assert!(attempt < 3),
+                AWAY => {}
+                ChatVerdict::Unjudged(Unjudged::Strikes { wait }) => {
+                    assert!(attempt >= 3 && wait <= Duration::from_secs(60));
+                }
+                verdict => panic!("{verdict:?}"),
+            }
+            match stage.hooks.filter_chat(line("other")).await {
+                AWAY => {}
+                verdict => {
+                    assert_eq!(verdict, ChatVerdict::Blocked("no".to_owned()));
+                    judged += 1;
+                }
+            }
+        }
     }
+    assert!(judged >= 4, "{judged}");
+    // A moment later it judges again.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while stage.hooks.filter_chat(line("other")).await != ChatVerdict::Blocked("no".to_owned()) {
+        assert!(std::time::Instant::now() < deadline, "the filter stays away");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_never_judged_a_line_is_passed_over_until_it_does() {
+    let stage = Stage::new();
+    let body = format!("(if (i32.eq (local.get $length) (i32.const 4)) (then (unreachable))) {}", with_text(2, 2));
+    stage.install("f.wasm", &Fixture::new("f", "1.0.0").text("no").filter(&body).build(), &[]);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    // No single account is enough.
+    for account in 1.. {
+        let killer = ChatLine { account: AccountId::from_raw(account / 4), ..line("kill") };
+        match stage.hooks.filter_chat(killer).await {
+            ChatVerdict::Unjudged(_) => assert!(std::time::Instant::now() < deadline, "nobody can chat"),
+            verdict => {
+                assert!(account >= 5, "one account opened the gate");
+                assert_eq!(verdict, approved("kill", false));
+                break;
+            }
+        }
+    }
+    // With the first line that it judges it is no longer broken.
+    while stage.hooks.filter_chat(line("other")).await != ChatVerdict::Blocked("no".to_owned()) {
+        assert!(std::time::Instant::now() < deadline, "the filter stays away");
+    }
+    assert!(matches!(stage.hooks.filter_chat(line("kill")).await, ChatVerdict::Unjudged(_)));
+}
+
+#[test]
+fn a_filter_that_is_away_holds_lines_back_and_one_that_cannot_start_does_not() {
+    let stage = Stage::new();
+    let (jobs, _workshop) = std::sync::mpsc::sync_channel(8);
+    let mailbox = Arc::new(Mailbox::new(LaneKind::General));
+    let mut lane = Lane::new(Arc::clone(&mailbox), jobs);
+    let installed = stage.installed("f.wasm", &replacing("f", "1.0.0", "x"));
+    let set = PluginSet::default().changed(Some(&installed), &[]);
+    mailbox.deliver_set(&Arc::new(set), Vec::new());
+    for _ in 0..2 {
+        lane.pick_up();
+        assert_eq!(general::filter_chat(&mut lane, line("hello")), AWAY);
+        mailbox.deliver_failed_start(installed.id);
+    }
+    lane.pick_up();
+    assert_eq!(general::filter_chat(&mut lane, line("hello")), approved("hello", false));
+    let instance = installed.plugin.instantiate("{}").unwrap();
+    mailbox.deliver_instance(installed.id, instance);
+    lane.pick_up();
+    assert_eq!(general::filter_chat(&mut lane, line("hello")), approved("x", true));
+}
+
+#[tokio::test]
+async fn a_change_that_was_given_up_is_not_made_later() {
+    let stage = Stage::new();
+    // Its start takes a while, and longer than whoever asks has patience.
+    let slow = "(local $left i32) (local.set $left (i32.const 30000000))
+        (loop $again (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))";
+    let bytes = Fixture::new("f", "1.0.0").text("slow").init(&format!("{slow} {}", pass())).filter(&with_text(1, 4));
+    let change = Change { install: Some(stage.installed("f.wasm", &bytes.build())), remove: Vec::new() };
+    let error = stage.publisher.change_within(change, Duration::from_millis(1)).unwrap_err();
+    assert!(matches!(error, super::ChangeError::Late(_)), "{error}");
+    // The next change is made after it.
+    stage.install("g.wasm", &Fixture::new("g", "1.0.0").filter(&pass()).build(), &[]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -8,13 +8,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use realm_plugin_host::{Breaker, CallError, Instance};
+use realm_plugin_host::{Breaker, CallError, Hook, Instance};
 use tokio::sync::mpsc;
 
 use super::{
@@ -27,6 +28,8 @@ use super::{
 pub(super) const PLUGINS_MAX: usize = 64;
 /// How long the workshop sleeps when nothing is to be done.
 const IDLE: Duration = Duration::from_secs(3_600);
+/// A chat filter that keeps failing is started this often at least, because no line passes while it is away.
+const FILTER_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Why a change of the set of plugins was not made; everything is as before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +43,20 @@ pub(crate) enum ChangeError {
     /// The realm is stopping.
     #[error("the plugin threads have ended")]
     Stopped,
+    /// It took too long and was given up.
+    #[error("it was not done within {} s and was given up; save the file again when the machine is less busy", .0.as_secs())]
+    Late(Duration),
+}
+
+/// Whether a change is still wanted: it is either begun by the workshop or given up by who asked, never both.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    /// Decides the matter; false when the other side was faster.
+    pub(super) fn settle(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// A change of the set of plugins.
@@ -55,13 +72,21 @@ pub(super) enum Job {
     /// A new lane; the answer comes when its first instances are delivered.
     Register(Arc<Mailbox>, SyncSender<()>),
     /// A change of the set; the answer is the new generation.
-    Change(Change, SyncSender<Result<u64, ChangeError>>),
+    Change(Change, Wanted, SyncSender<Result<u64, ChangeError>>),
     /// An instance died and another shall take its place.
     Remake { mailbox: Weak<Mailbox>, installed: Arc<Installed> },
     /// An instance is not needed any more.
     Discard(Box<Instance>),
     /// The realm is stopping.
     Stop,
+}
+
+/// How a plugin has failed so far.
+#[derive(Default)]
+struct Health {
+    breaker: Breaker,
+    /// When an instance was last asked for in place of one that died.
+    started: Option<Instant>,
 }
 
 struct Remake {
@@ -78,13 +103,13 @@ pub(super) struct Workshop {
     wake: mpsc::WeakSender<Work>,
     lanes: Vec<Weak<Mailbox>>,
     remakes: Vec<Remake>,
-    breakers: HashMap<u64, Breaker>,
+    health: HashMap<u64, Health>,
 }
 
 impl Workshop {
     pub(super) fn new(jobs: Receiver<Job>, published: Arc<ArcSwap<PluginSet>>, wake: mpsc::WeakSender<Work>) -> Self {
-        let (lanes, remakes, breakers) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { jobs, published, wake, lanes, remakes, breakers }
+        let (lanes, remakes, health) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { jobs, published, wake, lanes, remakes, health }
     }
 
     /// Works until it is told to stop or nobody can ask any more.
@@ -97,8 +122,8 @@ impl Workshop {
                     self.register(&mailbox);
                     let _ = done.try_send(());
                 }
-                Ok(Job::Change(change, answer)) => {
-                    let _ = answer.try_send(self.change(&change));
+                Ok(Job::Change(change, wanted, answer)) => {
+                    let _ = answer.try_send(self.change(&change, &wanted));
                 }
                 Ok(Job::Remake { mailbox, installed }) => self.schedule(mailbox, installed),
                 Ok(Job::Discard(instance)) => drop(instance),
@@ -118,6 +143,7 @@ impl Workshop {
                 Ok(instance) => instances.push((installed.id, instance)),
                 Err(error) => {
                     tracing::warn!("plugin {} does not start on a new lane: {error}", installed.label());
+                    mailbox.deliver_failed_start(installed.id);
                     self.schedule(Arc::downgrade(mailbox), Arc::clone(installed));
                 }
             }
@@ -126,7 +152,7 @@ impl Workshop {
         self.lanes.push(Arc::downgrade(mailbox));
     }
 
-    fn change(&mut self, change: &Change) -> Result<u64, ChangeError> {
+    fn change(&mut self, change: &Change, wanted: &Wanted) -> Result<u64, ChangeError> {
         let set = Arc::new(self.published.load().changed(change.install.as_ref(), &change.remove));
         if set.plugins.len() > PLUGINS_MAX {
             return Err(ChangeError::TooMany);
@@ -141,6 +167,10 @@ impl Workshop {
             }
             deliveries.push((lane, instances));
         }
+        if !wanted.settle() {
+            // Whoever asked believes that everything is as before.
+            return Err(ChangeError::Stopped);
+        }
         // From here on nothing can fail.
         for (lane, instances) in deliveries {
             lane.deliver_set(&set, instances);
@@ -148,7 +178,7 @@ impl Workshop {
                 let _ = self.wake.upgrade().map(|wake| wake.try_send(Work::Wake));
             }
         }
-        self.breakers.retain(|id, _| set.contains(*id));
+        self.health.retain(|id, _| set.contains(*id));
         let generation = set.generation;
         self.published.store(set);
         Ok(generation)
@@ -156,11 +186,21 @@ impl Workshop {
 
     fn schedule(&mut self, mailbox: Weak<Mailbox>, installed: Arc<Installed>) {
         let now = Instant::now();
-        let pause = self.breakers.entry(installed.id).or_default().failed(now);
-        if !pause.is_zero() {
-            tracing::warn!("plugin {} keeps failing; it is tried again in {} s", installed.label(), pause.as_secs());
+        let health = self.health.entry(installed.id).or_default();
+        let pause = health.breaker.failed(now);
+        let filters = installed.answers(Hook::ChatFilter)
+            && mailbox.upgrade().is_some_and(|mailbox| mailbox.kind == LaneKind::General);
+        let due = if filters {
+            // Counted from the last start, so that a filter which dies now and then is back at once.
+            health.started.map_or(now, |started| (started + pause.min(FILTER_PAUSE_MAX)).max(now))
+        } else {
+            now + pause
+        };
+        if due > now {
+            let wait_ms = due.duration_since(now).as_millis();
+            tracing::warn!("plugin {} keeps failing; it is tried again in {wait_ms} ms", installed.label());
         }
-        self.remakes.push(Remake { due: now + pause, mailbox, installed });
+        self.remakes.push(Remake { due, mailbox, installed });
     }
 
     fn remake_due(&mut self) {
@@ -172,10 +212,12 @@ impl Workshop {
             if !self.published.load().contains(installed.id) {
                 continue;
             }
+            self.health.entry(installed.id).or_default().started = Some(Instant::now());
             match make(&installed) {
                 Ok(instance) => lane.deliver_instance(installed.id, instance),
                 Err(error) => {
                     tracing::warn!("plugin {} does not start again: {error}", installed.label());
+                    lane.deliver_failed_start(installed.id);
                     self.schedule(mailbox, installed);
                 }
             }

@@ -58,15 +58,17 @@ impl Folder {
         &self.path
     }
 
-    /// Files that may be plugins with their stamps, by name.
-    pub(super) fn list(&self) -> io::Result<Vec<(String, Stamp)>> {
+    /// Files that may be plugins with their stamps, by name. An entry that cannot be looked at has none: reading it says why.
+    pub(super) fn list(&self) -> io::Result<Vec<(String, Option<Stamp>)>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let Some(name) = entry?.file_name().to_str().filter(|name| counts(name)).map(str::to_owned) else {
                 continue;
             };
-            if let Some(stamp) = self.stamp(&name)? {
-                files.push((name, stamp));
+            match self.stamp(&name) {
+                Ok(None) => {}
+                Ok(stamp) => files.push((name, stamp)),
+                Err(_) => files.push((name, None)),
             }
         }
         files.sort_by(|one, other| one.0.cmp(&other.0));

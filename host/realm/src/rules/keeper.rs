@@ -12,7 +12,7 @@ use realm_plugin_host::{Class, Host, LoadError, Plugin, sha256_hex};
 use tokio::sync::watch;
 
 use super::{
-    Config, PluginStatus,
+    Config, PluginStatus, RulesError,
     entry::{AtWork, Entry},
     folder::{Folder, Found},
     quiet::{Quiet, Sign},
@@ -63,14 +63,20 @@ impl Keeper {
     }
 
     /// Loads everything that lies in the folder.
-    pub(super) fn load_all(&mut self, quiet: &mut Quiet) {
-        for (file, _) in self.folder.list().unwrap_or_default() {
+    ///
+    /// # Errors
+    /// When the folder cannot be read: a realm must not start without its rules as if it had none.
+    pub(super) fn load_all(&mut self, quiet: &mut Quiet) -> Result<(), RulesError> {
+        let path = self.folder.path().display().to_string();
+        let files = self.folder.list().map_err(|error| RulesError::Folder(path, error.to_string()))?;
+        for (file, _) in files {
             self.look_at(&file, quiet);
         }
         let at_work = |name: &String| self.entries.values().any(|entry| entry.name_tried.as_ref() == Some(name));
         for name in self.config.configuration.keys().filter(|name| !at_work(name)) {
             tracing::warn!("[plugins.configuration.{name}] is for a plugin that is not installed; is the name right?");
         }
+        Ok(())
     }
 
     /// Compares the folder with what is known; returns false when the folder cannot be read.
@@ -89,7 +95,7 @@ impl Keeper {
         self.unreachable = false;
         let now = Instant::now();
         for (file, stamp) in &files {
-            let known = self.entries.get(file).and_then(|entry| entry.stamp);
+            let known = self.entries.get(file).map(|entry| entry.stamp);
             if known != Some(*stamp) && !quiet.waits(file) {
                 quiet.note(file, Sign::Writing, now);
             }
@@ -114,6 +120,7 @@ impl Keeper {
             Ok(Found::TooLarge(stamp)) => {
                 let entry = self.entries.entry(file.to_owned()).or_default();
                 let bytes = usize::try_from(stamp.size).unwrap_or(usize::MAX);
+                entry.tried = None;
                 if entry.stamp.replace(stamp) != Some(stamp) {
                     let error = LoadError::TooLarge { bytes, bytes_max, class: Class::Slow.as_str() };
                     self.refuse(file, "", &Refused::Load(error), started);
@@ -121,9 +128,11 @@ impl Keeper {
                 return;
             }
             Err(error) => {
-                let known = self.entries.get(file).and_then(|entry| entry.problem.as_ref()).is_some();
-                if !known {
-                    self.refuse(file, "", &Refused::Unreadable(error), started);
+                let entry = self.entries.entry(file.to_owned()).or_default();
+                (entry.stamp, entry.tried) = (None, None);
+                let refused = Refused::Unreadable(error);
+                if entry.problem.as_ref() != Some(&refused.to_string()) {
+                    self.refuse(file, "", &refused, started);
                 }
                 return;
             }
@@ -131,25 +140,31 @@ impl Keeper {
         let sha256 = sha256_hex(&bytes);
         let entry = self.entries.entry(file.to_owned()).or_default();
         entry.stamp = Some(stamp);
-        if entry.tried.as_ref() == Some(&sha256) {
+        if entry.at_work.as_ref().is_some_and(|work| work.sha256 == sha256) {
+            entry.tried = Some(sha256);
+            if entry.problem.take().is_some() {
+                // The operator put the version at work back after a failed try, or made it readable again.
+                self.show();
+            }
             return;
         }
-        if entry.at_work.as_ref().is_some_and(|work| work.sha256 == sha256) {
-            // The operator put the version at work back after a failed try.
-            entry.tried = Some(sha256);
-            entry.problem = None;
-            return self.show();
+        if entry.tried.as_ref() == Some(&sha256) {
+            return;
         }
         entry.tried = Some(sha256);
         let manifest = self.host.manifest(&bytes).ok();
         let (name, version) = manifest.map(|manifest| (manifest.name, manifest.version)).unzip();
         entry.name_tried = name;
-        if let Err(refused) = self.bring_to_work(file, &bytes, started) {
+        if let Err(refused) = self.bring_to_work(file, &bytes, started, quiet) {
+            if matches!(refused, Refused::NameTaken(..)) {
+                // Nothing is wrong with these bytes: they are welcome when the name is free.
+                self.entries.entry(file.to_owned()).or_default().tried = None;
+            }
             self.refuse(file, &version.unwrap_or_default(), &refused, started);
         }
     }
 
-    fn bring_to_work(&mut self, file: &str, bytes: &[u8], started: Instant) -> Result<(), Refused> {
+    fn bring_to_work(&mut self, file: &str, bytes: &[u8], started: Instant, quiet: &mut Quiet) -> Result<(), Refused> {
         let plugin = self.load(bytes)?;
         let manifest = plugin.manifest().clone();
         let mut remove = Vec::new();
@@ -173,6 +188,7 @@ impl Keeper {
         });
         let generation = self.publisher.change(Change { install: Some(installed), remove }).map_err(Refused::Start)?;
         let old = renamed.and_then(|other| self.entries.remove(&other)).and_then(|entry| entry.at_work).or(before);
+        let freed = old.as_ref().is_some_and(|work| work.name != manifest.name);
         let load_ms = milliseconds(started);
         let hooks: Vec<String> = plugin.hooks().iter().map(ToString::to_string).collect();
         let from = old.map(|work| format!("{} → ", work.version)).unwrap_or_default();
@@ -200,6 +216,9 @@ impl Keeper {
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             load_ms,
         });
+        if freed {
+            self.look_again(quiet);
+        }
         self.show();
         self.shown.generation.send_replace(generation);
         Ok(())
@@ -266,15 +285,19 @@ impl Keeper {
             );
         }
         self.entries.remove(file);
-        // What was refused because of this file (its name, its place) may be welcome now.
+        self.look_again(quiet);
+        self.show();
+        if let Some(generation) = changed {
+            self.shown.generation.send_replace(generation);
+        }
+    }
+
+    /// What was refused because of another file (its name, its place) may be welcome now.
+    fn look_again(&mut self, quiet: &mut Quiet) {
         let now = Instant::now();
         for (other, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.problem.is_some()) {
             entry.tried = None;
             quiet.note(other, Sign::Touched, now);
-        }
-        self.show();
-        if let Some(generation) = changed {
-            self.shown.generation.send_replace(generation);
         }
     }
 

@@ -52,6 +52,35 @@ pub struct Config {
     pub configuration: BTreeMap<String, serde_json::Value>,
 }
 
+impl Config {
+    /// Checks what a person wrote.
+    ///
+    /// # Errors
+    /// When a plugin's table holds a number that JSON cannot carry; the text names the key.
+    pub fn check(&self) -> Result<(), String> {
+        for (plugin, table) in &self.configuration {
+            if let Some(key) = none_in(table) {
+                return Err(format!(
+                    "[plugins.configuration.{plugin}]{key}: `nan` and `inf` cannot be handed to a plugin; write a number"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The place of a value that was no finite number: JSON has none in its stead.
+fn none_in(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::Null => Some(String::new()),
+        serde_json::Value::Array(values) => values.iter().find_map(none_in),
+        serde_json::Value::Object(table) => {
+            table.iter().find_map(|(key, value)| none_in(value).map(|inner| format!(" {key}{inner}")))
+        }
+        _ => None,
+    }
+}
+
 /// A plugin as the operator sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct PluginStatus {
@@ -127,7 +156,7 @@ impl Rules {
             move || {
                 let host = match start_host(&cache) {
                     Ok(host) => host,
-                    Err(error) => return drop(ready.send(Err(error))),
+                    Err(error) => return drop(ready.send(Err(RulesError::from(error)))),
                 };
                 // Notices first: what arrives during the first load is seen afterwards.
                 let open = {
@@ -137,7 +166,9 @@ impl Rules {
                 let watched = open();
                 let mut quiet = Quiet::default();
                 let mut keeper = Keeper::new(folder, host, publisher, config, shown);
-                keeper.load_all(&mut quiet);
+                if let Err(error) = keeper.load_all(&mut quiet) {
+                    return drop(ready.send(Err(error)));
+                }
                 if ready.send(Ok(())).is_ok() {
                     // Compiling a plugin may take seconds of CPU, which ticks must not feel.
                     Urgency::Background.take();

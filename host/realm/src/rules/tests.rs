@@ -1,10 +1,18 @@
 //! The watched folder: files come, change, break and go.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 
-use super::{Config, PluginStatus, Rules};
+use realm_plugin_host::{Host, Limits};
+use tokio::sync::watch as generations;
+
+use super::{
+    Config, PluginStatus, Rules, RulesError,
+    folder::Folder,
+    keeper::{Keeper, Shown},
+    quiet::Quiet,
+};
 use crate::{
     hooks::{
         ChatLine, ChatVerdict, Hooks,
@@ -53,6 +61,7 @@ impl Stage {
         match self.hooks.filter_chat(line).await {
             ChatVerdict::Approved(text) => text.as_str().to_owned(),
             ChatVerdict::Blocked(sentence) => sentence,
+            ChatVerdict::Unjudged(why) => panic!("{why:?}"),
         }
     }
 
@@ -192,6 +201,64 @@ async fn one_name_belongs_to_one_file() {
     fs::rename(stage.plugins().join("b.wasm"), stage.plugins().join("c.wasm")).unwrap();
     stage.status("c.wasm", |status| status.version == "2.0.0" && !broken(status)).await;
     assert_eq!(stage.rules.status().len(), 1);
+    assert_eq!(stage.say().await, "two");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn one_odd_entry_takes_no_rule_along() {
+    let data = tempfile::tempdir().unwrap();
+    let plugins = data.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    fs::write(plugins.join("f.wasm"), replacing("f", "1.0.0", "one")).unwrap();
+    std::os::unix::fs::symlink("loop.wasm", plugins.join("loop.wasm")).unwrap();
+    let (rules, hooks) = Rules::start(&Config::default(), data.path()).await.unwrap();
+    let stage = Stage { data, rules, hooks };
+    assert_eq!(stage.say().await, "one");
+    let odd = stage.status("loop.wasm", broken).await;
+    assert!(odd.problem.unwrap().starts_with("read: "));
+    // The others are watched as ever, and the odd one may become a plugin.
+    stage.write("f.wasm", &replacing("f", "1.1.0", "two"));
+    stage.status("f.wasm", |status| status.version == "1.1.0").await;
+    assert_eq!(stage.say().await, "two");
+    fs::remove_file(stage.plugins().join("loop.wasm")).unwrap();
+    stage.write("loop.wasm", &Fixture::new("loop", "1.0.0").filter(&pass()).build());
+    stage.status("loop.wasm", |status| status.version == "1.0.0" && !broken(status)).await;
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_at_the_start_is_an_error() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::open(&place.path().join("plugins")).unwrap();
+    fs::remove_dir(folder.path()).unwrap();
+    let (_hooks, publisher) = Hooks::start().unwrap();
+    let host = Host::new(Limits { instances_max: 8, ..Limits::default() }, None).unwrap();
+    let shown = Shown { status: Arc::default(), generation: Arc::new(generations::Sender::new(0)) };
+    let mut keeper = Keeper::new(folder, host, Arc::new(publisher), Config::default(), shown);
+    let error = keeper.load_all(&mut Quiet::default()).unwrap_err();
+    assert!(matches!(&error, RulesError::Folder(path, _) if path.ends_with("plugins")), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_problem_ends_with_its_cause() {
+    let good = replacing("f", "1.0.0", "one");
+    let stage = Stage::with(&[("f.wasm", good.clone())]).await;
+    // Away behind a link that leads nowhere, and back with the same bytes.
+    let (file, aside) = (stage.plugins().join("f.wasm"), stage.plugins().join("f.aside"));
+    fs::rename(&file, &aside).unwrap();
+    std::os::unix::fs::symlink("f.wasm", &file).unwrap();
+    stage.status("f.wasm", broken).await;
+    assert_eq!(stage.say().await, "one");
+    fs::rename(&aside, &file).unwrap();
+    stage.status("f.wasm", |status| !broken(status)).await;
+    assert_eq!(*stage.rules.generation().borrow(), 1, "the rule at work was never touched");
+
+    // A name that is taken is free when the other file takes another name.
+    stage.write("g.wasm", &replacing("f", "2.0.0", "two"));
+    stage.status("g.wasm", broken).await;
+    stage.write("f.wasm", &Fixture::new("other", "1.0.0").filter(&pass()).build());
+    stage.status("g.wasm", |status| status.version == "2.0.0" && !broken(status)).await;
     assert_eq!(stage.say().await, "two");
 }
 

@@ -4,6 +4,7 @@
 //! parameters, `RETURNING`, `ON CONFLICT`, BIGINT and TEXT. Knows nothing of what is stored.
 
 mod error;
+mod folder;
 mod lock;
 mod migrations;
 mod place;
@@ -17,6 +18,7 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::StorageError;
+pub(crate) use folder::create_data_folder;
 pub use lock::FolderLock;
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;

@@ -92,6 +92,8 @@ codes! {
     ChatTextInvalid "CHAT_TEXT_INVALID" 422,
     /// The chat filter blocked the line.
     ChatBlocked "CHAT_BLOCKED" 422,
+    /// The chat filter could not judge the line; the sentence says whether to write it differently or to wait.
+    ChatRefused "CHAT_REFUSED" 503,
     /// The recipient of a whisper is not online.
     WhisperOffline "WHISPER_OFFLINE" 404,
     /// The name breaks a rule for game names.

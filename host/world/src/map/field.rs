@@ -126,12 +126,10 @@ impl Field {
     pub(crate) fn hash_into(&self, hash: &mut StableHash) {
         let Self { wanted, known, finding, waiting, head, spare: _ } = self;
         hash.u8(u8::from(*wanted));
-        for ways in [known, finding] {
-            // The ways follow from the map, the goal and how far they were found.
-            if let Some(Ways { goal, steps: _ }) = ways {
-                hash.i32(goal.0);
-                hash.i32(goal.1);
-            }
+        // The ways themselves follow from the map, the goal and how far they were found.
+        for Ways { goal, steps: _ } in [known, finding].into_iter().flatten() {
+            hash.i32(goal.0);
+            hash.i32(goal.1);
         }
         if finding.is_some() {
             hash.u64(waiting.len() as u64);

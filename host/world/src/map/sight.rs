@@ -19,29 +19,34 @@ impl Map {
     }
 
     /// Whether the line between two tiles, both left out, passes no wall. Of two equally near tiles it takes the one nearer to the start,
-    /// so that the way back may be another one.
-    fn is_tile_line_clear(&self, (mut x, mut y): (i32, i32), to: (i32, i32)) -> bool {
-        let (wide, high) = ((to.0 - x).abs(), (to.1 - y).abs());
-        let (step_x, step_y) = ((to.0 - x).signum(), (to.1 - y).signum());
+    /// so that the way back may be another one. Nothing is seen from or to outside the map.
+    fn is_tile_line_clear(&self, from: (i32, i32), to: (i32, i32)) -> bool {
+        let (Some(mut at), Some(goal)) = (self.index(from.0, from.1), self.index(to.0, to.1)) else { return false };
+        let (wide, high) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
+        // All tiles looked at lie between the two, and so inside the map.
+        let row = self.width.unsigned_abs() as usize;
+        let next_x = |at: usize| if to.0 > from.0 { at + 1 } else { at - 1 };
+        let next_y = |at: usize| if to.1 > from.1 { at + row } else { at - row };
+        let is_wall = |at: usize| self.walls[at / 8] >> (at % 8) & 1 == 1;
         let mut error = wide - high;
         loop {
             let twice = 2 * error;
             let (along_x, along_y) = (twice > -high, twice < wide);
-            if along_x && along_y && self.is_wall(x + step_x, y) && self.is_wall(x, y + step_y) {
+            if along_x && along_y && is_wall(next_x(at)) && is_wall(next_y(at)) {
                 return false;
             }
             if along_x {
                 error -= high;
-                x += step_x;
+                at = next_x(at);
             }
             if along_y {
                 error += wide;
-                y += step_y;
+                at = next_y(at);
             }
-            if (x, y) == to {
+            if at == goal {
                 return true;
             }
-            if self.is_wall(x, y) {
+            if is_wall(at) {
                 return false;
             }
         }

@@ -60,6 +60,8 @@ impl World {
         if let Some(player) = self.players.get_mut(usize::from(slot.0)) {
             *player = None;
         }
+        // Another character may take the slot in the same tick.
+        self.companions.retain(|companion| companion.owner != slot);
     }
 
     /// Where a player of this slot comes in: around the middle of the entrance, apart from the others.

@@ -9,7 +9,8 @@ use realm_world::{
     log::{CHECK_TICKS, Ending, Entry, Header, LogError, LogReader, LogWriter, Moment, Newcomer, Replay, Verdict},
 };
 
-static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(Content::builtin);
+static CONTENT: LazyLock<Arc<Content>> =
+    LazyLock::new(|| crate::stage::content_with(&[crate::stage::BELOW, ("world.toml", "rooms", "0")]));
 
 /// Ten times as much with the switch for long campaigns.
 fn scaled(games: u64) -> u64 {
@@ -64,6 +65,17 @@ impl Crowd {
                 0..6 => Some(Input::Attack { slot, target: u16::try_from(throws.below(70)).unwrap() }),
                 6 => Some(Input::Interact { slot, target: u16::try_from(throws.below(5)).unwrap() }),
                 7 => Some(Input::Respawn { slot }),
+                9..13 => {
+                    let target = u16::try_from(throws.below(70)).unwrap();
+                    let skill = u8::try_from(throws.below(4)).unwrap();
+                    Some(Input::Skill { slot, skill, target, x: throws.small(4_000), y: throws.small(4_000) })
+                }
+                13 => Some(Input::PickUp {
+                    slot,
+                    target: u16::try_from(throws.below(200)).unwrap(),
+                    drink: throws.below(2) == 0,
+                }),
+                14 => Some(Input::Drink { slot, place: u8::try_from(throws.below(9)).unwrap() }),
                 8 if throws.below(20) == 0 => Some(Input::Leave { slot }),
                 _ => None,
             };

@@ -4,6 +4,7 @@
 //! priority, and comes back empty. While a game runs its log lies as it is in `GAME.log.part`; when the game has ended it is
 //! compressed to `GAME.log`. What the log says is in `realm_world::log`.
 
+mod again;
 mod folder;
 mod pen;
 mod reading;
@@ -22,6 +23,8 @@ use std::{
 
 use crate::types::{GameId, Urgency, spawn_thread};
 
+pub(super) use again::ask_again;
+pub use again::{Again, Difference};
 pub(super) use pen::{Desk, Pen};
 pub use reading::{LogFileError, read_log};
 pub use verify::Verification;
