@@ -102,7 +102,7 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             json!({"channel": "Town", "account": "Ann", "character": "Isa", "text": "Hello", "line": u64::MAX,
                 "sent_ms": u64::MAX, "filtered": true}),
         ),
-        ("chat:channel_users", json!({"channel": "Town", "users": [user, user]})),
+        ("chat:channel_users", json!({"channel": "Town", "users": [user, user], "more": 3})),
         ("chat:user_joined", json!({"channel": "Town", "user": user})),
         ("chat:user_left", json!({"channel": "Town", "user": user})),
         ("chat:whisper_sent", json!({"account": "Bob", "text": "Hello", "sent_ms": u64::MAX})),
