@@ -15,7 +15,7 @@ async fn realm_with(folder: &std::path::Path, changes: &[(&str, &str, &str)]) ->
     let content = folder.display().to_string();
     TestRealm::start_with(|config| {
         config.games.content = content;
-        config.games.findings_ban = 0;
+        (config.games.findings_kick, config.games.findings_ban) = (0, 0);
     })
     .await
 }
