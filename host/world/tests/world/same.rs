@@ -170,7 +170,7 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
         inputs.push(Input::Move { slot, dx: direction(mixed), dy: direction(mixed >> 3) });
         let target = u16::from(((tick + u32::from(slot.0) * 5) % 41 + 2).to_le_bytes()[0]);
         inputs.push(Input::Attack { slot, target });
-        let skill = u8::try_from((tick / 15 + u32::from(slot.0)) % 3).unwrap();
+        let skill = ((tick / 15 + u32::from(slot.0)) % 3).to_le_bytes()[0];
         inputs.push(Input::Skill { slot, skill, target, x: 0, y: 0 });
         inputs.push(Input::PickUp {
             slot,
