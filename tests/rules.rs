@@ -188,7 +188,7 @@ async fn a_rule_changes_within_a_second_while_players_chat_and_play() {
 
     // Nothing was skipped on behalf of a rule: the games' thread never waits for one.
     assert_eq!(scene.ticks_skipped(), skipped);
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +214,7 @@ async fn a_plugin_dropped_into_the_folder_is_listed_and_gone_with_its_file() {
     fs::remove_file(scene.realm.plugin_dir().join("hello.wasm")).unwrap();
     eventually("hello is gone", async || scene.status("hello.wasm").is_none().then_some(())).await;
     assert!(!listed().await);
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +255,7 @@ async fn a_file_that_is_no_rule_leaves_the_old_one_at_work_and_says_why() {
     scene.rename_in("chat-filter.wasm", &replacing("chat-filter", "9.3.0", "the next rule"));
     scene.until(start, "a good file after bad ones", |_, read| read == "the next rule").await;
     scene.at_work("chat-filter.wasm", "9.3.0").await;
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 /// Says a line; gives what it came back as, or why it was refused.
@@ -358,7 +358,7 @@ async fn a_rule_whose_init_never_ends_does_not_come_to_work() {
     let problem = scene.problem("chat-filter.wasm").await;
     assert!(problem.starts_with("start") && problem.contains("ms"), "{problem}");
     assert_eq!(scene.say().await.1, "the rule at work");
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -386,7 +386,7 @@ async fn an_anti_cheat_that_never_ends_keeps_no_tick_waiting() {
     assert_eq!(scene.ticks_skipped(), 0);
     drop(game);
     third.lobby.leave_game().await.unwrap();
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -405,7 +405,7 @@ async fn a_new_matchmaking_rule_decides_who_comes_in() {
     eventually("the rule is gone", async || scene.status("matchmaking.wasm").is_none().then_some(())).await;
     third.lobby.join_game(wish).await.unwrap();
     third.lobby.leave_game().await.unwrap();
-    scene.end().await;
+    Box::pin(scene.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
