@@ -46,7 +46,7 @@ impl ResumeDigest {
         let digits =
             text.as_bytes().chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
         let bytes: Vec<u8> = digits.collect::<Option<_>>()?;
-        (text.len() % 2 == 0).then_some(())?;
+        text.len().is_multiple_of(2).then_some(())?;
         bytes.try_into().ok().map(Self)
     }
 
