@@ -374,11 +374,7 @@ async fn a_realm_that_stops_says_so_over_http_and_to_health_checks() {
     // The lobby is not read, so its connection stays for some time.
     let lobby = hero.lobby;
     let stopping = tokio::spawn(realm.stop());
-    let asked = eventually("the refusal of a realm that stops", async || match rest.validate().await {
-        Ok(_) => None,
-        Err(error) => Some(error),
-    })
-    .await;
+    let asked = eventually("the refusal of a realm that stops", async || rest.validate().await.err()).await;
     match refused::<()>(Err(asked)) {
         (503, code) => assert_eq!(code, "REALM_STOPPING"),
         other => panic!("{other:?}"),
