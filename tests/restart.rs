@@ -102,6 +102,8 @@ struct Client {
     channel: String,
     speaks: bool,
     said: u64,
+    /// Lines that everybody has said.
+    lines: watch::Sender<usize>,
     seen: Seen,
 }
 
@@ -130,6 +132,7 @@ impl Client {
                     self.said += 1;
                     // A realm that is stopping may have closed; reading tells.
                     let _ = lobby.say(&format!("line {}", self.said)).await;
+                    self.lines.send_modify(|count| *count += 1);
                 }
                 () = reached(part, until) => return true,
                 message = lobby.next() => match message {
@@ -217,7 +220,7 @@ async fn everybody_comes_back_after_a_restart_and_no_line_is_lost_or_doubled() {
     let up = ports.up(&site);
     let endpoint = Endpoint { deadline: Duration::from_secs(60), ..site.endpoint() };
     let (few, here) = (Arc::new(Semaphore::new(ARRIVALS)), Arc::new(Barrier::new(clients + 1)));
-    let (part, back) = (watch::Sender::new(Part::Talk), watch::Sender::new(0));
+    let (part, back, said) = (watch::Sender::new(Part::Talk), watch::Sender::new(0), watch::Sender::new(0));
     let lives: Vec<_> = people
         .into_iter()
         .enumerate()
@@ -230,7 +233,7 @@ async fn everybody_comes_back_after_a_restart_and_no_line_is_lost_or_doubled() {
                 patience: Duration::from_secs(90),
             };
             let (channel, speaks) = (format!("Hall {}", index / MEMBERS), index % MEMBERS < SPEAKERS);
-            let client = Client { come_back, channel, speaks, said: 0, seen: Seen::default() };
+            let client = Client { come_back, channel, speaks, said: 0, lines: said.clone(), seen: Seen::default() };
             tokio::spawn(live(client, (Arc::clone(&few), Arc::clone(&here)), part.subscribe(), back.clone()))
         })
         .collect();
@@ -239,7 +242,9 @@ async fn everybody_comes_back_after_a_restart_and_no_line_is_lost_or_doubled() {
     let memory_bytes = resident_bytes(up.process()).saturating_sub(empty_bytes);
     println!("with everybody in: {} KB a client", memory_bytes / 1_024 / clients as u64);
     // Some lines are said before the end, however short the time.
-    tokio::time::sleep(PAUSE * 2).await;
+    let mut lines = said.subscribe();
+    let speakers = clients / MEMBERS * SPEAKERS;
+    lines.wait_for(|count| *count >= 2 * speakers).await.unwrap();
 
     let signal = Instant::now();
     let (code, last_words) = tokio::task::spawn_blocking(move || up.end(Signal::TERM)).await.unwrap();
@@ -255,10 +260,9 @@ async fn everybody_comes_back_after_a_restart_and_no_line_is_lost_or_doubled() {
     let started = Instant::now();
     let all_back = async { back.subscribe().wait_for(|count| *count == clients).await.map(|_| ()) };
     tokio::time::timeout(Duration::from_secs(120), all_back).await.expect("everybody is back").unwrap();
-    tokio::time::sleep(PAUSE * 2).await;
+    let before = *lines.borrow();
+    lines.wait_for(|count| *count >= before + 2 * speakers).await.unwrap();
     part.send_replace(Part::LastLines);
-    let finished = tokio::time::sleep(Duration::from_secs(1));
-    finished.await;
     part.send_replace(Part::Over);
     let mut reports = Vec::new();
     for life in lives {
@@ -370,11 +374,7 @@ async fn a_realm_that_stops_says_so_over_http_and_to_health_checks() {
     // The lobby is not read, so its connection stays for some time.
     let lobby = hero.lobby;
     let stopping = tokio::spawn(realm.stop());
-    let asked = eventually("the refusal of a realm that stops", async || match rest.validate().await {
-        Ok(_) => None,
-        Err(error) => Some(error),
-    })
-    .await;
+    let asked = eventually("the refusal of a realm that stops", async || rest.validate().await.err()).await;
     match refused::<()>(Err(asked)) {
         (503, code) => assert_eq!(code, "REALM_STOPPING"),
         other => panic!("{other:?}"),

@@ -22,6 +22,10 @@ use crate::harness::{DEADLINE, Player, TestRealm};
 const LINES: u64 = 3_000;
 /// Events that the realm keeps for a lost connection.
 const EVENTS_KEPT: u64 = 64;
+/// Lines that a listener is behind at most: some more than are kept.
+const AWAY_MAX: u64 = EVENTS_KEPT + EVENTS_KEPT / 3;
+/// A listener that has not come yet.
+const ABSENT: u64 = u64::MAX - 1;
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
 
 /// Small, and the same for the same seed.
@@ -101,7 +105,7 @@ async fn listen(
     seed: u64,
     mut said: watch::Receiver<u64>,
     last: u64,
-    here: watch::Sender<u32>,
+    (place, heard): (usize, watch::Sender<[u64; 3]>),
 ) -> Story {
     let port = if door == Door::Frames { player.endpoint.realm_port } else { player.endpoint.https_port };
     let scissors = Scissors::before(port).await;
@@ -112,14 +116,14 @@ async fn listen(
     let mut lobby = Lobby::connect(&endpoint, door).await.unwrap();
     lobby.login(login()).await.unwrap();
     lobby.join_channel("Square").await.unwrap();
-    here.send_modify(|count| *count += 1);
+    heard.send_modify(|heard| heard[place] = 0);
     let token = lobby.session().unwrap().resume_token.clone();
     // The first connection ends here; the story begins with what the client has seen by then.
     let (mut event, mut line, mut resynced) = (lobby.event(), 0, true);
     drop(lobby);
     while line < last {
         // Stays away sometimes for longer than lines are kept, and is cut after up to 12 KB: within TLS, within a frame, anywhere.
-        let until = (*said.borrow() + dice.up_to(EVENTS_KEPT + EVENTS_KEPT / 3)).min(last);
+        let until = (line + dice.up_to(AWAY_MAX)).min(last);
         said.wait_for(|said| *said >= until).await.unwrap();
         scissors.bytes_left.store(500 + dice.up_to(12_000), Ordering::Relaxed);
         let Ok(mut lobby) = Lobby::connect(&endpoint, door).await else { continue };
@@ -128,6 +132,9 @@ async fn listen(
         story.resumed += u64::from(!session.resync);
         story.resyncs += u64::from(session.resync);
         resynced |= session.resync;
+        if session.resync {
+            heard.send_modify(|heard| heard[place] = *said.borrow());
+        }
         while line < last {
             match lobby.next_within(DEADLINE).await {
                 Ok(ServerMessage::ChatMessage(chat)) => {
@@ -138,6 +145,7 @@ async fn listen(
                         assert_eq!((chat.event, chat.line), (event + 1, line + 1), "{door:?}, seed {seed}: {story:?}");
                     }
                     (event, line, resynced) = (chat.event, chat.line, false);
+                    heard.send_modify(|heard| heard[place] = heard[place].max(line));
                     story.lines += 1;
                 }
                 Ok(message) => match message.event() {
@@ -157,6 +165,7 @@ async fn listen(
         assert_eq!(lobby.event(), event, "the library counts as the test does");
         story.cuts += 1;
     }
+    heard.send_modify(|heard| heard[place] = u64::MAX);
     story.last = line;
     story
 }
@@ -173,15 +182,18 @@ async fn cut_anywhere_everything_comes_once_and_in_order_or_a_resync_is_said() {
     })
     .await;
     let mut speaker = realm.player("Odd").await.lobby(Door::Frames).await;
-    let (said, here) = (watch::Sender::new(0), watch::Sender::new(0));
+    // What each listener has heard of, nothing before it is there: nobody is left behind for ever.
+    let (said, heard) = (watch::Sender::new(0), watch::Sender::new([ABSENT; 3]));
     let seed = u64::from(std::process::id()) << 8 | 1;
     println!("seed {seed}");
     let mut listeners = Vec::new();
-    for (index, (door, name)) in (1..).zip(DOORS.into_iter().zip(["Maren", "Sten", "Ragna"])) {
+    for (place, (door, name)) in DOORS.into_iter().zip(["Maren", "Sten", "Ragna"]).enumerate() {
         let player = realm.player(name).await;
-        listeners.push(tokio::spawn(listen(player, door, seed * index, said.subscribe(), lines, here.clone())));
+        let (seed, ears) = (seed * (place as u64 + 1), (place, heard.clone()));
+        listeners.push(tokio::spawn(listen(player, door, seed, said.subscribe(), lines, ears)));
     }
-    here.subscribe().wait_for(|count| *count == 3).await.unwrap();
+    let mut heard = heard.subscribe();
+    heard.wait_for(|heard| !heard.contains(&ABSENT)).await.unwrap();
     speaker.join_channel("Square").await.unwrap();
     let listened = async {
         let mut stories = Vec::new();
@@ -200,6 +212,10 @@ async fn cut_anywhere_everything_comes_once_and_in_order_or_a_resync_is_said() {
             })
         {
             break;
+        }
+        if number <= lines {
+            let near = |heard: &[u64; 3]| heard.iter().all(|line| number <= line.saturating_add(AWAY_MAX));
+            heard.wait_for(near).await.unwrap();
         }
         let text = format!("line {number} {}", "x".repeat(usize::try_from(number % 200).unwrap()));
         let line = speaker

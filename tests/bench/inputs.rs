@@ -242,11 +242,11 @@ fn wishes(world: &World, view: &mut View, roads: &mut Roads) -> Vec<Input> {
         let nearest = living.min_by_key(|entity| far(entity)).copied();
         let near = nearest.filter(|monster| far(monster) <= REACH * REACH);
         match near {
-            Some(monster) if own.cooldown_ticks > 0 || tick % 25 == 0 => {
+            Some(monster) if own.cooldown_ticks > 0 || tick.is_multiple_of(25) => {
                 let (dx, dy) = (monster.x - own.x, monster.y - own.y);
                 inputs.push(Input::Move { slot, dx: dx / 4, dy: dy / 4 });
             }
-            Some(monster) if tick / 15 % 2 == 0 && own.skill_ticks[0] == 0 => {
+            Some(monster) if (tick / 15).is_multiple_of(2) && own.skill_ticks[0] == 0 => {
                 inputs.push(Input::Skill { slot, skill: 0, target: monster.id, x: 0, y: 0 });
             }
             Some(monster) => inputs.push(Input::Attack { slot, target: monster.id }),

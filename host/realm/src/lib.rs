@@ -264,17 +264,17 @@ impl Realm {
         self.stopping.store(true, Ordering::Relaxed);
         self.doors.stop_accepting();
         // 2. Players are told when to come back, and their sessions end.
-        self.sessions.stop().await;
+        Box::pin(self.sessions.stop()).await;
         drop(self.renewal);
         // 3. Games end, characters are saved.
-        if tokio::time::timeout(GAMES_DEADLINE, self.games.stop()).await.is_err() {
+        if tokio::time::timeout(GAMES_DEADLINE, Box::pin(self.games.stop())).await.is_err() {
             tracing::error!("the games did not end in time; characters in them may miss their last seconds");
         }
         // 4. Sockets close.
-        self.doors.close(CLOSE_DEADLINE_MS).await;
+        Box::pin(self.doors.close(CLOSE_DEADLINE_MS)).await;
         // 5. What nobody asks any more ends, the database last.
         self.rules.stop().await;
-        self.storage.close().await;
+        Box::pin(self.storage.close()).await;
         self.telemetry.stop();
         let _ = std::fs::remove_file(Endpoint::file(&self.data));
     }

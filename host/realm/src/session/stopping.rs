@@ -1,10 +1,10 @@
 //! The end of all sessions when the realm stops, and their return when it starts again.
 //!
-//! 1. Requests are refused and nobody comes in.
-//! 2. What was taken goes out: a line of chat reaches everybody or nobody.
-//! 3. Every client is told when to come back, one after the other.
-//! 4. What is needed to go on is stored, and
-//! 5. used at the next start.
+//! 1. requests are refused and nobody comes in
+//! 2. what was taken goes out: a line of chat reaches everybody or nobody
+//! 3. every client is told when to come back, one after the other
+//! 4. what is needed to go on is stored
+//! 5. the next start begins with it
 
 use std::{
     sync::{PoisonError, atomic::Ordering},
