@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use super::{
     Options,
     crowd::{Crowd, Window},
-    machine::{Cores, Usage, on_core, pause},
+    machine::{Cores, Usage, core_time, on_core, pause},
     metrics::Metrics,
     report::{Goal, Report},
     rooms::{ROOM, Rooms},
@@ -157,15 +157,20 @@ pub struct Measured {
     pub window: Window,
     usage: (Usage, Usage),
     metrics: (Metrics, Metrics),
+    /// What everybody spent on the server's core; zero when it has none of its own.
+    core: Duration,
 }
 
 impl Measured {
     pub fn take(server: &Server, crowd: &Crowd, length: Duration) -> Self {
         crowd.look();
         let before = (server.usage(), server.metrics());
+        let spent = || server.core().map_or(Duration::ZERO, core_time);
+        let core_before = spent();
         pause(length);
+        let core = spent().saturating_sub(core_before);
         let after = (server.usage(), server.metrics());
-        Self { window: crowd.look(), usage: (before.0, after.0), metrics: (before.1, after.1) }
+        Self { window: crowd.look(), usage: (before.0, after.0), metrics: (before.1, after.1), core }
     }
 
     /// Milliseconds of CPU a room and second: of the whole server, and of its tick threads.
@@ -185,6 +190,12 @@ impl Measured {
         self.window.rates.first().copied().unwrap_or_default()
     }
 
+    /// How much of the server's core others took.
+    fn others(&self) -> f64 {
+        let others = self.core.saturating_sub(self.usage.1.total_since(&self.usage.0));
+        others.as_secs_f64() / self.window.length.as_secs_f64()
+    }
+
     fn tell(&self, place: Place, rooms: usize, report: &mut Report) {
         let saturated = self.window.load() > SATURATED;
         let (cpu, tick) = self.cpu_ms(rooms);
@@ -194,7 +205,7 @@ impl Measured {
             self.metrics.1.mean_us(&self.metrics.0, "realm_tick_phase_seconds", &format!("phase=\"{name}\""))
         };
         let (step_us, snapshots_us) = place.tick_us();
-        let rows: [(&str, &'static str, Option<Goal>, f64); 17] = [
+        let rows: [(&str, &'static str, Option<Goal>, f64); 18] = [
             ("CPU a room and second", "ms", goal(Goal::AtMost(place.cpu_ms())), cpu),
             ("of it tick threads", "ms", None, tick),
             ("slowest client", "Hz", goal(Goal::AtLeast(24.95)), self.rate_min()),
@@ -212,6 +223,7 @@ impl Measured {
             ("a tick: events", "µs", None, phase("events")),
             ("a tick: writing", "µs", None, phase("write")),
             ("the generator's core", "%", None, self.window.load() * 100.0),
+            ("others on the server's core", "%", None, self.others() * 100.0),
         ];
         for (what, unit, goal, value) in rows {
             let name = format!("{rooms} rooms: {what}");

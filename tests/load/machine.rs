@@ -99,6 +99,17 @@ fn thread_time(folder: &Path) -> Option<Duration> {
     Some(Duration::from_millis(ticks * 10))
 }
 
+/// CPU time that everybody together has spent on one core, in steps of a hundredth of a second.
+pub fn core_time(core: usize) -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let name = format!("cpu{core} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name)).unwrap_or_default();
+    let ticks: Vec<u64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    // User, nice, system; then idle and waiting, which are nobody's; then interrupts.
+    let busy = ticks.iter().enumerate().filter(|(place, _)| matches!(place, 0..=2 | 5..=6)).map(|(_, ticks)| ticks);
+    Duration::from_millis(busy.sum::<u64>() * 10)
+}
+
 /// Memory that a process holds in RAM, in bytes.
 pub fn resident_bytes(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();

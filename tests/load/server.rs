@@ -64,6 +64,7 @@ impl Prepared {
             [&b"http/1.1"[..], b"realm/1"].map(|protocol| tls_config(&self.site.data(), protocol));
         Server {
             process: up.process(),
+            core: self.setup.core,
             up: Mutex::new(up),
             https: note.https,
             realm: note.realm,
@@ -81,6 +82,7 @@ pub struct Server {
     /// Behind a lock only because the lines of a program may be read by one thread at a time.
     up: Mutex<Up>,
     process: u32,
+    core: Option<usize>,
     pub https: SocketAddr,
     pub realm: SocketAddr,
     pub game: SocketAddr,
@@ -92,6 +94,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The core that it has for itself.
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
+
     pub fn usage(&self) -> Usage {
         Usage::of(self.process)
     }
