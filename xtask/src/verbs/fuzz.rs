@@ -165,7 +165,7 @@ impl Target {
 }
 
 fn from_hex(line: &str) -> Result<Vec<u8>> {
-    if !line.is_ascii() || line.len() % 2 != 0 {
+    if !line.is_ascii() || !line.len().is_multiple_of(2) {
         bail!("is not hex");
     }
     (0..line.len() / 2).map(|at| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).context("is not hex")).collect()
