@@ -38,6 +38,17 @@ impl Layout {
         self.target.join("guests")
     }
 
+    /// Build directory of the rules for this machine: the workspace has crates of the same names with other dependencies, and the
+    /// two must not be mixed.
+    pub(crate) fn rules(&self) -> PathBuf {
+        self.target.join("rules")
+    }
+
+    /// The same for the copy of the tree in which the tutorial is followed.
+    pub(crate) fn tutorial_rules(&self) -> PathBuf {
+        self.target.join("tutorial-rules")
+    }
+
     /// The finished components.
     pub(crate) fn components(&self) -> PathBuf {
         self.target.join("plugins")

@@ -20,16 +20,19 @@ const CHECKS: [Check; 3] = [
 
 /// Runs every check on the workspace and on the workspace of the plugins.
 pub(crate) fn ci(layout: &Layout) -> Result<()> {
-    let folders = [("the workspace", layout.root.clone()), ("the plugins", layout.plugin_sources())];
+    let folders = [
+        ("the workspace", layout.root.clone(), layout.target.clone()),
+        ("the plugins", layout.plugin_sources(), layout.rules()),
+    ];
     let count = CHECKS.len() * folders.len();
     let mut number = 0;
     for (check, arguments, remedy) in CHECKS {
-        for (place, folder) in &folders {
+        for (place, folder, target) in &folders {
             number += 1;
             let start = Instant::now();
             say(&format!("check {number} of {count}: {check} of {place}"));
             let mut command = cargo();
-            command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", &layout.target);
+            command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", target);
             command.env("RUSTDOCFLAGS", "--deny warnings");
             run(&mut command).with_context(|| format!("{check} of {place}: {remedy} in {}", folder.display()))?;
             say(&format!("{check} of {place}: ok ({})", seconds(start.elapsed())));

@@ -42,7 +42,7 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     done.push(timed("workspace", workspace.arg("--workspace").args(filter)));
 
     let mut rules = tests("step 3 of 5: native tests of the plugins");
-    rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", &layout.target);
+    rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", layout.rules());
     done.push(timed("plugins, natively", rules.args(filter)));
 
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {

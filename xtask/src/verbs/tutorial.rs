@@ -30,7 +30,7 @@ pub(super) fn follow(layout: &Layout) -> Result<()> {
     let mut shell = Command::new("bash");
     shell.args(["-e", "-u", "-o", "pipefail", "-c", &commands.join("\n")]).current_dir(&copy);
     say(&format!("following {PAGE} ({} blocks of commands)", commands.len()));
-    run(shell.env("CARGO_TARGET_DIR", &layout.target))
+    run(shell.env_remove("CARGO_TARGET_DIR"))
         .with_context(|| format!("{PAGE} does not work; its tree is in {}", copy.display()))?;
 
     // The author's plugin is none of this tree's.
@@ -82,8 +82,12 @@ fn copy_tree(layout: &Layout, copy: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         fs::copy(&from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
     }
+    let rules = layout.tutorial_rules();
+    fs::create_dir_all(&rules).with_context(|| format!("{} cannot be made", rules.display()))?;
     #[cfg(unix)]
-    std::os::unix::fs::symlink(&layout.target, copy.join("target")).context("the build directory cannot be linked")?;
+    for (built, link) in [(&layout.target, "target"), (&rules, "plugins/target")] {
+        std::os::unix::fs::symlink(built, copy.join(link)).context("a build directory cannot be linked")?;
+    }
     Ok(())
 }
 
