@@ -22,8 +22,8 @@ use crate::harness::{DEADLINE, Player, TestRealm};
 const LINES: u64 = 3_000;
 /// Events that the realm keeps for a lost connection.
 const EVENTS_KEPT: u64 = 64;
-/// Lines that a listener is behind at most: some more than are kept.
-const AWAY_MAX: u64 = EVENTS_KEPT + EVENTS_KEPT / 3;
+/// Lines that are said at most before a listener that is there has heard them.
+const AHEAD_MAX: u64 = EVENTS_KEPT / 4;
 /// A listener that has not come yet.
 const ABSENT: u64 = u64::MAX - 1;
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -105,7 +105,7 @@ async fn listen(
     seed: u64,
     mut said: watch::Receiver<u64>,
     last: u64,
-    (place, heard): (usize, watch::Sender<[u64; 3]>),
+    (place, allowed): (usize, watch::Sender<[u64; 3]>),
 ) -> Story {
     let port = if door == Door::Frames { player.endpoint.realm_port } else { player.endpoint.https_port };
     let scissors = Scissors::before(port).await;
@@ -116,14 +116,18 @@ async fn listen(
     let mut lobby = Lobby::connect(&endpoint, door).await.unwrap();
     lobby.login(login()).await.unwrap();
     lobby.join_channel("Square").await.unwrap();
-    heard.send_modify(|heard| heard[place] = 0);
+    allowed.send_modify(|allowed| allowed[place] = AHEAD_MAX);
     let token = lobby.session().unwrap().resume_token.clone();
     // The first connection ends here; the story begins with what the client has seen by then.
     let (mut event, mut line, mut resynced) = (lobby.event(), 0, true);
     drop(lobby);
     while line < last {
-        // Stays away sometimes for longer than lines are kept, and is cut after up to 12 KB: within TLS, within a frame, anywhere.
-        let until = (line + dice.up_to(AWAY_MAX)).min(last);
+        // Stays away every fourth time for longer than lines are kept, and nothing is said while it comes back.
+        // It is cut after up to 12 KB: within TLS, within a frame, anywhere.
+        let third = EVENTS_KEPT / 3;
+        let away = if story.cuts % 4 == 3 { EVENTS_KEPT + 1 + dice.up_to(third) } else { dice.up_to(2 * third) };
+        let until = (line + away).min(last);
+        allowed.send_modify(|allowed| allowed[place] = allowed[place].max(until));
         said.wait_for(|said| *said >= until).await.unwrap();
         scissors.bytes_left.store(500 + dice.up_to(12_000), Ordering::Relaxed);
         let Ok(mut lobby) = Lobby::connect(&endpoint, door).await else { continue };
@@ -133,7 +137,7 @@ async fn listen(
         story.resyncs += u64::from(session.resync);
         resynced |= session.resync;
         if session.resync {
-            heard.send_modify(|heard| heard[place] = *said.borrow());
+            allowed.send_modify(|allowed| allowed[place] = *said.borrow() + AHEAD_MAX);
         }
         while line < last {
             match lobby.next_within(DEADLINE).await {
@@ -145,7 +149,7 @@ async fn listen(
                         assert_eq!((chat.event, chat.line), (event + 1, line + 1), "{door:?}, seed {seed}: {story:?}");
                     }
                     (event, line, resynced) = (chat.event, chat.line, false);
-                    heard.send_modify(|heard| heard[place] = heard[place].max(line));
+                    allowed.send_modify(|allowed| allowed[place] = allowed[place].max(line + AHEAD_MAX));
                     story.lines += 1;
                 }
                 Ok(message) => match message.event() {
@@ -165,7 +169,7 @@ async fn listen(
         assert_eq!(lobby.event(), event, "the library counts as the test does");
         story.cuts += 1;
     }
-    heard.send_modify(|heard| heard[place] = u64::MAX);
+    allowed.send_modify(|allowed| allowed[place] = u64::MAX);
     story.last = line;
     story
 }
@@ -182,18 +186,18 @@ async fn cut_anywhere_everything_comes_once_and_in_order_or_a_resync_is_said() {
     })
     .await;
     let mut speaker = realm.player("Odd").await.lobby(Door::Frames).await;
-    // What each listener has heard of, nothing before it is there: nobody is left behind for ever.
-    let (said, heard) = (watch::Sender::new(0), watch::Sender::new([ABSENT; 3]));
+    // Up to which line each listener lets the speaker talk: who is away decides how much it misses.
+    let (said, allowed) = (watch::Sender::new(0), watch::Sender::new([ABSENT; 3]));
     let seed = u64::from(std::process::id()) << 8 | 1;
     println!("seed {seed}");
     let mut listeners = Vec::new();
     for (place, (door, name)) in DOORS.into_iter().zip(["Maren", "Sten", "Ragna"]).enumerate() {
         let player = realm.player(name).await;
-        let (seed, ears) = (seed * (place as u64 + 1), (place, heard.clone()));
+        let (seed, ears) = (seed * (place as u64 + 1), (place, allowed.clone()));
         listeners.push(tokio::spawn(listen(player, door, seed, said.subscribe(), lines, ears)));
     }
-    let mut heard = heard.subscribe();
-    heard.wait_for(|heard| !heard.contains(&ABSENT)).await.unwrap();
+    let mut allowed = allowed.subscribe();
+    allowed.wait_for(|allowed| !allowed.contains(&ABSENT)).await.unwrap();
     speaker.join_channel("Square").await.unwrap();
     let listened = async {
         let mut stories = Vec::new();
@@ -214,8 +218,7 @@ async fn cut_anywhere_everything_comes_once_and_in_order_or_a_resync_is_said() {
             break;
         }
         if number <= lines {
-            let near = |heard: &[u64; 3]| heard.iter().all(|line| number <= line.saturating_add(AWAY_MAX));
-            heard.wait_for(near).await.unwrap();
+            allowed.wait_for(|allowed| allowed.iter().all(|line| number <= *line)).await.unwrap();
         }
         let text = format!("line {number} {}", "x".repeat(usize::try_from(number % 200).unwrap()));
         let line = speaker
