@@ -2,26 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use realm_client::{ClientError, Door, GameConnection, Lobby, Rest, ServerMessage, proto};
+use realm_client::{Door, GameConnection, Lobby, Rest, ServerMessage, proto};
 
-use crate::harness::{DEADLINE, PASSWORD, TestRealm, eventually, pilot::snapshot};
+use crate::harness::{DEADLINE, PASSWORD, TestRealm, code, eventually, join, named, pilot::snapshot};
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
-
-fn code<T>(outcome: Result<T, ClientError>) -> String {
-    match outcome {
-        Ok(_) => "no refusal".to_owned(),
-        Err(error) => error.code().map_or_else(|| error.to_string(), str::to_owned),
-    }
-}
-
-fn named(name: &str) -> proto::GameCreate {
-    proto::GameCreate { name: name.to_owned(), ..Default::default() }
-}
-
-fn join(name: &str, password: &str) -> proto::GameJoin {
-    proto::GameJoin { name: name.to_owned(), password: password.to_owned(), ..Default::default() }
-}
 
 /// The next message of the lobby that `pick` takes.
 async fn told<T>(lobby: &mut Lobby, pick: impl FnMut(&ServerMessage) -> Option<T>) -> T {

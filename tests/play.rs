@@ -2,29 +2,12 @@
 
 use std::time::Duration;
 
-use realm_client::{
-    ClientError, Door, EntityKind, GameConnection, GameUpdate, Rest, ServerMessage, proto, proto::game_event::Kind,
-};
+use realm_client::{Door, EntityKind, GameConnection, GameUpdate, Rest, ServerMessage, proto, proto::game_event::Kind};
 
 use crate::harness::{
-    DEADLINE, Hero, PASSWORD, TestRealm, eventually,
+    DEADLINE, Hero, PASSWORD, TestRealm, code, eventually, join, named,
     pilot::{self, Hunt, Hunter, distance_squared, own, place, snapshot, ticks_between},
 };
-
-fn code<T>(outcome: Result<T, ClientError>) -> String {
-    match outcome {
-        Ok(_) => "no refusal".to_owned(),
-        Err(error) => error.code().map_or_else(|| error.to_string(), str::to_owned),
-    }
-}
-
-fn named(name: &str) -> proto::GameCreate {
-    proto::GameCreate { name: name.to_owned(), ..Default::default() }
-}
-
-fn join(name: &str, password: &str) -> proto::GameJoin {
-    proto::GameJoin { name: name.to_owned(), password: password.to_owned(), ..Default::default() }
-}
 
 /// The first event in a game that `pick` takes.
 async fn event<T>(game: &mut GameConnection, pick: impl Fn(&Kind) -> Option<T>) -> T {

@@ -84,7 +84,7 @@ async fn a_client_can_wait_with_its_log_in_and_hears_its_places() {
     let (second, third) = (realm.player("Sten").await, realm.player("Ragna").await);
     let before = waits(&second, Door::WebSocketJson, (1, 1)).await;
     let endpoint = realm.endpoint();
-    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (heard, mut hears) = tokio::sync::mpsc::channel(16);
     let patient = tokio::spawn(async move {
         let come_back = ComeBack {
             endpoint,
@@ -93,7 +93,7 @@ async fn a_client_can_wait_with_its_log_in_and_hears_its_places() {
             patience: 3 * DEADLINE,
         };
         let lost = realm_client::Lost::default();
-        let mut lobby = come_back.after(&lost, |place| heard.send(place.position).unwrap()).await.unwrap();
+        let mut lobby = come_back.after(&lost, |place| heard.try_send(place.position).unwrap()).await.unwrap();
         lobby.ping().await.unwrap();
         lobby
     });

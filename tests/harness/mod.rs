@@ -14,7 +14,7 @@ use std::{
 };
 
 use realm::{Realm, config::Config};
-use realm_client::{Door, Endpoint, GameConnection, Lobby, Login, Rest, Trust, proto};
+use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Rest, Trust, proto};
 use tempfile::TempDir;
 
 /// How long anything that must happen may take. Generous: the machine may be busy.
@@ -219,4 +219,22 @@ pub fn refused<T: std::fmt::Debug>(result: Result<T, realm_client::ClientError>)
         }
         other => panic!("the realm should refuse this with a code, and not so: {other}"),
     }
+}
+
+/// The code with which a call was refused.
+pub fn code<T>(outcome: Result<T, ClientError>) -> String {
+    match outcome {
+        Ok(_) => "no refusal".to_owned(),
+        Err(error) => error.code().map_or_else(|| error.to_string(), str::to_owned),
+    }
+}
+
+/// The wish for a game of this name, without a password.
+pub fn named(name: &str) -> proto::GameCreate {
+    proto::GameCreate { name: name.to_owned(), ..Default::default() }
+}
+
+/// The wish to join it.
+pub fn join(name: &str, password: &str) -> proto::GameJoin {
+    proto::GameJoin { name: name.to_owned(), password: password.to_owned(), ..Default::default() }
 }

@@ -31,7 +31,7 @@ impl Doorkeeper {
     }
 }
 
-fn too_many(UsedUp { retry_after_ms }: UsedUp) -> AccountsError {
+fn too_many(UsedUp { retry_after_ms, .. }: UsedUp) -> AccountsError {
     metrics::counter!("realm_logins_limited_total").increment(1);
     AccountsError::TooMany { retry_after_ms }
 }

@@ -59,7 +59,7 @@ pub(super) async fn admit(State(features): State<Features>, request: Request, ne
     }
 }
 
-fn too_many(UsedUp { retry_after_ms }: UsedUp) -> Refusal {
+fn too_many(UsedUp { retry_after_ms, .. }: UsedUp) -> Refusal {
     let seconds = retry_after_ms.div_ceil(1_000);
     Refusal::retry(Code::RateLimited, format!("Too many requests; try again in {seconds} seconds."), retry_after_ms)
 }

@@ -5,29 +5,35 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 
-use super::{Config, newcomers::Newcomers};
+use super::Config;
+use crate::types::{Allowances, Network};
+
+/// New connections a second that all addresses share while more of them come than the table holds.
+const CROWD_PER_SECOND: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 
 /// Counts connections; one for all doors.
 pub(super) struct Admission {
     connections_max: usize,
     connections_per_address_max: usize,
-    newcomers: Newcomers,
+    /// How fast one address may open new connections.
+    newcomers: Allowances<Network>,
     /// Places that are taken.
     open: watch::Sender<usize>,
     /// Holds at most as many addresses as there are connections, arriving ones included.
-    per_address: Mutex<HashMap<IpAddr, usize>>,
+    per_address: Mutex<HashMap<Network, usize>>,
 }
 
 /// Somebody who counts for an address; gives that back.
 pub(super) struct Visitor {
     admission: Arc<Admission>,
-    address: IpAddr,
+    address: Network,
 }
 
 /// The right to be connected; gives itself back.
@@ -41,25 +47,32 @@ impl Admission {
         Arc::new(Self {
             connections_max: config.connections_max,
             connections_per_address_max: config.connections_per_address_max,
-            newcomers: Newcomers::new(config),
+            newcomers: Allowances::per_minute_within(
+                config.connections_per_address_burst,
+                config.connections_per_address_per_minute,
+                config.limiter_addresses_max,
+                CROWD_PER_SECOND,
+            ),
             open: watch::Sender::new(0),
             per_address: Mutex::new(HashMap::new()),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
         // Nothing under this lock can panic half-way.
         self.per_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one more connection from `peer`, or says which limit stands against it.
     pub(super) fn visit(self: &Arc<Self>, peer: IpAddr) -> Result<Visitor, &'static str> {
-        let address = neighbourhood(peer);
+        let address = Network::of(peer);
         let mut per_address = self.lock();
         if per_address.get(&address).is_some_and(|open| *open >= self.connections_per_address_max) {
             return Err("connections_per_address_max");
         }
-        self.newcomers.admit(address)?;
+        self.newcomers.take(&address).map_err(|used_up| {
+            if used_up.crowded { "limiter_addresses_max" } else { "connections_per_address_per_minute" }
+        })?;
         *per_address.entry(address).or_default() += 1;
         drop(per_address);
         Ok(Visitor { admission: Arc::clone(self), address })
@@ -123,17 +136,6 @@ impl Drop for Place {
     }
 }
 
-/// One home has a whole /64 of IPv6 addresses; counting single ones would limit nobody.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +180,20 @@ mod tests {
         let _visitor = admission.visit(address("2001:db8:1:2::1")).ok().unwrap();
         assert!(admission.visit(address("2001:db8:1:2:ffff::7")).is_err());
         assert!(admission.visit(address("2001:db8:1:3::1")).is_ok());
+    }
+
+    #[test]
+    fn an_address_has_a_burst_and_is_refused_by_name_after_it() {
+        let config = Config { connections_per_address_burst: 2, limiter_addresses_max: 1, ..Config::default() };
+        let admission = Admission::new(&config);
+        let visit = |last: u8| admission.visit(IpAddr::from([192, 0, 2, last])).map(drop);
+        assert_eq!((visit(1), visit(2)), (Ok(()), Ok(())), "the table is full, and the crowd has an allowance");
+        let refused = (0..1_000).find_map(|_| visit(2).err());
+        assert_eq!(refused, Some("limiter_addresses_max"));
+        let admission = Admission::new(&Config { limiter_addresses_max: 16, ..config });
+        let visit = |last: u8| admission.visit(IpAddr::from([192, 0, 2, last])).map(drop);
+        assert_eq!((visit(1), visit(1)), (Ok(()), Ok(())));
+        assert_eq!(visit(1), Err("connections_per_address_per_minute"));
+        assert_eq!(visit(2), Ok(()), "others are not concerned");
     }
 }

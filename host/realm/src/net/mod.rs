@@ -15,7 +15,6 @@ mod guarded_io;
 mod head_guard;
 mod https;
 mod listeners;
-mod newcomers;
 mod open_files;
 mod overload;
 mod problem;

@@ -40,6 +40,8 @@ pub struct Allowances<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
 pub struct UsedUp {
     /// When there is something of it again.
     pub retry_after_ms: u64,
+    /// It was the allowance that all share while the table of keys is full.
+    pub crowded: bool,
 }
 
 impl<K: Hash + Eq + Clone> Allowances<K> {
@@ -47,13 +49,20 @@ impl<K: Hash + Eq + Clone> Allowances<K> {
     #[must_use]
     pub fn per_minute(burst: u32, per_minute: u32) -> Self {
         let quota = Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst));
-        Self::with_clock(quota, KEYS_MAX, DefaultClock::default())
+        Self::with_clock(quota, (KEYS_MAX, CROWD_PER_SECOND), DefaultClock::default())
+    }
+
+    /// The same with a table of at most `keys_max`, beyond which all share `crowd_per_second`.
+    #[must_use]
+    pub fn per_minute_within(burst: u32, per_minute: u32, keys_max: usize, crowd_per_second: NonZeroU32) -> Self {
+        let quota = Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst));
+        Self::with_clock(quota, (keys_max, crowd_per_second), DefaultClock::default())
     }
 
     /// `per_hour`, which may be used at once.
     #[must_use]
     pub fn per_hour(per_hour: u32) -> Self {
-        Self::with_clock(Quota::per_hour(at_least_one(per_hour)), KEYS_MAX, DefaultClock::default())
+        Self::with_clock(Quota::per_hour(at_least_one(per_hour)), (KEYS_MAX, CROWD_PER_SECOND), DefaultClock::default())
     }
 }
 
@@ -62,11 +71,11 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 }
 
 impl<K: Hash + Eq + Clone, C: Clock + Clone> Allowances<K, C> {
-    fn with_clock(quota: Quota, keys_max: usize, clock: C) -> Self {
+    fn with_clock(quota: Quota, (keys_max, crowd_per_second): (usize, NonZeroU32), clock: C) -> Self {
         Self {
             keys_max,
             keyed: RateLimiter::hashmap_with_clock(quota, clock.clone()),
-            crowd: RateLimiter::direct_with_clock(Quota::per_second(CROWD_PER_SECOND), clock.clone()),
+            crowd: RateLimiter::direct_with_clock(Quota::per_second(crowd_per_second), clock.clone()),
             tidied: Mutex::new(clock.now()),
             clock,
         }
@@ -77,10 +86,11 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Allowances<K, C> {
     /// # Errors
     /// When it is used up; nothing is taken then.
     pub fn take(&self, key: &K) -> Result<(), UsedUp> {
-        let checked = if self.tidied_len() >= self.keys_max { self.crowd.check() } else { self.keyed.check_key(key) };
+        let crowded = self.tidied_len() >= self.keys_max;
+        let checked = if crowded { self.crowd.check() } else { self.keyed.check_key(key) };
         checked.map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
-            UsedUp { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
+            UsedUp { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1), crowded }
         })
     }
 
@@ -109,7 +119,7 @@ mod tests {
 
     fn allowances(clock: &FakeRelativeClock) -> Allowances<u32, FakeRelativeClock> {
         let quota = Quota::per_minute(at_least_one(60)).allow_burst(at_least_one(3));
-        Allowances::with_clock(quota, 16, clock.clone())
+        Allowances::with_clock(quota, (16, CROWD_PER_SECOND), clock.clone())
     }
 
     #[test]
@@ -118,7 +128,7 @@ mod tests {
         let allowances = allowances(&clock);
         assert!((0..3).all(|_| allowances.take(&1).is_ok()));
         clock.advance(Duration::from_millis(400));
-        assert_eq!(allowances.take(&1), Err(UsedUp { retry_after_ms: 600 }));
+        assert_eq!(allowances.take(&1), Err(UsedUp { retry_after_ms: 600, crowded: false }));
         assert_eq!(allowances.take(&2), Ok(()), "others are not concerned");
         clock.advance(Duration::from_millis(600));
         assert_eq!(allowances.take(&1), Ok(()), "exactly when it was promised");
@@ -131,6 +141,7 @@ mod tests {
         let allowances = allowances(&clock);
         let taken = (0..1_000).filter(|key| allowances.take(key).is_ok()).count();
         assert_eq!((taken, allowances.keyed.len()), (16 + 100, 16), "beyond the table all share one allowance");
+        assert!(allowances.take(&2_000).is_err_and(|used_up| used_up.crowded));
         clock.advance(Duration::from_secs(20));
         assert_eq!(allowances.take(&1), Ok(()));
         assert_eq!(allowances.keyed.len(), 1);
