@@ -292,7 +292,7 @@ const INTERFACES: [&str; 14] = [
 ];
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
-fn wit_text(version: &str) -> String {
+pub(crate) fn wit_text(version: &str) -> String {
     // Packages at different depths of the tree share this file.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());

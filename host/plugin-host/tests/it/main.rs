@@ -8,3 +8,7 @@ mod components;
 mod contract;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+mod wasi;
