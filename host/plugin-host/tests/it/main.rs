@@ -7,6 +7,10 @@ mod components;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod hostile_guests;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod services;
