@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_plugin_host::{CallError, Hook, Instance};
+use realm_plugin_host::{CallError, Hook, Instance, Level};
 
 use super::{
+    Settings,
     figures::{Figures, Function, failed},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
@@ -25,6 +26,9 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 const STARTS_FAILED_MAX: u32 = 2;
 /// So many questions without any answer since it came to work, and a plugin counts as one that does not work.
 const UNANSWERED_MAX: u32 = 5;
+
+/// So many answers against the contract one after the other, and an instance is replaced as if it had died.
+const NONSENSE_MAX: u32 = 5;
 
 /// Why a plugin gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,8 @@ struct Slot {
     answered: bool,
     /// How many questions it has failed at.
     unanswered: u32,
+    /// How many answers against the contract it has given since its last good one.
+    nonsense: u32,
     /// The operator has been told that it does not work.
     alarmed: bool,
     figures: Figures,
@@ -66,6 +72,7 @@ impl Slot {
             starts_failed: 0,
             answered: false,
             unanswered: 0,
+            nonsense: 0,
             alarmed: false,
             figures: Figures::default(),
             logged: None,
@@ -77,6 +84,7 @@ impl Slot {
         self.died = None;
         self.remake_asked = false;
         self.starts_failed = 0;
+        self.nonsense = 0;
         self.instance.replace(instance)
     }
 
@@ -86,23 +94,28 @@ impl Slot {
         never_starts || (!self.answered && self.unanswered >= UNANSWERED_MAX)
     }
 
-    fn log_failure(&mut self, function: Function, error: &CallError) {
+    fn log_failure(&mut self, function: Function, error: &CallError, settings: &Settings) {
         let now = Instant::now();
+        self.installed.record.explain(format!("{} {error}", function.as_str()));
         if self.logged.is_some_and(|logged| now.duration_since(logged) < LOG_EVERY) {
             self.unlogged += 1;
             return;
         }
         let manifest = self.installed.plugin.manifest();
+        let line = format!(
+            "plugin {} failed in {}: {error}; {}",
+            self.installed.label(),
+            function.as_str(),
+            settings.policies.words(function),
+        );
         tracing::warn!(
             plugin = manifest.name,
             version = manifest.version,
             function = function.as_str(),
             unlogged_before = self.unlogged,
-            "plugin {} failed in {}: {error}; {}",
-            self.installed.label(),
-            function.as_str(),
-            function.policy(),
+            "{line}"
         );
+        settings.journal.note(&manifest.name, Level::Warn, &line);
         self.logged = Some(now);
         self.unlogged = 0;
     }
@@ -114,11 +127,22 @@ pub(super) struct Lane {
     jobs: SyncSender<Job>,
     slots: Vec<Slot>,
     pub(super) strikes: Strikes,
+    settings: Settings,
 }
 
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
-        Self { mailbox, jobs, slots: Vec::new(), strikes: Strikes::default() }
+        Self { mailbox, jobs, slots: Vec::new(), strikes: Strikes::default(), settings: Settings::default() }
+    }
+
+    /// The same under the operator's settings.
+    pub(super) fn under(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// True when a call of this function without an answer means no.
+    pub(super) fn is_closed(&self, function: Function) -> bool {
+        self.settings.policies.is_closed(function)
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -247,29 +271,34 @@ impl Lane {
         let name = &slot.installed.plugin.manifest().name;
         let Some(instance) = &mut slot.instance else {
             failed(name, function, "dead");
+            slot.installed.record.failed(function, "dead");
             return (Err(NoAnswer::Away), Duration::ZERO);
         };
         let outcome = call(instance);
         let used = instance.used();
         slot.figures.called(name, function, used);
+        slot.installed.record.called(function, used);
         match outcome {
             Ok(answer) => {
                 slot.answered = true;
                 slot.alarmed = false;
+                slot.nonsense = 0;
                 (Ok(answer), used)
             }
             Err(error) => {
                 failed(name, function, error.kind());
-                slot.log_failure(function, &error);
+                slot.installed.record.failed(function, error.kind());
+                slot.log_failure(function, &error, &self.settings);
                 slot.unanswered = slot.unanswered.saturating_add(1);
-                if slot.instance.as_ref().is_some_and(Instance::is_dead) {
+                slot.nonsense = slot.nonsense.saturating_add(1);
+                let died = slot.instance.as_ref().is_some_and(Instance::is_dead);
+                if died || slot.nonsense >= NONSENSE_MAX {
                     slot.died = Some(Instant::now());
                     let dead = slot.instance.take();
                     self.discard(dead);
                     self.ask_for_remakes();
-                    return (Err(NoAnswer::Died), used);
                 }
-                (Err(NoAnswer::Failed), used)
+                (Err(if died { NoAnswer::Died } else { NoAnswer::Failed }), used)
             }
         }
     }

@@ -36,7 +36,7 @@ impl Stage {
     fn installed(&self, file: &str, bytes: &[u8]) -> Arc<Installed> {
         self.last.set(self.last.get() + 1);
         let plugin = self.host.load(bytes, Arc::new(RealmLog)).unwrap();
-        Arc::new(Installed { id: self.last.get(), file: file.to_owned(), plugin, configuration: "{}".to_owned() })
+        Arc::new(Installed::new(self.last.get(), file.to_owned(), plugin, "{}".to_owned()))
     }
 
     fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {

@@ -15,10 +15,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use realm_plugin_host::{Breaker, CallError, Hook, Instance};
+use realm_plugin_host::{Breaker, CallError, Hook, Instance, Level};
 use tokio::sync::mpsc;
 
 use super::{
+    Settings, figures,
     general::Work,
     mailbox::{LaneKind, Mailbox},
     set::{Installed, PluginSet},
@@ -104,12 +105,18 @@ pub(super) struct Workshop {
     lanes: Vec<Weak<Mailbox>>,
     remakes: Vec<Remake>,
     health: HashMap<u64, Health>,
+    settings: Settings,
 }
 
 impl Workshop {
-    pub(super) fn new(jobs: Receiver<Job>, published: Arc<ArcSwap<PluginSet>>, wake: mpsc::WeakSender<Work>) -> Self {
+    pub(super) fn new(
+        jobs: Receiver<Job>,
+        published: Arc<ArcSwap<PluginSet>>,
+        wake: mpsc::WeakSender<Work>,
+        settings: Settings,
+    ) -> Self {
         let (lanes, remakes, health) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { jobs, published, wake, lanes, remakes, health }
+        Self { jobs, published, wake, lanes, remakes, health, settings }
     }
 
     /// Works until it is told to stop or nobody can ask any more.
@@ -196,9 +203,20 @@ impl Workshop {
         } else {
             now + pause
         };
+        installed.record.replaced();
         if due > now {
-            let wait_ms = due.duration_since(now).as_millis();
-            tracing::warn!("plugin {} keeps failing; it is tried again in {wait_ms} ms", installed.label());
+            let wait = due.duration_since(now);
+            let line =
+                format!("plugin {} keeps failing; it is tried again in {} ms", installed.label(), wait.as_millis());
+            tracing::warn!("{line}");
+            self.settings.journal.note(&installed.plugin.manifest().name, Level::Warn, &line);
+            installed.record.pause(wait);
+            figures::breaker(&installed.plugin.manifest().name, true);
+        }
+        if pause > Duration::ZERO
+            && let Some(failing) = &self.settings.failing
+        {
+            failing(installed.id);
         }
         self.remakes.push(Remake { due, mailbox, installed });
     }
@@ -214,9 +232,16 @@ impl Workshop {
             }
             self.health.entry(installed.id).or_default().started = Some(Instant::now());
             match make(&installed) {
-                Ok(instance) => lane.deliver_instance(installed.id, instance),
+                Ok(instance) => {
+                    installed.record.pause(Duration::ZERO);
+                    figures::breaker(&installed.plugin.manifest().name, false);
+                    lane.deliver_instance(installed.id, instance);
+                }
                 Err(error) => {
-                    tracing::warn!("plugin {} does not start again: {error}", installed.label());
+                    let line = format!("plugin {} does not start again: {error}", installed.label());
+                    tracing::warn!("{line}");
+                    self.settings.journal.note(&installed.plugin.manifest().name, Level::Warn, &line);
+                    installed.record.explain(format!("start {error}"));
                     lane.deliver_failed_start(installed.id);
                     self.schedule(mailbox, installed);
                 }
