@@ -166,7 +166,7 @@ async fn a_new_version_that_keeps_failing_is_rolled_back_and_stays_so() {
 async fn a_plugin_that_asks_for_more_than_it_is_granted_is_told_which_key_to_change() {
     let realm = TestRealm::start_with(|config| {
         config.plugins.permissions.clear();
-        let own = realm::rules::Overrides { permissions: Some(vec!["log".to_owned()]) };
+        let own = realm::rules::Overrides { permissions: Some(vec!["log".to_owned()]), ..Default::default() };
         config.plugins.overrides.insert("trusted".to_owned(), own);
     })
     .await;

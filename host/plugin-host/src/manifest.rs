@@ -53,6 +53,18 @@ impl Permission {
             Self::Moderate => "moderate",
         }
     }
+
+    /// True when `name` is an interface of `realm:plugin` that a plugin may import.
+    pub(crate) fn is_interface(name: &str) -> bool {
+        Self::ALL.iter().any(|permission| *permission != Self::Moderate && permission.as_str() == name)
+    }
+
+    /// The names of the interfaces that a plugin may import, for sentences to the operator.
+    pub(crate) fn interfaces() -> String {
+        let names: Vec<_> =
+            Self::ALL.iter().filter(|permission| **permission != Self::Moderate).map(|it| it.as_str()).collect();
+        names.join(", ")
+    }
 }
 
 impl fmt::Display for Permission {

@@ -85,6 +85,12 @@ pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
     metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
 }
 
+/// A plugin failed when it was told that it would not be called again.
+pub(super) fn failed_at_end(plugin: &str, kind: &'static str) {
+    let labels = [("plugin", plugin.to_owned()), ("function", "shutdown".to_owned()), ("kind", kind.to_owned())];
+    metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
 /// The circuit breaker of a plugin has opened or closed.
 pub(super) fn breaker(plugin: &str, open: bool) {
     metrics::gauge!("realm_plugin_breaker_open", "plugin" => plugin.to_owned()).set(if open { 1.0 } else { 0.0 });

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use realm_plugin_host::{Level, LogSink};
+use realm_plugin_host::{Level, LogSink, Services};
 use serde::Serialize;
 
 /// Lines that are kept of each plugin; the oldest goes first.
@@ -28,6 +28,8 @@ impl LogSink for RealmLog {
         }
     }
 }
+
+impl Services for RealmLog {}
 
 /// One line about a plugin, or of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,6 +85,8 @@ impl LogSink for Journal {
         self.keep(plugin, level, "plugin", line);
     }
 }
+
+impl Services for Journal {}
 
 fn word(level: Level) -> &'static str {
     match level {

@@ -8,6 +8,7 @@
 
 mod figures;
 mod general;
+mod heir;
 mod lane;
 mod log;
 mod lone;
@@ -63,11 +64,13 @@ pub(crate) use self::{
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest wait for the first instances of a new tick lane.
 const LANE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the lanes may take to prepare for a new version; a lane is quiet several times a second.
+const VOTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most games that a plugin is asked to order.
 const GAMES_MAX: usize = 200;
 
 /// What the operator has set, and who is told what.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     /// The functions that are closed beyond what is declared.
     pub(crate) policies: Policies,
@@ -75,6 +78,15 @@ pub(crate) struct Settings {
     pub(crate) journal: Arc<Journal>,
     /// Called from the workshop's thread with the key of an installation whose breaker has opened; must not wait.
     pub(crate) failing: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+    /// How long all lanes together may take to prepare for a version that inherits a state.
+    pub(crate) vote_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (policies, journal) = (Policies::default(), Arc::default());
+        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT }
+    }
 }
 
 /// Text that the chat filter has let through; only [`Hooks::filter_chat`] makes it.
@@ -282,5 +294,7 @@ pub struct HookUnavailable;
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../../../plugin-host/tests/it/components.rs"]
 pub(crate) mod components;
+#[cfg(test)]
+mod swap_tests;
 #[cfg(test)]
 mod tests;

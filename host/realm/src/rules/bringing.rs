@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_plugin_host::{Level, LoadError, LogSink, Manifest, Permission, Plugin, sha256_hex};
+use realm_plugin_host::{Level, LoadError, Manifest, Permission, Plugin, PluginLimits, Services, sha256_hex};
 
 use super::{entry::AtWork, figures, keeper::Keeper, quiet::Quiet};
 use crate::hooks::{Change, ChangeError, Installed};
@@ -94,10 +94,9 @@ impl Keeper {
         started: Instant,
         quiet: &mut Quiet,
     ) -> Result<String, Refused> {
-        if let Ok(manifest) = self.host.manifest(bytes) {
-            self.check_permissions(&manifest)?;
-        }
-        let plugin = self.load(bytes)?;
+        let manifest = self.host.manifest(bytes).map_err(Refused::Load)?;
+        self.check_permissions(&manifest)?;
+        let plugin = self.load(bytes, self.config.limits(&manifest.name))?;
         let manifest = plugin.manifest().clone();
         let mut remove = Vec::new();
         let mut renamed = None;
@@ -169,9 +168,9 @@ impl Keeper {
     }
 
     /// Compiles; a fault of the compiler on some file must not end the watching of all others.
-    fn load(&self, bytes: &[u8]) -> Result<Plugin, Refused> {
-        let sink: Arc<dyn LogSink> = Arc::clone(&self.journal) as Arc<dyn LogSink>;
-        catch_unwind(AssertUnwindSafe(|| self.host.load(bytes, sink)))
+    fn load(&self, bytes: &[u8], limits: PluginLimits) -> Result<Plugin, Refused> {
+        let services = Arc::clone(&self.journal) as Arc<dyn Services>;
+        catch_unwind(AssertUnwindSafe(|| self.host.load_under(bytes, services, limits)))
             .map_err(|_| Refused::Compiler)?
             .map_err(Refused::Load)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use realm_plugin_host::Permission;
+use realm_plugin_host::{Limits, Permission, PluginLimits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,10 @@ pub struct Config {
     pub trial_seconds: u32,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
-    /// One table per plugin with what the operator decides about it alone: `permissions`, instead of those above.
+    /// One table per plugin with what the operator decides about it alone: `permissions`, instead of those above, and `limits`, a table
+    /// of numbers: `tick_deadline_ms` (1), `call_deadline_ms` (20), `init_deadline_ms` (1000), `memory_bytes_max`, `table_elements_max`,
+    /// `tables_max`, `core_instances_max`, `memories_max`, `handles_max`, `handover_bytes_max`, `log_lines_per_second_max`,
+    /// `log_bytes_per_second_max`, `kv_bytes_max`, `metrics_max`. docs/plugins/README.md says what they hold.
     pub overrides: BTreeMap<String, Overrides>,
 }
 
@@ -42,6 +45,9 @@ pub struct Overrides {
     /// What it may be given, instead of `[plugins] permissions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
+    /// The limits that it lives under; those that are not named are as for every plugin.
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub limits: PluginLimits,
 }
 
 impl Default for Config {
@@ -85,6 +91,10 @@ impl Config {
             let names = overrides.permissions.as_deref().unwrap_or_default();
             known(format!("[plugins.overrides.{plugin}] permissions"), names)
                 .map_err(|problem| ("overrides", problem))?;
+            overrides
+                .limits
+                .check(&Limits::default())
+                .map_err(|problem| ("overrides", format!("[plugins.overrides.{plugin}.limits] {problem}")))?;
         }
         self.policies().map_err(|problem| ("closed", format!("[plugins] closed: {problem}")))?;
         Ok(())
@@ -99,6 +109,11 @@ impl Config {
     pub(super) fn granted(&self, plugin: &str) -> Vec<Permission> {
         let own = self.overrides.get(plugin).and_then(|overrides| overrides.permissions.as_ref());
         own.unwrap_or(&self.permissions).iter().filter_map(|name| permission(name)).collect()
+    }
+
+    /// The limits that a plugin of this name lives under.
+    pub(super) fn limits(&self, plugin: &str) -> PluginLimits {
+        self.overrides.get(plugin).map(|overrides| overrides.limits.clone()).unwrap_or_default()
     }
 
     /// The place of a plugin in the order of asking; the same for all that are not named.
@@ -153,8 +168,15 @@ mod tests {
         assert_eq!(key, "permissions");
         assert!(problem.contains("\"fly\"") && problem.contains("log"), "{problem}");
         config.permissions.pop();
-        config.overrides.insert("f".into(), Overrides { permissions: Some(vec!["swim".into()]) });
+        config
+            .overrides
+            .insert("f".into(), Overrides { permissions: Some(vec!["swim".into()]), ..Overrides::default() });
         assert!(config.check().unwrap_err().1.starts_with("[plugins.overrides.f] permissions: \"swim\""));
+        let limits = PluginLimits { call_deadline_ms: 0, ..PluginLimits::default() };
+        config.overrides.insert("f".into(), Overrides { limits, ..Overrides::default() });
+        assert!(
+            config.check().unwrap_err().1.starts_with("[plugins.overrides.f.limits] `call_deadline_ms` is 0; write")
+        );
         config.overrides.clear();
         config.closed = vec!["filtre".into()];
         assert_eq!(config.check().unwrap_err().0, "closed");
@@ -165,7 +187,7 @@ mod tests {
     #[test]
     fn one_plugin_is_given_other_permissions_than_all() {
         let mut config = Config { order: vec!["second".into(), "first".into()], ..Config::default() };
-        config.overrides.insert("mute".into(), Overrides { permissions: Some(Vec::new()) });
+        config.overrides.insert("mute".into(), Overrides { permissions: Some(Vec::new()), ..Overrides::default() });
         assert!(config.granted("mute").is_empty());
         assert!(config.granted("talker").contains(&Permission::Log));
         assert!(config.rank("second") < config.rank("first") && config.rank("first") < config.rank("other"));

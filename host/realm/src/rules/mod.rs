@@ -179,6 +179,7 @@ impl Rules {
             policies: config.policies().map_err(RulesError::Config)?,
             journal: Arc::clone(&journal),
             failing: Some(Arc::new(failing)),
+            ..Settings::default()
         })
         .map_err(threads)?;
         let publisher = Arc::new(publisher);
