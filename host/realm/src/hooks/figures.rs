@@ -16,7 +16,11 @@ pub(super) enum Function {
 }
 
 impl Function {
-    const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 6;
+
+    /// Every function, in the order of declaration.
+    pub(super) const ALL: [Self; Self::COUNT] =
+        [Self::CheckActions, Self::CheckCharacter, Self::Filter, Self::Admit, Self::Order, Self::Score];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +41,18 @@ impl Function {
             Self::Filter => "the line is refused to its sender",
             Self::Admit => "the player is admitted",
             Self::Order => "the newest games come first",
+            Self::Score => "the character keeps its score",
+        }
+    }
+
+    /// The same where the operator has closed the function.
+    pub(super) fn closed_policy(self) -> &'static str {
+        match self {
+            Self::CheckActions => "the acts are not carried out",
+            Self::CheckCharacter => "the character is refused",
+            Self::Filter => "the line is refused to its sender",
+            Self::Admit => "the player is not admitted",
+            Self::Order => "no game is listed",
             Self::Score => "the character keeps its score",
         }
     }
@@ -67,6 +83,17 @@ impl Figures {
 pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
     let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("kind", kind.to_owned())];
     metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// A plugin failed when it was told that it would not be called again.
+pub(super) fn failed_at_end(plugin: &str, kind: &'static str) {
+    let labels = [("plugin", plugin.to_owned()), ("function", "shutdown".to_owned()), ("kind", kind.to_owned())];
+    metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// The circuit breaker of a plugin has opened or closed.
+pub(super) fn breaker(plugin: &str, open: bool) {
+    metrics::gauge!("realm_plugin_breaker_open", "plugin" => plugin.to_owned()).set(if open { 1.0 } else { 0.0 });
 }
 
 /// A line of chat went out without the judgement of a filter that should have given it.

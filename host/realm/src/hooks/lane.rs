@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_plugin_host::{CallError, Hook, Instance};
+use realm_plugin_host::{CallError, Hook, Instance, Level};
 
 use super::{
+    Settings,
     figures::{Figures, Function, failed},
+    heir::{Heir, Proposal},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
     strikes::Strikes,
@@ -25,6 +27,9 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 const STARTS_FAILED_MAX: u32 = 2;
 /// So many questions without any answer since it came to work, and a plugin counts as one that does not work.
 const UNANSWERED_MAX: u32 = 5;
+
+/// So many answers against the contract one after the other, and an instance is replaced as if it had died.
+const NONSENSE_MAX: u32 = 5;
 
 /// Why a plugin gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,8 @@ struct Slot {
     answered: bool,
     /// How many questions it has failed at.
     unanswered: u32,
+    /// How many answers against the contract it has given since its last good one.
+    nonsense: u32,
     /// The operator has been told that it does not work.
     alarmed: bool,
     figures: Figures,
@@ -66,6 +73,7 @@ impl Slot {
             starts_failed: 0,
             answered: false,
             unanswered: 0,
+            nonsense: 0,
             alarmed: false,
             figures: Figures::default(),
             logged: None,
@@ -77,6 +85,7 @@ impl Slot {
         self.died = None;
         self.remake_asked = false;
         self.starts_failed = 0;
+        self.nonsense = 0;
         self.instance.replace(instance)
     }
 
@@ -86,23 +95,28 @@ impl Slot {
         never_starts || (!self.answered && self.unanswered >= UNANSWERED_MAX)
     }
 
-    fn log_failure(&mut self, function: Function, error: &CallError) {
+    fn log_failure(&mut self, function: Function, error: &CallError, settings: &Settings) {
         let now = Instant::now();
+        self.installed.record.explain(format!("{} {error}", function.as_str()));
         if self.logged.is_some_and(|logged| now.duration_since(logged) < LOG_EVERY) {
             self.unlogged += 1;
             return;
         }
         let manifest = self.installed.plugin.manifest();
+        let line = format!(
+            "plugin {} failed in {}: {error}; {}",
+            self.installed.label(),
+            function.as_str(),
+            settings.policies.words(function),
+        );
         tracing::warn!(
             plugin = manifest.name,
             version = manifest.version,
             function = function.as_str(),
             unlogged_before = self.unlogged,
-            "plugin {} failed in {}: {error}; {}",
-            self.installed.label(),
-            function.as_str(),
-            function.policy(),
+            "{line}"
         );
+        settings.journal.note(&manifest.name, Level::Warn, &line);
         self.logged = Some(now);
         self.unlogged = 0;
     }
@@ -114,11 +128,26 @@ pub(super) struct Lane {
     jobs: SyncSender<Job>,
     slots: Vec<Slot>,
     pub(super) strikes: Strikes,
+    settings: Settings,
+    /// A new version that has been prepared for and not come to work yet.
+    heir: Option<Heir>,
 }
 
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
-        Self { mailbox, jobs, slots: Vec::new(), strikes: Strikes::default() }
+        let (slots, strikes, settings) = (Vec::new(), Strikes::default(), Settings::default());
+        Self { mailbox, jobs, slots, strikes, settings, heir: None }
+    }
+
+    /// The same under the operator's settings.
+    pub(super) fn under(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// True when a call of this function without an answer means no.
+    pub(super) fn is_closed(&self, function: Function) -> bool {
+        self.settings.policies.is_closed(function)
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -128,6 +157,9 @@ impl Lane {
     /// Takes over what the workshop has delivered. True when other versions are at work than before.
     pub(super) fn pick_up(&mut self) -> bool {
         let changed = self.mailbox.take().is_some_and(|mail| {
+            if mail.withdrawn {
+                self.drop_heir();
+            }
             let changed = mail.set.is_some_and(|set| {
                 let kind = self.mailbox.kind;
                 self.rebuild(set.plugins.iter().filter(|installed| kind.wants(installed)))
@@ -139,11 +171,14 @@ impl Lane {
             }
             for (id, instance) in mail.instances {
                 let slot = self.slots.iter_mut().find(|slot| slot.installed.id == id);
-                let unused = match slot {
-                    Some(slot) => slot.fill(instance),
-                    None => Some(instance),
+                let (unused, of) = match slot {
+                    Some(slot) => (slot.fill(instance), Some(Arc::clone(&slot.installed))),
+                    None => (Some(instance), None),
                 };
-                self.discard(unused);
+                self.discard(unused, of.as_ref());
+            }
+            if let Some(proposal) = mail.proposal {
+                self.prepare(proposal);
             }
             changed
         });
@@ -157,21 +192,89 @@ impl Lane {
         let before: Vec<u64> = old.iter().map(|slot| slot.installed.id).collect();
         for installed in wanted {
             let kept = old.iter().position(|slot| slot.installed.id == installed.id);
-            self.slots.push(match kept {
+            let slot = match kept {
                 Some(index) => old.swap_remove(index),
-                None => Slot::new(Arc::clone(installed)),
-            });
+                None => {
+                    let mut slot = Slot::new(Arc::clone(installed));
+                    if let Some(heir) = self.heir.take_if(|heir| heir.to.id == installed.id) {
+                        let before = old.iter_mut().find(|slot| slot.installed.id == heir.from.id);
+                        self.succeed(&mut slot, heir, before);
+                    }
+                    slot
+                }
+            };
+            self.slots.push(slot);
         }
         for slot in old {
-            self.discard(slot.instance);
+            self.discard(slot.instance, Some(&slot.installed));
         }
         !self.slots.iter().map(|slot| slot.installed.id).eq(before)
     }
 
+    /// Lets a new version take over the state of the one at work, and votes.
+    fn prepare(&mut self, proposal: Proposal) {
+        self.drop_heir();
+        let (vote, to) = (proposal.vote.clone(), Arc::clone(&proposal.to));
+        let in_tick = self.mailbox.kind == LaneKind::Tick;
+        let slot = self.slots.iter_mut().find(|slot| slot.installed.id == proposal.from.id);
+        let prepared = Heir::prepare(proposal, slot.and_then(|slot| slot.instance.as_mut()), in_tick);
+        let said = match prepared {
+            Ok(heir) => {
+                self.heir = Some(heir);
+                Ok(())
+            }
+            Err((unused, problem)) => {
+                self.discard(Some(unused), Some(&to));
+                Err(problem)
+            }
+        };
+        self.bury();
+        vote.cast(said);
+    }
+
+    /// Puts an heir in its place, with what has changed since it was prepared.
+    fn succeed(&mut self, slot: &mut Slot, mut heir: Heir, before: Option<&mut Slot>) {
+        if let Some(old) = before.and_then(|before| before.instance.as_mut())
+            && let Err(error) = heir.succeed(old)
+        {
+            let line = format!(
+                "plugin {} has the state of a moment before it came to work, without the last changes: {error}",
+                heir.to.label()
+            );
+            tracing::warn!("{line}");
+            self.settings.journal.note(&heir.to.plugin.manifest().name, Level::Warn, &line);
+        }
+        if heir.instance.is_dead() {
+            slot.died = Some(Instant::now());
+            self.discard(Some(heir.instance), Some(&heir.to));
+        } else {
+            slot.instance = Some(heir.instance);
+        }
+    }
+
+    fn drop_heir(&mut self) {
+        if let Some(heir) = self.heir.take() {
+            self.discard(Some(heir.instance), Some(&heir.to));
+        }
+    }
+
+    /// Gives up instances that have died outside a call, and asks for others.
+    fn bury(&mut self) {
+        for place in 0..self.slots.len() {
+            let slot = &mut self.slots[place];
+            if slot.instance.as_ref().is_some_and(Instance::is_dead) {
+                slot.died = Some(Instant::now());
+                let (dead, of) = (slot.instance.take(), Arc::clone(&slot.installed));
+                self.discard(dead, Some(&of));
+            }
+        }
+        self.ask_for_remakes();
+    }
+
     /// Lets the workshop take an instance apart, which costs more than a tick should spend on it.
-    fn discard(&self, instance: Option<Instance>) {
+    fn discard(&self, instance: Option<Instance>, of: Option<&Arc<Installed>>) {
         if let Some(instance) = instance {
-            let _ = self.jobs.try_send(Job::Discard(Box::new(instance)));
+            let _ = self.jobs.try_send(Job::Discard(Box::new(instance), of.cloned()));
         }
     }
 
@@ -247,30 +350,41 @@ impl Lane {
         let name = &slot.installed.plugin.manifest().name;
         let Some(instance) = &mut slot.instance else {
             failed(name, function, "dead");
+            slot.installed.record.failed(function, "dead");
             return (Err(NoAnswer::Away), Duration::ZERO);
         };
         let outcome = call(instance);
         let used = instance.used();
         slot.figures.called(name, function, used);
+        slot.installed.record.called(function, used);
         match outcome {
             Ok(answer) => {
                 slot.answered = true;
                 slot.alarmed = false;
+                slot.nonsense = 0;
                 (Ok(answer), used)
             }
             Err(error) => {
                 failed(name, function, error.kind());
-                slot.log_failure(function, &error);
+                slot.installed.record.failed(function, error.kind());
+                slot.log_failure(function, &error, &self.settings);
                 slot.unanswered = slot.unanswered.saturating_add(1);
-                if slot.instance.as_ref().is_some_and(Instance::is_dead) {
+                slot.nonsense = slot.nonsense.saturating_add(1);
+                let died = slot.instance.as_ref().is_some_and(Instance::is_dead);
+                if died || slot.nonsense >= NONSENSE_MAX {
                     slot.died = Some(Instant::now());
-                    let dead = slot.instance.take();
-                    self.discard(dead);
+                    let (dead, of) = (slot.instance.take(), Arc::clone(&slot.installed));
+                    self.discard(dead, Some(&of));
                     self.ask_for_remakes();
-                    return (Err(NoAnswer::Died), used);
                 }
-                (Err(NoAnswer::Failed), used)
+                (Err(if died { NoAnswer::Died } else { NoAnswer::Failed }), used)
             }
         }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }

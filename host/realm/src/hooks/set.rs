@@ -4,20 +4,31 @@ use std::sync::Arc;
 
 use realm_plugin_host::{Hook, Plugin};
 
+use super::record::Record;
+
 /// One version of a plugin at work.
 #[derive(Debug)]
 pub(crate) struct Installed {
     /// Tells this installation from every other of the process.
     pub(crate) id: u64,
-    /// Name of the file; several plugins on one hook are asked in the order of their files' names.
+    /// Several plugins on one hook are asked in the order of this number, and with the same number in that of their files.
+    pub(crate) rank: u32,
+    /// Name of the file.
     pub(crate) file: String,
     /// The plugin.
     pub(crate) plugin: Plugin,
     /// JSON for its `init`.
     pub(crate) configuration: String,
+    /// What it has done since it came to work.
+    pub(crate) record: Arc<Record>,
 }
 
 impl Installed {
+    /// A plugin that no order of the operator's names.
+    pub(crate) fn new(id: u64, file: String, plugin: Plugin, configuration: String) -> Self {
+        Self { id, rank: u32::MAX, file, plugin, configuration, record: Arc::default() }
+    }
+
     /// True when the plugin answers this hook.
     pub(super) fn answers(&self, hook: Hook) -> bool {
         self.plugin.hooks().contains(&hook)
@@ -47,7 +58,7 @@ impl PluginSet {
     pub(super) fn changed(&self, added: Option<&Arc<Installed>>, removed: &[u64]) -> Self {
         let mut plugins: Vec<_> =
             self.plugins.iter().filter(|installed| !removed.contains(&installed.id)).chain(added).cloned().collect();
-        plugins.sort_by(|one, other| one.file.cmp(&other.file));
+        plugins.sort_by(|one, other| (one.rank, &one.file).cmp(&(other.rank, &other.file)));
         Self { generation: self.generation + 1, plugins }
     }
 

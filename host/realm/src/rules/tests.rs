@@ -12,6 +12,7 @@ use super::{
     folder::Folder,
     keeper::{Keeper, Shown},
     quiet::Quiet,
+    versions::Versions,
 };
 use crate::{
     hooks::{
@@ -234,7 +235,9 @@ fn a_folder_that_cannot_be_listed_at_the_start_is_an_error() {
     let (_hooks, publisher) = Hooks::start().unwrap();
     let host = Host::new(Limits { instances_max: 8, ..Limits::default() }, None).unwrap();
     let shown = Shown { status: Arc::default(), generation: Arc::new(generations::Sender::new(0)) };
-    let mut keeper = Keeper::new(folder, host, Arc::new(publisher), Config::default(), shown);
+    let versions = Versions::open(&place.path().join("versions"));
+    let journal = Arc::default();
+    let mut keeper = Keeper::new(folder, host, Arc::new(publisher), Config::default(), versions, journal, shown);
     let error = keeper.load_all(&mut Quiet::default()).unwrap_err();
     assert!(matches!(&error, RulesError::Folder(path, _) if path.ends_with("plugins")), "{error}");
 }
