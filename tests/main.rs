@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod characters;
 mod chat;
+mod commands;
 mod cheats;
 mod cli;
 mod docs;

@@ -130,6 +130,7 @@ impl Realm {
         let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
         let (rules, hooks) = Rules::start(&config.plugins, data).await?;
         let moderation = Moderation::new(storage.clone());
+        moderation.load_mutes().await?;
         let (realm, name) = (&config.realm.key, &config.realm.name);
         let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
         let characters = Characters::start(&config.characters, realm, name, storage.clone(), hooks.clone()).await?;
@@ -142,10 +143,10 @@ impl Realm {
             &config.net.public_host,
             addresses.game.port(),
             storage.clone(),
-            hooks,
+            hooks.clone(),
             characters.clone(),
             ladder.clone(),
-            moderation,
+            moderation.clone(),
         )?;
         let sessions = Sessions::new(
             config.session.clone(),
@@ -155,6 +156,8 @@ impl Realm {
                 characters: characters.clone(),
                 chat: chat.clone(),
                 games: games.clone(),
+                hooks,
+                moderation,
                 silence_max_ms: u32::try_from(config.net.silence_max_ms).unwrap_or(u32::MAX),
             },
         );

@@ -26,7 +26,7 @@ macro_rules! events {
 }
 
 events! {
-    ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft,
+    ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft, Notice,
     GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft,
 }
 

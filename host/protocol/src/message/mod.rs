@@ -178,6 +178,7 @@ messages! {
         0x28 "WHISPER_RECEIVED" "chat:whisper_received" WhisperReceived,
         0x29 "WHISPER_ERROR" "chat:whisper_error" WhisperError,
         0x2A "CHANNEL_LEFT" "chat:channel_left" ChannelLeft,
+        0x2B "NOTICE" "chat:notice" Notice,
         0x32 "GAME_LIST_RESPONSE" "game:list" GameListResponse,
         0x35 "GAME_TICKET" "game:ticket" GameTicket,
         0x36 "GAME_PLAYER_JOINED" "game:player_joined" GamePlayerJoined,

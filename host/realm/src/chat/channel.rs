@@ -45,10 +45,18 @@ pub(super) enum Command {
     Enter { stay: Arc<Stay>, former: Option<Arc<Stay>>, entrance: Entrance, answer: Answer<ChannelName> },
     /// Somebody says a line.
     Say { stay: Arc<Stay>, text: ChatText, answer: Answer<()> },
+    /// A plugin says a line.
+    PluginSay { plugin: String, text: ApprovedText },
     /// Somebody wants to read the last lines.
     History { answer: oneshot::Sender<Vec<proto::ChatMessage>> },
     /// A stay has ended.
     Prune,
+}
+
+/// Whose line it is.
+enum Speaker<'a> {
+    Person(&'a Person),
+    Plugin(String),
 }
 
 /// How somebody enters.
@@ -159,6 +167,10 @@ impl Channel {
                         let _ = answer.send(outcome);
                     }
                 }
+                Command::PluginSay { plugin, text } => {
+                    let now_ms = self.clock.now_ms();
+                    self.publish(Speaker::Plugin(plugin), &text, now_ms);
+                }
                 Command::History { answer } => {
                     let _ = answer.send(self.history.iter().cloned().collect());
                 }
@@ -242,7 +254,7 @@ impl Channel {
         };
         match self.hooks.filter_chat(line).await {
             ChatVerdict::Approved(text) => {
-                self.publish(&stay.person, &text, now_ms);
+                self.publish(Speaker::Person(&stay.person), &text, now_ms);
                 Ok(())
             }
             ChatVerdict::Blocked(sentence) => Err(ChatError::Blocked(sentence)),
@@ -251,16 +263,21 @@ impl Channel {
     }
 
     /// The only way of a line to the members: numbered, remembered, encoded once, sent to everybody.
-    fn publish(&mut self, sender: &Person, text: &ApprovedText, now_ms: i64) {
+    fn publish(&mut self, speaker: Speaker<'_>, text: &ApprovedText, now_ms: i64) {
         self.line_last += 1;
+        let (account, character, plugin) = match speaker {
+            Speaker::Person(person) => (person.name.to_string(), person.character(), String::new()),
+            Speaker::Plugin(plugin) => (String::new(), String::new(), plugin),
+        };
         let message = proto::ChatMessage {
             channel: self.name.to_string(),
-            account: sender.name.to_string(),
-            character: sender.character(),
+            account,
+            character,
             text: text.as_str().to_owned(),
             line: self.line_last,
             sent_ms: sent_ms(now_ms),
             filtered: text.filtered(),
+            plugin,
             event: 0,
         };
         if self.history.len() >= HISTORY_LINES_MAX {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{channel::Command, directory::Directory, person::Person};
 use crate::{
-    hooks::{Hooks, Unjudged},
+    hooks::{ApprovedText, Hooks, Unjudged},
     types::{AccountId, AccountName, ChannelName, CharacterName, Clock, Code, EventStream, Refusal},
 };
 
@@ -196,6 +196,21 @@ impl Chat {
                 let _ = settled.await;
             }
         }
+    }
+
+    /// Says a plugin's line in a channel, under the plugin's name. False when there is no such channel, or it is too busy.
+    #[must_use]
+    pub fn say_as_plugin(&self, plugin: &str, channel: &str, text: &ApprovedText) -> bool {
+        let mailbox = ChannelName::new(channel).ok().and_then(|channel| self.directory.find(&channel));
+        let command = || Command::PluginSay { plugin: plugin.to_owned(), text: text.clone() };
+        mailbox.is_some_and(|mailbox| mailbox.try_send(command()).is_ok())
+    }
+
+    /// The name of an account that is online, by any way of writing it.
+    #[must_use]
+    pub fn online_name(&self, written: &str) -> Option<String> {
+        let name = AccountName::new(written).ok()?;
+        self.directory.online(name.folded()).map(|person| person.name.to_string())
     }
 
     /// The last lines of a channel, oldest first; `None` when there is no such channel or it is too busy to say.

@@ -13,14 +13,34 @@ pub(super) enum Function {
     Admit,
     Order,
     Score,
+    CheckItem,
+    Form,
+    SeasonEnd,
+    ListCommands,
+    Run,
+    Interests,
+    Handle,
 }
 
 impl Function {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 13;
 
     /// Every function, in the order of declaration.
-    pub(super) const ALL: [Self; Self::COUNT] =
-        [Self::CheckActions, Self::CheckCharacter, Self::Filter, Self::Admit, Self::Order, Self::Score];
+    pub(super) const ALL: [Self; Self::COUNT] = [
+        Self::CheckActions,
+        Self::CheckCharacter,
+        Self::Filter,
+        Self::Admit,
+        Self::Order,
+        Self::Score,
+        Self::CheckItem,
+        Self::Form,
+        Self::SeasonEnd,
+        Self::ListCommands,
+        Self::Run,
+        Self::Interests,
+        Self::Handle,
+    ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +50,13 @@ impl Function {
             Self::Admit => "admit",
             Self::Order => "order",
             Self::Score => "score",
+            Self::CheckItem => "check-item",
+            Self::Form => "form",
+            Self::SeasonEnd => "season-end",
+            Self::ListCommands => "list-commands",
+            Self::Run => "run",
+            Self::Interests => "interests",
+            Self::Handle => "handle",
         }
     }
 
@@ -42,6 +69,13 @@ impl Function {
             Self::Admit => "the player is admitted",
             Self::Order => "the newest games come first",
             Self::Score => "the character keeps its score",
+            Self::CheckItem => "the item counts as faultless",
+            Self::Form => "everybody goes on waiting",
+            Self::SeasonEnd => "the season goes on",
+            Self::ListCommands => "the commands stay as they were",
+            Self::Run => "the caller is told that the command did not work",
+            Self::Interests => "the plugin hears of nothing",
+            Self::Handle => "these events are left out",
         }
     }
 
@@ -54,6 +88,13 @@ impl Function {
             Self::Admit => "the player is not admitted",
             Self::Order => "no game is listed",
             Self::Score => "the character keeps its score",
+            Self::CheckItem => "the item is refused",
+            Self::Form => "everybody goes on waiting",
+            Self::SeasonEnd => "the season goes on",
+            Self::ListCommands => "the commands stay as they were",
+            Self::Run => "the caller is told that the command did not work",
+            Self::Interests => "the plugin hears of nothing",
+            Self::Handle => "these events are left out",
         }
     }
 }

@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 use super::{
     ApprovedText, ChatLine, ChatVerdict, HookUnavailable, Unjudged,
+    commands::Book,
+    events::{Happenings, Listeners},
     figures::{Function, unjudged_line},
     lane::{Lane, NoAnswer},
 };
@@ -28,20 +30,36 @@ pub(super) enum Work {
 }
 
 /// Answers until it is told to stop or nobody can ask any more. New versions are picked up between two questions.
-pub(super) fn run(mut lane: Lane, mut work: mpsc::Receiver<Work>) {
-    while let Some(work) = work.blocking_recv() {
+pub(super) fn run(mut lane: Lane, mut work: mpsc::Receiver<Work>, happenings: Happenings) {
+    let mut listeners = Listeners::new(happenings);
+    while let Some(item) = work.blocking_recv() {
         lane.pick_up();
-        match work {
+        if lane.take_news() {
+            guarded(&mut lane, |lane| {
+                Book::refresh(lane);
+                listeners.refresh(lane);
+            });
+        }
+        match item {
             Work::Ask(question) => {
-                if catch_unwind(AssertUnwindSafe(|| question(&mut lane))).is_err() {
-                    tracing::error!("the engine failed during a call; every plugin outside games gets a new instance");
-                    lane.forget_instances();
-                }
+                guarded(&mut lane, question);
             }
             Work::Wake => {}
             Work::Stop => return,
         }
+        // Questions wait for one batch of events at most.
+        while guarded(&mut lane, |lane| listeners.hand_over(lane)).unwrap_or(false) && work.is_empty() {}
     }
+}
+
+/// A fault of the engine in a call must not end the lane.
+fn guarded<T>(lane: &mut Lane, calls: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| calls(lane)));
+    if outcome.is_err() {
+        tracing::error!("the engine failed during a call; every plugin outside games gets a new instance");
+        lane.forget_instances();
+    }
+    outcome.ok()
 }
 
 /// The first plugin that blocks wins; replacements go through the plugins that follow. A line that a filter could not judge is

@@ -9,6 +9,7 @@ use realm_plugin_host::{CallError, Hook, Instance, Level};
 
 use super::{
     Settings,
+    commands::Book,
     figures::{Figures, Function, failed},
     heir::{Heir, Proposal},
     mailbox::{LaneKind, Mailbox},
@@ -131,12 +132,16 @@ pub(super) struct Lane {
     settings: Settings,
     /// A new version that has been prepared for and not come to work yet.
     heir: Option<Heir>,
+    /// Other plugins or instances are here than when [`Self::take_news`] was last asked.
+    news: bool,
+    /// The slash commands of the plugins here.
+    pub(super) book: Book,
 }
 
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
         let (slots, strikes, settings) = (Vec::new(), Strikes::default(), Settings::default());
-        Self { mailbox, jobs, slots, strikes, settings, heir: None }
+        Self { mailbox, jobs, slots, strikes, settings, heir: None, news: false, book: Book::default() }
     }
 
     /// The same under the operator's settings.
@@ -164,6 +169,7 @@ impl Lane {
                 let kind = self.mailbox.kind;
                 self.rebuild(set.plugins.iter().filter(|installed| kind.wants(installed)))
             });
+            self.news |= changed || !mail.instances.is_empty();
             for id in mail.failed_starts {
                 if let Some(slot) = self.slots.iter_mut().find(|slot| slot.installed.id == id) {
                     slot.starts_failed = slot.starts_failed.saturating_add(1);
@@ -303,6 +309,16 @@ impl Lane {
         (0..64).filter(move |place| places & 1 << place != 0)
     }
 
+    /// True when other plugins or instances are here than at the last time.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The plugin at a place.
+    pub(super) fn installed(&self, place: usize) -> &Arc<Installed> {
+        &self.slots[place].installed
+    }
+
     /// Name and version of the plugin at a place.
     pub(super) fn label(&self, place: usize) -> String {
         self.slots[place].installed.label()
@@ -345,6 +361,7 @@ impl Lane {
         if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind)
             && let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT)
         {
+            self.news = true;
             slot.fill(instance);
         }
         let name = &slot.installed.plugin.manifest().name;

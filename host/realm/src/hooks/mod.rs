@@ -6,8 +6,12 @@
 //! ([`TickLane`]). Lanes pick up new versions between two calls; the workshop makes every instance, so that no caller ever
 //! waits for a plugin to start.
 
+mod commands;
+mod effects;
+mod events;
 mod figures;
 mod general;
+mod items;
 mod heir;
 mod lane;
 mod log;
@@ -16,6 +20,7 @@ mod mailbox;
 mod policy;
 mod publisher;
 mod record;
+mod roll;
 mod set;
 mod strikes;
 mod tick;
@@ -46,13 +51,18 @@ use self::{
 };
 
 pub use self::{
+    commands::{CommandCall, CommandRefused, FindOnline, OWN_COMMANDS, OwnCommand, Role},
+    effects::{PluginAct, PluginActs},
+    events::{Happening, HappeningKind, Happenings},
     log::PluginLine,
     lone::LoneRule,
     policy::Policies,
     record::{FunctionFigures, Observed},
+    roll::{Playing, Present, Roll},
     tick::{ActionVerdicts, RulesInPlay, TickLane},
 };
 pub(crate) use self::{
+    effects::count_act,
     log::{Journal, RealmLog},
     publisher::Publisher,
     record::Record,
@@ -89,7 +99,7 @@ impl Default for Settings {
     }
 }
 
-/// Text that the chat filter has let through; only [`Hooks::filter_chat`] makes it.
+/// Text that may go out: a player's line that the chat filter has let through, or a plugin's own; only this room makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovedText {
     text: String,
@@ -169,6 +179,7 @@ pub struct Hooks {
     published: Arc<ArcSwap<PluginSet>>,
     doors: Option<Doors>,
     settings: Settings,
+    happenings: Happenings,
 }
 
 /// The ways to the plugin threads.
@@ -184,7 +195,7 @@ impl Hooks {
     #[must_use]
     pub fn without_plugins() -> Self {
         let published = Arc::new(ArcSwap::from_pointee(PluginSet::default()));
-        Self { published, doors: None, settings: Settings::default() }
+        Self { published, doors: None, settings: Settings::default(), happenings: Happenings::default() }
     }
 
     /// Asks the chat filter. Without any filter every line passes unchanged; a line that a filter cannot judge is refused,
@@ -238,6 +249,12 @@ impl Hooks {
         }
     }
 
+    /// Where the realm tells what has happened, and who is there.
+    #[must_use]
+    pub fn happenings(&self) -> &Happenings {
+        &self.happenings
+    }
+
     fn is_closed(&self, function: Function) -> bool {
         self.settings.policies.is_closed(function)
     }
@@ -251,7 +268,7 @@ impl Hooks {
             let _ = publisher::register(&doors.jobs, lane.mailbox()).recv_timeout(LANE_TIMEOUT);
             lane
         });
-        TickLane::new(lane, self.is_closed(Function::CheckActions))
+        TickLane::new(lane, self.is_closed(Function::CheckActions), self.happenings.clone())
     }
 
     /// Puts a question to the general lane.

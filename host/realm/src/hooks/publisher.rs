@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::types::{Urgency, spawn_thread};
 
 use super::{
-    Doors, Hooks, Settings,
+    Doors, Happenings, Hooks, Settings,
     general::{self, Work},
     lane::Lane,
     mailbox::{LaneKind, Mailbox},
@@ -54,12 +54,15 @@ impl Hooks {
         let workshop = Workshop::new(jobs_in, Arc::clone(&published), work.downgrade(), settings.clone());
         let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::General)), jobs.clone()).under(settings.clone());
         register(&jobs, lane.mailbox());
+        let happenings = Happenings::default();
+        happenings.ring(work.downgrade());
+        let told = happenings.clone();
         let threads = vec![
             spawn_thread("plugin-workshop".to_owned(), Urgency::Background, move || workshop.run())?,
-            spawn_thread("plugin-lane".to_owned(), Urgency::Async, move || general::run(lane, work_in))?,
+            spawn_thread("plugin-lane".to_owned(), Urgency::Async, move || general::run(lane, work_in, told))?,
         ];
         let publisher = Publisher { jobs: jobs.clone(), work: work.downgrade(), threads: Mutex::new(threads) };
-        Ok((Self { published, doors: Some(Doors { work, jobs }), settings }, publisher))
+        Ok((Self { published, doors: Some(Doors { work, jobs }), settings, happenings }, publisher))
     }
 }
 

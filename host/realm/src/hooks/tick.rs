@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use realm_plugin_host::{Hook, bindings::anti_cheat};
 
 use super::{
+    Happenings,
     figures::{Function, unasked},
     lane::Lane,
 };
@@ -37,6 +38,7 @@ pub struct TickLane {
     /// The operator lets no act pass that was not judged.
     closed: bool,
     in_play: RulesInPlay,
+    happenings: Happenings,
 }
 
 /// What the batched anti-cheat call gave.
@@ -51,8 +53,9 @@ pub struct ActionVerdicts {
 }
 
 impl TickLane {
-    pub(super) fn new(lane: Option<Lane>, closed: bool) -> Self {
-        let mut this = Self { lane, budget: TICK_BUDGET, rule: None, closed, in_play: RulesInPlay::default() };
+    pub(super) fn new(lane: Option<Lane>, closed: bool, happenings: Happenings) -> Self {
+        let in_play = RulesInPlay::default();
+        let mut this = Self { lane, budget: TICK_BUDGET, rule: None, closed, in_play, happenings };
         this.pick_up();
         this
     }
@@ -68,6 +71,12 @@ impl TickLane {
             self.in_play.labels.store(Arc::new(labels));
         }
         changed
+    }
+
+    /// Where the games of this thread tell what has happened.
+    #[must_use]
+    pub fn happenings(&self) -> &Happenings {
+        &self.happenings
     }
 
     /// What the games of this thread are played under, kept up to date while the lane lives.

@@ -1,9 +1,13 @@
-//! Sanctions against accounts. In this room a sanction is a ban with a reason and an end.
+//! Sanctions against accounts: a ban or a mute, with a reason and an end; and flags, which only bring an account to attention.
 //!
 //! Does not know chat, games or tokens: whoever bans also ends the account's sessions.
 
+mod mutes;
 mod store;
 
+pub use self::mutes::Mute;
+
+use self::mutes::Mutes;
 use crate::{
     storage::{Storage, StorageError},
     types::{AccountId, Id, rfc3339},
@@ -40,13 +44,14 @@ enum Sanction {}
 #[derive(Clone)]
 pub struct Moderation {
     storage: Storage,
+    mutes: Mutes,
 }
 
 impl Moderation {
     /// Over the realm's database.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage }
+        Self { storage, mutes: Mutes::default() }
     }
 
     /// The ban that is in force against an account now, the longest if there are several.
@@ -60,11 +65,60 @@ impl Moderation {
         if let Some((end, _)) = ban.reason.char_indices().nth(Ban::REASON_CHARACTERS_MAX) {
             ban.reason.truncate(end);
         }
+        tracing::info!(%account, by, reason = ban.reason, until_ms = ban.until_ms, "account banned");
+        self.store("ban", account, ban.reason, ban.until_ms, by).await
+    }
+
+    /// Takes up the mutes that the database holds. Called once at each start.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn load_mutes(&self) -> Result<(), StorageError> {
+        let stored = store::mutes(self.storage.reader(), self.storage.now_ms(), Mutes::STORED_MAX).await?;
+        for (account, mute) in stored {
+            self.mutes.add(account, mute, self.storage.now_ms());
+        }
+        Ok(())
+    }
+
+    /// The mute that is in force against an account now. Answers from memory.
+    #[must_use]
+    pub fn mute_in_force(&self, account: AccountId) -> Option<Mute> {
+        self.mutes.in_force(account, self.storage.now_ms())
+    }
+
+    /// Mutes an account; a mute that lasts longer stays. `by` is who decided.
+    ///
+    /// # Errors
+    /// When it could not be stored; it is in force all the same, until the next start.
+    pub async fn mute(&self, account: AccountId, mute: Mute, by: &str) -> Result<(), StorageError> {
+        tracing::info!(%account, by, reason = mute.reason, until_ms = mute.until_ms, "account muted");
+        self.mutes.add(account, mute.clone(), self.storage.now_ms());
+        self.store("mute", account, mute.reason, Some(mute.until_ms), by).await
+    }
+
+    /// Notes that the moderators shall look at an account. `by` is who says so.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn flag(&self, account: AccountId, reason: &str, by: &str) -> Result<(), StorageError> {
+        tracing::warn!(%account, by, reason, "account flagged for the moderators");
+        self.store("flag", account, reason.to_owned(), None, by).await
+    }
+
+    async fn store(
+        &self,
+        kind: &'static str,
+        account: AccountId,
+        reason: String,
+        until_ms: Option<i64>,
+        by: &str,
+    ) -> Result<(), StorageError> {
         let now_ms = self.storage.now_ms();
         let id: Id<Sanction> = self.storage.ids().next(now_ms);
-        tracing::info!(%account, by, reason = ban.reason, until_ms = ban.until_ms, "account banned");
-        let new = store::NewBan { id: id.to_sql(), account, ban, decided_by: by.to_owned(), now_ms };
-        self.storage.write(move |connection| Box::pin(store::insert_ban(connection, new))).await
+        let decided_by = by.to_owned();
+        let new = store::NewSanction { id: id.to_sql(), account, kind, reason, until_ms, decided_by, now_ms };
+        self.storage.write(move |connection| Box::pin(store::insert(connection, new))).await
     }
 }
 

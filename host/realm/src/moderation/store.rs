@@ -1,8 +1,8 @@
 //! SQL of sanctions.
 
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
 
-use super::Ban;
+use super::{Ban, Mute};
 use crate::{storage::StorageError, types::AccountId};
 
 /// The longest ban of the account that has not ended at `now_ms`.
@@ -24,26 +24,47 @@ pub(super) async fn longest_ban(
     row.map(|row| Ok(Ban { reason: row.try_get(0)?, until_ms: row.try_get(1)? })).transpose()
 }
 
-pub(super) struct NewBan {
+pub(super) struct NewSanction {
     pub(super) id: i64,
     pub(super) account: AccountId,
-    pub(super) ban: Ban,
+    /// `ban`, `mute` or `flag`.
+    pub(super) kind: &'static str,
+    pub(super) reason: String,
+    pub(super) until_ms: Option<i64>,
     pub(super) decided_by: String,
     pub(super) now_ms: i64,
 }
 
-pub(super) async fn insert_ban(connection: &mut AnyConnection, new: NewBan) -> Result<(), StorageError> {
+pub(super) async fn insert(connection: &mut AnyConnection, new: NewSanction) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO sanctions (id, account, kind, reason, decided_by, created_ms, until_ms)
-         VALUES ($1, $2, 'ban', $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(new.id)
     .bind(new.account.to_sql())
-    .bind(new.ban.reason)
+    .bind(new.kind)
+    .bind(new.reason)
     .bind(new.decided_by)
     .bind(new.now_ms)
-    .bind(new.ban.until_ms)
+    .bind(new.until_ms)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The mutes that have not ended at `now_ms`, at most `limit`, the longest first.
+pub(super) async fn mutes(readers: &AnyPool, now_ms: i64, limit: i64) -> Result<Vec<(AccountId, Mute)>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT account, reason, until_ms FROM sanctions WHERE kind = 'mute' AND until_ms > $1
+         ORDER BY until_ms DESC, id LIMIT $2",
+    )
+    .bind(now_ms)
+    .bind(limit)
+    .fetch_all(readers)
+    .await?;
+    let mute = |row: &AnyRow| {
+        let mute = Mute { reason: row.try_get(1)?, until_ms: row.try_get(2)? };
+        Ok((AccountId::from_sql(row.try_get(0)?), mute))
+    };
+    rows.iter().map(mute).collect()
 }

@@ -176,13 +176,21 @@ impl Session {
         Ok(Reply::Nothing)
     }
 
-    async fn say(&self, request: proto::ChatSend) -> Result<Reply, Refusal> {
-        self.seat.say(chat_text(&request.text)?).await?;
+    async fn say(&mut self, request: proto::ChatSend) -> Result<Reply, Refusal> {
+        let text = chat_text(&request.text)?;
+        match text.as_str().strip_prefix('/') {
+            Some(command) => Box::pin(self.command(command)).await?,
+            None => {
+                self.may_talk()?;
+                self.seat.say(text).await?;
+            }
+        }
         self.shared.lines.fetch_add(1, Ordering::Relaxed);
         Ok(Reply::Nothing)
     }
 
     async fn whisper(&self, request: proto::Whisper) -> Result<Reply, Refusal> {
+        self.may_talk()?;
         let recipient = AccountName::new(request.account)
             .map_err(|error| Refusal::new(Code::InvalidUsername, sentence(&error.to_string())))?;
         self.seat.whisper(recipient, chat_text(&request.text)?).await?;
@@ -233,7 +241,7 @@ impl Session {
     }
 }
 
-fn chat_text(text: &str) -> Result<ChatText, Refusal> {
+pub(super) fn chat_text(text: &str) -> Result<ChatText, Refusal> {
     ChatText::new(text).map_err(|error| Refusal::new(Code::ChatTextInvalid, sentence(&error.to_string())))
 }
 

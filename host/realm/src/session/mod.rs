@@ -3,7 +3,9 @@
 //! A session is owned by its task (`player.rs`) and outlives a lost connection. Knows every feature, but no socket, no SQL,
 //! no wasmtime.
 
+mod acts;
 mod arrival;
+mod commands;
 mod limits;
 mod lobby;
 mod login;
@@ -37,6 +39,8 @@ use crate::{
     characters::Characters,
     chat::Chat,
     games::{Banned, Games},
+    hooks::Hooks,
+    moderation::Moderation,
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
@@ -130,6 +134,10 @@ pub struct Features {
     pub chat: Chat,
     /// Games.
     pub games: Games,
+    /// Plugins.
+    pub hooks: Hooks,
+    /// Who may not talk.
+    pub moderation: Moderation,
     /// Silence after which `net/` closes a connection, told to the client.
     pub silence_max_ms: u32,
 }
@@ -330,6 +338,9 @@ impl Sessions {
             refusals: AtomicU64::new(0),
         });
         tokio::spawn(follow_bans(Arc::downgrade(&shared), bans));
+        if let Some(acts) = shared.features.hooks.happenings().take_acts() {
+            tokio::spawn(acts::follow(Arc::downgrade(&shared), acts));
+        }
         Self { shared }
     }
 

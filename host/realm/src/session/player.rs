@@ -26,6 +26,7 @@ use crate::{
     accounts::{Identity, KeptSession},
     characters::Character,
     chat::{ChatSeat, Member},
+    hooks::Happening,
     types::{Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, RingLimits, SessionId},
 };
 
@@ -150,7 +151,10 @@ pub(super) async fn begin(shared: Arc<Shared>, birth: Birth, first: Arrival, rep
     let line = Line::new(connection, done);
     stay.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
     // What the beginning needed is given back: the task of a session lives as long as the session.
-    tokio::spawn(Session::begin(shared, identity, stay).live(Some(line)));
+    let account = identity.account;
+    let session = Session::begin(Arc::clone(&shared), identity, stay);
+    shared.features.hooks.happenings().tell(account, Happening::LogIn);
+    tokio::spawn(session.live(Some(line)));
 }
 
 /// Begins a session of the last run of the realm anew, before its connection comes back: in its channel, where nobody noticed that it
@@ -197,6 +201,8 @@ impl Session {
     /// Comes online: whispers and events of games reach it.
     fn begin(shared: Arc<Shared>, identity: Identity, stay: Stay) -> Self {
         let Stay { serial, resume, events, arrivals, wake } = stay;
+        let roll = shared.features.hooks.happenings().roll();
+        roll.log_in(identity.account, identity.name.as_str(), identity.role.is_staff());
         let seat = shared.features.chat.connect(Member {
             account: identity.account,
             account_name: identity.name.clone(),
@@ -305,7 +311,9 @@ impl Session {
         // the reason: the first one wins.
         self.events.close(ending.reason());
         drop(line);
-        if self.events.closed().is_some_and(|reason| reason.code == Code::RealmStopping) {
+        // Who is sent away by a stop has not left: the next run of the realm goes on with the session.
+        let stopping = self.events.closed().is_some_and(|reason| reason.code == Code::RealmStopping);
+        if stopping {
             self.shared.keep(self.kept());
         }
         let Self { shared, identity, seat, serial, mut arrivals, .. } = self;
@@ -314,7 +322,13 @@ impl Session {
             // Whoever is in no game is refused, which is as good.
             let _ = tokio::time::timeout(LEAVE_DEADLINE, shared.features.games.leave(identity.account)).await;
         }
-        if shared.registry().close(identity.account, serial) {
+        let happenings = shared.features.hooks.happenings();
+        if !stopping {
+            happenings.tell(identity.account, Happening::LogOut);
+        }
+        let current = shared.registry().close(identity.account, serial);
+        happenings.roll().log_out(identity.account, !current);
+        if current {
             shared.features.games.attach_events(identity.account, None);
         }
         // Only now may a connection that came too late be turned away, and a newer session begin.

@@ -179,6 +179,11 @@ impl Registry {
         self.sessions.get(&account).cloned()
     }
 
+    /// All sessions.
+    pub(super) fn all(&self) -> Vec<(AccountId, Handle)> {
+        self.sessions.iter().map(|(account, handle)| (*account, handle.clone())).collect()
+    }
+
     /// Lets no more sessions in, sends away who waits for one, and gives those there are.
     pub(super) fn stop(&mut self) -> Vec<Handle> {
         self.stopping = true;

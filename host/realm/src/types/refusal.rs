@@ -96,6 +96,18 @@ codes! {
     ChatRefused "CHAT_REFUSED" 503,
     /// The recipient of a whisper is not online.
     WhisperOffline "WHISPER_OFFLINE" 404,
+    /// The account may not talk; the sentence says why and until when.
+    Muted "MUTED" 403,
+    /// A rule of the realm ended the session; the sentence says why.
+    Kicked "KICKED" 403,
+    /// No command has this name; the sentence says which may have been meant.
+    CommandUnknown "COMMAND_UNKNOWN" 404,
+    /// The command was written wrongly; the sentence says how to write it.
+    CommandUsage "COMMAND_USAGE" 422,
+    /// The plugin refuses the command to this caller, or the chat filter refuses what was written.
+    CommandRefused "COMMAND_REFUSED" 403,
+    /// The command did not work.
+    CommandFailed "COMMAND_FAILED" 503,
     /// The name breaks a rule for game names.
     GameNameInvalid "GAME_NAME_INVALID" 422,
     /// A game of this name exists.

@@ -1,0 +1,65 @@
+//! The mutes that are in force, in memory: every line of chat asks for them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::types::{AccountId, rfc3339};
+
+/// A mute that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mute {
+    /// What the player is told.
+    pub reason: String,
+    /// When it ends, in milliseconds since 1970.
+    pub until_ms: i64,
+}
+
+impl Mute {
+    /// What the muted player is told: until when, and why.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("You may not talk until {}: {}.", rfc3339(self.until_ms), self.reason.trim_end_matches('.'))
+    }
+}
+
+/// Mutes by account; beyond this many, those that end first are forgotten.
+const MUTES_MAX: usize = 100_000;
+
+/// Who may not talk; cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Mutes {
+    by_account: Arc<Mutex<HashMap<AccountId, Mute>>>,
+}
+
+impl Mutes {
+    /// Most mutes that are read from the database at a start.
+    pub(super) const STORED_MAX: i64 = 100_000;
+
+    pub(super) fn in_force(&self, account: AccountId, now_ms: i64) -> Option<Mute> {
+        let mut mutes = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        if mutes.get(&account)?.until_ms <= now_ms {
+            mutes.remove(&account);
+            return None;
+        }
+        mutes.get(&account).cloned()
+    }
+
+    /// Of two mutes the longer one counts.
+    pub(super) fn add(&self, account: AccountId, mute: Mute, now_ms: i64) {
+        let mut mutes = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        if mutes.len() >= MUTES_MAX {
+            mutes.retain(|_, mute| mute.until_ms > now_ms);
+            let first = mutes.iter().min_by_key(|(_, mute)| mute.until_ms).map(|(account, _)| *account);
+            if let Some(first) = first.filter(|_| mutes.len() >= MUTES_MAX) {
+                mutes.remove(&first);
+            }
+        }
+        match mutes.get_mut(&account) {
+            Some(older) if older.until_ms >= mute.until_ms => {}
+            Some(older) => *older = mute,
+            None => drop(mutes.insert(account, mute)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A town crier: slash commands, words about what happens, and everything else that a plugin may bring about.
+
+use realm_plugin::{
+    InitError, Plugin,
+    commands::{Argument, ArgumentKind, Caller, Command, CommandError, Commands, Role},
+    effects::{Announce, Effect, Flag, Kick, Mute, Say, Whisper},
+    events::{Event, Events, Kinds, Occurrence},
+    kv, metrics, random, realm_info,
+};
+
+/// Has nothing to remember: what it keeps is with the realm.
+pub struct Crier;
+
+impl Plugin for Crier {
+    fn init(_configuration: &str) -> Result<Self, InitError> {
+        Ok(Self)
+    }
+}
+
+fn argument(name: &str, kind: ArgumentKind, required: bool, help: &str) -> Argument {
+    Argument { name: name.into(), kind, required, help: help.into() }
+}
+
+fn command(name: &str, help: &str, arguments: Vec<Argument>) -> Command {
+    Command { name: name.into(), help: help.into(), arguments }
+}
+
+fn whisper(account: u64, text: String) -> Vec<Effect> {
+    vec![Effect::Whisper(Whisper { account, text })]
+}
+
+fn other(error: impl std::fmt::Debug) -> CommandError {
+    CommandError::Other(format!("It cannot be kept: {error:?}.").chars().take(200).collect())
+}
+
+/// Counts under a key that outlives restarts.
+fn count(key: &str) -> Result<u64, CommandError> {
+    let before = kv::get(key).map_err(other)?;
+    let before = before.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
+    kv::set(key, &(before + 1).to_le_bytes()).map_err(other)?;
+    Ok(before + 1)
+}
+
+impl Commands for Crier {
+    fn list_commands(&mut self) -> Vec<Command> {
+        let text = |help| vec![argument("text", ArgumentKind::Rest, true, help)];
+        vec![
+            command(
+                "cry",
+                "Cries a line in a channel.",
+                vec![
+                    argument("channel", ArgumentKind::Text, true, "The channel."),
+                    argument("text", ArgumentKind::Rest, true, "The line."),
+                ],
+            ),
+            command("roll", "Throws a die.", vec![argument("sides", ArgumentKind::Number, false, "2 to 1000; 6 when left out.")]),
+            command("count", "Counts how often it was asked.", vec![]),
+            command("wave", "Waves to a player.", vec![argument("player", ArgumentKind::Player, true, "Who is waved to.")]),
+            command("where", "Tells of the realm.", vec![]),
+            command("proclaim", "Tells everybody; for moderators.", text("What everybody is told.")),
+            command("hush", "Mutes oneself.", vec![argument("minutes", ArgumentKind::Number, true, "1 to 60.")]),
+            command("begone", "Ends one's own session.", vec![]),
+            command("alarm", "Calls the moderators.", text("What is the matter.")),
+            command("stumble", "Fails.", vec![]),
+            // The realm has these names: they are not given away.
+            command("help", "Never asked.", vec![]),
+        ]
+    }
+
+    fn run(&mut self, caller: Caller, name: String, arguments: Vec<String>) -> Result<Vec<Effect>, CommandError> {
+        let account = caller.account;
+        let _ = metrics::add("commands", 1);
+        let first = arguments.first().map_or("", String::as_str);
+        Ok(match name.as_str() {
+            "cry" => {
+                let [channel, text] = arguments.try_into().map_err(|_| CommandError::Usage("Say where and what.".into()))?;
+                vec![Effect::Say(Say { channel, text })]
+            }
+            "roll" => {
+                let sides: u64 = if first.is_empty() { 6 } else { first.parse().unwrap_or(0) };
+                if !(2..=1_000).contains(&sides) {
+                    return Err(CommandError::Usage("A die has 2 to 1000 sides.".into()));
+                }
+                whisper(account, format!("You throw {}.", random::get_u64() % sides + 1))
+            }
+            "count" => whisper(account, format!("That was number {}.", count("asked")?)),
+            "wave" => whisper(account, format!("{} waves to {first}.", caller.account_name)),
+            "where" => {
+                let known = realm_info::find_account(account);
+                let playing = known.and_then(|known| known.character).and_then(realm_info::find_character);
+                let playing = playing.map_or("nobody".into(), |hero| format!("{} of level {}", hero.name, hero.level));
+                let (realm, online) = (realm_info::name(), realm_info::players_online());
+                whisper(account, format!("This is {realm} with {online} online; you play {playing}."))
+            }
+            "proclaim" if caller.role == Role::Player => {
+                return Err(CommandError::Refused("Only moderators proclaim.".into()));
+            }
+            "proclaim" => vec![Effect::Announce(Announce { text: first.into() })],
+            "hush" => {
+                let minutes = first.parse::<u64>().unwrap_or(0).clamp(1, 60);
+                vec![Effect::Mute(Mute { account, duration_ms: minutes * 60_000, reason: "wished so".into() })]
+            }
+            "begone" => vec![Effect::Kick(Kick { account, reason: "wished so".into() })],
+            "alarm" => vec![Effect::Flag(Flag { account, reason: first.into() })],
+            _ => panic!("stumbled over {name}"),
+        })
+    }
+}
+
+impl Events for Crier {
+    fn interests(&mut self) -> Kinds {
+        Kinds::LOG_IN | Kinds::LOG_OUT | Kinds::JOIN | Kinds::LEAVE | Kinds::KILL | Kinds::DEATH | Kinds::LEVEL_UP
+    }
+
+    fn handle(&mut self, events: Vec<Event>) -> Vec<Effect> {
+        let cry = |event: Event| {
+            let who = &event.who;
+            let hero = &who.character_name;
+            let text = match &event.what {
+                Occurrence::LogIn => format!("{} has come.", who.account_name),
+                Occurrence::LogOut => format!("{} has gone.", who.account_name),
+                Occurrence::Join(place) => format!("{hero} enters {}.", place.game_name),
+                Occurrence::Leave(place) => format!("{hero} leaves {}.", place.game_name),
+                Occurrence::Kill(fight) => format!("{hero} has slain {}.", fight.opponent),
+                Occurrence::Death(fight) => format!("{hero} was slain by {}.", fight.opponent),
+                Occurrence::LevelUp(level) => format!("{hero} is of level {level} now."),
+                Occurrence::Drop(_) => return None,
+            };
+            Some(Effect::Announce(Announce { text }))
+        };
+        events.into_iter().filter_map(cry).take(32).collect()
+    }
+}
+
+realm_plugin::plugin! {
+    rule: Crier,
+    name: "crier",
+    description: "Cries commands, arrivals and deeds.",
+    permissions: ["log", "metrics", "kv", "random", "realm-info", "moderate"],
+}
+realm_plugin::export_commands!(Crier);
+realm_plugin::export_events!(Crier);
