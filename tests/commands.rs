@@ -4,7 +4,7 @@ use std::fs;
 
 use realm_client::{Door, Lobby, Login, Rest, ServerMessage, proto};
 
-use crate::harness::{DEADLINE, PASSWORD, TestRealm, built_plugins, eventually};
+use crate::harness::{DEADLINE, PASSWORD, TestRealm, built_plugins, eventually, pilot};
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
 
@@ -202,5 +202,60 @@ async fn plugins_mute_kick_and_flag_under_their_names() {
         realm.realm().games().current(realm::types::AccountId::from_raw(bob_account)).is_none().then_some(())
     })
     .await;
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugins_hear_what_happens_and_answer() {
+    let realm = with_crier(|_| {}).await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    notice(&mut ann.lobby, "crier", |line| line == "Ann has come.").await;
+    let mut bob = realm.hero("Bob", Door::WebSocketJson).await;
+    for hero in [&mut ann, &mut bob] {
+        notice(&mut hero.lobby, "crier", |line| line == "Bob has come.").await;
+    }
+    let (_, _game) = bob.open_game("Cellar").await;
+    notice(&mut ann.lobby, "crier", |line| line == "Bob-hero enters Cellar.").await;
+    // What a plugin may know of the realm: who is there, and what is played.
+    bob.lobby.say("/where").await.unwrap();
+    notice(&mut bob.lobby, "crier", |line| {
+        line.ends_with("with 2 online; you play Bob-hero of level 1.") && line.starts_with("This is ")
+    })
+    .await;
+    bob.lobby.leave_game().await.unwrap();
+    notice(&mut ann.lobby, "crier", |line| line == "Bob-hero leaves Cellar.").await;
+    bob.lobby.logout().await.unwrap();
+    notice(&mut ann.lobby, "crier", |line| line == "Bob has gone.").await;
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deeds_in_games_are_told() {
+    let realm = with_crier(|_| {}).await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    let mut listener = realm.player("Listener").await.lobby(Door::Frames).await;
+    let (_, mut game) = ann.open_game("Cellar").await;
+    pilot::fight_for_experience(&mut game).await;
+    notice(&mut listener, "crier", |line| line.starts_with("Ann-hero has slain ") && line.len() > 24).await;
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_remembers_outlives_the_realm_and_its_figures_are_shown() {
+    let realm = with_crier(|_| {}).await;
+    let mut ann = realm.player("Ann").await.lobby(Door::Frames).await;
+    for number in 1..=3 {
+        ann.say("/count").await.unwrap();
+        notice(&mut ann, "crier", |line| line == format!("That was number {number}.")).await;
+    }
+    let metrics = crate::doors::loopback(&realm, "/metrics").await;
+    let counted = metrics.lines().find(|line| line.starts_with("realm_plugin_counter{") && line.contains("crier"));
+    let counted = counted.unwrap_or_else(|| panic!("no figure of the crier in\n{metrics}"));
+    assert!(counted.contains("name=\"commands\""), "{counted}");
+    ann.close().await.unwrap();
+    let realm = realm.restart().await;
+    let mut ann = log_in(&realm, "Ann").await;
+    ann.say("/count").await.unwrap();
+    notice(&mut ann, "crier", |line| line == "That was number 4.").await;
     realm.stop().await;
 }

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     characters::Character,
-    types::{AccountId, CharacterId, EventStream, GameId, GameName, Refusal},
+    hooks::Playing,
+    types::{AccountId, AccountName, CharacterId, EventStream, GameId, GameName, Refusal},
 };
 
 use super::{
@@ -79,6 +80,10 @@ pub(super) struct Entry {
     /// The character at the first time; `None` when it is in the world already.
     pub(super) sheet: Option<Sheet>,
     pub(super) presence: Arc<Presence>,
+    /// The account's name.
+    pub(super) account_name: AccountName,
+    /// What others may know of the character and its game.
+    pub(super) playing: Playing,
 }
 
 /// A seat was given up.
@@ -213,7 +218,8 @@ impl Directory {
     pub(super) fn enter(&mut self, ticket: &str, now: Instant) -> Result<Entry, Refusal> {
         let (account, id) = self.tickets.take(ticket, now).ok_or_else(refusals::ticket_invalid)?;
         let game = self.games.get_mut(&id).ok_or_else(refusals::ticket_invalid)?;
-        let seat = game.seat_of(account).ok_or_else(refusals::ticket_invalid)?;
+        let seat = game.seats.iter_mut().find(|seat| seat.player.account == account);
+        let seat = seat.ok_or_else(refusals::ticket_invalid)?;
         let sheet = match seat.state {
             SeatState::Ticketed => Some(seat.sheet),
             SeatState::Playing => None,
@@ -222,7 +228,17 @@ impl Directory {
         seat.state = SeatState::Playing;
         seat.presence.arrived();
         let (character, slot, presence) = (seat.character, seat.slot, Arc::clone(&seat.presence));
-        Ok(Entry { account, character, slot, sheet, presence })
+        let account_name = seat.player.account_name.clone();
+        let playing = Playing {
+            character,
+            name: seat.character_name.to_string(),
+            class: seat.sheet.class.name(),
+            level: seat.sheet.level,
+            hardcore: seat.sheet.hardcore,
+            game: id,
+            game_name: game.name.to_string(),
+        };
+        Ok(Entry { account, character, slot, sheet, presence, account_name, playing })
     }
 
     /// Begins a departure; what comes back resolves when the character is saved.

@@ -7,6 +7,7 @@ use crate::types::{AccountId, Code, GameId};
 
 use super::{
     command::EnteringPlayer,
+    deeds,
     events::{self, Audience},
     figures::{Meters, Phase, Watch},
     greeting::greet,
@@ -216,6 +217,7 @@ impl Game {
 
     /// What must outlive the tick, of what happened from this event on.
     fn keep(&mut self, happened: usize, tools: &mut TickTools<'_>) {
+        deeds::tell(&self.world, &self.players, &self.events[happened..], tools.lane.happenings());
         let tick = self.world.tick();
         for event in &self.events[happened..] {
             let (entity, died) = match *event {

@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
     characters::{Character, Characters},
-    hooks::Hooks,
+    hooks::{Happening, Hooks},
     storage::Storage,
     types::{AccountId, CharacterId, CloseReason, Code, GameId, Link, Refusal},
 };
@@ -288,6 +288,12 @@ impl Lobby {
             Ok(entry) => entry,
             Err(refusal) => return Err(EntryRefused { refusal, link }),
         };
+        drop(directory);
+        if entry.sheet.is_some() {
+            let happenings = self.hooks.happenings();
+            happenings.roll().enter(entry.account, entry.account_name.as_str(), &entry.playing);
+            happenings.tell(entry.account, Happening::Join);
+        }
         let player = EnteringPlayer {
             account: entry.account,
             character: entry.character,

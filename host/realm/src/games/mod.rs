@@ -10,6 +10,7 @@
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
 mod command;
+mod deeds;
 mod directory;
 mod events;
 mod figures;

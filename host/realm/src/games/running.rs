@@ -108,7 +108,7 @@ impl Running {
         }
         let tickets_max = config.games_max.saturating_mul(Games::PLAYERS_MAX as usize);
         let tickets = Tickets::new(tickets_max, Duration::from_secs(config.ticket_seconds.into()));
-        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads, in_play));
+        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads, in_play, hooks.happenings().clone()));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
             Saver {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    hooks::RulesInPlay,
+    hooks::{Happening, Happenings, RulesInPlay},
     types::{AccountId, CloseReason},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) loads: Arc<Loads>,
     /// What the games of each tick thread are played under.
     pub(super) in_play: Vec<RulesInPlay>,
+    /// Where it is told who leaves.
+    happenings: Happenings,
     /// Told when the list of games has changed.
     pub(super) list_changed: Notify,
 }
@@ -36,8 +38,9 @@ impl Shared {
         threads: Vec<mpsc::Sender<Command>>,
         loads: Arc<Loads>,
         in_play: Vec<RulesInPlay>,
+        happenings: Happenings,
     ) -> Self {
-        Self { directory: Mutex::new(directory), threads, loads, in_play, list_changed: Notify::new() }
+        Self { directory: Mutex::new(directory), threads, loads, in_play, happenings, list_changed: Notify::new() }
     }
 
     /// Names and versions of the rules that the games of a tick thread are played under.
@@ -64,6 +67,9 @@ impl Shared {
     pub(super) async fn departed(&self, account: AccountId, outcome: &Departed) {
         let departure = self.directory().depart(account, outcome);
         let Some(departure) = departure else { return };
+        // Who never came in is not on the roll as playing, and of them nothing is told.
+        self.happenings.tell(account, Happening::Leave);
+        self.happenings.roll().leave(account);
         self.list_changed.notify_one();
         if departure.ended {
             self.command(departure.thread, Command::End { game: departure.game }).await;

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use realm_plugin_host::{Level, LogSink, Services};
 use serde::Serialize;
+
+use super::services::{FigureNames, Offers};
 
 /// Lines that are kept of each plugin; the oldest goes first.
 const LINES_MAX: usize = 200;
@@ -48,9 +50,16 @@ pub struct PluginLine {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     lines: Mutex<BTreeMap<String, VecDeque<PluginLine>>>,
+    pub(super) figures: FigureNames,
+    pub(super) offers: OnceLock<Offers>,
 }
 
 impl Journal {
+    /// What plugins may call from now on; the first offer counts.
+    pub(crate) fn offer(&self, offers: Offers) {
+        let _ = self.offers.set(offers);
+    }
+
     /// Keeps what the realm has said about a plugin in its log.
     pub(crate) fn note(&self, plugin: &str, level: Level, text: &str) {
         self.keep(plugin, level, "realm", text);
@@ -85,8 +94,6 @@ impl LogSink for Journal {
         self.keep(plugin, level, "plugin", line);
     }
 }
-
-impl Services for Journal {}
 
 fn word(level: Level) -> &'static str {
     match level {

@@ -21,6 +21,7 @@ mod policy;
 mod publisher;
 mod record;
 mod roll;
+mod services;
 mod set;
 mod strikes;
 mod tick;
@@ -66,6 +67,7 @@ pub(crate) use self::{
     log::{Journal, RealmLog},
     publisher::Publisher,
     record::Record,
+    services::{KeyValues, Offers},
     set::Installed,
     workshop::{Change, ChangeError},
 };

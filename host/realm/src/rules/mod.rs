@@ -6,8 +6,10 @@ mod entry;
 mod figures;
 mod folder;
 mod keeper;
+mod kv;
 mod orders;
 mod quiet;
+mod store;
 mod versions;
 mod watch;
 
@@ -27,7 +29,8 @@ use serde::Serialize;
 use tokio::sync::{oneshot, watch as generations};
 
 use crate::{
-    hooks::{Hooks, Journal, Observed, PluginLine, Publisher, Record, Settings},
+    hooks::{Hooks, Journal, KeyValues, Observed, Offers, PluginLine, Publisher, Record, Settings},
+    storage::{Storage, StorageError},
     types::{Urgency, spawn_thread},
 };
 
@@ -40,6 +43,7 @@ pub use self::{
 use self::{
     folder::Folder,
     keeper::{Keeper, Shown},
+    kv::Keys,
     orders::Order,
     quiet::Quiet,
     versions::Versions,
@@ -138,6 +142,9 @@ pub enum RulesError {
     /// The configuration.
     #[error("{0}")]
     Config(String),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// A thread could not be started.
     #[error("the plugin threads cannot be started: {0}")]
     Threads(String),
@@ -155,6 +162,7 @@ struct Shared {
     publisher: Arc<Publisher>,
     journal: Arc<Journal>,
     notices: SyncSender<Notice>,
+    keys: Arc<Keys>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -164,6 +172,29 @@ impl Rules {
     /// # Errors
     /// When the folder cannot be used or the engine does not start.
     pub async fn start(config: &Config, data: &Path) -> Result<(Self, Hooks), RulesError> {
+        Self::start_with(config, data, "", Arc::new(Keys::in_memory())).await
+    }
+
+    /// The same in a realm of this key and name, in whose database plugins' keys are kept.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when the database does not answer.
+    pub async fn start_in(
+        config: &Config,
+        data: &Path,
+        (realm, name): (&str, &str),
+        storage: Storage,
+    ) -> Result<(Self, Hooks), RulesError> {
+        let keys = Keys::open(realm, storage).await?;
+        Self::start_with(config, data, name, keys).await
+    }
+
+    async fn start_with(
+        config: &Config,
+        data: &Path,
+        realm: &str,
+        keys: Arc<Keys>,
+    ) -> Result<(Self, Hooks), RulesError> {
         let path = if config.dir.is_empty() { data.join("plugins") } else { PathBuf::from(&config.dir) };
         let folder =
             Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
@@ -183,6 +214,8 @@ impl Rules {
         })
         .map_err(threads)?;
         let publisher = Arc::new(publisher);
+        let roll = hooks.happenings().roll().clone();
+        journal.offer(Offers { realm: realm.to_owned(), roll, keys: Arc::clone(&keys) as Arc<dyn KeyValues> });
         let shown = Shown {
             status: Arc::new(ArcSwap::from_pointee(Vec::new())),
             generation: Arc::new(generations::Sender::new(0)),
@@ -220,7 +253,7 @@ impl Rules {
         };
         let thread = spawn_thread("plugin-folder".to_owned(), Urgency::Async, watching).map_err(threads)?;
         loaded.await.map_err(|_| RulesError::Threads("the loading thread ended".to_owned()))??;
-        let shared = Shared { path, shown, publisher, journal, notices, thread: Mutex::new(Some(thread)) };
+        let shared = Shared { path, shown, publisher, journal, notices, keys, thread: Mutex::new(Some(thread)) };
         Ok((Self { shared: Arc::new(shared) }, hooks))
     }
 
@@ -269,6 +302,9 @@ impl Rules {
         let shared = Arc::clone(&self.shared);
         let ended = tokio::task::spawn_blocking(move || shared.stop());
         let _ = tokio::time::timeout(STOP_TIMEOUT * 2, ended).await;
+        if let Err(error) = self.shared.keys.write().await {
+            tracing::error!(%error, "what plugins remembered last could not be stored");
+        }
     }
 }
 

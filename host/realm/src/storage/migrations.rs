@@ -15,6 +15,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "first_realm", text: include_str!("../../migrations/0001_first_realm.sql") },
     Migration { version: 2, name: "kept_sessions", text: include_str!("../../migrations/0002_kept_sessions.sql") },
+    Migration { version: 3, name: "plugin_keys", text: include_str!("../../migrations/0003_plugin_keys.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

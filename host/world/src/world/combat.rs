@@ -169,7 +169,8 @@ impl World {
     }
 
     /// The player who is, or called, this entity.
-    fn slot_behind(&self, entity: EntityId) -> Option<PlayerSlot> {
+    #[must_use]
+    pub fn slot_behind(&self, entity: EntityId) -> Option<PlayerSlot> {
         let owner = || self.companions.iter().find(|companion| companion.entity == entity).map(|one| one.owner);
         self.slot_of(entity).or_else(owner)
     }

@@ -175,6 +175,13 @@ impl World {
             .map(|(slot, _)| PlayerSlot(slot))
     }
 
+    /// The type of a monster, dead or alive, as the content pack names it; `None` when the entity is none.
+    #[must_use]
+    pub fn monster_kind(&self, entity: EntityId) -> Option<&str> {
+        let monster = self.monsters.iter().find(|monster| monster.entity == entity)?;
+        Some(&self.content.monsters.get(usize::from(monster.row))?.name)
+    }
+
     /// Where an entity is, in sub-tiles of its level; the dead lie where they died as long as they are seen.
     #[must_use]
     pub fn position(&self, entity: EntityId) -> Option<(Zone, i32, i32)> {
