@@ -112,15 +112,24 @@ impl Admin {
         Ok(lines)
     }
 
+    /// Lets the operator and the owner change something.
+    ///
+    /// # Errors
+    /// When the actor may only look.
+    pub fn may_act(&self, actor: &Actor) -> Result<(), Refusal> {
+        if matches!(actor, Actor::Moderator(_)) {
+            let sentence = "Only the owner may change what is at work; ask the realm's owner.";
+            return Err(Refusal::new(Code::Forbidden, sentence));
+        }
+        Ok(())
+    }
+
     /// Does something to a plugin.
     ///
     /// # Errors
     /// When the actor may not, there is no such plugin, or it does not work; then everything is as before.
     pub async fn act(&self, actor: &Actor, name: &str, act: Act) -> Result<PluginReport, Refusal> {
-        if matches!(actor, Actor::Moderator(_)) {
-            let sentence = "Only the owner may change what is at work; ask the realm's owner.";
-            return Err(Refusal::new(Code::Forbidden, sentence));
-        }
+        self.may_act(actor)?;
         let outcome = self.rules.order(name, act).await;
         let verb = act.as_str();
         match &outcome {

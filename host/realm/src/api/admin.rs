@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 }
 
 /// Who uses a verb of this page.
-pub(super) struct Staff(Actor);
+pub(super) struct Staff(pub(super) Actor);
 
 /// Left by `gate` in a request that carries the operator's token.
 #[derive(Clone, Copy)]

@@ -3,6 +3,7 @@
 //! Knows no socket, no SQL, no wasmtime. Refusals are RFC 9457 `application/problem+json`.
 
 mod admin;
+mod admin_ladder;
 mod auth;
 mod characters;
 mod chat;
@@ -98,6 +99,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(realms::routes())
         .merge(plugins::routes())
         .merge(admin::routes())
+        .merge(admin_ladder::routes())
         .merge(owner::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
 }

@@ -8,7 +8,7 @@ use realm_plugin_host::{
 };
 
 use super::{
-    ChatLine, ChatVerdict, Hooks, Unasked, Unjudged, chat_filter,
+    ChatLine, ChatVerdict, Hooks, PATIENT_TIMEOUT, Unasked, Unjudged, chat_filter,
     effects::{self, PluginActs},
     figures::Function,
     general,
@@ -159,7 +159,7 @@ impl Hooks {
     /// Why it did nothing.
     pub async fn run_command(&self, call: CommandCall) -> Result<PluginActs, CommandRefused> {
         let name = call.name.clone();
-        match self.ask(Hook::Commands, move |lane| run(lane, call)).await {
+        match self.ask_within(PATIENT_TIMEOUT, Hook::Commands, move |lane| run(lane, call)).await {
             Ok(outcome) => outcome,
             Err(Unasked::Nobody) => Err(CommandRefused::Unknown { nearest: nearest(&name, std::iter::empty()) }),
             Err(Unasked::Busy) => Err(CommandRefused::Busy),
@@ -170,7 +170,7 @@ impl Hooks {
     /// What `/help` shows: all commands in a line each, or one with its arguments; `None` when there is no such command.
     pub async fn explain_commands(&self, name: Option<String>) -> Option<Vec<String>> {
         let asked = name.clone();
-        match self.ask(Hook::Commands, move |lane| explain(&lane.book, asked.as_deref())).await {
+        match self.ask_within(PATIENT_TIMEOUT, Hook::Commands, move |lane| explain(&lane.book, asked.as_deref())).await {
             Ok(lines) => lines,
             Err(_) => explain(&Book::default(), name.as_deref()),
         }

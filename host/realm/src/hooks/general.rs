@@ -12,7 +12,7 @@ use realm_plugin_host::{
 use tokio::sync::mpsc;
 
 use super::{
-    ApprovedText, ChatLine, ChatVerdict, HookUnavailable, Unjudged,
+    ApprovedText, ChatLine, ChatVerdict, HookUnavailable, Rank, Unjudged,
     commands::Book,
     events::{Happenings, Listeners},
     figures::{Function, unjudged_line},
@@ -128,10 +128,13 @@ pub(super) fn order(lane: &mut Lane, player: &matchmaking::Player, games: &[matc
 }
 
 /// The first plugin that scores counts; when it fails, no other may score by another rule.
-pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Option<u64>, HookUnavailable> {
+pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Option<Rank>, HookUnavailable> {
     let place = lane.answering(Hook::Ladder).next().ok_or(HookUnavailable)?;
     let score = |instance: &mut Instance| match instance.eligible(character)? {
-        ladder::Eligibility::Eligible => instance.score(character).map(Some),
+        ladder::Eligibility::Eligible => {
+            let (score, tie_break) = (instance.score(character)?, instance.tie_break(character)?);
+            Ok(Some(Rank { score, tie_break }))
+        }
         ladder::Eligibility::NotEligible(_) => Ok(None),
     };
     lane.call(place, Function::Score, score).0.ok_or(HookUnavailable)

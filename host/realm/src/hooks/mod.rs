@@ -19,6 +19,7 @@ mod lone;
 mod mailbox;
 mod policy;
 mod publisher;
+mod ranks;
 mod record;
 mod roll;
 mod services;
@@ -58,6 +59,7 @@ pub use self::{
     log::PluginLine,
     lone::LoneRule,
     policy::Policies,
+    ranks::Rank,
     record::{FunctionFigures, Observed},
     roll::{Playing, Present, Roll},
     tick::{ActionVerdicts, RulesInPlay, TickLane},
@@ -74,6 +76,8 @@ pub(crate) use self::{
 
 /// Longest wait for an answer of the general lane.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// The same for what nobody else waits for: commands, matches, the end of a season.
+const PATIENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for the first instances of a new tick lane.
 const LANE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the lanes may take to prepare for a new version; a lane is quiet several times a second.
@@ -237,8 +241,8 @@ impl Hooks {
         }
     }
 
-    /// The ladder's score: `Ok(None)` when the character does not take part, `Err` when no plugin could say.
-    pub async fn score(&self, character: ladder::Character) -> Result<Option<u64>, HookUnavailable> {
+    /// The ladder's score and tie-break: `Ok(None)` when the character does not take part, `Err` when no plugin could say.
+    pub async fn score(&self, character: ladder::Character) -> Result<Option<Rank>, HookUnavailable> {
         self.ask(Hook::Ladder, move |lane| general::score(lane, &character)).await.unwrap_or(Err(HookUnavailable))
     }
 
@@ -279,6 +283,16 @@ impl Hooks {
         hook: Hook,
         question: impl FnOnce(&mut Lane) -> T + Send + 'static,
     ) -> Result<T, Unasked> {
+        self.ask_within(ANSWER_TIMEOUT, hook, question).await
+    }
+
+    /// The same with another patience.
+    async fn ask_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        hook: Hook,
+        question: impl FnOnce(&mut Lane) -> T + Send + 'static,
+    ) -> Result<T, Unasked> {
         let doors = self.doors.as_ref().filter(|_| self.published.load().answers(hook)).ok_or(Unasked::Nobody)?;
         let (answer, answered) = oneshot::channel();
         let work = Work::Ask(Box::new(move |lane| {
@@ -294,7 +308,7 @@ impl Hooks {
             }
             mpsc::error::TrySendError::Closed(_) => Unasked::Nobody,
         })?;
-        match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
+        match tokio::time::timeout(patience, answered).await {
             Ok(answer) => answer.map_err(|_| Unasked::Failed),
             Err(_) => {
                 figures::unasked(hook.as_str(), "late");

@@ -9,7 +9,7 @@ use realm_plugin_host::{
 
 use super::{
     ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind,
-    Mailbox, PluginSet, Publisher, RealmLog, Settings, Unjudged,
+    Mailbox, PluginSet, Publisher, Rank, RealmLog, Settings, Unjudged,
     components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
     general,
 };
@@ -177,7 +177,7 @@ async fn every_hook_outside_games_is_answered() {
     let games: Vec<_> = (1..=300).map(game).collect();
     let ordered = stage.hooks.order_games(player(9), games).await;
     assert_eq!((ordered.len(), ordered[0], ordered[199]), (200, 300, 101));
-    assert_eq!(stage.hooks.score(character()).await, Ok(Some(101)));
+    assert_eq!(stage.hooks.score(character()).await, Ok(Some(Rank { score: 101, tie_break: 0 })));
 }
 
 #[tokio::test]

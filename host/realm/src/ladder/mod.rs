@@ -2,6 +2,7 @@
 //!
 //! Does not know games. The score is what the ladder plugin says.
 
+mod seasons;
 mod store;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use realm_world::Class;
 
 use crate::{
     characters::Character,
-    hooks::{HookUnavailable, Hooks},
+    hooks::{HookUnavailable, Hooks, Rank},
     storage::{Storage, StorageError},
     types::CharacterId,
 };
@@ -38,6 +39,8 @@ pub struct Entry {
     /// Higher is better.
     pub score: u64,
 }
+
+pub use self::seasons::{SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
 /// The ladder; cheap to clone.
 #[derive(Clone)]
@@ -88,12 +91,12 @@ impl Ladder {
             play_time_ms: character.play_time_ms.unsigned_abs(),
         };
         match self.hooks.score(asked).await {
-            Ok(score) => store_score(&self.storage, &self.realm, character, score).await,
+            Ok(rank) => store_score(&self.storage, &self.realm, character, rank).await,
             Err(HookUnavailable) => Ok(()),
         }
     }
 
-    /// The best characters, of one class or of all; among equals, who came first. `limit` is cut to [`Self::ENTRIES_MAX`].
+    /// The best characters, of one class or of all; among equals, as the rule breaks the tie, then who came first. `limit` is cut to [`Self::ENTRIES_MAX`].
     /// Deleted characters are left out; whether the dead take part is the plugin's decision.
     pub async fn top(&self, class: Option<Class>, limit: u32) -> Result<Vec<Entry>, StorageError> {
         store::top(self.storage.reader(), &self.realm, class, limit.min(Self::ENTRIES_MAX)).await
@@ -104,13 +107,15 @@ async fn store_score(
     storage: &Storage,
     realm: &Arc<str>,
     character: &Character,
-    score: Option<u64>,
+    rank: Option<Rank>,
 ) -> Result<(), StorageError> {
     let (realm, id, version) = (Arc::clone(realm), character.id, character.version);
-    let score = score.map(|score| store::Score {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let score = rank.map(|rank| store::Score {
         character: id,
         class: character.sheet.class,
-        score: i64::try_from(score).unwrap_or(i64::MAX),
+        score: number(rank.score),
+        tie_break: number(rank.tie_break),
         level: character.sheet.level,
         experience: character.sheet.experience,
         dead: character.sheet.dead,

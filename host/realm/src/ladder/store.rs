@@ -10,6 +10,7 @@ pub(super) struct Score {
     pub(super) character: CharacterId,
     pub(super) class: Class,
     pub(super) score: i64,
+    pub(super) tie_break: i64,
     pub(super) level: u32,
     pub(super) experience: u64,
     pub(super) dead: bool,
@@ -34,13 +35,13 @@ pub(super) async fn follow_characters(connection: &mut AnyConnection, realm: &st
 pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Score) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO ladder_scores
-         (character_id, realm, class, score, level, experience, dead, scored_ms, character_version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         (character_id, realm, class, score, level, experience, dead, scored_ms, character_version, tie_break)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (character_id) DO UPDATE SET
          scored_ms = CASE WHEN ladder_scores.score = excluded.score THEN ladder_scores.scored_ms
              ELSE excluded.scored_ms END,
          score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
-         character_version = excluded.character_version
+         character_version = excluded.character_version, tie_break = excluded.tie_break
          WHERE excluded.character_version >= ladder_scores.character_version",
     )
     .bind(new.character.to_sql())
@@ -52,6 +53,7 @@ pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Sc
     .bind(i64::from(new.dead))
     .bind(new.scored_ms)
     .bind(new.version)
+    .bind(new.tie_break)
     .execute(connection)
     .await?;
     Ok(())
@@ -78,7 +80,7 @@ macro_rules! top {
              WHERE s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL
-             ORDER BY s.score DESC, s.scored_ms, s.character_id LIMIT ",
+             ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT ",
             $limit
         )
     };

@@ -7,7 +7,7 @@ use realm_world::{Class, Sheet};
 use super::{Ladder, store, store_score};
 use crate::{
     characters::Character,
-    hooks::Hooks,
+    hooks::{Hooks, Rank},
     storage::{
         Storage,
         testing::{self, FakeClock, open},
@@ -30,6 +30,11 @@ async fn character(storage: &Storage, name: &str, class: Class) -> Character {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as a rule says it")]
+fn plain(score: u64) -> Option<Rank> {
+    Some(Rank { score, tie_break: 0 })
+}
+
 async fn names(storage: &Storage, class: Option<Class>) -> Vec<(u64, String)> {
     let top = store::top(storage.reader(), "main", class, 10).await.unwrap();
     top.into_iter().map(|entry| (entry.rank, entry.name)).collect()
@@ -45,11 +50,11 @@ async fn the_best_come_first_among_equals_who_was_there_first() {
     let first = character(&storage, "First", Class::Amazon).await;
     let second = character(&storage, "Second", Class::Druid).await;
     for (who, score) in [(&low, 10), (&first, 50), (&second, 50)] {
-        store_score(&storage, &realm, who, Some(score)).await.unwrap();
+        store_score(&storage, &realm, who, plain(score)).await.unwrap();
         clock.advance_ms(1);
     }
     // The same score again does not cost the place.
-    store_score(&storage, &realm, &first, Some(50)).await.unwrap();
+    store_score(&storage, &realm, &first, plain(50)).await.unwrap();
     let place = |rank: u64, name: &str| (rank, name.to_owned());
     assert_eq!(names(&storage, None).await, [place(1, "First"), place(2, "Second"), place(3, "Low")]);
     assert_eq!(names(&storage, Some(Class::Druid)).await, [place(1, "Second"), place(2, "Low")]);
@@ -58,9 +63,9 @@ async fn the_best_come_first_among_equals_who_was_there_first() {
     assert_eq!((cut.len(), cut[0].score, cut[0].class), (1, 50, Class::Amazon));
 
     low.version = 3;
-    store_score(&storage, &realm, &low, Some(u64::MAX)).await.unwrap();
+    store_score(&storage, &realm, &low, plain(u64::MAX)).await.unwrap();
     low.version = 2;
-    store_score(&storage, &realm, &low, Some(1)).await.unwrap();
+    store_score(&storage, &realm, &low, plain(1)).await.unwrap();
     assert_eq!(names(&storage, None).await[0], place(1, "Low"), "an older version never replaces a newer one");
     store_score(&storage, &realm, &second, None).await.unwrap();
     testing::delete_character(&storage, first.id).await;
@@ -73,11 +78,54 @@ async fn scores_follow_their_characters_to_another_key_of_the_realm() {
     let folder = tempfile::tempdir().unwrap();
     let storage = open(folder.path(), &FakeClock::new()).await;
     let low = character(&storage, "Low", Class::Druid).await;
-    store_score(&storage, &"Emberfall".into(), &low, Some(10)).await.unwrap();
+    store_score(&storage, &"Emberfall".into(), &low, plain(10)).await.unwrap();
     assert_eq!(names(&storage, None).await, [], "it stands under the old key");
     for _ in 0..2 {
         Ladder::new("main", storage.clone(), Hooks::without_plugins()).follow_characters().await.unwrap();
         assert_eq!(names(&storage, None).await, [(1, "Low".to_owned())]);
     }
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn equal_scores_are_ordered_by_the_tie_break() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    for (name, score, tie_break) in [("Early", 50, 1), ("Better", 50, 9), ("Best", 51, 0)] {
+        let who = character(&storage, name, Class::Druid).await;
+        store_score(&storage, &"main".into(), &who, Some(Rank { score, tie_break })).await.unwrap();
+        clock.advance_ms(1);
+    }
+    let order: Vec<_> = names(&storage, None).await.into_iter().map(|(_, name)| name).collect();
+    assert_eq!(order, ["Best", "Better", "Early"]);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn a_season_ends_once_and_its_best_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = FakeClock::new();
+    let storage = open(folder.path(), &clock).await;
+    let ladder = Ladder::new("main", storage.clone(), Hooks::without_plugins());
+    for (name, score) in [("Low", 1), ("High", 2)] {
+        let who = character(&storage, name, Class::Druid).await;
+        store_score(&storage, &"main".into(), &who, plain(score)).await.unwrap();
+    }
+    let running = ladder.season().await.unwrap();
+    assert_eq!((running.number, running.name.as_str()), (1, "Season 1"));
+    let (ended, standings) = ladder.end_season("Winter").await.unwrap();
+    assert_eq!((ended.number, ended.ended_ms), (1, Some(storage.now_ms())));
+    assert_eq!(standings.iter().map(|place| place.name.as_str()).collect::<Vec<_>>(), ["High", "Low"]);
+    assert_eq!(names(&storage, None).await, [], "everybody begins anew");
+    assert_eq!(ladder.season().await.unwrap().name, "Winter");
+    assert_eq!(ladder.seasons().await.unwrap(), [ended]);
+    assert_eq!(ladder.standings(1).await.unwrap(), standings);
+
+    clock.advance_ms(5);
+    ladder.end_season("").await.unwrap();
+    assert_eq!(ladder.season().await.unwrap().name, "Season 3");
+    assert_eq!(ladder.seasons().await.unwrap().len(), 2);
+    assert!(ladder.end_season(&"x".repeat(33)).await.is_err());
     storage.close().await;
 }

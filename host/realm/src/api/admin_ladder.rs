@@ -1,0 +1,130 @@
+//! `/admin/ladder`: the end of a season; and `/ladder-seasons`: what the seasons ended in, for everybody.
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Features, Problem,
+    admin::Staff,
+    extract::{Body, PathPart},
+    problem::Refused,
+};
+use crate::{
+    ladder::{Season, Standing},
+    types::rfc3339,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Features> {
+    OpenApiRouter::new().routes(routes!(end)).routes(routes!(seasons)).routes(routes!(standings))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeasonEndRequest {
+    /// Name of the season that begins, at most 32 characters; empty is its number.
+    #[serde(default)]
+    next: String,
+}
+
+/// A season of the ladder.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SeasonView {
+    /// 1 for the first.
+    number: u32,
+    name: String,
+    /// RFC 3339; absent for the season that the realm began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began: Option<String>,
+    /// RFC 3339; absent while it is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+}
+
+impl From<Season> for SeasonView {
+    fn from(season: Season) -> Self {
+        let Season { number, name, began_ms, ended_ms } = season;
+        Self { number, name, began: (began_ms > 0).then(|| rfc3339(began_ms)), ended: ended_ms.map(rfc3339) }
+    }
+}
+
+/// A place in which a season ended.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StandingView {
+    /// From 1.
+    rank: u32,
+    /// Key of the character, as a decimal string.
+    character: String,
+    /// Its name at that time.
+    name: String,
+    class: String,
+    level: u32,
+    /// A decimal string.
+    score: String,
+    /// What the ladder rule gave it; empty is nothing.
+    title: String,
+}
+
+impl From<Standing> for StandingView {
+    fn from(standing: Standing) -> Self {
+        let Standing { rank, character, name, class, level, score, title } = standing;
+        Self { rank, character: character.to_string(), name, class, level, score: score.to_string(), title }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct SeasonStandingsView {
+    season: SeasonView,
+    /// The best first, at most 100.
+    standings: Vec<StandingView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct SeasonsView {
+    /// The season that is running.
+    running: SeasonView,
+    /// Those that have ended, the last first, at most 100.
+    ended: Vec<SeasonView>,
+}
+
+/// Ends the season: its best 100 are kept with what the ladder rule gives them, and everybody begins anew. The owner only.
+#[utoipa::path(post, path = "/admin/ladder/season-end", tag = "admin", security(("access_token" = [])), request_body = SeasonEndRequest,
+    responses((status = 200, body = SeasonStandingsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn end(
+    State(features): State<Features>,
+    Staff(actor): Staff,
+    Body(body): Body<SeasonEndRequest>,
+) -> Result<Json<SeasonStandingsView>, Refused> {
+    features.admin.may_act(&actor)?;
+    let (season, standings) = features.ladder.end_season(&body.next).await?;
+    tracing::info!(season = season.number, "{actor} ended the season \"{}\"", season.name);
+    let standings = standings.into_iter().map(StandingView::from).collect();
+    Ok(Json(SeasonStandingsView { season: season.into(), standings }))
+}
+
+/// The season that is running, and those that have ended.
+#[utoipa::path(get, path = "/ladder-seasons", tag = "ladder",
+    responses((status = 200, body = SeasonsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn seasons(State(features): State<Features>) -> Result<Json<SeasonsView>, Refused> {
+    let running = features.ladder.season().await?.into();
+    let ended = features.ladder.seasons().await?.into_iter().map(SeasonView::from).collect();
+    Ok(Json(SeasonsView { running, ended }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct StandingsView {
+    /// The best first; empty when no such season has ended.
+    standings: Vec<StandingView>,
+}
+
+/// The places in which a season ended.
+#[utoipa::path(get, path = "/ladder-seasons/{number}", tag = "ladder", params(("number" = u32, Path, description = "Number of the season")),
+    responses((status = 200, body = StandingsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn standings(
+    State(features): State<Features>,
+    PathPart(number): PathPart<u32>,
+) -> Result<Json<StandingsView>, Refused> {
+    let standings = features.ladder.standings(number).await?.into_iter().map(StandingView::from).collect();
+    Ok(Json(StandingsView { standings }))
+}
