@@ -17,6 +17,7 @@ mod figures;
 mod games;
 mod harness;
 mod http;
+mod matches;
 mod load;
 mod play;
 mod queue;

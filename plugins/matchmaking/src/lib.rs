@@ -1,10 +1,11 @@
 //! The default rule for games: who may join, and in what order the list is seen.
 
+pub mod quick;
 pub mod rule;
 
 use realm_plugin::{
     InitError,
-    matchmaking::{Admission, Game, Matchmaking, Player},
+    matchmaking::{Admission, Game, Match, Matchmaking, Player, Ticket},
 };
 
 use rule::Settings;
@@ -32,6 +33,10 @@ impl Matchmaking for LevelBand {
 
     fn order(&mut self, player: Player, games: Vec<Game>) -> Vec<u64> {
         rule::order(&self.settings, &player, games)
+    }
+
+    fn form(&mut self, tickets: Vec<Ticket>, _now_ms: u64) -> Vec<Match> {
+        quick::form(&self.settings, &tickets)
     }
 }
 

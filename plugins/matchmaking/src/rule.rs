@@ -17,11 +17,13 @@ pub struct Settings {
     pub nightmare_level_min: u32,
     /// The lowest level that hell games take.
     pub hell_level_min: u32,
+    /// How long a player who asked for a quick match waits for a full game, in milliseconds; then those who are there play.
+    pub quick_wait_ms: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { level_band: 10, level_step: 3, nightmare_level_min: 20, hell_level_min: 40 }
+        Self { level_band: 10, level_step: 3, nightmare_level_min: 20, hell_level_min: 40, quick_wait_ms: 5_000 }
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
         .routes(routes!(list, create))
         .routes(routes!(get, close))
         .routes(routes!(join))
+        .routes(routes!(quick))
         .routes(routes!(leave))
 }
 
@@ -239,6 +240,30 @@ async fn join(
 ) -> Result<Json<TicketView>, Refused> {
     let who = player(&features, &speaker);
     let ticket = features.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
+    Ok(Json(ticket.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuickRequest {
+    /// Key of the character that plays.
+    #[schema(value_type = String)]
+    character: CharacterId,
+    /// normal, nightmare or hell.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    difficulty: Difficulty,
+}
+
+/// Waits for others who want to play, at most twenty seconds, and takes a seat in a game with them. Who ends the request waits no more.
+#[utoipa::path(post, path = "/games/quick", tag = "games", security(("access_token" = [])), request_body = QuickRequest,
+    responses((status = 200, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn quick(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    Body(body): Body<QuickRequest>,
+) -> Result<Json<TicketView>, Refused> {
+    let ticket = features.games.quick(player(&features, &speaker), body.character, body.difficulty).await?;
     Ok(Json(ticket.into()))
 }
 

@@ -71,17 +71,31 @@ pub(super) fn ticket(open: &OpenGame, text: String, valid: Duration) -> proto::G
 pub(super) fn for_matchmaking(game: &OpenGame, asking: Option<AccountId>) -> matchmaking::Game {
     matchmaking::Game {
         id: game.id.raw(),
-        difficulty: match game.difficulty {
-            Difficulty::Normal => matchmaking::Difficulty::Normal,
-            Difficulty::Nightmare => matchmaking::Difficulty::Nightmare,
-            Difficulty::Hell => matchmaking::Difficulty::Hell,
-        },
+        difficulty: shown_difficulty(game.difficulty),
         players: count(game.seats.iter().filter(|seat| Some(seat.player.account) != asking).count()),
         players_max: count(game.players_max),
         creator_level: game.creator_level,
         hardcore: game.hardcore,
         password_required: game.password.is_some(),
         created_ms: milliseconds(game.created_ms),
+    }
+}
+
+/// A difficulty in the words of the matchmaking rule.
+pub(super) fn shown_difficulty(difficulty: Difficulty) -> matchmaking::Difficulty {
+    match difficulty {
+        Difficulty::Normal => matchmaking::Difficulty::Normal,
+        Difficulty::Nightmare => matchmaking::Difficulty::Nightmare,
+        Difficulty::Hell => matchmaking::Difficulty::Hell,
+    }
+}
+
+/// The same the other way round.
+pub(super) fn own_difficulty(difficulty: matchmaking::Difficulty) -> Difficulty {
+    match difficulty {
+        matchmaking::Difficulty::Normal => Difficulty::Normal,
+        matchmaking::Difficulty::Nightmare => Difficulty::Nightmare,
+        matchmaking::Difficulty::Hell => Difficulty::Hell,
     }
 }
 

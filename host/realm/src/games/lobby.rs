@@ -24,6 +24,7 @@ use super::{
     directory::{Departed, Leaving, OpenGame, Reservation},
     listing,
     password::Password,
+    quick::Quick,
     refusals,
     save_book::Progress,
     saver::SaverMessage,
@@ -51,6 +52,8 @@ pub(super) struct Lobby {
     pub(super) saver: mpsc::Sender<SaverMessage>,
     pub(super) list: watch::Sender<u32>,
     pub(super) bans: broadcast::Sender<Banned>,
+    /// Who waits for a match.
+    pub(super) quick: Quick,
 }
 
 impl Lobby {

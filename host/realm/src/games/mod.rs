@@ -29,6 +29,7 @@ mod pace;
 mod password;
 mod player;
 mod referee;
+mod quick;
 mod refusals;
 mod reports;
 mod running;

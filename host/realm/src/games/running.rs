@@ -32,6 +32,7 @@ use super::{
     lobby::Lobby,
     log::Logs,
     referee::{Measures, Referee, SUSPICIONS_MAX},
+    quick::{self, Quick},
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
@@ -141,10 +142,12 @@ impl Running {
             saver,
             list: watch::Sender::new(0),
             bans,
+            quick: Quick::default(),
         });
         let caretakers = vec![
             tokio::spawn(announce_list(Arc::downgrade(&lobby))).abort_handle(),
             tokio::spawn(free_expired_seats(Arc::downgrade(&lobby))).abort_handle(),
+            tokio::spawn(quick::form_matches(Arc::downgrade(&lobby))).abort_handle(),
         ];
         Ok(Self { lobby, counters, threads: Mutex::new(threads), logs: logs.map(Arc::new), caretakers })
     }
@@ -176,6 +179,7 @@ impl Running {
         let message = "The realm is stopping; your character is saved. Come back when it is up again.";
         let reason = listing::reason(Code::RealmStopping, message, 10_000);
         let waiting = self.lobby.shared.directory().stop();
+        self.lobby.quick.clear();
         for thread in 0..self.lobby.shared.threads.len() {
             self.lobby.shared.command(thread, Command::Stop { reason: reason.clone() }).await;
         }

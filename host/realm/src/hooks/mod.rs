@@ -17,6 +17,7 @@ mod lane;
 mod log;
 mod lone;
 mod mailbox;
+mod matches;
 mod policy;
 mod publisher;
 mod ranks;
@@ -58,6 +59,7 @@ pub use self::{
     events::{Happening, HappeningKind, Happenings},
     log::PluginLine,
     lone::LoneRule,
+    matches::{Formed, TICKETS_SHOWN_MAX},
     policy::Policies,
     ranks::Rank,
     record::{FunctionFigures, Observed},

@@ -132,6 +132,8 @@ codes! {
     GameNotHost "GAME_NOT_HOST" 403,
     /// The realm runs as many games as it may.
     GameLimit "GAME_LIMIT" 503,
+    /// No match was found in time, or another request of the account took its place.
+    MatchNone "MATCH_NONE" 404,
     /// The game was closed by its host or by staff.
     GameClosed "GAME_CLOSED" 409,
     /// The game was left; said when the game's connection closes for it.

@@ -1,0 +1,234 @@
+//! Quick match: who wants to play with whomever waits for a match; once a second matches are formed of those who wait.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use realm_protocol::proto;
+use realm_world::Difficulty;
+use tokio::sync::oneshot;
+
+use crate::{
+    hooks::{Formed, TICKETS_SHOWN_MAX, matchmaking},
+    types::{CharacterId, Code, GameName, Refusal},
+};
+
+use super::{GameReference, GameSettings, Games, Player, listing, lobby::Lobby, refusals};
+
+/// Tickets that wait at most.
+const WAITING_MAX: usize = 1_000;
+/// The longest wait for a match.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+/// Between two formings of matches.
+const FORM_EVERY: Duration = Duration::from_secs(1);
+/// Without a rule, whoever has waited so long plays with those who are there, or alone.
+const PATIENCE_MS: u64 = 5_000;
+
+/// Somebody who waits.
+struct Waiting {
+    ticket: matchmaking::Ticket,
+    player: Player,
+    character: CharacterId,
+    since: Instant,
+    answer: oneshot::Sender<Result<proto::GameTicket, Refusal>>,
+}
+
+/// Those who wait, the oldest first.
+#[derive(Default)]
+pub(super) struct Quick {
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+impl Quick {
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets who has gone, and shows who waits.
+    fn tickets(&self) -> Vec<matchmaking::Ticket> {
+        let mut waiting = self.lock();
+        waiting.retain(|waiting| !waiting.answer.is_closed());
+        for waiting in waiting.iter_mut() {
+            waiting.ticket.waited_ms = u64::try_from(waiting.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
+        waiting.iter().take(TICKETS_SHOWN_MAX).map(|waiting| waiting.ticket.clone()).collect()
+    }
+
+    /// Nobody waits any more; everybody is told.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn take(&self, tickets: &[u64]) -> Vec<Waiting> {
+        self.lock().extract_if(.., |waiting| tickets.contains(&waiting.ticket.id)).collect()
+    }
+}
+
+/// The realm's own way, where no rule matches: the same difficulty and the same danger, eight together at once, fewer when the
+/// oldest has waited long enough.
+pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<matchmaking::Match> {
+    let mut matches = Vec::new();
+    let mut left: Vec<&matchmaking::Ticket> = tickets.iter().collect();
+    while let Some(oldest) = left.first().copied() {
+        let fits = |ticket: &matchmaking::Ticket| {
+            ticket.difficulty == oldest.difficulty && ticket.player.hardcore == oldest.player.hardcore
+        };
+        let together: Vec<u64> =
+            left.iter().filter(|ticket| fits(ticket)).take(Games::PLAYERS_MAX as usize).map(|ticket| ticket.id).collect();
+        if together.len() >= Games::PLAYERS_MAX as usize || oldest.waited_ms >= PATIENCE_MS {
+            left.retain(|ticket| !together.contains(&ticket.id));
+            matches.push(matchmaking::Match { tickets: together, difficulty: oldest.difficulty });
+        } else {
+            left.retain(|ticket| !fits(ticket));
+        }
+    }
+    matches
+}
+
+impl Lobby {
+    /// Waits for a match; who stops waiting is in none.
+    pub(super) async fn quick(
+        &self,
+        player: Player,
+        character: CharacterId,
+        difficulty: Difficulty,
+    ) -> Result<proto::GameTicket, Refusal> {
+        let known = self.characters.get(player.account, character).await.map_err(Refusal::from)?;
+        if known.sheet.hardcore && known.sheet.dead {
+            return Err(refusals::character_dead());
+        }
+        if self.shared.directory().whereabouts(player.account).is_some() {
+            return Err(refusals::joined_already());
+        }
+        let (answer, answered) = oneshot::channel();
+        let ticket = matchmaking::Ticket {
+            id: self.storage.ids().next::<crate::types::kind::Game>(self.storage.now_ms()).raw(),
+            player: listing::seeker(&known),
+            difficulty: listing::shown_difficulty(difficulty),
+            waited_ms: 0,
+        };
+        {
+            let mut waiting = self.quick.lock();
+            // Whoever asks again waits anew, and the earlier request is told so.
+            for earlier in waiting.extract_if(.., |waiting| waiting.player.account == player.account) {
+                let sentence = "Another request of this account waits for a match now.";
+                let _ = earlier.answer.send(Err(Refusal::new(Code::MatchNone, sentence)));
+            }
+            if waiting.len() >= WAITING_MAX {
+                return Err(refusals::busy());
+            }
+            waiting.push(Waiting { ticket, player, character, since: Instant::now(), answer });
+        }
+        match tokio::time::timeout(WAIT_MAX, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(refusals::stopping()),
+            Err(_) => {
+                let sentence = "Nobody was found to play with; try again, or create a game.";
+                Err(Refusal::retry(Code::MatchNone, sentence, 1_000))
+            }
+        }
+    }
+
+    async fn form_matches(&self) {
+        let tickets = self.quick.tickets();
+        if tickets.is_empty() {
+            return;
+        }
+        let matches = match self.hooks.form_matches(tickets.clone(), self.storage.now_ms()).await {
+            Formed::Matches(matches) => matches,
+            Formed::NoRule => form_without_rule(&tickets),
+            Formed::NoAnswer => return,
+        };
+        for formed in matches {
+            let together = self.quick.take(&formed.tickets);
+            self.play_together(together, listing::own_difficulty(formed.difficulty)).await;
+        }
+    }
+
+    /// Opens a game for them; everybody gets a seat of their own, or learns why not.
+    async fn play_together(&self, together: Vec<Waiting>, difficulty: Difficulty) {
+        let mut game = None;
+        for Waiting { player, character, answer, .. } in together {
+            if answer.is_closed() {
+                continue;
+            }
+            let account = player.account;
+            let outcome = match &game {
+                Some(game) => self.join(player, character, GameReference::Id(*game), "").await,
+                None => match self.quick_settings(difficulty) {
+                    Ok(settings) => self.create(player, character, settings).await,
+                    Err(refusal) => Err(refusal),
+                },
+            };
+            if game.is_none() && outcome.is_ok() {
+                game = self.shared.directory().whereabouts(account).map(|(game, _)| game);
+            }
+            // Who has gone meanwhile leaves the seat again when the ticket runs out.
+            let _ = answer.send(outcome);
+        }
+    }
+
+    fn quick_settings(&self, difficulty: Difficulty) -> Result<GameSettings, Refusal> {
+        let key = self.storage.ids().next::<crate::types::kind::Game>(self.storage.now_ms());
+        let name = GameName::new(format!("Quick {key}")).map_err(|error| {
+            tracing::error!(%error, "a quick match got no name");
+            refusals::fault()
+        })?;
+        Ok(GameSettings { name, password: None, difficulty, players_max: Games::PLAYERS_MAX })
+    }
+}
+
+/// Forms matches until the games are gone.
+pub(super) async fn form_matches(lobby: Weak<Lobby>) {
+    loop {
+        tokio::time::sleep(FORM_EVERY).await;
+        let Some(lobby) = lobby.upgrade() else { return };
+        lobby.form_matches().await;
+    }
+}
+
+impl Games {
+    /// Waits for others who want to play, at most twenty seconds, and takes a seat in a game with them. When the returned future is
+    /// dropped, nobody waits any more.
+    ///
+    /// # Errors
+    /// A refusal that says what to do.
+    pub async fn quick(
+        &self,
+        player: Player,
+        character: CharacterId,
+        difficulty: Difficulty,
+    ) -> Result<proto::GameTicket, Refusal> {
+        let lobby: Arc<Lobby> = self.running.lobby();
+        lobby.quick(player, character, difficulty).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(id: u64, difficulty: matchmaking::Difficulty, hardcore: bool, waited_ms: u64) -> matchmaking::Ticket {
+        let class = "Druid".to_owned();
+        let player = matchmaking::Player { account: id, character: id, class, level: 1, hardcore };
+        matchmaking::Ticket { id, player, difficulty, waited_ms }
+    }
+
+    #[test]
+    fn without_a_rule_equals_play_together() {
+        use matchmaking::Difficulty::{Hell, Normal};
+        let nine: Vec<_> = (0..9).map(|id| ticket(id, Normal, false, 0)).collect();
+        let formed = form_without_rule(&nine);
+        assert_eq!((formed.len(), formed[0].tickets.len()), (1, 8), "the ninth waits");
+
+        let mixed = [
+            ticket(1, Hell, false, PATIENCE_MS),
+            ticket(2, Normal, false, 0),
+            ticket(3, Hell, true, PATIENCE_MS),
+            ticket(4, Hell, false, 0),
+        ];
+        let formed: Vec<_> = form_without_rule(&mixed).into_iter().map(|formed| formed.tickets).collect();
+        assert_eq!(formed, [vec![1, 4], vec![3]]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Quick match, and the end of a season of the ladder.
+
+use std::fs;
+
+use realm_client::{Door, Method, Rest};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Hero, PASSWORD, TestRealm, eventually, refused},
+    rules::components::{Fixture, experience_plus},
+};
+
+async fn quick(hero: &mut Hero, difficulty: &str) -> Result<Value, realm_client::ClientError> {
+    let body = json!({"character": hero.character.id.to_string(), "difficulty": difficulty});
+    let answer = hero.player.rest.request(Method::POST, "/api/v1/games/quick", Some(body)).await?;
+    answer.success().map(|answer| answer.json)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_play_together() {
+    // Enough patience that both are there at any speed of the machine, and a rule that makes pairs.
+    let realm = TestRealm::start_with(|config| {
+        let rule = json!({"quick_wait_ms": 8_000});
+        config.plugins.configuration.insert("matchmaking".to_owned(), rule);
+    })
+    .await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    let mut bob = realm.hero("Bob", Door::WebSocketJson).await;
+    let (one, other) = tokio::join!(quick(&mut ann, "normal"), quick(&mut bob, "normal"));
+    let (one, other) = (one.expect("a match for Ann"), other.expect("a match for Bob"));
+    assert_eq!(one["game"]["id"], other["game"]["id"]);
+    assert_ne!(one["ticket"], other["ticket"], "everybody has a seat of their own");
+    // Who plays already does not wait for another game.
+    assert_eq!(refused(quick(&mut ann, "normal").await), (409, "GAME_JOINED_ALREADY".to_owned()));
+    ann.lobby.leave_game().await.unwrap();
+    // The rule says at the door who may not play.
+    assert_eq!(refused(quick(&mut ann, "hell").await), (403, "GAME_REFUSED".to_owned()));
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_rule_the_realm_matches_and_forgets_who_has_gone() {
+    let realm = TestRealm::start().await;
+    fs::remove_file(realm.plugin_dir().join("matchmaking.wasm")).unwrap();
+    eventually("no matchmaking rule", async || {
+        let rules = realm.realm().rules().status();
+        rules.iter().all(|rule| rule.name != "matchmaking").then_some(())
+    })
+    .await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    let mut bob = realm.hero("Bob", Door::Frames).await;
+    {
+        // The request ends before anybody was matched: dropping it closes its connection.
+        let gone = quick(&mut bob, "normal");
+        tokio::pin!(gone);
+        assert!(futures_pending(&mut gone).await);
+    }
+    let ticket = quick(&mut ann, "normal").await.expect("a game even alone");
+    assert!(ticket["game"]["name"].as_str().unwrap().starts_with("Quick "));
+    realm.stop().await;
+}
+
+/// Lets a future begin; true when it is not done at once.
+async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+    tokio::time::timeout(std::time::Duration::from_millis(200), future).await.is_err()
+}
+
+async fn owner(realm: &TestRealm) -> Rest {
+    let token = realm.realm().owner_token().expect("a new realm has no owner").to_owned();
+    let mut owner = Rest::new(&realm.endpoint());
+    owner.create_owner(&token, "Warden", PASSWORD).await.unwrap();
+    owner.login("Warden", PASSWORD).await.unwrap();
+    owner
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_ends_a_season_and_the_rule_gives_titles() {
+    let realm = TestRealm::start().await;
+    let award = "(i32.store (i32.const 16) (i32.const 32)) (i32.store (i32.const 20) (local.get 6)) \
+        (if (local.get 6) (then (i64.store (i32.const 32) (i64.load offset=8 (local.get 5))) \
+        (i32.store (i32.const 40) (i32.const 64)) (i32.store (i32.const 44) (i32.const 8)))) (i32.const 16)";
+    let rule = Fixture::new("ladder", "2.0.0").score(&experience_plus(7)).text("Champion");
+    let rule = rule.function("ladder", "season-end", award).build();
+    let beside = realm.plugin_dir().join("ladder.new");
+    fs::write(&beside, rule).unwrap();
+    fs::rename(beside, realm.plugin_dir().join("ladder.wasm")).unwrap();
+    eventually("the new ladder at work", async || {
+        let rules = realm.realm().rules().status();
+        rules.iter().any(|rule| rule.name == "ladder" && rule.version == "2.0.0").then_some(())
+    })
+    .await;
+
+    let mut warden = owner(&realm).await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    let (_, _game) = ann.open_game("Cellar").await;
+    ann.lobby.leave_game().await.unwrap();
+    eventually("Ann stands on the ladder", async || {
+        let answer = ann.player.rest.request(Method::GET, "/api/v1/ladder", None).await.ok()?;
+        (answer.json["entries"][0]["name"] == "Ann-hero").then_some(())
+    })
+    .await;
+
+    let path = "/api/v1/admin/ladder/season-end";
+    let answer = ann.player.rest.request(Method::POST, path, Some(json!({}))).await.unwrap();
+    assert_eq!(refused(answer.success()), (403, "FORBIDDEN".to_owned()));
+    let ended = warden.request(Method::POST, path, Some(json!({"next": "Winter"}))).await.unwrap();
+    let ended = ended.success().expect("the owner may").json;
+    assert_eq!((&ended["season"]["number"], &ended["season"]["name"]), (&json!(1), &json!("Season 1")));
+    let place = &ended["standings"][0];
+    assert_eq!((&place["name"], &place["title"], &place["score"]), (&json!("Ann-hero"), &json!("Champion"), &json!("7")));
+
+    let mut anybody = Rest::new(&realm.endpoint());
+    let seasons = anybody.request(Method::GET, "/api/v1/ladder-seasons", None).await.unwrap().json;
+    assert_eq!((&seasons["running"]["name"], &seasons["ended"][0]["number"]), (&json!("Winter"), &json!(1)));
+    let kept = anybody.request(Method::GET, "/api/v1/ladder-seasons/1", None).await.unwrap().json;
+    assert_eq!(kept["standings"], ended["standings"]);
+    let ladder = anybody.request(Method::GET, "/api/v1/ladder", None).await.unwrap().json;
+    assert_eq!(ladder["entries"], json!([]));
+    realm.stop().await;
+}
