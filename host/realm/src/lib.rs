@@ -128,7 +128,8 @@ impl Realm {
         }
 
         let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
-        let (rules, hooks) = Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
+        let (rules, hooks) =
+            Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
         let moderation = Moderation::new(storage.clone());
         moderation.load_mutes().await?;
         let (realm, name) = (&config.realm.key, &config.realm.name);

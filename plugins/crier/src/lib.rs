@@ -53,9 +53,17 @@ impl Commands for Crier {
                     argument("text", ArgumentKind::Rest, true, "The line."),
                 ],
             ),
-            command("roll", "Throws a die.", vec![argument("sides", ArgumentKind::Number, false, "2 to 1000; 6 when left out.")]),
+            command(
+                "roll",
+                "Throws a die.",
+                vec![argument("sides", ArgumentKind::Number, false, "2 to 1000; 6 when left out.")],
+            ),
             command("count", "Counts how often it was asked.", vec![]),
-            command("wave", "Waves to a player.", vec![argument("player", ArgumentKind::Player, true, "Who is waved to.")]),
+            command(
+                "wave",
+                "Waves to a player.",
+                vec![argument("player", ArgumentKind::Player, true, "Who is waved to.")],
+            ),
             command("where", "Tells of the realm.", vec![]),
             command("proclaim", "Tells everybody; for moderators.", text("What everybody is told.")),
             command("hush", "Mutes oneself.", vec![argument("minutes", ArgumentKind::Number, true, "1 to 60.")]),
@@ -73,7 +81,8 @@ impl Commands for Crier {
         let first = arguments.first().map_or("", String::as_str);
         Ok(match name.as_str() {
             "cry" => {
-                let [channel, text] = arguments.try_into().map_err(|_| CommandError::Usage("Say where and what.".into()))?;
+                let [channel, text] =
+                    arguments.try_into().map_err(|_| CommandError::Usage("Say where and what.".into()))?;
                 vec![Effect::Say(Say { channel, text })]
             }
             "roll" => {

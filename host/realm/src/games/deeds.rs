@@ -8,7 +8,10 @@ use super::player::Player;
 
 /// Tells of the events of a step. When no plugin wants to hear of any of it, this costs a few atomic loads.
 pub(super) fn tell(world: &World, players: &[Player], events: &[Event], happenings: &Happenings) {
-    if ![HappeningKind::Kill, HappeningKind::Death, HappeningKind::LevelUp].into_iter().any(|kind| happenings.wants(kind)) {
+    if ![HappeningKind::Kill, HappeningKind::Death, HappeningKind::LevelUp]
+        .into_iter()
+        .any(|kind| happenings.wants(kind))
+    {
         // The roll knows levels all the same.
         for event in events {
             if let Event::LevelUp { entity, level } = *event

@@ -74,8 +74,12 @@ pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<matchmak
         let fits = |ticket: &matchmaking::Ticket| {
             ticket.difficulty == oldest.difficulty && ticket.player.hardcore == oldest.player.hardcore
         };
-        let together: Vec<u64> =
-            left.iter().filter(|ticket| fits(ticket)).take(Games::PLAYERS_MAX as usize).map(|ticket| ticket.id).collect();
+        let together: Vec<u64> = left
+            .iter()
+            .filter(|ticket| fits(ticket))
+            .take(Games::PLAYERS_MAX as usize)
+            .map(|ticket| ticket.id)
+            .collect();
         if together.len() >= Games::PLAYERS_MAX as usize || oldest.waited_ms >= PATIENCE_MS {
             left.retain(|ticket| !together.contains(&ticket.id));
             matches.push(matchmaking::Match { tickets: together, difficulty: oldest.difficulty });
@@ -230,5 +234,27 @@ mod tests {
         ];
         let formed: Vec<_> = form_without_rule(&mixed).into_iter().map(|formed| formed.tickets).collect();
         assert_eq!(formed, [vec![1, 4], vec![3]]);
+    }
+
+    #[test]
+    fn who_has_gone_waits_no_more() {
+        let quick = Quick::default();
+        let (answer, gone) = oneshot::channel();
+        let (other, _stays) = oneshot::channel();
+        for (id, answer) in [(1, answer), (2, other)] {
+            let player = Player {
+                account: crate::types::AccountId::from_raw(id),
+                account_name: crate::types::AccountName::new("Ann").unwrap(),
+                staff: false,
+                events: None,
+            };
+            let ticket = ticket(id, matchmaking::Difficulty::Normal, false, 0);
+            let character = CharacterId::from_raw(id);
+            quick.lock().push(Waiting { ticket, player, character, since: Instant::now(), answer });
+        }
+        assert_eq!(quick.tickets().len(), 2);
+        drop(gone);
+        assert_eq!(quick.tickets().iter().map(|ticket| ticket.id).collect::<Vec<_>>(), [2]);
+        assert_eq!(quick.take(&[1, 2]).len(), 1);
     }
 }

@@ -31,8 +31,8 @@ use super::{
     load::Loads,
     lobby::Lobby,
     log::Logs,
-    referee::{Measures, Referee, SUSPICIONS_MAX},
     quick::{self, Quick},
+    referee::{Measures, Referee, SUSPICIONS_MAX},
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
@@ -109,7 +109,13 @@ impl Running {
         }
         let tickets_max = config.games_max.saturating_mul(Games::PLAYERS_MAX as usize);
         let tickets = Tickets::new(tickets_max, Duration::from_secs(config.ticket_seconds.into()));
-        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads, in_play, hooks.happenings().clone()));
+        let shared = Arc::new(Shared::new(
+            Directory::new(config.games_max, tickets),
+            commands,
+            loads,
+            in_play,
+            hooks.happenings().clone(),
+        ));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
             Saver {

@@ -170,7 +170,8 @@ impl Hooks {
     /// What `/help` shows: all commands in a line each, or one with its arguments; `None` when there is no such command.
     pub async fn explain_commands(&self, name: Option<String>) -> Option<Vec<String>> {
         let asked = name.clone();
-        match self.ask_within(PATIENT_TIMEOUT, Hook::Commands, move |lane| explain(&lane.book, asked.as_deref())).await {
+        match self.ask_within(PATIENT_TIMEOUT, Hook::Commands, move |lane| explain(&lane.book, asked.as_deref())).await
+        {
             Ok(lines) => lines,
             Err(_) => explain(&Book::default(), name.as_deref()),
         }
@@ -218,7 +219,8 @@ fn run(lane: &mut Lane, mut call: CommandCall) -> Result<PluginActs, CommandRefu
     };
     let (installation, command) = (entry.installation, entry.command.clone());
     parse(&command, &call.tail, &call.online)?;
-    let words = command.arguments.iter().any(|argument| matches!(argument.kind, ArgumentKind::Text | ArgumentKind::Rest));
+    let words =
+        command.arguments.iter().any(|argument| matches!(argument.kind, ArgumentKind::Text | ArgumentKind::Rest));
     if let (true, Ok(text)) = (words, ChatText::new(&call.tail)) {
         let line = ChatLine {
             account: call.account,
@@ -330,7 +332,10 @@ mod tests {
             ("", "who is missing"),
         ] {
             let Err(CommandRefused::Usage(sentence)) = parse(tail) else { panic!("{tail} is taken") };
-            assert!(sentence.contains(expected) && sentence.ends_with("Write /gift <who> <count> [why]."), "{sentence}");
+            assert!(
+                sentence.contains(expected) && sentence.ends_with("Write /gift <who> <count> [why]."),
+                "{sentence}"
+            );
         }
         let one = command(&[("word", ArgumentKind::Text, false)]);
         assert_eq!(super::parse(&one, "", &online()).unwrap(), Vec::<String>::new());

@@ -21,7 +21,7 @@ use super::{
     lane::Lane,
     roll::{Playing, Present, Roll},
 };
-use crate::types::{AccountId, SystemClock, Clock as _};
+use crate::types::{AccountId, Clock as _, SystemClock};
 
 /// Events that wait for the general lane; beyond, the oldest is left out.
 const WAITING_MAX: usize = 4_096;
@@ -257,7 +257,8 @@ impl Listeners {
         for place in lane.answering(Hook::Events) {
             let id = lane.installed(place).id;
             let mask = self.interests.iter().find(|(known, _)| *known == id).map_or(0, |(_, mask)| *mask);
-            let of: Vec<Event> = batch.iter().filter(|event| mask & occurrence_bit(&event.what) != 0).cloned().collect();
+            let of: Vec<Event> =
+                batch.iter().filter(|event| mask & occurrence_bit(&event.what) != 0).cloned().collect();
             if of.is_empty() {
                 continue;
             }

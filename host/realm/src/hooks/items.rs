@@ -36,3 +36,31 @@ fn check_item(
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hooks::{
+        components::{Fixture, one_finding, trap},
+        tests::Stage,
+    };
+
+    fn ring() -> anti_cheat::Item {
+        let affix = anti_cheat::Affix { name: "all-skills".to_owned(), value: 2, value_min: 1, value_max: 1 };
+        let base_type = "ring".to_owned();
+        anti_cheat::Item { id: 1, base_type, quality: anti_cheat::Quality::Rare, affixes: vec![affix] }
+    }
+
+    #[tokio::test]
+    async fn all_rules_judge_an_item_and_one_that_fails_finds_nothing() {
+        let stage = Stage::new();
+        let judge = |hooks: Hooks| async move { hooks.check_item(ring(), anti_cheat::ItemOccasion::Trade).await };
+        assert!(judge(stage.hooks.clone()).await.is_empty(), "there is no rule");
+        let rule = Fixture::new("one", "1.0.0").function("anti-cheat", "check-item", &one_finding(0, 10));
+        stage.install("one.wasm", &rule.build(), &[]);
+        let failing = Fixture::new("two", "1.0.0").function("anti-cheat", "check-item", &trap());
+        stage.install("two.wasm", &failing.build(), &[]);
+        let found = judge(stage.hooks.clone()).await;
+        assert!(matches!(found[..], [anti_cheat::Finding { violation: anti_cheat::Violation::AffixForbidden, .. }]));
+    }
+}

@@ -82,7 +82,8 @@ impl Services for Journal {
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a number for people")]
     fn gauge_set(&self, plugin: &str, gauge: &str, value: i64) {
         let name = self.figures.bounded(plugin, gauge);
-        metrics::gauge!("realm_plugin_gauge", "plugin" => plugin.to_owned(), "name" => name.to_owned()).set(value as f64);
+        metrics::gauge!("realm_plugin_gauge", "plugin" => plugin.to_owned(), "name" => name.to_owned())
+            .set(value as f64);
     }
 
     fn kv_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {

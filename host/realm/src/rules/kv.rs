@@ -184,7 +184,7 @@ impl KeyValues for Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::testing::{Fault, FakeClock, open, unreliable};
+    use crate::storage::testing::{FakeClock, Fault, open, unreliable};
 
     #[tokio::test]
     async fn keys_outlive_the_realm() {

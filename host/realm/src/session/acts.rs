@@ -39,7 +39,11 @@ impl Shared {
         let there = |account| self.registry().get(account).filter(|handle| handle.events.closed().is_none());
         match act {
             PluginAct::Say { channel, text } => {
-                if self.features.chat.say_as_plugin(plugin, channel, text) { "done" } else { "no-channel" }
+                if self.features.chat.say_as_plugin(plugin, channel, text) {
+                    "done"
+                } else {
+                    "no-channel"
+                }
             }
             PluginAct::Whisper { account, text } => {
                 let Some(handle) = there(*account) else { return "offline" };
@@ -73,7 +77,8 @@ impl Shared {
                 "done"
             }
             PluginAct::Flag { account, reason } => {
-                let present = self.features.hooks.happenings().roll().account(*account).filter(|account| account.online);
+                let present =
+                    self.features.hooks.happenings().roll().account(*account).filter(|account| account.online);
                 let Some(present) = present else { return "offline" };
                 let outcome = self.features.moderation.flag(*account, reason, plugin).await;
                 self.tell_staff(&notice(plugin, &format!("{} needs your attention: {reason}", present.name), false));

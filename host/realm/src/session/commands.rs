@@ -56,7 +56,10 @@ impl Session {
         let lines = self.shared.features.hooks.explain_commands(about.clone()).await;
         let lines = lines.ok_or_else(|| {
             let about = about.unwrap_or_default();
-            Refusal::new(Code::CommandUnknown, format!("There is no command /{about}; /help lists those that there are."))
+            Refusal::new(
+                Code::CommandUnknown,
+                format!("There is no command /{about}; /help lists those that there are."),
+            )
         })?;
         let sent_ms = u64::try_from(SystemClock.now_ms()).unwrap_or(0);
         self.events.tell(proto::Notice { plugin: String::new(), lines, everybody: false, sent_ms, event: 0 });

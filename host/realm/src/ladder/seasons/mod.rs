@@ -107,11 +107,13 @@ impl Ladder {
             let sentence = "The ladder rule could not say what the best carry away; the season goes on. Try again.";
             Refusal::retry(Code::PluginRefused, sentence, RETRY_MS)
         })?;
-        let mut titles: HashMap<u64, String> =
-            awards.into_iter().map(|award| (award.character, award.title)).collect();
+        let mut titles: HashMap<u64, String> = awards.into_iter().map(|award| (award.character, award.title)).collect();
         let standings: Vec<Standing> = best
             .into_iter()
-            .map(|(standing, character)| Standing { title: titles.remove(&character.id).unwrap_or_default(), ..standing })
+            .map(|(standing, character)| Standing {
+                title: titles.remove(&character.id).unwrap_or_default(),
+                ..standing
+            })
             .collect();
         let number = season.number.saturating_add(1);
         let name = if next.is_empty() { format!("Season {number}") } else { next.to_owned() };
@@ -128,7 +130,12 @@ impl Ladder {
             let sentence = "The season has been ended by somebody else just now; look at the seasons.";
             return Err(Refusal::new(Code::PluginRefused, sentence));
         }
-        tracing::info!(season = season.number, name = season.name, places = standings.len(), "a season of the ladder has ended");
+        tracing::info!(
+            season = season.number,
+            name = season.name,
+            places = standings.len(),
+            "a season of the ladder has ended"
+        );
         Ok((season, standings))
     }
 }

@@ -61,9 +61,7 @@ pub(super) async fn best(
     .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
-    let number = |row: &AnyRow, column: usize| {
-        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged())
-    };
+    let number = |row: &AnyRow, column: usize| u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged());
     rows.iter()
         .zip(1..)
         .map(|(row, rank)| {
@@ -102,9 +100,7 @@ pub(super) async fn standings(readers: &AnyPool, realm: &str, season: u32) -> Re
     .bind(i64::from(season))
     .fetch_all(readers)
     .await?;
-    let small = |row: &AnyRow, column: usize| {
-        u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged())
-    };
+    let small = |row: &AnyRow, column: usize| u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| damaged());
     rows.iter()
         .map(|row| {
             Ok(Standing {
