@@ -320,12 +320,21 @@ const INTERFACES: [&str; 14] = [
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
 pub(crate) fn wit_text(version: &str) -> String {
+    read_files("wit", version, &INTERFACES)
+}
+
+/// The same of a folder, with its worlds.
+pub(crate) fn package_text(folder: &str, version: &str) -> String {
+    read_files(folder, version, &[&INTERFACES[..], &["worlds"]].concat())
+}
+
+fn read_files(folder: &str, version: &str, names: &[&str]) -> String {
     // Packages at different depths of the tree share this file.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
+    let folder = here.ancestors().map(|above| above.join(folder)).find(|folder| folder.is_dir());
     let folder = folder.expect("the interfaces lie at the root of the tree");
     let mut text = format!("package realm:plugin@{version};\n");
-    for name in INTERFACES {
+    for name in names {
         let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
         text.push_str(file.split_once(';').expect("a package line").1);
     }

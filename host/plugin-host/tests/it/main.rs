@@ -13,6 +13,10 @@ mod hostile_guests;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod package_changes;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod wasi;
