@@ -252,7 +252,17 @@ impl Fixture {
     }
 
     /// The component around a core module.
-    fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
+    fn around(&self, module: Vec<u8>) -> Vec<u8> {
+        self.try_around(module).expect("the module fits its world")
+    }
+
+    /// The whole component around another core module, when one can be made.
+    pub(crate) fn build_around(&self, module: Vec<u8>) -> Option<Vec<u8>> {
+        let component = self.try_around(module).ok()?;
+        Some(with_section(component, "realm:plugin", self.manifest().as_bytes()))
+    }
+
+    fn try_around(&self, mut module: Vec<u8>) -> Result<Vec<u8>, String> {
         let version = self.interface_version;
         let mut world = String::from("package test:fixture;\nworld fixture {\n");
         for interface in &self.imports {
@@ -273,8 +283,8 @@ impl Fixture {
         let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
         let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
-        let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits its world");
-        encoder.encode().expect("the component is valid")
+        let encoder = ComponentEncoder::default().module(&module);
+        encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| format!("{error:#}"))
     }
 
     /// The manifest.

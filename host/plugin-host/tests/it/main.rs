@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod campaign;
+#[cfg(test)]
 mod components;
 #[cfg(test)]
 mod contract;
