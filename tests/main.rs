@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod campaign;
 mod characters;
 mod chat;
 mod cheats;

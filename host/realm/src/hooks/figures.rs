@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
+use realm_plugin_host::bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission};
 
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +59,57 @@ impl Function {
     }
 }
 
+/// An answer of a plugin, in a word for a counter.
+pub(super) trait Decision {
+    fn word(&self) -> &'static str;
+}
+
+impl Decision for chat_filter::Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Replace(_) => "replace",
+            Self::Block(_) => "block",
+        }
+    }
+}
+
+impl Decision for Admission {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+}
+
+impl Decision for Vec<Finding> {
+    fn word(&self) -> &'static str {
+        if self.is_empty() { "clean" } else { "found" }
+    }
+}
+
+/// An ordered list of games.
+impl Decision for Vec<u64> {
+    fn word(&self) -> &'static str {
+        "ordered"
+    }
+}
+
+/// A score.
+impl Decision for Option<u64> {
+    fn word(&self) -> &'static str {
+        if self.is_some() { "scored" } else { "not-eligible" }
+    }
+}
+
 /// Handles of one plugin's figures, made at the first call of each function.
 #[derive(Default)]
 pub(super) struct Figures {
     by_function: [Option<(Counter, Histogram)>; Function::COUNT],
+    /// Of each function and word that there was; a handful.
+    verdicts: Vec<(Function, &'static str, Counter)>,
+    memory: Option<Gauge>,
 }
 
 impl Figures {
@@ -76,6 +124,26 @@ impl Figures {
         });
         calls.increment(1);
         seconds.record(used.as_secs_f64());
+    }
+
+    /// A call has been answered.
+    pub(super) fn decided(&mut self, plugin: &str, function: Function, word: &'static str) {
+        let known = self.verdicts.iter().find(|known| known.0 == function && known.1 == word);
+        if let Some((_, _, counter)) = known {
+            return counter.increment(1);
+        }
+        let labels =
+            [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("verdict", word.to_owned())];
+        let counter = metrics::counter!("realm_plugin_verdicts_total", &labels);
+        counter.increment(1);
+        self.verdicts.push((function, word, counter));
+    }
+
+    /// How much memory the largest instance of a plugin has held.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
+    pub(super) fn holds(&mut self, plugin: &str, memory_bytes: u64) {
+        let gauge = || metrics::gauge!("realm_plugin_memory_bytes", "plugin" => plugin.to_owned());
+        self.memory.get_or_insert_with(gauge).set(memory_bytes as f64);
     }
 }
 

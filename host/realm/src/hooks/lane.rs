@@ -9,7 +9,7 @@ use realm_plugin_host::{CallError, Hook, Instance, Level};
 
 use super::{
     Settings,
-    figures::{Figures, Function, failed},
+    figures::{Decision, Figures, Function, failed},
     heir::{Heir, Proposal},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
@@ -324,7 +324,7 @@ impl Lane {
     }
 
     /// Calls the plugin at a place; `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
-    pub(super) fn call<T>(
+    pub(super) fn call<T: Decision>(
         &mut self,
         place: usize,
         function: Function,
@@ -335,7 +335,7 @@ impl Lane {
     }
 
     /// The same, and says why there is no answer.
-    pub(super) fn try_call<T>(
+    pub(super) fn try_call<T: Decision>(
         &mut self,
         place: usize,
         function: Function,
@@ -357,8 +357,12 @@ impl Lane {
         let used = instance.used();
         slot.figures.called(name, function, used);
         slot.installed.record.called(function, used);
+        if let Some(memory_bytes) = slot.installed.record.holds(instance.memory_bytes()) {
+            slot.figures.holds(name, memory_bytes);
+        }
         match outcome {
             Ok(answer) => {
+                slot.figures.decided(name, function, answer.word());
                 slot.answered = true;
                 slot.alarmed = false;
                 slot.nonsense = 0;

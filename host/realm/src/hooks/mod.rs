@@ -295,6 +295,8 @@ pub struct HookUnavailable;
 #[path = "../../../plugin-host/tests/it/components.rs"]
 pub(crate) mod components;
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod swap_tests;
 #[cfg(test)]
 mod tests;

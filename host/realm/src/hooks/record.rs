@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pause_ms: AtomicU64,
     /// Instances that were replaced because they died.
     replaced: AtomicU64,
+    /// Linear memory of the largest instance so far.
+    memory_bytes: AtomicU64,
     last_failure: Mutex<Option<String>>,
 }
 
@@ -49,6 +51,8 @@ pub struct Observed {
     pub breaker_pause_ms: u64,
     /// Instances that died and were replaced.
     pub instances_replaced: u64,
+    /// Linear memory of its largest instance so far.
+    pub memory_bytes: u64,
     /// What it failed of last, in words.
     pub last_failure: Option<String>,
 }
@@ -103,6 +107,13 @@ impl Record {
         self.functions[function as usize].failures[place].fetch_add(1, Relaxed);
     }
 
+    /// An instance holds so much; gives the number when it is more than any has held before.
+    pub(super) fn holds(&self, memory_bytes: usize) -> Option<u64> {
+        let memory_bytes = u64::try_from(memory_bytes).unwrap_or(u64::MAX);
+        let more = memory_bytes > self.memory_bytes.load(Relaxed);
+        (more && memory_bytes > self.memory_bytes.fetch_max(memory_bytes, Relaxed)).then_some(memory_bytes)
+    }
+
     pub(super) fn explain(&self, failure: String) {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
@@ -155,6 +166,7 @@ impl Record {
             functions: functions.collect(),
             breaker_pause_ms: self.pause_ms.load(Relaxed),
             instances_replaced: self.replaced.load(Relaxed),
+            memory_bytes: self.memory_bytes.load(Relaxed),
             last_failure: self.last_failure(),
         }
     }

@@ -12,7 +12,7 @@ use std::{
 use super::{
     ChangeError, ChatVerdict, Settings,
     components::{Fixture, one_finding, pass, trap, with_text},
-    tests::{Stage, action, line, step_until},
+    tests::{Stage, action, approved, line, step_until},
 };
 
 /// Digits that a counting filter answers with.
@@ -149,14 +149,24 @@ fn when_one_lane_cannot_take_the_state_over_all_stay_with_the_old() {
     assert_eq!(runtime.block_on(ask(&stage)), 2, "the old instance was never touched");
     let second = stage.install("r.wasm", &rule(keeping("3.0.0")), &[first]);
     assert_eq!(runtime.block_on(ask(&stage)), 3);
-    // A version that dies of saving stays, too, and gets a new instance.
-    let dying = rule(counting("4.0.0").function("lifecycle", "save-state", &trap()));
-    let dying = stage.install("r.wasm", &dying, &[second]);
-    let error = stage.try_install("r.wasm", &rule(keeping("5.0.0")), &[dying]).unwrap_err();
-    assert!(error.to_string().contains("4.0.0 did not save its state"), "{error}");
     stopping.store(true, Ordering::Relaxed);
     ticking.join().unwrap();
-    assert_eq!(in_play.labels(), ["counting 4.0.0"]);
+    assert_eq!(in_play.labels(), ["counting 3.0.0"]);
+    assert_ne!(second, first);
+}
+
+#[tokio::test]
+async fn a_version_that_dies_of_saving_its_state_stays_and_gets_a_new_instance() {
+    let stage = Stage::new();
+    let dying = counting("4.0.0").function("lifecycle", "save-state", &trap()).build();
+    let dying = stage.install("f.wasm", &dying, &[]);
+    assert_eq!(ask(&stage).await, 1);
+    let error = stage.try_install("f.wasm", &keeping("5.0.0").build(), &[dying]).unwrap_err();
+    assert!(error.to_string().contains("4.0.0 did not save its state"), "{error}");
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while stage.hooks.filter_chat(line("hello")).await != approved("000001", true) {
+        assert!(std::time::Instant::now() < deadline, "no new instance");
+    }
 }
 
 #[test]

@@ -47,6 +47,12 @@ impl Stage {
         self.try_install(file, bytes, remove).unwrap()
     }
 
+    /// Instances of all plugins at work that died and were replaced.
+    pub(super) fn replaced(&self) -> u64 {
+        let set = self.hooks.published.load();
+        set.plugins.iter().map(|installed| installed.record.observed().instances_replaced).sum()
+    }
+
     pub(super) fn try_install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> Result<u64, ChangeError> {
         let installed = self.installed(file, bytes);
         let id = installed.id;
@@ -65,15 +71,15 @@ pub(super) fn line(text: &str) -> ChatLine {
     }
 }
 
-fn approved(text: &str, filtered: bool) -> ChatVerdict {
+pub(super) fn approved(text: &str, filtered: bool) -> ChatVerdict {
     ChatVerdict::Approved(ApprovedText { text: text.to_owned(), filtered })
 }
 
-fn player(level: u32) -> matchmaking::Player {
+pub(super) fn player(level: u32) -> matchmaking::Player {
     matchmaking::Player { account: 1, character: 2, class: "Druid".to_owned(), level, hardcore: false }
 }
 
-fn game(id: u64) -> matchmaking::Game {
+pub(super) fn game(id: u64) -> matchmaking::Game {
     matchmaking::Game {
         id,
         difficulty: matchmaking::Difficulty::Normal,
@@ -86,7 +92,7 @@ fn game(id: u64) -> matchmaking::Game {
     }
 }
 
-fn character() -> ladder::Character {
+pub(super) fn character() -> ladder::Character {
     ladder::Character {
         id: 1,
         class: "Druid".to_owned(),
@@ -95,6 +101,20 @@ fn character() -> ladder::Character {
         hardcore: false,
         dead: false,
         play_time_ms: 0,
+    }
+}
+
+pub(super) fn sheet() -> anti_cheat::Sheet {
+    anti_cheat::Sheet {
+        character: 1,
+        level: 1,
+        experience: 0,
+        strength: 20,
+        dexterity: 20,
+        vitality: 20,
+        energy: 20,
+        skill_levels: 0,
+        items: Vec::new(),
     }
 }
 

@@ -96,6 +96,7 @@ impl Entry {
             hooks: work.map(AtWork::hooks).unwrap_or_default(),
             permissions_asked: manifest.map(|manifest| names(&manifest.permissions)).unwrap_or_default(),
             permissions_granted: names(&config.granted(&name)),
+            limits: config.limits(&name),
             order: None,
             file: file.to_owned(),
             sha256: work.map(|work| work.sha256().to_owned()).unwrap_or_default(),

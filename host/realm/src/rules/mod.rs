@@ -22,7 +22,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use realm_plugin_host::{Host, HostError, Limits};
+use realm_plugin_host::{Host, HostError, Limits, PluginLimits};
 use serde::Serialize;
 use tokio::sync::{oneshot, watch as generations};
 
@@ -101,6 +101,8 @@ pub struct PluginStatus {
     pub permissions_asked: Vec<String>,
     /// What a plugin of its name may be given.
     pub permissions_granted: Vec<String>,
+    /// The limits that it lives under.
+    pub limits: PluginLimits,
     /// Its place among all plugins at work in the order of asking, from 1.
     pub order: Option<u32>,
     /// File in the plugin folder.
@@ -300,5 +302,7 @@ fn start_host(cache: &Path) -> Result<Host, HostError> {
     })
 }
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;

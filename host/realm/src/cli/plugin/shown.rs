@@ -65,6 +65,10 @@ pub(super) fn plugin(answer: &Value) -> String {
     row("file", format!("{}, {size_kb} KB, class {}", text(&answer["file"]), text(&answer["class"])));
     row("sha256", text(&answer["sha256"]));
     row("loaded in", format!("{} ms", answer["load_ms"]));
+    let memory_kb = answer["memory_bytes"].as_u64().unwrap_or_default().div_ceil(1_024);
+    row("memory", format!("{memory_kb} KB in its largest instance"));
+    let limits = answer["limits"].as_object().into_iter().flatten().filter(|(_, number)| !number.is_null());
+    row("limits", limits.map(|(key, number)| format!("{key} {number}")).collect::<Vec<_>>().join(", "));
     row("games", number(&answer["games"]));
     row("breaker", breaker(answer));
     row("replaced", format!("{} instances that died", number(&answer["instances_replaced"])));
