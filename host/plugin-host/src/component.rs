@@ -10,6 +10,7 @@ use crate::{
     error::LoadError,
     hook::{EFFECTS, Hook, INTERFACE_VERSION, LIFECYCLE, PACKAGE},
     manifest::{Class, MANIFEST_SECTION, Manifest, Permission},
+    wasi,
 };
 
 /// What a file says about itself.
@@ -126,6 +127,7 @@ fn check_import(name: &str) -> Result<(), LoadError> {
         Some((interface, version)) if interface == EFFECTS || Permission::is_interface(interface) => {
             check_version(interface, version)
         }
+        _ if wasi::is_offered(name) => Ok(()),
         _ => Err(LoadError::ImportUnknown(name.to_owned())),
     }
 }

@@ -24,8 +24,10 @@ mod manifest;
 mod memory;
 mod meter;
 mod plugin;
+mod rehearsal;
 mod services;
 mod state;
+mod wasi;
 
 pub use breaker::Breaker;
 pub use engine::{Host, HostError};
@@ -36,4 +38,5 @@ pub use limits::{ClassLimits, Limits, PluginLimits};
 pub use log::{Level, LogSink, NoLog};
 pub use manifest::{Class, MANIFEST_SECTION, Manifest, Permission};
 pub use plugin::{Plugin, sha256_hex};
+pub use rehearsal::{LogLine, REHEARSAL_BEGINS_MS, Rehearsal};
 pub use services::Services;

@@ -18,6 +18,7 @@ use crate::{
     meter::thread_cpu,
     services::Services,
     state::State,
+    wasi,
 };
 
 pub(crate) struct Compiled {
@@ -78,7 +79,7 @@ impl Host {
         check_functions(outside.function_bytes, manifest.class, host)?;
         let component = compile(bytes, manifest.class, host)?;
         let link = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
-        let instance = host.linker.instantiate_pre(&component).map_err(link)?;
+        let instance = link_component(&component, host).map_err(link)?;
         let exports = Exports::find(&instance, &outside.hooks).map_err(link)?;
         let sink = Arc::clone(&services) as Arc<dyn LogSink>;
         let may_log = manifest.permits(Permission::Log);
@@ -180,6 +181,13 @@ fn check_size(bytes: &[u8], class: Class, host: &Inner) -> Result<(), LoadError>
         return Err(LoadError::TooLarge { bytes: bytes.len(), bytes_max, class: class.as_str() });
     }
     Ok(())
+}
+
+/// Joins what a component imports to what the host offers: of `realm:plugin` the same for all, of WASI what it names.
+fn link_component(component: &Component, host: &Inner) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = host.linker.clone();
+    wasi::offer(&mut linker, component, &host.engine)?;
+    linker.instantiate_pre(component)
 }
 
 /// What grows faster than the size of a function is the compiler's work on it.

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use crate::{log::Level, memory::Growth, meter::Meter, plugin::Compiled};
+use crate::{
+    log::{LINE_BYTES_MAX, Level},
+    memory::Growth,
+    meter::Meter,
+    plugin::Compiled,
+};
 
 /// The data of an instance's store.
 pub(crate) struct State {
@@ -15,6 +20,8 @@ pub(crate) struct State {
     pub(crate) call_ms: Option<u64>,
     /// The latest time that the instance was told.
     pub(crate) latest_ms: u64,
+    /// What was printed since the last end of a line.
+    printed: String,
     /// Names of figures that this instance has used.
     pub(crate) figures: BTreeSet<String>,
 }
@@ -28,6 +35,7 @@ impl State {
             last_words: None,
             call_ms: None,
             latest_ms: 0,
+            printed: String::new(),
             figures: BTreeSet::new(),
         }
     }
@@ -44,6 +52,20 @@ impl State {
         let shown = self.compiled.log.write(level, line, Instant::now());
         if level == Level::Error {
             self.last_words = Some(shown);
+        }
+    }
+
+    /// The plugin prints, by way of WASI: whole lines go to its log, and what stands without an end waits for it.
+    pub(crate) fn print(&mut self, level: Level, bytes: &[u8]) {
+        for part in String::from_utf8_lossy(bytes).split_inclusive('\n') {
+            self.printed.push_str(part);
+            if part.ends_with('\n') || self.printed.len() >= LINE_BYTES_MAX {
+                let line = std::mem::take(&mut self.printed);
+                let line = line.trim_end();
+                if !line.is_empty() {
+                    self.log(level, line);
+                }
+            }
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn line(text: &str) -> chat_filter::Line {
     }
 }
 
-fn action() -> anti_cheat::Action {
+pub(crate) fn action() -> anti_cheat::Action {
     anti_cheat::Action {
         character: 1,
         kind: anti_cheat::ActionKind::Move,

@@ -93,6 +93,7 @@ pub(crate) struct Fixture {
     interface_version: &'static str,
     bodies: Vec<(&'static str, &'static str, String)>,
     imports: Vec<&'static str>,
+    prints: bool,
     globals: String,
     data: String,
 }
@@ -107,6 +108,7 @@ impl Fixture {
             interface_version: "0.1.0",
             bodies: Vec::new(),
             imports: Vec::new(),
+            prints: false,
             globals: String::new(),
             data: String::new(),
         }
@@ -133,6 +135,12 @@ impl Fixture {
     /// Imports all functions of an interface; their names in bodies stand in [`IMPORTS`].
     pub(crate) fn import(mut self, interface: &'static str) -> Self {
         self.imports.push(interface);
+        self
+    }
+
+    /// Imports `$stdout` of WASI, which gives a new handle with each call.
+    pub(crate) fn stdout(mut self) -> Self {
+        self.prints = true;
         self
     }
 
@@ -196,6 +204,9 @@ impl Fixture {
             let _ =
                 writeln!(text, r#"(import "realm:plugin/{interface}@{version}" "{name}" (func {short} {signature}))"#);
         }
+        if self.prints {
+            text.push_str(r#"(import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))"#);
+        }
         text.push_str(
             r#"(memory (export "memory") 2)
                (global $top (mut i32) (i32.const 65536))
@@ -247,12 +258,18 @@ impl Fixture {
         for interface in &self.imports {
             let _ = writeln!(world, "import realm:plugin/{interface}@{version};");
         }
+        if self.prints {
+            world.push_str("import wasi:cli/stdout@0.2.6;\n");
+        }
         for interface in self.interfaces() {
             let _ = writeln!(world, "export realm:plugin/{interface}@{version};");
         }
         world.push('}');
         let mut resolve = Resolve::default();
         resolve.push_source("wit.wit", &wit_text(version)).expect("the interfaces are well formed");
+        for (name, text) in WASI_STDOUT {
+            resolve.push_source(name, text).expect("this part of WASI is well formed");
+        }
         let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
         let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
@@ -273,6 +290,16 @@ impl Fixture {
     }
 }
 
+/// As much of WASI as gives a handle.
+const WASI_STDOUT: [(&str, &str); 2] = [
+    ("io.wit", "package wasi:io@0.2.6; interface streams { resource output-stream; }"),
+    (
+        "cli.wit",
+        "package wasi:cli@0.2.6;
+         interface stdout { use wasi:io/streams@0.2.6.{output-stream}; get-stdout: func() -> output-stream; }",
+    ),
+];
+
 /// The files of `wit/`, each after those that it uses.
 const INTERFACES: [&str; 14] = [
     "effects",
@@ -292,7 +319,7 @@ const INTERFACES: [&str; 14] = [
 ];
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
-fn wit_text(version: &str) -> String {
+pub(crate) fn wit_text(version: &str) -> String {
     // Packages at different depths of the tree share this file.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());

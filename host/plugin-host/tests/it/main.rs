@@ -7,4 +7,12 @@ mod components;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod hostile_guests;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+mod wasi;

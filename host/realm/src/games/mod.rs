@@ -14,6 +14,7 @@ mod directory;
 mod events;
 mod figures;
 mod game;
+mod greeting;
 #[cfg(test)]
 mod honesty_tests;
 mod inputs;
@@ -35,6 +36,7 @@ mod saver;
 mod seat;
 mod shared;
 mod snapshots;
+mod stage;
 #[cfg(test)]
 mod steady_tests;
 #[cfg(test)]

@@ -27,7 +27,6 @@ use super::{
     command::Command,
     directory::Directory,
     figures::Counters,
-    game::Patience,
     listing,
     load::Loads,
     lobby::Lobby,
@@ -36,6 +35,7 @@ use super::{
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
+    stage::Patience,
     ticker::{Place, Ticker},
     tickets::Tickets,
 };
