@@ -253,3 +253,29 @@ fn the_verbs_of_the_command_line_show_and_change_a_running_realm() {
     assert_eq!(json["plugins"].as_array().map(Vec::len), Some(4));
     assert_eq!(up.end(Signal::TERM).0, Some(0));
 }
+
+#[test]
+fn a_shadow_is_compared_and_then_promoted_or_dropped() {
+    let site = Site::new();
+    let up = site.up();
+    let verb = |arguments: &[&str]| site.run(&[&["plugin"], arguments, &["--data", "realm-data"]].concat());
+    let put = |name: &str, bytes: &[u8]| fs::write(site.folder().join(name), bytes).unwrap();
+    put("next.wasm", &Fixture::new("matchmaking", "9.0.0").admit(&pass()).build());
+    put("broken.wasm", b"no plugin");
+    let said = verb(&["promote", "matchmaking"]).refusal();
+    assert!(said.contains("Matchmaking has no shadow"), "{said}");
+    let said = verb(&["shadow", "next.wasm"]).success();
+    assert!(said.starts_with("matchmaking 9.0.0 runs as a shadow"), "{said}");
+    let table = verb(&["list"]).success();
+    println!("{table}");
+    assert!(table.contains("shadow: 0 answers alike, 0 different"), "{table}");
+    assert!(verb(&["inspect", "matchmaking"]).success().starts_with("plugin         matchmaking 0.1.0\n"));
+    assert!(verb(&["drop", "matchmaking"]).success().starts_with("matchmaking 0.1.0 is at work"));
+    assert!(!verb(&["list"]).success().contains("9.0.0"));
+    let said = verb(&["shadow", "broken.wasm"]).refusal();
+    assert!(said.contains("broken.shadow.wasm does not run: read: "), "{said}");
+    verb(&["shadow", "next.wasm"]).success();
+    assert!(verb(&["promote", "matchmaking"]).success().starts_with("matchmaking 9.0.0 is at work"));
+    assert!(verb(&["rollback", "matchmaking"]).success().starts_with("matchmaking 0.1.0 is rolled back"));
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
+}

@@ -156,6 +156,13 @@ pub(super) struct PluginDetailView {
     memory_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<String>,
+    /// Of a shadow: how many answers were those of the version at work.
+    shadow_alike: u64,
+    /// Of a shadow: how many were not.
+    shadow_different: u64,
+    /// Of a shadow: the last that was not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_last_difference: Option<String>,
     /// Open games that are played under this version; 0 for what decides outside games.
     games: usize,
 }
@@ -196,6 +203,9 @@ impl From<PluginReport> for PluginDetailView {
             memory_bytes: status.observed.memory_bytes,
             instances_replaced: status.observed.instances_replaced,
             last_failure: status.observed.last_failure,
+            shadow_alike: status.observed.alike,
+            shadow_different: status.observed.different,
+            shadow_last_difference: status.observed.last_difference,
             games,
         }
     }

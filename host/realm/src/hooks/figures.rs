@@ -60,7 +60,7 @@ impl Function {
 }
 
 /// An answer of a plugin, in a word for a counter.
-pub(super) trait Decision {
+pub(super) trait Decision: PartialEq {
     fn word(&self) -> &'static str;
 }
 
@@ -89,14 +89,14 @@ impl Decision for Vec<Finding> {
     }
 }
 
-/// An ordered list of games.
+// An ordered list of games.
 impl Decision for Vec<u64> {
     fn word(&self) -> &'static str {
         "ordered"
     }
 }
 
-/// A score.
+// A score.
 impl Decision for Option<u64> {
     fn word(&self) -> &'static str {
         if self.is_some() { "scored" } else { "not-eligible" }
@@ -151,6 +151,14 @@ impl Figures {
 pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
     let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("kind", kind.to_owned())];
     metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// A shadow was asked what the version at work was asked.
+pub(super) fn compared(plugin: &str, function: Function, alike: bool) {
+    let outcome = if alike { "alike" } else { "different" };
+    let labels =
+        [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("outcome", outcome.to_owned())];
+    metrics::counter!("realm_plugin_shadow_total", &labels).increment(1);
 }
 
 /// A plugin failed when it was told that it would not be called again.

@@ -6,6 +6,7 @@
 //! ([`TickLane`]). Lanes pick up new versions between two calls; the workshop makes every instance, so that no caller ever
 //! waits for a plugin to start.
 
+mod asking;
 mod figures;
 mod general;
 mod heir;

@@ -26,6 +26,10 @@ pub(crate) struct Record {
     /// Linear memory of the largest instance so far.
     memory_bytes: AtomicU64,
     last_failure: Mutex<Option<String>>,
+    /// Of a shadow: answers that were those of the version at work, and others.
+    alike: AtomicU64,
+    different: AtomicU64,
+    last_difference: Mutex<Option<String>>,
 }
 
 /// The counts of one function.
@@ -55,6 +59,12 @@ pub struct Observed {
     pub memory_bytes: u64,
     /// What it failed of last, in words.
     pub last_failure: Option<String>,
+    /// Of a shadow: how many answers were those of the version at work.
+    pub alike: u64,
+    /// Of a shadow: how many were not.
+    pub different: u64,
+    /// Of a shadow: the last that was not, in words.
+    pub last_difference: Option<String>,
 }
 
 /// The figures of one function of a plugin.
@@ -118,6 +128,17 @@ impl Record {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
+    /// A shadow has been asked what the version at work was asked.
+    pub(super) fn compared(&self, difference: Option<String>) {
+        match difference {
+            None => drop(self.alike.fetch_add(1, Relaxed)),
+            Some(words) => {
+                self.different.fetch_add(1, Relaxed);
+                *self.last_difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+            }
+        }
+    }
+
     pub(super) fn replaced(&self) {
         self.replaced.fetch_add(1, Relaxed);
     }
@@ -168,6 +189,9 @@ impl Record {
             instances_replaced: self.replaced.load(Relaxed),
             memory_bytes: self.memory_bytes.load(Relaxed),
             last_failure: self.last_failure(),
+            alike: self.alike.load(Relaxed),
+            different: self.different.load(Relaxed),
+            last_difference: self.last_difference.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

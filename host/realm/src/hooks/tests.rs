@@ -47,6 +47,21 @@ impl Stage {
         self.try_install(file, bytes, remove).unwrap()
     }
 
+    pub(super) fn install_shadow(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+        let plain = Arc::try_unwrap(self.installed(file, bytes)).expect("nobody else has it");
+        let installed = Arc::new(Installed { shadow: true, ..plain });
+        let id = installed.id;
+        self.publisher.change(Change { install: Some(installed), remove: remove.to_vec() }).unwrap();
+        id
+    }
+
+    /// What an installation has done.
+    pub(super) fn observed(&self, id: u64) -> super::Observed {
+        let set = self.hooks.published.load();
+        let installed = set.plugins.iter().find(|installed| installed.id == id).expect("it is at work");
+        installed.record.observed()
+    }
+
     /// Instances of all plugins at work that died and were replaced.
     pub(super) fn replaced(&self) -> u64 {
         let set = self.hooks.published.load();

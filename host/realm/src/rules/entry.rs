@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use realm_plugin_host::{Manifest, Permission};
 
-use super::{PluginState, PluginStatus, config::Config, folder::Stamp, versions::Versions};
+use super::{
+    PluginState, PluginStatus,
+    config::Config,
+    folder::{Stamp, is_shadow},
+    versions::Versions,
+};
 use crate::hooks::{Installed, Observed};
 
 /// The version at work.
@@ -79,6 +84,7 @@ impl Entry {
             versions.rolled_back(&name).filter(|rolled_back| rolled_back.to_sha256 == work.sha256()).cloned()
         });
         let state = match (&self.at_work, &rolled_back) {
+            (Some(_), _) if is_shadow(file) => PluginState::Shadow,
             (Some(_), Some(_)) => PluginState::RolledBack,
             (Some(_), None) => PluginState::AtWork,
             (None, _) if self.disabled => PluginState::Disabled,

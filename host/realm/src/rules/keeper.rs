@@ -7,10 +7,10 @@ use realm_plugin_host::{Class, Host, Level, LoadError, sha256_hex};
 use tokio::sync::watch;
 
 use super::{
-    Config, PluginStatus, RulesError,
+    Config, PluginState, PluginStatus, RulesError,
     bringing::Refused,
     entry::Entry,
-    folder::{Folder, Found, Stamp},
+    folder::{Folder, Found, Stamp, is_shadow},
     quiet::{Quiet, Sign},
     versions::Versions,
 };
@@ -160,7 +160,7 @@ impl Keeper {
         let name = entry.name().map(str::to_owned);
         let removed = self.remove(file, &format!("{file} was deleted"), |keeper| {
             keeper.entries.remove(file);
-            if let Some(name) = name {
+            if let Some(name) = name.filter(|_| !is_shadow(file)) {
                 keeper.versions.set_rolled_back(&name, None);
             }
             keeper.look_again(quiet);
@@ -190,7 +190,9 @@ impl Keeper {
         let status = |(file, entry): (&String, &Entry)| entry.status(file, &self.config, &self.versions);
         let mut status: Vec<PluginStatus> = self.entries.iter().map(status).collect();
         status.sort_by_cached_key(|status| (self.config.rank(&status.name), status.file.clone()));
-        for (place, status) in (1..).zip(status.iter_mut().filter(|status| status.record.is_some())) {
+        for (place, status) in
+            (1..).zip(status.iter_mut().filter(|status| status.record.is_some() && status.state != PluginState::Shadow))
+        {
             status.order = Some(place);
         }
         status.sort_by(|one, other| (&one.name, &one.file).cmp(&(&other.name, &other.file)));

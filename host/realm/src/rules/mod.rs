@@ -67,6 +67,8 @@ pub enum PluginState {
     Broken,
     /// An earlier version decides in its place.
     RolledBack,
+    /// It is asked what the version at work is asked, and its answers are only compared.
+    Shadow,
 }
 
 impl PluginState {
@@ -78,6 +80,7 @@ impl PluginState {
             Self::Disabled => "disabled",
             Self::Broken => "broken",
             Self::RolledBack => "rolled back",
+            Self::Shadow => "shadow",
         }
     }
 }

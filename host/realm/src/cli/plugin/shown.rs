@@ -33,6 +33,12 @@ pub(super) fn list(answer: &Value) -> String {
         if let Some(problem) = plugin["problem"].as_str() {
             let _ = writeln!(out, "\n{}: {problem}", text(&plugin["file"]));
         }
+        if plugin["state"] == "shadow" {
+            let (alike, different) = (number(&plugin["shadow_alike"]), number(&plugin["shadow_different"]));
+            let last = plugin["shadow_last_difference"].as_str().map(|last| format!("; last {last}"));
+            let (name, last) = (text(&plugin["name"]), last.unwrap_or_default());
+            let _ = writeln!(out, "\n{name}, shadow: {alike} answers alike, {different} different{last}");
+        }
         if let Some(back) = plugin["rolled_back"].as_object() {
             let (name, from, to) = (text(&plugin["name"]), text(&back["from_version"]), text(&back["to_version"]));
             let _ = writeln!(out, "\n{name}: rolled back from {from} to {to}: {}", text(&back["why"]));
