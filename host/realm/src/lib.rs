@@ -4,10 +4,11 @@
 //!
 //! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
 //! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`. `session` is a connected player,
-//! `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
+//! `admin` are the operator's verbs, `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
 //! `ARCHITECTURE.md` says who may import whom; a test holds it.
 
 pub mod accounts;
+pub mod admin;
 pub mod api;
 pub mod characters;
 pub mod chat;
@@ -36,6 +37,7 @@ use std::{
 
 use crate::{
     accounts::Accounts,
+    admin::Admin,
     characters::Characters,
     chat::Chat,
     config::Config,
@@ -163,6 +165,7 @@ impl Realm {
         );
         let owner_token = accounts.owner_token().await?;
         let stopping = Arc::new(AtomicBool::new(false));
+        let admin = Admin::start(data, rules.clone(), games.clone()).map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
@@ -171,6 +174,7 @@ impl Realm {
             games: games.clone(),
             ladder,
             rules: rules.clone(),
+            admin,
             sessions: sessions.clone(),
             stopping: Arc::clone(&stopping),
             gate: api::Gate::new(&config.accounts, &config.session),
