@@ -16,6 +16,7 @@ use super::{
     entry::{AtWork, Entry},
     folder::{Folder, Found},
     quiet::{Quiet, Sign},
+    signature::{Seals, SignatureError},
 };
 use crate::hooks::{Change, ChangeError, Installed, Publisher, RealmLog};
 
@@ -32,6 +33,8 @@ enum Refused {
         "name: `{0}` already comes from {1}; delete one of the two files, or give one another name in its manifest"
     )]
     NameTaken(String, String),
+    #[error("signature: {0}")]
+    Signature(#[from] SignatureError),
     #[error("start: {0}")]
     Start(ChangeError),
 }
@@ -55,11 +58,19 @@ pub(super) struct Keeper {
     shown: Shown,
     last_id: u64,
     unreachable: bool,
+    seals: Seals,
 }
 
 impl Keeper {
-    pub(super) fn new(folder: Folder, host: Host, publisher: Arc<Publisher>, config: Config, shown: Shown) -> Self {
-        Self { folder, host, publisher, config, entries: BTreeMap::new(), shown, last_id: 0, unreachable: false }
+    pub(super) fn new(
+        folder: Folder,
+        host: Host,
+        publisher: Arc<Publisher>,
+        config: Config,
+        shown: Shown,
+        seals: Seals,
+    ) -> Self {
+        Self { folder, host, publisher, config, entries: BTreeMap::new(), shown, last_id: 0, unreachable: false, seals }
     }
 
     /// Loads everything that lies in the folder.
@@ -137,6 +148,7 @@ impl Keeper {
                 return;
             }
         };
+        let signature = self.folder.signature(file);
         let sha256 = sha256_hex(&bytes);
         let entry = self.entries.entry(file.to_owned()).or_default();
         entry.stamp = Some(stamp);
@@ -148,20 +160,40 @@ impl Keeper {
             }
             return;
         }
-        if entry.tried.as_ref() == Some(&sha256) {
+        // The same bytes with another signature are another try.
+        let try_now = sha256 + signature.as_deref().unwrap_or_default();
+        if entry.tried.as_ref() == Some(&try_now) {
             return;
         }
-        entry.tried = Some(sha256);
+        entry.tried = Some(try_now);
         let manifest = self.host.manifest(&bytes).ok();
         let (name, version) = manifest.map(|manifest| (manifest.name, manifest.version)).unzip();
         entry.name_tried = name;
-        if let Err(refused) = self.bring_to_work(file, &bytes, started, quiet) {
+        if let Err(refused) = self.bring_signed_to_work(file, &bytes, signature.as_deref(), started, quiet) {
             if matches!(refused, Refused::NameTaken(..)) {
                 // Nothing is wrong with these bytes: they are welcome when the name is free.
                 self.entries.entry(file.to_owned()).or_default().tried = None;
             }
             self.refuse(file, &version.unwrap_or_default(), &refused, started);
         }
+    }
+
+    /// Nothing of a file is compiled before its signature has been checked.
+    fn bring_signed_to_work(
+        &mut self,
+        file: &str,
+        bytes: &[u8],
+        signature: Option<&str>,
+        started: Instant,
+        quiet: &mut Quiet,
+    ) -> Result<(), Refused> {
+        let manifest = self.host.manifest(bytes).map_err(Refused::Load)?;
+        let signed = self.seals.check(bytes, signature, &manifest.name, &manifest.version)?;
+        self.bring_to_work(file, bytes, started, quiet)?;
+        if signed {
+            self.seals.note(&manifest.name, &manifest.version);
+        }
+        Ok(())
     }
 
     fn bring_to_work(&mut self, file: &str, bytes: &[u8], started: Instant, quiet: &mut Quiet) -> Result<(), Refused> {

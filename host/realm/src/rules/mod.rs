@@ -4,6 +4,7 @@ mod entry;
 mod folder;
 mod keeper;
 mod quiet;
+mod signature;
 mod watch;
 
 use std::{
@@ -32,6 +33,7 @@ use self::{
     folder::Folder,
     keeper::{Keeper, Shown},
     quiet::Quiet,
+    signature::Seals,
     watch::{NOTICES_MAX, Notice, Notices},
 };
 
@@ -48,6 +50,11 @@ pub struct Config {
     pub dir: String,
     /// Folder for compiled plugins; empty is `plugin-cache/` in the data folder. Never the plugin folder: machine code is loaded from it.
     pub cache_dir: String,
+    /// Public keys of minisign, the second line of a `.pub` file each. A plugin with a signature beside it (`NAME.wasm.minisig`) must
+    /// be signed with one of them, and not be older than the last version that was.
+    pub keys: Vec<String>,
+    /// Take only plugins that are signed with one of `keys`.
+    pub require_signed: bool,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
 }
@@ -56,8 +63,12 @@ impl Config {
     /// Checks what a person wrote.
     ///
     /// # Errors
-    /// When a plugin's table holds a number that JSON cannot carry; the text names the key.
+    /// When a plugin's table holds a number that JSON cannot carry, or a signing key is none; the text names the key.
     pub fn check(&self) -> Result<(), String> {
+        signature::read_keys(&self.keys)?;
+        if self.require_signed && self.keys.is_empty() {
+            return Err("[plugins] require_signed is on and `keys` is empty, so no plugin could ever load; add a public key".to_owned());
+        }
         for (plugin, table) in &self.configuration {
             if let Some(key) = none_in(table) {
                 return Err(format!(
@@ -108,6 +119,9 @@ pub enum RulesError {
     /// The folder cannot be made, read or watched.
     #[error("the plugin folder {0} cannot be used: {1}")]
     Folder(String, String),
+    /// A signing key is none, or what was signed last cannot be read.
+    #[error("the signatures of plugins cannot be checked: {0}")]
+    Signatures(String),
     /// Plugins cannot be run on this machine.
     #[error("plugins cannot be run: {0}")]
     Host(#[from] HostError),
@@ -139,6 +153,9 @@ impl Rules {
         let path = if config.dir.is_empty() { data.join("plugins") } else { PathBuf::from(&config.dir) };
         let folder =
             Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
+        let keys = signature::read_keys(&config.keys).map_err(RulesError::Signatures)?;
+        let seals = Seals::open(keys, config.require_signed, data)
+            .map_err(|error| RulesError::Signatures(error.to_string()))?;
         let threads = |error: std::io::Error| RulesError::Threads(error.to_string());
         let (hooks, publisher) = Hooks::start().map_err(threads)?;
         let publisher = Arc::new(publisher);
@@ -165,7 +182,7 @@ impl Rules {
                 };
                 let watched = open();
                 let mut quiet = Quiet::default();
-                let mut keeper = Keeper::new(folder, host, publisher, config, shown);
+                let mut keeper = Keeper::new(folder, host, publisher, config, shown, seals);
                 if let Err(error) = keeper.load_all(&mut quiet) {
                     return drop(ready.send(Err(error)));
                 }
