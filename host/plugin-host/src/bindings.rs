@@ -1,4 +1,4 @@
-//! The types of `wit/`, generated: the records of every hook.
+//! The types of `wit/`, generated: the records of every hook and of everything that a plugin may call.
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated; the meaning stands in wit/")]
 mod generated {
@@ -10,5 +10,7 @@ mod generated {
     });
 }
 
-pub use generated::exports::realm::plugin::{anti_cheat, chat_filter, ladder, lifecycle, matchmaking};
-pub use generated::realm::plugin::log;
+pub use generated::exports::realm::plugin::{
+    anti_cheat, chat_filter, commands, events, ladder, lifecycle, matchmaking,
+};
+pub use generated::realm::plugin::{clock, effects, kv, log, metrics, random, realm_info};

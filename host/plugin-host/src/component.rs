@@ -8,8 +8,8 @@ use wasmtime::Engine;
 
 use crate::{
     error::LoadError,
-    hook::{Hook, INTERFACE_VERSION, LIFECYCLE, LOG, PACKAGE},
-    manifest::{Class, MANIFEST_SECTION, Manifest},
+    hook::{EFFECTS, Hook, INTERFACE_VERSION, LIFECYCLE, PACKAGE},
+    manifest::{Class, MANIFEST_SECTION, Manifest, Permission},
 };
 
 /// What a file says about itself.
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Outside {
     pub(crate) manifest: Manifest,
     pub(crate) hooks: Vec<Hook>,
+    /// Size of the largest function's code.
+    pub(crate) function_bytes: usize,
 }
 
 /// Names found in a file.
@@ -25,6 +27,7 @@ struct Names {
     imports: Vec<String>,
     exports: Vec<String>,
     manifests: BTreeSet<Vec<u8>>,
+    function_bytes: usize,
 }
 
 /// Reads the outside of a file.
@@ -39,7 +42,7 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Outside, LoadError> {
     if manifest.class == Class::Slow && hooks.contains(&Hook::AntiCheat) {
         return Err(LoadError::SlowInTick);
     }
-    Ok(Outside { manifest, hooks })
+    Ok(Outside { manifest, hooks, function_bytes: names.function_bytes })
 }
 
 /// The manifest of a file, for messages about a file that cannot be loaded.
@@ -86,6 +89,7 @@ fn read_names(bytes: &[u8]) -> wasmparser::Result<Names> {
                     names.exports.push(export?.name.name.to_owned());
                 }
             }
+            Payload::CodeSectionEntry(body) => names.function_bytes = names.function_bytes.max(body.range().len()),
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
                 names.manifests.insert(section.data().to_vec());
             }
@@ -119,7 +123,9 @@ fn check_version(interface: &str, version: &str) -> Result<(), LoadError> {
 
 fn check_import(name: &str) -> Result<(), LoadError> {
     match split_interface(name) {
-        Some((LOG, version)) => check_version(LOG, version),
+        Some((interface, version)) if interface == EFFECTS || Permission::is_interface(interface) => {
+            check_version(interface, version)
+        }
         _ => Err(LoadError::ImportUnknown(name.to_owned())),
     }
 }
@@ -164,11 +170,10 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_named() {
-        let error = check_import("wasi:cli/environment@0.2.6").unwrap_err();
-        assert!(
-            error.to_string().contains("wasi:cli/environment@0.2.6") && error.to_string().contains("realm:plugin/log")
-        );
-        assert!(check_import("realm:plugin/log@0.1.0").is_ok());
+        let error = check_import("env:cli/environment@0.2.6").unwrap_err().to_string();
+        assert!(error.contains("env:cli/environment@0.2.6") && error.contains("log, metrics, kv, clock"), "{error}");
+        assert!(check_import("realm:plugin/log@0.1.0").is_ok() && check_import("realm:plugin/effects@0.1.0").is_ok());
+        assert!(check_import("realm:plugin/moderate@0.1.0").is_err());
         assert!(matches!(check_import("realm:plugin/log@0.9.0"), Err(LoadError::InterfaceVersion { .. })));
         assert!(matches!(find_hooks(&["realm:plugin/weather@0.1.0".to_owned()]), Err(LoadError::HookUnknown(_))));
         assert_eq!(find_hooks(&["realm:plugin/lifecycle@0.1.0".to_owned()]), Err(LoadError::NoHook));

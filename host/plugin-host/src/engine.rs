@@ -8,7 +8,13 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use crate::{bindings::log, instance::State, limits::Limits, meter::EPOCH};
+use crate::{
+    bindings::{clock, kv, log, metrics, random, realm_info},
+    limits::{Limits, PluginLimits, engine_size},
+    log::LogBudget,
+    meter::EPOCH,
+    state::State,
+};
 
 /// Functions named in the report of a trap.
 const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
@@ -41,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
     pub(crate) limits: Limits,
+    pub(crate) log: Arc<LogBudget>,
 }
 
 impl Host {
@@ -52,9 +59,7 @@ impl Host {
     /// When the engine does not start or the folder cannot be used.
     pub fn new(limits: Limits, cache: Option<&Path>) -> Result<Self, HostError> {
         let engine = start_engine(&limits, cache)?;
-        let mut linker = Linker::new(&engine);
-        log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let linker = offer(&engine).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let weak = engine.weak();
         thread::Builder::new()
             .name("plugin-epoch".to_owned())
@@ -66,7 +71,14 @@ impl Host {
                 }
             })
             .map_err(|error| HostError::Clock(error.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { engine, linker, limits }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                engine,
+                linker,
+                log: Arc::new(LogBudget::new(limits.log_bytes_per_second_max)),
+                limits,
+            }),
+        })
     }
 
     /// The limits that plugins of this host live under.
@@ -78,6 +90,18 @@ impl Host {
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }
+}
+
+/// Everything of `realm:plugin` that a plugin may call.
+fn offer(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    macro_rules! offer {
+        ($($interface:ident),+) => {
+            $($interface::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;)+
+        };
+    }
+    offer!(clock, kv, log, metrics, random, realm_info);
+    Ok(linker)
 }
 
 fn start_engine(limits: &Limits, cache: Option<&Path>) -> Result<Engine, HostError> {
@@ -102,18 +126,18 @@ fn start_engine(limits: &Limits, cache: Option<&Path>) -> Result<Engine, HostErr
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let instances = limits.instances_max;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(4))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(4))
-        .max_core_instances_per_component(small(limits.core_instances_max))
-        .max_memories_per_component(small(limits.memories_max))
-        .max_tables_per_component(small(limits.tables_max))
+        .max_core_instances_per_component(small(PluginLimits::CORE_INSTANCES_MOST))
+        .max_memories_per_component(small(PluginLimits::MEMORIES_MOST))
+        .max_tables_per_component(small(PluginLimits::TABLES_MOST))
         .max_memory_size(limits.slow.memory_bytes_max.max(limits.fast.memory_bytes_max))
-        .table_elements(limits.table_elements_max)
+        .table_elements(engine_size(PluginLimits::TABLE_ELEMENTS_MOST))
         .linear_memory_keep_resident(KEPT_RESIDENT_BYTES)
         .max_unused_warm_slots(8);
     pool

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::hook::{Hook, INTERFACE_VERSION};
+use crate::{
+    hook::{Hook, INTERFACE_VERSION},
+    manifest::Permission,
+};
 
 /// Why the bytes of a file do not become a plugin. Each text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +55,8 @@ pub enum LoadError {
     },
     /// Needs something that is not offered.
     #[error(
-        "it imports `{0}`, which this realm does not offer; plugins may import `realm:plugin/log@{INTERFACE_VERSION}` and nothing else: build without WASI, for example for `wasm32-unknown-unknown`"
+        "it imports `{0}`, which this realm does not offer; plugins may import {interfaces} (of `realm:plugin` {INTERFACE_VERSION}) and WASI 0.2, of which nothing is granted",
+        interfaces = Permission::interfaces()
     )]
     ImportUnknown(String),
     /// Exports a hook of `realm:plugin` that does not exist.
@@ -66,6 +70,29 @@ pub enum LoadError {
         "a plugin of class `slow` may not answer `anti-cheat`, which is asked in every tick; make it small enough for class `fast`"
     )]
     SlowInTick,
+    /// Its limits make no sense.
+    #[error("its limits in the configuration cannot be held to: {0}")]
+    Limits(String),
+    /// One function is too large to compile in reasonable time.
+    #[error(
+        "its largest function has {bytes} bytes; a plugin of class `{class}` may have {bytes_max}: split it, or let the optimiser inline less"
+    )]
+    FunctionTooLarge {
+        /// Size of its code.
+        bytes: usize,
+        /// Largest allowed.
+        bytes_max: usize,
+        /// Name of the class.
+        class: &'static str,
+    },
+    /// Compiling took too long.
+    #[error("compiling took {cpu_ms} ms of CPU time; {cpu_ms_max} are allowed: make the plugin smaller")]
+    CompileTooLong {
+        /// CPU time that it took.
+        cpu_ms: u64,
+        /// Most allowed.
+        cpu_ms_max: u64,
+    },
     /// The engine does not take it.
     #[error("the engine does not compile it: {0}")]
     Compile(String),
@@ -84,7 +111,8 @@ impl LoadError {
             Self::InterfaceVersion { .. } => "interface version",
             Self::ImportUnknown(_) => "imports",
             Self::HookUnknown(_) | Self::NoHook | Self::SlowInTick => "exports",
-            Self::Compile(_) => "compile",
+            Self::Limits(_) => "limits",
+            Self::FunctionTooLarge { .. } | Self::CompileTooLong { .. } | Self::Compile(_) => "compile",
             Self::Link(_) => "link",
         }
     }
@@ -119,6 +147,9 @@ pub enum CallError {
     /// `init` said no; there is no instance.
     #[error("`init` refused: {0}")]
     InitRefused(String),
+    /// It did not take over the state of the version before.
+    #[error("did not take the state over: {0}")]
+    StateRefused(String),
     /// The engine has no room for another instance.
     #[error("no instance could be made: {0}")]
     NoInstance(String),
@@ -140,6 +171,7 @@ impl CallError {
             Self::Memory(_) => "memory",
             Self::TooMuch(_) | Self::Nonsense(_) => "nonsense",
             Self::InitRefused(_) | Self::NoInstance(_) => "init",
+            Self::StateRefused(_) => "state",
             Self::Dead => "dead",
             Self::NotExported(_) => "not-exported",
         }

@@ -8,8 +8,8 @@ pub const INTERFACE_VERSION: &str = "0.1.0";
 /// Package of the interfaces.
 pub(crate) const PACKAGE: &str = "realm:plugin";
 
-/// Name of the one interface that plugins may import.
-pub(crate) const LOG: &str = "log";
+/// Name of the interface that holds the types of effects and nothing to call.
+pub(crate) const EFFECTS: &str = "effects";
 
 /// Name of the interface around an instance's life.
 pub(crate) const LIFECYCLE: &str = "lifecycle";
@@ -21,6 +21,10 @@ pub enum Hook {
     AntiCheat,
     /// Judges lines of chat.
     ChatFilter,
+    /// Answers slash commands of its own.
+    Commands,
+    /// Hears what has happened.
+    Events,
     /// Scores characters.
     Ladder,
     /// Admits players to games and orders lists of games.
@@ -29,7 +33,8 @@ pub enum Hook {
 
 impl Hook {
     /// Every hook.
-    pub const ALL: [Self; 4] = [Self::AntiCheat, Self::ChatFilter, Self::Ladder, Self::Matchmaking];
+    pub const ALL: [Self; 6] =
+        [Self::AntiCheat, Self::ChatFilter, Self::Commands, Self::Events, Self::Ladder, Self::Matchmaking];
 
     /// Name of the interface, for example `chat-filter`.
     #[must_use]
@@ -37,6 +42,8 @@ impl Hook {
         match self {
             Self::AntiCheat => "anti-cheat",
             Self::ChatFilter => "chat-filter",
+            Self::Commands => "commands",
+            Self::Events => "events",
             Self::Ladder => "ladder",
             Self::Matchmaking => "matchmaking",
         }

@@ -10,11 +10,12 @@ use std::{
 };
 
 pub use crate::bindings::log::Level;
+use crate::limits::PluginLimits;
 
-/// Most bytes of one line.
+/// Most bytes of one line, before escaping.
 pub(crate) const LINE_BYTES_MAX: usize = 1_024;
-/// Most lines of one plugin in one second.
-pub(crate) const LINES_PER_SECOND_MAX: u32 = 20;
+/// What stands before a line in the realm's log, about: time, level, name.
+const HEAD_BYTES: u32 = 200;
 
 /// Takes the lines of plugins.
 pub trait LogSink: Send + Sync + 'static {
@@ -35,15 +36,61 @@ pub(crate) struct PluginLog {
     plugin: String,
     permitted: bool,
     sink: Arc<dyn LogSink>,
+    lines_max: u32,
+    bytes_max: u32,
+    all: Arc<LogBudget>,
     window: Mutex<Window>,
     /// Mirrors the window's count so that calls without any suppressed line take no lock.
     suppressed: AtomicU32,
     warned: AtomicBool,
 }
 
+#[derive(Debug)]
 struct Window {
     began: Instant,
     lines: u32,
+    bytes: u32,
+}
+
+impl Window {
+    fn new(began: Instant) -> Self {
+        Self { began, lines: 0, bytes: 0 }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= Duration::from_secs(1)
+    }
+
+    /// Room for `bytes` more, below both limits?
+    fn take(&mut self, bytes: u32, lines_max: u32, bytes_max: u32) -> bool {
+        let sum = self.bytes.saturating_add(bytes);
+        let fits = self.lines < lines_max && sum <= bytes_max;
+        if fits {
+            (self.lines, self.bytes) = (self.lines + 1, sum);
+        }
+        fits
+    }
+}
+
+/// What all plugins of a host together may write: many plugins that each keep to their own rate could fill a disk.
+#[derive(Debug)]
+pub(crate) struct LogBudget {
+    bytes_max: u32,
+    window: Mutex<Window>,
+}
+
+impl LogBudget {
+    pub(crate) fn new(bytes_per_second_max: u32) -> Self {
+        Self { bytes_max: bytes_per_second_max, window: Mutex::new(Window::new(Instant::now())) }
+    }
+
+    fn take(&self, bytes: u32, now: Instant) -> bool {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.is_over(now) {
+            *window = Window::new(now);
+        }
+        window.take(bytes.saturating_add(HEAD_BYTES), u32::MAX, self.bytes_max)
+    }
 }
 
 impl fmt::Debug for PluginLog {
@@ -53,12 +100,21 @@ impl fmt::Debug for PluginLog {
 }
 
 impl PluginLog {
-    pub(crate) fn new(plugin: &str, permitted: bool, sink: Arc<dyn LogSink>) -> Self {
+    pub(crate) fn new(
+        plugin: &str,
+        permitted: bool,
+        sink: Arc<dyn LogSink>,
+        limits: &PluginLimits,
+        all: Arc<LogBudget>,
+    ) -> Self {
         Self {
             plugin: plugin.to_owned(),
             permitted,
             sink,
-            window: Mutex::new(Window { began: Instant::now(), lines: 0 }),
+            lines_max: limits.log_lines_per_second_max,
+            bytes_max: limits.log_bytes_per_second_max,
+            all,
+            window: Mutex::new(Window::new(Instant::now())),
             suppressed: AtomicU32::new(0),
             warned: AtomicBool::new(false),
         }
@@ -79,8 +135,8 @@ impl PluginLog {
         }
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         self.turn(&mut window, now);
-        if window.lines < LINES_PER_SECOND_MAX {
-            window.lines += 1;
+        let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        if window.take(bytes, self.lines_max, self.bytes_max) && self.all.take(bytes, now) {
             self.sink.write(&self.plugin, level, &line);
         } else {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
@@ -97,10 +153,10 @@ impl PluginLog {
     }
 
     fn turn(&self, window: &mut Window, now: Instant) {
-        if now.saturating_duration_since(window.began) < Duration::from_secs(1) {
+        if !window.is_over(now) {
             return;
         }
-        *window = Window { began: now, lines: 0 };
+        *window = Window::new(now);
         let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
         if suppressed > 0 {
             self.sink.write(&self.plugin, Level::Warn, &format!("suppressed {suppressed} lines"));
@@ -152,6 +208,41 @@ mod tests {
         kept.0.lock().unwrap().clone()
     }
 
+    fn log(plugin: &str, permitted: bool, kept: &Arc<Kept>) -> PluginLog {
+        let all = Arc::new(LogBudget::new(24_000));
+        PluginLog::new(plugin, permitted, Arc::clone(kept) as Arc<dyn LogSink>, &PluginLimits::default(), all)
+    }
+
+    #[test]
+    fn long_lines_are_held_back_by_their_bytes() {
+        let kept = Arc::new(Kept::default());
+        let log = log("wordy", true, &kept);
+        let start = Instant::now();
+        for _ in 0..20 {
+            log.write(Level::Info, &"\u{7}".repeat(1_024), start);
+        }
+        // An escape makes five bytes of one: a line of 5,120 fits into 8,192 bytes once.
+        assert_eq!(lines(&kept).len(), 1);
+    }
+
+    #[test]
+    fn all_plugins_together_keep_below_one_rate() {
+        let kept = Arc::new(Kept::default());
+        let all = Arc::new(LogBudget::new(24_000));
+        let start = Instant::now();
+        for number in 0..50 {
+            let sink = Arc::clone(&kept) as Arc<dyn LogSink>;
+            let name = format!("plugin-{number}");
+            let log = PluginLog::new(&name, true, sink, &PluginLimits::default(), Arc::clone(&all));
+            for _ in 0..7 {
+                log.write(Level::Info, &"x".repeat(1_000), start);
+            }
+            // Its own count of what was left out is one line of a few bytes.
+        }
+        let bytes: usize = lines(&kept).iter().filter(|line| line.contains("xxx")).map(String::len).sum();
+        assert!((15_000..24_000).contains(&bytes), "{bytes}");
+    }
+
     #[test]
     fn lines_are_cut_and_escaped() {
         assert_eq!(presentable("a\nb\u{1b}[31mc\u{202E}d"), "a\\nb\\u{1b}[31mc\\u{202e}d");
@@ -162,7 +253,7 @@ mod tests {
     #[test]
     fn a_flood_becomes_twenty_lines_and_a_count() {
         let kept = Arc::new(Kept::default());
-        let log = PluginLog::new("noisy", true, Arc::clone(&kept) as Arc<dyn LogSink>);
+        let log = log("noisy", true, &kept);
         let start = Instant::now();
         for number in 0..500 {
             log.write(Level::Info, &number.to_string(), start);
@@ -179,7 +270,7 @@ mod tests {
     #[test]
     fn without_the_permission_one_warning_is_all() {
         let kept = Arc::new(Kept::default());
-        let log = PluginLog::new("sly", false, Arc::clone(&kept) as Arc<dyn LogSink>);
+        let log = log("sly", false, &kept);
         for _ in 0..100 {
             log.write(Level::Error, "secret", Instant::now());
         }

@@ -1,5 +1,7 @@
 //! Who a plugin says it is: read from the file without running it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::LoadError;
@@ -19,6 +21,56 @@ const DESCRIPTION_CHARACTERS_MAX: usize = 400;
 pub enum Permission {
     /// Write to the realm's log.
     Log,
+    /// Count and measure among the realm's metrics.
+    Metrics,
+    /// Remember bytes by key.
+    Kv,
+    /// Read the time.
+    Clock,
+    /// Throw dice.
+    Random,
+    /// Look up what everybody may know of the realm.
+    RealmInfo,
+    /// Answer with effects that mute, kick or flag a player.
+    Moderate,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 7] =
+        [Self::Log, Self::Metrics, Self::Kv, Self::Clock, Self::Random, Self::RealmInfo, Self::Moderate];
+
+    /// The name, as in the manifest and in `wit/`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Metrics => "metrics",
+            Self::Kv => "kv",
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::RealmInfo => "realm-info",
+            Self::Moderate => "moderate",
+        }
+    }
+
+    /// True when `name` is an interface of `realm:plugin` that a plugin may import.
+    pub(crate) fn is_interface(name: &str) -> bool {
+        Self::ALL.iter().any(|permission| *permission != Self::Moderate && permission.as_str() == name)
+    }
+
+    /// The names of the interfaces that a plugin may import, for sentences to the operator.
+    pub(crate) fn interfaces() -> String {
+        let names: Vec<_> =
+            Self::ALL.iter().filter(|permission| **permission != Self::Moderate).map(|it| it.as_str()).collect();
+        names.join(", ")
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// How large and how quick a plugin is.

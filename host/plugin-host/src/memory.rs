@@ -2,7 +2,7 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
-use crate::limits::Limits;
+use crate::limits::{PluginLimits, engine_size};
 
 /// A plugin wanted more than its class allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,15 +28,20 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    pub(crate) fn new(limits: &Limits, memory_bytes_max: usize) -> Self {
+    pub(crate) fn new(limits: &PluginLimits, memory_bytes_max: usize) -> Self {
         Self {
             memory_bytes: 0,
             memory_bytes_max,
-            table_elements_max: limits.table_elements_max,
-            tables_max: limits.tables_max,
-            core_instances_max: limits.core_instances_max,
-            memories_max: limits.memories_max,
+            table_elements_max: engine_size(limits.table_elements_max),
+            tables_max: engine_size(limits.tables_max),
+            core_instances_max: engine_size(limits.core_instances_max),
+            memories_max: engine_size(limits.memories_max),
         }
+    }
+
+    /// What the instance holds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 }
 

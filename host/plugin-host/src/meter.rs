@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::limits::Limits;
+use crate::limits::PluginLimits;
 
 /// How often the epoch moves.
 pub(crate) const EPOCH: Duration = Duration::from_millis(1);
@@ -38,7 +38,7 @@ struct FirstTick {
 }
 
 /// CPU time that the calling thread has used.
-fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), u32::try_from(now.tv_nsec).unwrap_or_default())
 }
@@ -59,7 +59,7 @@ impl Meter {
         };
         if cpu.saturating_sub(first.cpu) >= self.deadline {
             self.overrun = Some(Overrun::Cpu);
-        } else if wall >= Limits::wall(self.deadline) {
+        } else if wall >= PluginLimits::wall(self.deadline) {
             self.overrun = Some(Overrun::Wall);
         }
         self.overrun.is_none()

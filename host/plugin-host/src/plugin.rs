@@ -1,39 +1,44 @@
 //! A plugin: compiled, linked, and ready to be instantiated as often as lanes need it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::{
-    bindings::{anti_cheat, chat_filter, ladder, lifecycle, matchmaking},
     component::{inspect, manifest_of},
     engine::{Host, Inner},
     error::{CallError, LoadError},
+    exports::Exports,
     hook::Hook,
-    instance::{Instance, State},
+    instance::Instance,
+    limits::{PluginLimits, engine_size},
     log::{LogSink, PluginLog},
     manifest::{Class, Manifest, Permission},
+    meter::thread_cpu,
+    services::Services,
+    state::State,
 };
-
-/// Where the functions of each interface stand in a component; `None` for those that it does not export.
-pub(crate) struct Exports {
-    pub(crate) lifecycle: Option<lifecycle::GuestIndices>,
-    pub(crate) anti_cheat: Option<anti_cheat::GuestIndices>,
-    pub(crate) chat_filter: Option<chat_filter::GuestIndices>,
-    pub(crate) ladder: Option<ladder::GuestIndices>,
-    pub(crate) matchmaking: Option<matchmaking::GuestIndices>,
-}
 
 pub(crate) struct Compiled {
     pub(crate) host: Arc<Inner>,
     pub(crate) manifest: Manifest,
+    pub(crate) limits: PluginLimits,
+    pub(crate) services: Arc<dyn Services>,
     pub(crate) instance: InstancePre<State>,
     pub(crate) exports: Exports,
-    pub(crate) log: Arc<PluginLog>,
+    pub(crate) log: PluginLog,
     hooks: Vec<Hook>,
     sha256: String,
     size_bytes: usize,
+}
+
+impl Compiled {
+    /// Most linear memory of one instance.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        let of_class = self.host.limits.class(self.manifest.class).memory_bytes_max;
+        self.limits.memory_bytes_max.map_or(of_class, engine_size)
+    }
 }
 
 /// One version of a plugin; cheap to clone.
@@ -44,27 +49,46 @@ pub struct Plugin {
 
 impl Host {
     /// Turns the bytes of a file into a plugin: checks them, reads the manifest, compiles and links. Nothing of it is run.
+    /// What it imports is answered by `services`; it lives under the host's limits for plugins.
     ///
     /// Takes milliseconds to seconds of CPU; call it on a thread that nobody waits for.
     ///
     /// # Errors
     /// A sentence for the operator: what is wrong with the file and what to do.
-    pub fn load(&self, bytes: &[u8], sink: Arc<dyn LogSink>) -> Result<Plugin, LoadError> {
+    pub fn load(&self, bytes: &[u8], services: Arc<dyn Services>) -> Result<Plugin, LoadError> {
+        self.load_under(bytes, services, self.inner().limits.plugin.clone())
+    }
+
+    /// The same under limits of the plugin's own.
+    ///
+    /// # Errors
+    /// A sentence for the operator: what is wrong with the file or its limits and what to do.
+    pub fn load_under(
+        &self,
+        bytes: &[u8],
+        services: Arc<dyn Services>,
+        limits: PluginLimits,
+    ) -> Result<Plugin, LoadError> {
         let host = self.inner();
+        limits.check(&host.limits).map_err(LoadError::Limits)?;
         check_size(bytes, Class::Slow, host)?;
         let outside = inspect(bytes)?;
-        check_size(bytes, outside.manifest.class, host)?;
-        let component =
-            Component::from_binary(&host.engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let manifest = outside.manifest;
+        check_size(bytes, manifest.class, host)?;
+        check_functions(outside.function_bytes, manifest.class, host)?;
+        let component = compile(bytes, manifest.class, host)?;
         let link = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
         let instance = host.linker.instantiate_pre(&component).map_err(link)?;
-        let exports = find_exports(&instance, &outside.hooks).map_err(link)?;
-        let manifest = outside.manifest;
-        let log = Arc::new(PluginLog::new(&manifest.name, manifest.permits(Permission::Log), sink));
+        let exports = Exports::find(&instance, &outside.hooks).map_err(link)?;
+        let sink = Arc::clone(&services) as Arc<dyn LogSink>;
+        let may_log = manifest.permits(Permission::Log);
+        let log = PluginLog::new(&manifest.name, may_log, sink, &limits, Arc::clone(&host.log));
         Ok(Plugin {
             compiled: Arc::new(Compiled {
                 host: Arc::clone(host),
                 manifest,
+                limits,
+                services,
                 instance,
                 exports,
                 log,
@@ -98,6 +122,24 @@ impl Plugin {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.compiled.manifest
+    }
+
+    /// The limits that its instances live under.
+    #[must_use]
+    pub fn limits(&self) -> &PluginLimits {
+        &self.compiled.limits
+    }
+
+    /// Most linear memory of one of its instances.
+    #[must_use]
+    pub fn memory_bytes_max(&self) -> usize {
+        self.compiled.memory_bytes_max()
+    }
+
+    /// True when it exports `lifecycle`, and so may have a state to carry over.
+    #[must_use]
+    pub fn has_lifecycle(&self) -> bool {
+        self.compiled.exports.has_lifecycle()
     }
 
     /// The hooks that it answers, sorted.
@@ -140,23 +182,25 @@ fn check_size(bytes: &[u8], class: Class, host: &Inner) -> Result<(), LoadError>
     Ok(())
 }
 
-fn find_exports(instance: &InstancePre<State>, hooks: &[Hook]) -> wasmtime::Result<Exports> {
-    let lifecycle_name = format!("{}/{}@{}", crate::hook::PACKAGE, crate::hook::LIFECYCLE, crate::INTERFACE_VERSION);
-    let has_lifecycle = instance.component().get_export_index(None, &lifecycle_name).is_some();
-    let mut exports = Exports {
-        lifecycle: if has_lifecycle { Some(lifecycle::GuestIndices::new(instance)?) } else { None },
-        anti_cheat: None,
-        chat_filter: None,
-        ladder: None,
-        matchmaking: None,
-    };
-    for hook in hooks {
-        match hook {
-            Hook::AntiCheat => exports.anti_cheat = Some(anti_cheat::GuestIndices::new(instance)?),
-            Hook::ChatFilter => exports.chat_filter = Some(chat_filter::GuestIndices::new(instance)?),
-            Hook::Ladder => exports.ladder = Some(ladder::GuestIndices::new(instance)?),
-            Hook::Matchmaking => exports.matchmaking = Some(matchmaking::GuestIndices::new(instance)?),
-        }
+/// What grows faster than the size of a function is the compiler's work on it.
+fn check_functions(bytes: usize, class: Class, host: &Inner) -> Result<(), LoadError> {
+    let bytes_max = host.limits.class(class).function_bytes_max;
+    if bytes > bytes_max {
+        return Err(LoadError::FunctionTooLarge { bytes, bytes_max, class: class.as_str() });
     }
-    Ok(exports)
+    Ok(())
+}
+
+/// Compiles on the calling thread and on no other. The compiler cannot be stopped on its way: what bounds it are the sizes
+/// that were checked before, and a file that was late all the same is not taken.
+fn compile(bytes: &[u8], class: Class, host: &Inner) -> Result<Component, LoadError> {
+    let began = thread_cpu();
+    let component =
+        Component::from_binary(&host.engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+    let (used, deadline) = (thread_cpu().saturating_sub(began), host.limits.class(class).compile_deadline);
+    if used > deadline {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        return Err(LoadError::CompileTooLong { cpu_ms: ms(used), cpu_ms_max: ms(deadline) });
+    }
+    Ok(component)
 }

@@ -4,7 +4,7 @@ pub mod rule;
 
 use realm_plugin::{
     InitError, Plugin,
-    ladder::{Character, Ladder},
+    ladder::{Character, Eligibility, Ladder},
 };
 
 /// Has nothing to remember.
@@ -17,7 +17,11 @@ impl Plugin for ExperienceLadder {
 }
 
 impl Ladder for ExperienceLadder {
-    fn score(&mut self, character: Character) -> Option<u64> {
+    fn eligible(&mut self, character: Character) -> Eligibility {
+        rule::eligible(&character)
+    }
+
+    fn score(&mut self, character: Character) -> u64 {
         rule::score(&character)
     }
 }

@@ -1,6 +1,6 @@
 //! How a character is scored.
 
-use realm_plugin::ladder::Character;
+use realm_plugin::ladder::{Character, Eligibility};
 use serde::Deserialize;
 
 /// Bits of the score below the level. Experience beyond them counts as their largest value.
@@ -13,16 +13,21 @@ const LEVEL_MAX: u64 = (1 << 15) - 1;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {}
 
-/// Level first, then experience. A character of level 1 without experience does not take part; a hardcore character that
-/// has died keeps the score it died with.
+/// A character of level 1 without experience does not take part.
 #[must_use]
-pub fn score(character: &Character) -> Option<u64> {
+pub fn eligible(character: &Character) -> Eligibility {
     if character.level <= 1 && character.experience == 0 {
-        return None;
+        return Eligibility::NotEligible("Gain some experience to stand on the ladder.".into());
     }
+    Eligibility::Eligible
+}
+
+/// Level first, then experience; a hardcore character that has died keeps the score it died with.
+#[must_use]
+pub fn score(character: &Character) -> u64 {
     let level = u64::from(character.level).min(LEVEL_MAX);
     let experience = character.experience.min((1 << EXPERIENCE_BITS) - 1);
-    Some((level << EXPERIENCE_BITS) | experience)
+    (level << EXPERIENCE_BITS) | experience
 }
 
 #[cfg(test)]
@@ -41,10 +46,10 @@ mod tests {
 
     #[test]
     fn a_character_that_did_nothing_does_not_take_part() {
-        assert_eq!(score(&character(1, 0)), None);
-        assert_eq!(score(&character(0, 0)), None);
-        assert!(score(&character(1, 1)).is_some());
-        assert!(score(&character(2, 0)).is_some());
+        assert!(matches!(eligible(&character(1, 0)), Eligibility::NotEligible(_)));
+        assert!(matches!(eligible(&character(0, 0)), Eligibility::NotEligible(_)));
+        assert_eq!(eligible(&character(1, 1)), Eligibility::Eligible);
+        assert_eq!(eligible(&character(2, 0)), Eligibility::Eligible);
     }
 
     #[test]
@@ -56,7 +61,7 @@ mod tests {
 
     #[test]
     fn no_character_scores_more_than_the_ladder_can_hold() {
-        let score = score(&character(u32::MAX, u64::MAX)).unwrap();
+        let score = score(&character(u32::MAX, u64::MAX));
         assert!(i64::try_from(score).is_ok());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, marker::PhantomData, thread::LocalKey};
 
-use crate::{InitError, Plugin, bindings::lifecycle::exports::realm::plugin::lifecycle};
+use crate::{InitError, Plugin, StateError, bindings::lifecycle::exports::realm::plugin::lifecycle};
 
 /// Where a plugin's state is kept between calls; implemented by [`plugin!`](crate::plugin).
 #[diagnostic::on_unimplemented(
@@ -23,6 +23,18 @@ pub struct Bound<T>(PhantomData<T>);
 impl<T: Instance> lifecycle::Guest for Bound<T> {
     fn init(configuration: String) -> Result<(), InitError> {
         start::<T>(&configuration)
+    }
+
+    fn save_state() -> Vec<u8> {
+        with(|plugin: &mut T| plugin.save_state())
+    }
+
+    fn load_state(written_by: String, state: Vec<u8>) -> Result<(), StateError> {
+        with(|plugin: &mut T| plugin.load_state(&written_by, &state))
+    }
+
+    fn shutdown() {
+        with(|plugin: &mut T| plugin.shutdown());
     }
 }
 

@@ -39,18 +39,26 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 mod configuration;
 mod hooks;
 #[doc(hidden)]
 pub mod instance;
+pub mod kv;
 pub mod log;
 #[doc(hidden)]
 pub mod manifest;
+pub mod metrics;
+pub mod random;
+pub mod realm_info;
 mod recent;
 
-pub use bindings::lifecycle::exports::realm::plugin::lifecycle::InitError;
+pub use bindings::{
+    imports::realm::plugin::effects,
+    lifecycle::exports::realm::plugin::lifecycle::{InitError, StateError},
+};
 pub use configuration::read_configuration;
-pub use hooks::{anti_cheat, chat_filter, ladder, matchmaking};
+pub use hooks::{anti_cheat, chat_filter, commands, events, ladder, matchmaking};
 pub use recent::Recent;
 
 /// A plugin: the state that lives as long as one instance does.
@@ -63,4 +71,20 @@ pub trait Plugin: Sized + 'static {
     /// `configuration` is the JSON text of `[plugins.configuration.NAME]` in `realm.toml`, `{}` when there is none;
     /// [`read_configuration`] turns it into a type of yours. An error keeps the version that was at work before.
     fn init(configuration: &str) -> Result<Self, InitError>;
+
+    /// What shall live on when another version of this plugin takes this one's place: at most 64 KiB. Deadline 20 ms of CPU
+    /// time. Nothing, if you say nothing.
+    fn save_state(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes over what `save_state` of version `written_by` gave, after `init` and before any hook. Deadline 20 ms of CPU
+    /// time; an error keeps the version that was at work before. If you say nothing, an empty state is taken, and no other.
+    fn load_state(&mut self, written_by: &str, state: &[u8]) -> Result<(), StateError> {
+        let _ = written_by;
+        if state.is_empty() { Ok(()) } else { Err(StateError::VersionUnknown) }
+    }
+
+    /// Called once before an instance that has not failed is thrown away. Deadline 20 ms of CPU time.
+    fn shutdown(&mut self) {}
 }

@@ -1,5 +1,8 @@
 //! The manifest, which the realm reads without running the plugin, and the macros that export a plugin.
 
+/// Every permission that a manifest may ask for.
+const PERMISSIONS: [&str; 7] = ["log", "metrics", "kv", "clock", "random", "realm-info", "moderate"];
+
 /// True when `permissions` holds `permission`; for constants.
 #[must_use]
 pub const fn permitted(permissions: &[&str], permission: &str) -> bool {
@@ -33,7 +36,10 @@ pub const fn check(name: &str, description: &str, permissions: &[&str], class: &
     assert!(same(class, "fast") || same(class, "slow"), "a plugin's class is `fast` or `slow`");
     let mut index = 0;
     while index < permissions.len() {
-        assert!(same(permissions[index], "log"), "unknown permission; the realm knows: log");
+        assert!(
+            permitted(&PERMISSIONS, permissions[index]),
+            "unknown permission; the realm knows: log, metrics, kv, clock, random, realm-info, moderate"
+        );
         index += 1;
     }
 }
@@ -103,8 +109,10 @@ macro_rules! __class {
 /// Names the plugin of this component to the realm and exports `lifecycle`, which starts it.
 ///
 /// `name` (lower-case letters, digits, `-`) is also the key of its configuration, `[plugins.configuration.NAME]`; the
-/// version is the package's. `permissions` lists what it may import: `log` is the only one there is. A plugin without
-/// `log` must not use [`log`](mod@crate::log), and its panics are only counted, not told. `class: "slow"` may follow: a file of
+/// version is the package's. `permissions` lists what it may do beside answering its hooks: `log`, `metrics`, `kv`,
+/// `clock`, `random` and `realm-info` are the modules of this crate that it may call, and `moderate` lets its effects mute,
+/// kick and flag. A call without its permission ends the instance; only lines for the log are just dropped, so that the
+/// panics of a plugin without `log` are counted and not told. `class: "slow"` may follow: a file of
 /// up to 32 MiB with 64 MiB of memory, which answers no hook of the tick.
 #[macro_export]
 macro_rules! plugin {
@@ -175,6 +183,8 @@ export_macro!($, export_chat_filter, chat_filter, "Exports the hook [`chat_filte
 export_macro!($, export_anti_cheat, anti_cheat, "Exports the hook [`anti_cheat`](crate::anti_cheat) of a plugin.");
 export_macro!($, export_matchmaking, matchmaking, "Exports the hook [`matchmaking`](crate::matchmaking) of a plugin.");
 export_macro!($, export_ladder, ladder, "Exports the hook [`ladder`](crate::ladder) of a plugin.");
+export_macro!($, export_commands, commands, "Exports the hook [`commands`](crate::commands) of a plugin.");
+export_macro!($, export_events, events, "Exports the hook [`events`](crate::events) of a plugin.");
 
 #[cfg(test)]
 mod tests {
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_the_realm_would_refuse_stops_the_build() {
-        check("a-1", "fine", &["log"], "fast");
+        check("a-1", "fine", &PERMISSIONS, "fast");
         for (name, description, permission) in [
             ("", "", "log"),
             ("A", "", "log"),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use realm_plugin_host::{
-    CallError, Host, Instance, Level, Limits, LogSink, NoLog,
+    CallError, Host, Instance, Level, Limits, LogSink, NoLog, PluginLimits, Services,
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
 };
 
@@ -14,6 +14,8 @@ use crate::components::{Fixture, endless, experience_plus, init_refuses, one_fin
 
 #[derive(Default)]
 struct Kept(Mutex<Vec<String>>);
+
+impl Services for Kept {}
 
 impl LogSink for Kept {
     fn write(&self, plugin: &str, level: Level, line: &str) {
@@ -98,7 +100,7 @@ fn every_hook_answers() {
         dead: false,
         play_time_ms: 0,
     };
-    assert_eq!(instance.score(&character), Ok(Some(105)));
+    assert_eq!(instance.score(&character), Ok(105));
     let sheet = anti_cheat::Sheet {
         character: 1,
         level: 1,
@@ -164,7 +166,7 @@ fn the_last_words_of_a_plugin_are_in_the_report() {
     let body = format!("(call $log (i32.const 3) (i32.const 64) (i32.const {})) (unreachable)", text.len());
     let fixture = Fixture::new("words", "1.0.0").text(text).log(true).filter(&body);
     let kept = Arc::new(Kept::default());
-    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn LogSink>).unwrap();
+    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn Services>).unwrap();
     let error = plugin.instantiate("{}").unwrap().filter(&line("hello")).unwrap_err();
     assert!(error.to_string().contains(text), "{error}");
     assert_eq!(*kept.0.lock().unwrap(), [format!("words Level::Error {text}")]);
@@ -175,7 +177,7 @@ fn without_the_permission_nothing_is_logged() {
     let body = format!("(call $log (i32.const 1) (i32.const 64) (i32.const 6)) {}", pass());
     let fixture = Fixture::new("sly", "1.0.0").text("secret").log(false).filter(&body);
     let kept = Arc::new(Kept::default());
-    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn LogSink>).unwrap();
+    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn Services>).unwrap();
     assert!(plugin.instantiate("{}").unwrap().filter(&line("hello")).is_ok());
     let kept = kept.0.lock().unwrap();
     assert!(kept.len() == 1 && kept[0].contains("without the permission"), "{kept:?}");
@@ -193,7 +195,7 @@ fn a_flood_of_lines_is_held_back() {
     );
     let fixture = Fixture::new("noisy", "1.0.0").text("flood!").log(true).filter(&body);
     let kept = Arc::new(Kept::default());
-    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn LogSink>).unwrap();
+    let plugin = host().load(&fixture.build(), Arc::clone(&kept) as Arc<dyn Services>).unwrap();
     assert_eq!(plugin.instantiate("{}").unwrap().filter(&line("hello")), Ok(chat_filter::Verdict::Pass));
     drop(plugin);
     let kept = kept.0.lock().unwrap();
@@ -239,7 +241,7 @@ fn answers_that_make_no_sense_do_not_kill() {
         .text(&text)
         .filter(&with_text(1, text.len()))
         .check_actions(&one_finding(5, 0))
-        .score("(i32.store8 (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const -1)) (i32.const 16)");
+        .score("(i64.const -1)");
     let mut instance = instance(&fixture);
     assert!(instance.filter(&line("hello")).is_err_and(|error| error.kind() == "nonsense"));
     assert!(instance.check_actions(0, &[action()]).is_err_and(|error| error.to_string().contains("index 5")));
@@ -268,11 +270,10 @@ fn init_is_asked_and_its_no_is_heard() {
     assert_eq!(error.kind(), "trap");
     // The configuration arrives: init goes on for ever unless it is two bytes long.
     let body = format!("(if (i32.ne (local.get $length) (i32.const 2)) (then (loop $again (br $again)))) {}", pass());
-    let host =
-        Host::new(Limits { init_deadline: Duration::from_millis(10), instances_max: 8, ..Limits::default() }, None)
-            .unwrap();
-    let plugin =
-        host.load(&Fixture::new("slow", "1.0.0").init(&body).filter(&pass()).build(), Arc::new(NoLog)).unwrap();
+    let host = Host::new(Limits { instances_max: 8, ..Limits::default() }, None).unwrap();
+    let bytes = Fixture::new("slow", "1.0.0").init(&body).filter(&pass()).build();
+    let limits = PluginLimits { init_deadline_ms: 10, ..PluginLimits::default() };
+    let plugin = host.load_under(&bytes, Arc::new(NoLog), limits).unwrap();
     assert!(plugin.instantiate("{}").is_ok());
     assert_eq!(plugin.instantiate(r#"{"a":1}"#).unwrap_err().kind(), "deadline");
 }

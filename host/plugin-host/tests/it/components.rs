@@ -8,17 +8,93 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// Where an answer is written.
-const ANSWER: &str = "(i32.const 16)";
+pub(crate) const ANSWER: &str = "(i32.const 16)";
+
+/// Where an import writes what does not fit into a register.
+pub(crate) const RETURNED: &str = "(i32.const 16384)";
+
+/// A function of an interface: interface, name, parameters, result, body when the fixture says nothing.
+type Function = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
+
+/// Every function that a plugin can export, as the canonical ABI flattens it.
+const EXPORTS: &[Function] = &[
+    ("lifecycle", "init", "(param $text i32) (param $length i32)", "i32", pass),
+    ("lifecycle", "save-state", "", "i32", empty_list),
+    ("lifecycle", "load-state", "(param i32 i32) (param $text i32) (param $length i32)", "i32", pass),
+    ("lifecycle", "shutdown", "", "", String::new),
+    (
+        "chat-filter",
+        "filter",
+        "(param $account i64) (param i32 i32) (param $destination i32) (param i32 i32) \
+         (param $text i32) (param $length i32) (param $now i64)",
+        "i32",
+        pass,
+    ),
+    ("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", "i32", empty_list),
+    ("anti-cheat", "check-character", "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)", "i32", empty_list),
+    (
+        "anti-cheat",
+        "check-item",
+        "(param $item i64) (param i32 i32 i32 i32 i32) (param $occasion i32)",
+        "i32",
+        empty_list,
+    ),
+    (
+        "matchmaking",
+        "admit",
+        "(param i64 i64 i32 i32) (param $level i32) (param i32) (param i64 i32 i32 i32 i32 i32 i32 i64)",
+        "i32",
+        pass,
+    ),
+    (
+        "matchmaking",
+        "order",
+        "(param i64 i64 i32 i32) (param $level i32) (param i32) (param $games i32) (param $count i32)",
+        "i32",
+        keys_as_they_came,
+    ),
+    ("matchmaking", "form", "(param $tickets i32) (param $count i32) (param $now i64)", "i32", empty_list),
+    ("ladder", "eligible", CHARACTER, "i32", pass),
+    ("ladder", "score", CHARACTER, "i64", zero),
+    ("ladder", "tie-break", CHARACTER, "i64", zero),
+    ("ladder", "season-end", "(param i32 i32 i32 i64 i64 i32 i32)", "i32", empty_list),
+    ("commands", "list-commands", "", "i32", empty_list),
+    ("commands", "run", "(param i64 i32 i32 i32 i32 i64 i64 i32 i32 i32 i32)", "i32", no_effects),
+    ("events", "interests", "", "i32", no_kinds),
+    ("events", "handle", "(param $events i32) (param $count i32)", "i32", empty_list),
+];
+
+/// A character of the ladder.
+const CHARACTER: &str = "(param i64 i32 i32) (param $level i32) (param $experience i64) (param i32 i32 i64)";
+
+/// Every function that a plugin can import: interface, name, its name in bodies, parameters and result.
+const IMPORTS: &[(&str, &str, &str, &str)] = &[
+    ("log", "write", "$log", "(param i32 i32 i32)"),
+    ("metrics", "add", "$metrics_add", "(param i32 i32 i64 i32)"),
+    ("metrics", "set", "$metrics_set", "(param i32 i32 i64 i32)"),
+    ("kv", "get", "$kv_get", "(param i32 i32 i32)"),
+    ("kv", "set", "$kv_set", "(param i32 i32 i32 i32 i32)"),
+    ("kv", "delete", "$kv_delete", "(param i32 i32 i32)"),
+    ("kv", "list-keys", "$kv_list_keys", "(param i32 i32 i32 i32 i32)"),
+    ("clock", "now-ms", "$now_ms", "(result i64)"),
+    ("random", "get-u64", "$get_u64", "(result i64)"),
+    ("random", "bytes", "$random_bytes", "(param i32 i32)"),
+    ("realm-info", "name", "$realm_name", "(param i32)"),
+    ("realm-info", "players-online", "$players_online", "(result i32)"),
+    ("realm-info", "find-account", "$find_account", "(param i64 i32)"),
+    ("realm-info", "find-character", "$find_character", "(param i64 i32)"),
+];
 
 /// A component under construction.
 pub(crate) struct Fixture {
     name: String,
     version: String,
-    permissions: &'static str,
+    permissions: Vec<&'static str>,
     interface_version: &'static str,
-    functions: Vec<(&'static str, &'static str, &'static str, String)>,
+    bodies: Vec<(&'static str, &'static str, String)>,
+    imports: Vec<&'static str>,
+    globals: String,
     data: String,
-    uses_log: bool,
 }
 
 impl Fixture {
@@ -27,11 +103,12 @@ impl Fixture {
         Self {
             name: name.to_owned(),
             version: version.to_owned(),
-            permissions: "",
+            permissions: Vec::new(),
             interface_version: "0.1.0",
-            functions: Vec::new(),
+            bodies: Vec::new(),
+            imports: Vec::new(),
+            globals: String::new(),
             data: String::new(),
-            uses_log: false,
         }
     }
 
@@ -41,10 +118,27 @@ impl Fixture {
         self
     }
 
+    /// More items of the core module, for example `(global $calls (mut i32) (i32.const 0))`.
+    pub(crate) fn globals(mut self, text: &str) -> Self {
+        self.globals = text.to_owned();
+        self
+    }
+
     /// Imports `log`; with the permission if `permitted`.
-    pub(crate) fn log(mut self, permitted: bool) -> Self {
-        self.uses_log = true;
-        self.permissions = if permitted { r#""log""# } else { "" };
+    pub(crate) fn log(self, permitted: bool) -> Self {
+        let imported = self.import("log");
+        if permitted { imported.permit("log") } else { imported }
+    }
+
+    /// Imports all functions of an interface; their names in bodies stand in [`IMPORTS`].
+    pub(crate) fn import(mut self, interface: &'static str) -> Self {
+        self.imports.push(interface);
+        self
+    }
+
+    /// Asks for a permission.
+    pub(crate) fn permit(mut self, permission: &'static str) -> Self {
+        self.permissions.push(permission);
         self
     }
 
@@ -56,62 +150,51 @@ impl Fixture {
 
     /// `lifecycle.init`; `$text` and `$length` are the configuration.
     pub(crate) fn init(self, body: &str) -> Self {
-        self.function("lifecycle", "init", "(param $text i32) (param $length i32)", body)
+        self.function("lifecycle", "init", body)
     }
 
     /// `chat-filter.filter`; `$text` and `$length` are the line.
     pub(crate) fn filter(self, body: &str) -> Self {
-        let parameters = "(param $account i64) (param i32 i32) (param $destination i32) (param i32 i32) \
-                          (param $text i32) (param $length i32) (param $now i64)";
-        self.function("chat-filter", "filter", parameters, body)
+        self.function("chat-filter", "filter", body)
     }
 
-    /// `anti-cheat`: `check-actions` with `$tick`, `$actions` and `$count`; `check-character` finds nothing.
+    /// `anti-cheat.check-actions` with `$tick`, `$actions` and `$count`; the other functions find nothing.
     pub(crate) fn check_actions(self, body: &str) -> Self {
-        let sheet = "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)";
-        self.function("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", body)
-            .function("anti-cheat", "check-character", sheet, &empty_list())
+        self.function("anti-cheat", "check-actions", body)
     }
 
-    /// `matchmaking`: `admit` with `$level`; `order` gives the keys in the order in which they came.
+    /// `matchmaking.admit` with `$level`; `order` gives the keys in the order in which they came.
     pub(crate) fn admit(self, body: &str) -> Self {
-        let player = "(param i64 i64 i32 i32) (param $level i32) (param i32)";
-        let admit = format!("{player} (param i64 i32 i32 i32 i32 i32 i32 i64)");
-        // A game has 48 bytes with its key first; keys are copied from the front.
-        let order = format!(
-            "(local $at i32) (local $to i32)
-             (local.set $to (i32.const 32768))
-             (block $done (loop $next
-               (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
-               (i64.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 8)))
-                 (i64.load (i32.add (local.get $games) (i32.mul (local.get $at) (i32.const 40)))))
-               (local.set $at (i32.add (local.get $at) (i32.const 1)))
-               (br $next)))
-             (i32.store {ANSWER} (local.get $to)) (i32.store offset=4 {ANSWER} (local.get $count)) {ANSWER}"
-        );
-        let leaked = Box::leak(admit.into_boxed_str());
-        let order_parameters =
-            "(param i64 i64 i32 i32) (param $level i32) (param i32) (param $games i32) (param $count i32)";
-        self.function("matchmaking", "admit", leaked, body).function("matchmaking", "order", order_parameters, &order)
+        self.function("matchmaking", "admit", body)
     }
 
-    /// `ladder.score`; `$level` and `$experience` are the character's.
+    /// `ladder.score`; `$level` and `$experience` are the character's; everybody takes part.
     pub(crate) fn score(self, body: &str) -> Self {
-        let parameters = "(param i64 i32 i32) (param $level i32) (param $experience i64) (param i32 i32 i64)";
-        self.function("ladder", "score", parameters, body)
+        self.function("ladder", "score", body)
     }
 
-    fn function(mut self, interface: &'static str, name: &'static str, parameters: &'static str, body: &str) -> Self {
-        self.functions.push((interface, name, parameters, body.to_owned()));
+    /// Any function; those of the same interface that are not given answer the least that they can.
+    pub(crate) fn function(mut self, interface: &'static str, name: &'static str, body: &str) -> Self {
+        assert!(EXPORTS.iter().any(|export| (export.0, export.1) == (interface, name)), "{interface}.{name}");
+        self.bodies.push((interface, name, body.to_owned()));
         self
+    }
+
+    /// The interfaces that it exports.
+    fn interfaces(&self) -> Vec<&'static str> {
+        let mut interfaces: Vec<&'static str> = EXPORTS.iter().map(|export| export.0).collect();
+        interfaces.dedup();
+        interfaces.retain(|interface| self.bodies.iter().any(|body| body.0 == *interface));
+        interfaces
     }
 
     /// The core module, as text.
     fn module(&self) -> String {
         let version = self.interface_version;
         let mut text = String::from("(module\n");
-        if self.uses_log {
-            let _ = writeln!(text, r#"(import "realm:plugin/log@{version}" "write" (func $log (param i32 i32 i32)))"#);
+        for (interface, name, short, signature) in IMPORTS.iter().filter(|import| self.imports.contains(&import.0)) {
+            let _ =
+                writeln!(text, r#"(import "realm:plugin/{interface}@{version}" "{name}" (func {short} {signature}))"#);
         }
         text.push_str(
             r#"(memory (export "memory") 2)
@@ -123,12 +206,20 @@ impl Fixture {
                  (local.get $at))
             "#,
         );
-        let _ = writeln!(text, "(data (i32.const 64) {:?})", self.data);
-        for (interface, name, parameters, body) in &self.functions {
+        let _ = writeln!(text, "{}\n(data (i32.const 64) {:?})", self.globals, self.data);
+        let interfaces = self.interfaces();
+        for (interface, name, parameters, result, default) in EXPORTS {
+            if !interfaces.contains(interface) {
+                continue;
+            }
+            let given = self.bodies.iter().find(|body| (body.0, body.1) == (interface, name));
+            let body = given.map_or_else(default, |body| body.2.clone());
             let full = format!("realm:plugin/{interface}@{version}#{name}");
-            let _ = writeln!(text, r#"(func (export "{full}") {parameters} (result i32) {body})"#);
+            let of = |what: &str| if result.is_empty() { String::new() } else { format!("({what} {result})") };
+            let (results, answered) = (of("result"), of("param"));
+            let _ = writeln!(text, r#"(func (export "{full}") {parameters} {results} {body})"#);
             let _ =
-                writeln!(text, r#"(func (export "cabi_post_{full}") (param i32) (global.set $top (i32.const 65536)))"#);
+                writeln!(text, r#"(func (export "cabi_post_{full}") {answered} (global.set $top (i32.const 65536)))"#);
         }
         text.push(')');
         text
@@ -152,13 +243,11 @@ impl Fixture {
     /// The component around a core module.
     fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
         let version = self.interface_version;
-        let mut interfaces: Vec<&str> = self.functions.iter().map(|function| function.0).collect();
-        interfaces.dedup();
         let mut world = String::from("package test:fixture;\nworld fixture {\n");
-        if self.uses_log {
-            let _ = writeln!(world, "import realm:plugin/log@{version};");
+        for interface in &self.imports {
+            let _ = writeln!(world, "import realm:plugin/{interface}@{version};");
         }
-        for interface in interfaces {
+        for interface in self.interfaces() {
             let _ = writeln!(world, "export realm:plugin/{interface}@{version};");
         }
         world.push('}');
@@ -173,7 +262,9 @@ impl Fixture {
 
     /// The manifest.
     pub(crate) fn manifest(&self) -> String {
-        format!(r#"{{"name":"{}","version":"{}","permissions":[{}]}}"#, self.name, self.version, self.permissions)
+        let permissions: Vec<String> = self.permissions.iter().map(|permission| format!("{permission:?}")).collect();
+        let permissions = permissions.join(",");
+        format!(r#"{{"name":"{}","version":"{}","permissions":[{permissions}]}}"#, self.name, self.version)
     }
 
     /// The whole component.
@@ -182,6 +273,24 @@ impl Fixture {
     }
 }
 
+/// The files of `wit/`, each after those that it uses.
+const INTERFACES: [&str; 14] = [
+    "effects",
+    "log",
+    "metrics",
+    "kv",
+    "clock",
+    "random",
+    "realm-info",
+    "lifecycle",
+    "chat-filter",
+    "anti-cheat",
+    "matchmaking",
+    "ladder",
+    "commands",
+    "events",
+];
+
 /// All interfaces of `wit/` as one text, with another version number if asked.
 fn wit_text(version: &str) -> String {
     // Packages at different depths of the tree share this file.
@@ -189,7 +298,7 @@ fn wit_text(version: &str) -> String {
     let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
     let folder = folder.expect("the interfaces lie at the root of the tree");
     let mut text = format!("package realm:plugin@{version};\n");
-    for name in ["log", "lifecycle", "chat-filter", "anti-cheat", "matchmaking", "ladder"] {
+    for name in INTERFACES {
         let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
         text.push_str(file.split_once(';').expect("a package line").1);
     }
@@ -248,9 +357,39 @@ pub(crate) fn one_finding(index: u32, case: u8) -> String {
 
 /// Body of `score`: experience plus `bonus`.
 pub(crate) fn experience_plus(bonus: i64) -> String {
+    format!("(i64.add (local.get $experience) (i64.const {bonus}))")
+}
+
+/// Body that answers the number 0.
+fn zero() -> String {
+    "(i64.const 0)".to_owned()
+}
+
+/// Body of `interests`: none.
+fn no_kinds() -> String {
+    "(i32.const 0)".to_owned()
+}
+
+/// Body of `run`: it worked, and nothing follows.
+fn no_effects() -> String {
     format!(
-        "(i32.store8 {ANSWER} (i32.const 1)) \
-         (i64.store offset=8 {ANSWER} (i64.add (local.get $experience) (i64.const {bonus}))) {ANSWER}"
+        "(i32.store8 {ANSWER} (i32.const 0)) (i32.store offset=4 {ANSWER} (i32.const 0)) \
+         (i32.store offset=8 {ANSWER} (i32.const 0)) {ANSWER}"
+    )
+}
+
+/// Body of `order`: the keys in the order in which they came. A game has 40 bytes with its key first.
+fn keys_as_they_came() -> String {
+    format!(
+        "(local $at i32) (local $to i32)
+         (local.set $to (i32.const 32768))
+         (block $done (loop $next
+           (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
+           (i64.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 8)))
+             (i64.load (i32.add (local.get $games) (i32.mul (local.get $at) (i32.const 40)))))
+           (local.set $at (i32.add (local.get $at) (i32.const 1)))
+           (br $next)))
+         (i32.store {ANSWER} (local.get $to)) (i32.store offset=4 {ANSWER} (local.get $count)) {ANSWER}"
     )
 }
 

@@ -5,4 +5,6 @@ mod calls;
 #[cfg(test)]
 mod components;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod load;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use realm_plugin_host::{
-    Hook,
+    Hook, Instance,
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
 };
 use tokio::sync::mpsc;
@@ -103,7 +103,11 @@ pub(super) fn order(lane: &mut Lane, player: &matchmaking::Player, games: &[matc
 /// The first plugin that scores counts; when it fails, no other may score by another rule.
 pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Option<u64>, HookUnavailable> {
     let place = lane.answering(Hook::Ladder).next().ok_or(HookUnavailable)?;
-    lane.call(place, Function::Score, |instance| instance.score(character)).0.ok_or(HookUnavailable)
+    let score = |instance: &mut Instance| match instance.eligible(character)? {
+        ladder::Eligibility::Eligible => instance.score(character).map(Some),
+        ladder::Eligibility::NotEligible(_) => Ok(None),
+    };
+    lane.call(place, Function::Score, score).0.ok_or(HookUnavailable)
 }
 
 /// What all plugins find.

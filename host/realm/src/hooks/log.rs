@@ -1,6 +1,6 @@
 //! Where plugins' own lines go: the realm's log, under the plugin's name.
 
-use realm_plugin_host::{Level, LogSink};
+use realm_plugin_host::{Level, LogSink, Services};
 
 /// Hands plugins' lines to `tracing`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,3 +16,5 @@ impl LogSink for RealmLog {
         }
     }
 }
+
+impl Services for RealmLog {}

@@ -1,50 +1,34 @@
-//! What an answer must look like to be believed: the limits that the interfaces in `wit/` state.
+//! Answers of `chat-filter`, `anti-cheat` and `matchmaking`.
 
+use std::collections::HashSet;
+
+use super::{CHAT_CHARACTERS_MAX, check_count, check_sentence, check_text, nonsense};
 use crate::{
     bindings::{anti_cheat, chat_filter, matchmaking},
     error::CallError,
 };
 
-/// Longest line of chat, in characters.
-const CHAT_CHARACTERS_MAX: usize = 256;
-/// Longest sentence for a player, in characters.
-const SENTENCE_CHARACTERS_MAX: usize = 200;
 /// Longest word for a violation of the plugin's own, in characters.
 const WORD_CHARACTERS_MAX: usize = 64;
 /// Most findings in one answer.
 const FINDINGS_MAX: usize = 1_024;
 /// Most keys in one ordered list.
 const ORDER_MAX: usize = 200;
-
-fn nonsense<T>(text: String) -> Result<T, CallError> {
-    Err(CallError::Nonsense(text))
-}
-
-/// Checks text that a player will see.
-fn check_text(what: &str, text: &str, characters_max: usize) -> Result<(), CallError> {
-    let length = text.chars().count();
-    if text.trim().is_empty() || length > characters_max {
-        return nonsense(format!("{what} must have 1 to {characters_max} characters, this has {length}"));
-    }
-    let forbidden = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    if text.chars().any(forbidden) {
-        return nonsense(format!("{what} holds a control character"));
-    }
-    Ok(())
-}
+/// Most players of one match.
+const MATCH_TICKETS_MAX: usize = 8;
 
 pub(crate) fn check_verdict(verdict: &chat_filter::Verdict) -> Result<(), CallError> {
     match verdict {
         chat_filter::Verdict::Pass => Ok(()),
         chat_filter::Verdict::Replace(text) => check_text("the replacement", text, CHAT_CHARACTERS_MAX),
-        chat_filter::Verdict::Block(sentence) => check_text("the sentence", sentence, SENTENCE_CHARACTERS_MAX),
+        chat_filter::Verdict::Block(sentence) => check_sentence("the sentence", sentence),
     }
 }
 
 pub(crate) fn check_admission(admission: &matchmaking::Admission) -> Result<(), CallError> {
     match admission {
         matchmaking::Admission::Admit => Ok(()),
-        matchmaking::Admission::Refuse(sentence) => check_text("the sentence", sentence, SENTENCE_CHARACTERS_MAX),
+        matchmaking::Admission::Refuse(sentence) => check_sentence("the sentence", sentence),
     }
 }
 
@@ -55,18 +39,23 @@ pub(crate) fn check_order(keys: &[u64]) -> Result<(), CallError> {
     Ok(())
 }
 
-pub(crate) fn check_score(score: Option<u64>) -> Result<(), CallError> {
-    match score {
-        Some(score) if i64::try_from(score).is_err() => nonsense(format!("the score {score} is above {}", i64::MAX)),
-        _ => Ok(()),
+pub(crate) fn check_matches(matches: &[matchmaking::Match], tickets: &[matchmaking::Ticket]) -> Result<(), CallError> {
+    let mut left: HashSet<u64> = tickets.iter().map(|ticket| ticket.id).collect();
+    for formed in matches {
+        let count = formed.tickets.len();
+        if !(1..=MATCH_TICKETS_MAX).contains(&count) {
+            return nonsense(format!("a match has 1 to {MATCH_TICKETS_MAX} tickets, this has {count}"));
+        }
+        if let Some(twice) = formed.tickets.iter().find(|id| !left.remove(id)) {
+            return nonsense(format!("the ticket {twice} is in two matches, or was not in the list"));
+        }
     }
+    Ok(())
 }
 
 /// `indices` is the number of things in the batch: every index must be below it.
 pub(crate) fn check_findings(findings: &[anti_cheat::Finding], indices: usize) -> Result<(), CallError> {
-    if findings.len() > FINDINGS_MAX {
-        return nonsense(format!("at most {FINDINGS_MAX} findings are read, these are {}", findings.len()));
-    }
+    check_count("findings", findings.len(), FINDINGS_MAX)?;
     for finding in findings {
         if usize::try_from(finding.index).unwrap_or(usize::MAX) >= indices {
             return nonsense(format!("finding with index {} in a batch of {indices}", finding.index));
@@ -104,6 +93,19 @@ mod tests {
         assert!(check_findings(&[finding(0, Violation::Other("x".repeat(65)))], 2).is_err());
         assert!(check_findings(&vec![finding(0, Violation::Mana); 1_025], 2).is_err());
         assert!(check_order(&[7; 200]).is_ok() && check_order(&[7; 201]).is_err());
-        assert!(check_score(Some(i64::MAX.unsigned_abs())).is_ok() && check_score(Some(1 << 63)).is_err());
+    }
+
+    #[test]
+    fn a_ticket_is_in_one_match() {
+        use matchmaking::{Difficulty, Match, Player, Ticket};
+        let player = Player { account: 1, character: 2, class: "Druid".to_owned(), level: 9, hardcore: false };
+        let ticket = |id| Ticket { id, player: player.clone(), difficulty: Difficulty::Normal, waited_ms: 5 };
+        let tickets: Vec<Ticket> = (1..=9).map(ticket).collect();
+        let formed = |tickets: &[u64]| Match { tickets: tickets.to_vec(), difficulty: Difficulty::Normal };
+        assert!(check_matches(&[formed(&[1, 2]), formed(&[3])], &tickets).is_ok());
+        assert!(check_matches(&[formed(&[1, 2]), formed(&[2])], &tickets).is_err());
+        assert!(check_matches(&[formed(&[10])], &tickets).is_err());
+        assert!(check_matches(&[formed(&[])], &tickets).is_err());
+        assert!(check_matches(&[formed(&[1, 2, 3, 4, 5, 6, 7, 8, 9])], &tickets).is_err());
     }
 }
