@@ -283,7 +283,7 @@ mod tests {
         for name in ["", "-a", "A", "a_b", "a-", "../a"] {
             assert!(refused(name, "chat-filter", Language::Rust).contains("no name for a plugin"), "{name}");
         }
-        assert!(refused("a", "weather", Language::Rust).contains("there are templates for chat-filter"));
+        assert!(refused("a", "weather", Language::Rust).contains("there are templates for anti-cheat, chat-filter"));
         assert!(refused("a", "anti-cheat", Language::JavaScript).contains("--lang rust"));
         assert!(!place.path().join("new").exists());
     }

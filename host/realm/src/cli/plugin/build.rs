@@ -8,7 +8,7 @@ use clap::Args;
 use super::sources::{Sources, replace};
 
 #[derive(Args)]
-pub(super) struct Build {
+pub(in crate::cli) struct Build {
     /// The plugin's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Build {
 }
 
 impl Build {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         if let Some(folder) = &self.into
             && !folder.is_dir()
         {

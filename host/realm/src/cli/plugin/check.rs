@@ -13,7 +13,7 @@ use realm_plugin_host::{Host, Limits, NoLog, sha256_hex};
 use super::super::Place;
 
 #[derive(Args)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// The component
     file: PathBuf,
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
         let configuration = self.place.load()?.config.plugins.configuration;
         let report = report(&bytes, &|name| {

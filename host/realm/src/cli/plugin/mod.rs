@@ -1,10 +1,12 @@
 //! `realm plugin`: from nothing to a rule that decides.
 
+mod bench;
 mod build;
 mod check;
 mod new;
 mod sign;
 mod sources;
+mod test;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,10 @@ pub(super) enum Plugin {
     Build(build::Build),
     /// Say what a component is, and in words what keeps this realm from taking it.
     Check(check::Check),
+    /// Run a plugin's own tests, then its component in the real host.
+    Test(test::Test),
+    /// Print what a call of each hook takes, in time and memory.
+    Bench(bench::Bench),
     /// Make a pair of keys for signing plugins.
     Keygen(sign::Keygen),
     /// Sign a component: a `.minisig` file beside it.
@@ -30,6 +36,8 @@ impl Plugin {
             Self::New(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
+            Self::Test(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
             Self::Keygen(verb) => verb.run(),
             Self::Sign(verb) => verb.run(),
         }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use realm_plugin_build::template::{self, Language};
 
 #[derive(Args)]
-pub(super) struct New {
+pub(in crate::cli) struct New {
     /// Name of the plugin: small letters, digits and hyphens
     name: String,
     /// What it shall decide
@@ -29,7 +29,7 @@ enum Lang {
 }
 
 impl New {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         let folder = self.folder.unwrap_or_else(|| PathBuf::from(&self.name));
         let language = match self.lang {
             Lang::Rust => Language::Rust,

@@ -15,7 +15,7 @@ use realm_plugin_build::component;
 use super::sources::replace;
 
 #[derive(Args)]
-pub(super) struct Keygen {
+pub(in crate::cli) struct Keygen {
     /// Name of the two files, `NAME.key` (keep it) and `NAME.pub` (give it away)
     #[arg(default_value = "plugin-signing")]
     name: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Keygen {
 }
 
 #[derive(Args)]
-pub(super) struct Sign {
+pub(in crate::cli) struct Sign {
     /// The component
     file: PathBuf,
     /// The secret key, made by `realm plugin keygen` or by `minisign -G`
@@ -34,7 +34,7 @@ pub(super) struct Sign {
 }
 
 impl Keygen {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         let (secret, public) = (self.name.with_extension("key"), self.name.with_extension("pub"));
         for file in [&secret, &public] {
             if file.exists() {
@@ -62,7 +62,7 @@ impl Keygen {
 }
 
 impl Sign {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
         let plugin = component::describe(&bytes).context("only a plugin is signed, for its version stands inside")?;
         let secret = read_secret(&self.key)?;
