@@ -4,9 +4,9 @@ globalThis.realm = {
   /** Lines written: `{ level, line }`. */
   log: [],
   /** What `clock` tells, in milliseconds since 1970. */
-  nowMs: 1_700_000_000_000n,
+  nowMs: 1_700_000_000_000,
   /** What `random` gives, again and again. */
-  dice: [4n, 8n, 15n, 16n, 23n, 42n],
+  dice: [4, 8, 15, 16, 23, 42],
   /** Counters and gauges by name. */
   metrics: new Map(),
   /** What `kv` keeps. */
@@ -27,7 +27,7 @@ export function write(level, line) {
 
 // metrics: `set` is shared with kv, which takes bytes
 export function add(counter, amount) {
-  realm.metrics.set(counter, (realm.metrics.get(counter) ?? 0n) + amount);
+  realm.metrics.set(counter, (realm.metrics.get(counter) ?? 0) + amount);
 }
 
 export function set(key, value) {
@@ -36,7 +36,7 @@ export function set(key, value) {
 
 // kv
 export function get(key) {
-  return realm.kv.get(key);
+  return realm.kv.get(key) ?? null;
 }
 
 export { remove as delete };
@@ -61,7 +61,7 @@ export function getU64() {
 }
 
 export function bytes(length) {
-  return Uint8Array.from({ length }, () => Number(getU64() & 0xffn));
+  return Uint8Array.from({ length }, () => getU64() & 0xff);
 }
 
 // realm-info
@@ -74,9 +74,9 @@ export function playersOnline() {
 }
 
 export function findAccount(id) {
-  return realm.accounts.get(id);
+  return realm.accounts.get(id) ?? null;
 }
 
 export function findCharacter(id) {
-  return realm.characters.get(id);
+  return realm.characters.get(id) ?? null;
 }

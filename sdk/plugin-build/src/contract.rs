@@ -50,6 +50,13 @@ impl Contract {
         names
     }
 
+    /// Names of the functions of an interface, in their order; none when there is no such interface.
+    #[must_use]
+    pub fn functions(&self, interface: &str) -> Vec<String> {
+        let found = self.interface(interface);
+        found.map(|id| self.resolve.interfaces[id].functions.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// The text of an interface's file in `wit/`; `None` when no file is named like it.
     #[must_use]
     pub fn text(&self, interface: &str) -> Option<&'static str> {

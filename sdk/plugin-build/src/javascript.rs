@@ -83,16 +83,42 @@ impl Package {
         if hooks.iter().all(|hook| hook == "lifecycle") {
             bail!("`realm.hooks` names no hook: a plugin answers at least one");
         }
-        let class = realm["class"].as_str().unwrap_or("slow");
-        if class == "slow" && hooks.iter().any(|hook| hook == "anti-cheat") {
-            bail!("a plugin of class `slow` may not answer `anti-cheat`, which is asked in every tick: write it in Rust");
+        if let Some((hook, why)) = hooks.iter().find_map(|hook| refusal(hook).map(|why| (hook, why))) {
+            bail!("the hook `{hook}` cannot be answered in JavaScript: {why}; write it in Rust");
         }
+        let class = realm["class"].as_str().unwrap_or("slow");
         let (name, version) = (text(package, "name")?, text(package, "version")?);
         let mut manifest = json!({ "name": name, "version": version, "permissions": permissions, "class": class });
         if let Some(description) = package["description"].as_str() {
             manifest["description"] = json!(description);
         }
         Ok(Self { name, entry: text(realm, "plugin")?.into(), hooks, permissions, manifest })
+    }
+
+    /// The module that the realm enters by: every function of the package, and what it throws by mistake is told in the log before
+    /// the instance dies of it. What is thrown on purpose, a variant, goes through.
+    fn door(&self, entry: &Path) -> String {
+        let (contract, entry) = (Contract::own(), json!(entry));
+        let told = self.permissions.iter().any(|permission| permission == "log");
+        let mut door = format!("import * as plugin from {entry};\n");
+        if told {
+            door.push_str(&format!("import {{ write }} from 'realm:plugin/log@{}';\n", contract.version()));
+        }
+        let tell = if told { "if (error instanceof Error) write('error', `${place}: ${error.message} ${error.stack}`);" } else { "" };
+        door.push_str(&format!(
+            "const call = (place, of, name) => (...given) => {{\n  try {{\n    return of[name](...given);\n  }} catch (error) {{\n    \
+             {tell}\n    throw error;\n  }}\n}};\n"
+        ));
+        for hook in &self.hooks {
+            let name = camel(hook);
+            door.push_str(&format!("export const {name} = {{\n"));
+            for function in contract.functions(hook) {
+                let (function, shown) = (camel(&function), json!(format!("{hook} {function}")));
+                door.push_str(&format!("  {function}: call({shown}, plugin.{name}, '{function}'),\n"));
+            }
+            door.push_str("};\n");
+        }
+        door
     }
 
     /// The world of this package: its hooks, and of the imports those that the contract has by the permissions' names.
@@ -108,6 +134,25 @@ impl Package {
         world.push_str("}\n");
         world
     }
+}
+
+/// Why a hook cannot be answered in JavaScript; `None` when it can.
+pub(crate) fn refusal(hook: &str) -> Option<&'static str> {
+    match hook {
+        "anti-cheat" => Some("it is asked in every tick, for which the engine is too slow"),
+        "matchmaking" => Some("it answers with keys of 64 bits, which the engine's numbers do not hold exactly"),
+        _ => None,
+    }
+}
+
+/// `save-state` as JavaScript has it: `saveState`.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('-');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(usize::from(!part.is_empty()));
+        name + &head.to_uppercase() + tail
+    })
 }
 
 /// The programs that make a component, installed as the lock file of this program says.
@@ -170,9 +215,10 @@ pub fn build(toolchain: &Toolchain, folder: &Path, scratch: &Path) -> Result<Vec
     }
     let wit = scratch.join("wit");
     write_world(&package, &wit)?;
-    let bundle = scratch.join("plugin.js");
+    let (door, bundle) = (scratch.join("door.js"), scratch.join("plugin.js"));
+    fs::write(&door, package.door(&entry)).with_context(|| format!("{} cannot be written", door.display()))?;
     let mut command = toolchain.command(BUNDLE);
-    command.arg(&entry).args(["--bundle", "--format=esm", "--external:realm:*", "--log-level=warning"]);
+    command.arg(&door).args(["--bundle", "--format=esm", "--external:realm:*", "--log-level=warning"]);
     command.arg(format!("--outfile={}", bundle.display())).current_dir(folder);
     output(&mut command, BUILD_DEADLINE).with_context(|| format!("the plugin {} cannot be bundled", package.name))?;
     let raw = scratch.join("plugin.wasm");
@@ -216,6 +262,9 @@ mod tests {
         let world = found.world();
         assert!(world.contains("import log;") && world.contains("export chat-filter;"), "{world}");
         assert!(!world.contains("ladder"), "{world}");
+        let door = found.door(Path::new("/x/a.js"));
+        assert!(door.contains("filter: call(\"chat-filter filter\", plugin.chatFilter, 'filter'),"), "{door}");
+        assert_eq!([camel("save-state"), camel("filter"), camel("get-u64")], ["saveState", "filter", "getU64"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     carried::{CONTRACT, JAVASCRIPT_SDK, RUST_SDK, TREE, text},
     contract::Contract,
+    javascript,
 };
 
 /// What a plugin is written in.
@@ -49,7 +50,7 @@ const RULES: &[Rule] = &[
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/commands.js"),
             test: include_str!("../templates/javascript/commands.test.js"),
-            permissions: "[\"random\"]",
+            permissions: "[\"log\", \"random\"]",
         }),
     },
     Rule {
@@ -59,7 +60,7 @@ const RULES: &[Rule] = &[
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/events.js"),
             test: include_str!("../templates/javascript/events.test.js"),
-            permissions: "[]",
+            permissions: "[\"log\"]",
         }),
     },
     Rule {
@@ -69,18 +70,14 @@ const RULES: &[Rule] = &[
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/ladder.js"),
             test: include_str!("../templates/javascript/ladder.test.js"),
-            permissions: "[]",
+            permissions: "[\"log\"]",
         }),
     },
     Rule {
         hook: "matchmaking",
         what: "Brings players of a level together.",
         rust: include_str!("../templates/rust/matchmaking.rs"),
-        javascript: Some(JavaScript {
-            rule: include_str!("../templates/javascript/matchmaking.js"),
-            test: include_str!("../templates/javascript/matchmaking.test.js"),
-            permissions: "[]",
-        }),
+        javascript: None,
     },
 ];
 
@@ -125,8 +122,8 @@ pub fn create(folder: &Path, name: &str, hook: &str, language: Language) -> Resu
         bail!("there is no template for the hook `{hook}`; there are templates for {}", hooks().join(", "));
     };
     let files = match language {
-        Language::Rust => rust(name, rule),
-        Language::JavaScript => javascript(name, rule)?,
+        Language::Rust => of_rust(name, rule),
+        Language::JavaScript => of_javascript(name, rule)?,
     };
     if folder.exists() {
         bail!("{} exists already; choose another name, or remove it", folder.display());
@@ -147,7 +144,7 @@ pub fn create(folder: &Path, name: &str, hook: &str, language: Language) -> Resu
 /// Path, text, and whether an author will edit it.
 type File = (String, String, bool);
 
-fn rust(name: &str, rule: &Rule) -> Vec<File> {
+fn of_rust(name: &str, rule: &Rule) -> Vec<File> {
     let fill = |text: &str| fill(text, name, rule.what);
     let mut files = vec![
         ("Cargo.toml".to_owned(), fill(include_str!("../templates/rust/Cargo.toml.txt")), true),
@@ -165,9 +162,10 @@ fn rust(name: &str, rule: &Rule) -> Vec<File> {
     files
 }
 
-fn javascript(name: &str, rule: &Rule) -> Result<Vec<File>> {
+fn of_javascript(name: &str, rule: &Rule) -> Result<Vec<File>> {
     let Some(source) = &rule.javascript else {
-        bail!("the hook `{}` is asked in every tick, where JavaScript is too slow: write --lang rust", rule.hook);
+        let why = javascript::refusal(rule.hook).unwrap_or("there is no template");
+        bail!("the hook `{}` cannot be answered in JavaScript: {why}; write --lang rust", rule.hook);
     };
     let fill = |text: &str| {
         fill(text, name, rule.what).replace("{{hook}}", rule.hook).replace("{{permissions}}", source.permissions)
@@ -284,7 +282,9 @@ mod tests {
             assert!(refused(name, "chat-filter", Language::Rust).contains("no name for a plugin"), "{name}");
         }
         assert!(refused("a", "weather", Language::Rust).contains("there are templates for anti-cheat, chat-filter"));
-        assert!(refused("a", "anti-cheat", Language::JavaScript).contains("--lang rust"));
+        for hook in ["anti-cheat", "matchmaking"] {
+            assert!(refused("a", hook, Language::JavaScript).contains("--lang rust"), "{hook}");
+        }
         assert!(!place.path().join("new").exists());
     }
 }

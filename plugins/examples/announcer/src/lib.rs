@@ -87,11 +87,13 @@ impl Plugin for Announcer {
 
 impl Events for Announcer {
     fn interests(&mut self) -> Kinds {
-        let mut kinds = Kinds::empty();
-        kinds.set(Kinds::LEVEL_UP, self.settings.levels > 0);
-        kinds.set(Kinds::DROP, !self.settings.qualities.is_empty());
-        kinds.set(Kinds::LOG_IN, !self.settings.greeting.is_empty());
-        kinds
+        let wanted = [
+            (Kinds::LEVEL_UP, self.settings.levels > 0),
+            (Kinds::DROP, !self.settings.qualities.is_empty()),
+            (Kinds::LOG_IN, !self.settings.greeting.is_empty()),
+        ];
+        let wanted = wanted.into_iter().filter(|(_, wanted)| *wanted);
+        wanted.fold(Kinds::empty(), |kinds, (kind, _)| kinds | kind)
     }
 
     fn handle(&mut self, events: Vec<Event>) -> Vec<Effect> {
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn it_hears_only_of_what_it_tells() {
         let mut quiet = Announcer::init(r#"{"levels": 0, "qualities": [], "greeting": ""}"#).unwrap();
-        assert_eq!(quiet.interests(), Kinds::empty());
+        assert_eq!(quiet.interests().bits(), Kinds::empty().bits());
         assert!(Announcer::init(r#"{"level": 5}"#).is_err(), "a misspelt key is refused");
     }
 }

@@ -5,24 +5,27 @@
 
 import * as kv from 'realm:plugin/kv@0.1.0';
 import { write } from 'realm:plugin/log@0.1.0';
-import { getU64 } from 'realm:plugin/random@0.1.0';
+import { bytes as dice } from 'realm:plugin/random@0.1.0';
 
 import { WordGame } from './game.js';
 
 /** `[plugins.configuration.word-game]` in `realm.toml`. */
 let settings = { channel: 'Trade' };
 
-const roll = (sides) => Number(getU64() % BigInt(sides));
+const roll = (sides) => {
+  const [high, low] = dice(2);
+  return (high * 256 + low) % sides;
+};
 let game = new WordGame(roll);
 
 const text = (bytes) => String.fromCharCode(...bytes);
 const bytes = (letters) => Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
 
-/** Notes that an account has won once more; gives how often it has. */
-function won(account) {
-  const key = `won/${account}`;
+/** Notes that somebody has won once more; gives how often. People are known by name: a key is too large for a number here. */
+function won(accountName) {
+  const key = `won/${accountName}`;
   const before = kv.get(key);
-  const count = (before === undefined ? 0 : Number(text(before))) + 1;
+  const count = (before === null ? 0 : Number(text(before))) + 1;
   kv.set(key, bytes(String(count)));
   return count;
 }
@@ -46,7 +49,7 @@ export const chatFilter = {
   filter(line) {
     const here = line.destination === 'channel' && line.target === settings.channel;
     if (!here || !game.guess(line.text)) return { tag: 'pass' };
-    const count = won(line.account);
+    const count = won(line.accountName);
     write('info', `${line.accountName} has won, for the ${count}. time`);
     return { tag: 'replace', val: `${line.text.slice(0, 180)} - and that is the word! Rounds won: ${count}` };
   },
@@ -57,14 +60,14 @@ export const commands = {
   listCommands() {
     return [
       { name: 'word', help: `Begins a round of the word game in ${settings.channel}.`, arguments: [] },
-      { name: 'word-score', help: 'Tells how many rounds you have won.', arguments: [] },
+      { name: 'word-score', help: 'Tells everybody how many rounds you have won.', arguments: [] },
     ];
   },
   run(caller, name) {
     if (name === 'word-score') {
-      const count = kv.get(`won/${caller.account}`);
-      const told = count === undefined ? 'no round yet' : `${text(count)} so far`;
-      return [{ tag: 'whisper', val: { account: caller.account, text: `You have won ${told}.` } }];
+      const count = kv.get(`won/${caller.accountName}`);
+      const told = count === null ? 'no round yet' : `${text(count)} so far`;
+      return [{ tag: 'say', val: { channel: settings.channel, text: `${caller.accountName} has won ${told}.` } }];
     }
     if (game.running) throw { tag: 'refused', val: `There is a word to find already: ${game.scrambled()}` };
     const say = { channel: settings.channel, text: `${caller.accountName} asks: which word is ${game.begin()}?` };

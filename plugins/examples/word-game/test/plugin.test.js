@@ -3,14 +3,14 @@ import test from 'node:test';
 
 import { chatFilter, commands, lifecycle } from '../src/plugin.js';
 
-const caller = { account: 7n, accountName: 'Anna', role: 'player', nowMs: 0n };
+const caller = { account: 7, accountName: 'Anna', role: 'player', nowMs: 0 };
 const line = (text, target = 'Trade') => ({
-  account: 8n,
+  account: 8,
   accountName: 'Bob',
   destination: 'channel',
   target,
   text,
-  nowMs: 0n,
+  nowMs: 0,
 });
 
 test('a round from its question to its score', () => {
@@ -25,8 +25,8 @@ test('a round from its question to its score', () => {
   assert.equal(chatFilter.filter(line(word, 'Lobby')).tag, 'pass', 'only in its channel');
   assert.match(chatFilter.filter(line(word)).val, /Rounds won: 1$/);
   assert.equal(chatFilter.filter(line(word)).tag, 'pass', 'the round is over');
-  const [told] = commands.run({ ...caller, account: 8n }, 'word-score', []);
-  assert.equal(told.val.text, 'You have won 1 so far.');
+  const [told] = commands.run({ ...caller, accountName: 'Bob' }, 'word-score', []);
+  assert.equal(told.val.text, 'Bob has won 1 so far.');
 });
 
 test('a round goes on over a change of version', () => {

@@ -4,12 +4,12 @@ import test from 'node:test';
 import { chatFilter, lifecycle } from '../src/plugin.js';
 
 const line = (text) => ({
-  account: 1n,
+  account: 1,
   accountName: 'Anna',
   destination: 'channel',
   target: 'Lobby',
   text,
-  nowMs: 0n,
+  nowMs: 0,
 });
 
 test('who shouts is not heard', () => {

@@ -1,6 +1,6 @@
 // {{what}}
 
-import { getU64 } from 'realm:plugin/random@{{version}}';
+import { bytes } from 'realm:plugin/random@{{version}}';
 
 /** `[plugins.configuration.{{name}}]` in `realm.toml`. */
 let settings = { sides_max: 1000 };
@@ -33,7 +33,8 @@ export const commands = {
     if (!Number.isInteger(count) || count < 2 || count > settings.sides_max) {
       throw { tag: 'usage', val: 'Write /roll, or /roll 20 for a die of 20 sides.' };
     }
-    const thrown = (getU64() % BigInt(count)) + 1n;
-    return [{ tag: 'whisper', val: { account: caller.account, text: `You throw a ${thrown}, of ${count}.` } }];
+    const [high, low] = bytes(2);
+    const thrown = ((high * 256 + low) % count) + 1;
+    return [{ tag: 'announce', val: { text: `${caller.accountName} throws a ${thrown}, of ${count}.` } }];
   },
 };

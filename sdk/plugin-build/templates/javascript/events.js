@@ -21,8 +21,10 @@ export const events = {
     return { levelUp: true };
   },
   handle(batch) {
+    // An answer holds at most 32 effects.
     return batch
       .filter(({ what }) => what.tag === 'level-up' && what.val % settings.levels === 0)
+      .slice(0, 32)
       .map(({ who, what }) => ({
         tag: 'announce',
         val: { text: `${who.characterName} has reached level ${what.val}.` },

@@ -4,8 +4,8 @@ import test from 'node:test';
 import { events, lifecycle } from '../src/plugin.js';
 
 const event = (level) => ({
-  atMs: 0n,
-  who: { account: 1n, accountName: 'Anna', character: 2n, characterName: 'Aldora', level },
+  atMs: 0,
+  who: { account: 1, accountName: 'Anna', character: 2, characterName: 'Aldora', level },
   what: { tag: 'level-up', val: level },
 });
 

@@ -3,8 +3,6 @@
 /** `[plugins.configuration.{{name}}]` in `realm.toml`. */
 let settings = { level_least: 2 };
 
-const SCORE_MAX = (1n << 63n) - 1n;
-
 /** What the realm calls around the life of this plugin. */
 export const lifecycle = {
   init(configuration) {
@@ -25,14 +23,14 @@ export const ladder = {
       : { tag: 'eligible' };
   },
   score(character) {
-    return character.experience;
+    return Math.max(0, character.experience);
   },
   tieBreak(character) {
     // Who needed less time stands higher.
-    return SCORE_MAX - character.playTimeMs;
+    return Math.max(0, Number.MAX_SAFE_INTEGER - character.playTimeMs);
   },
-  seasonEnd(season, standings) {
-    const first = standings.filter((standing) => standing.rank === 1);
-    return first.map((standing) => ({ character: standing.character.id, title: `Best of season ${season.number}` }));
+  seasonEnd() {
+    // An award names a character by its key, which JavaScript's numbers cannot hold.
+    return [];
   },
 };

@@ -48,7 +48,8 @@ impl Events for {{Type}} {
             })),
             _ => None,
         });
-        told.collect()
+        // An answer holds at most 32 effects.
+        told.take(32).collect()
     }
 }
 

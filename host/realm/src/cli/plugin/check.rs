@@ -110,7 +110,8 @@ fn interfaces(list: &[Interface]) -> String {
 }
 
 fn versions(fit: &Fit) -> String {
-    let of_contract = |interface: &&Interface| !interface.name.contains(':');
+    // Other packages' interfaces do not count, nor what a toolchain exports for itself.
+    let of_contract = |interface: &&Interface| !interface.name.contains(':') && !interface.functions.is_empty();
     let mut versions: Vec<&str> =
         fit.exports.iter().chain(&fit.imports).filter(of_contract).map(|interface| interface.version.as_str()).collect();
     versions.sort_unstable();

@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod check;
+mod dev;
 mod new;
 mod sign;
 mod sources;
@@ -22,6 +23,8 @@ pub(super) enum Plugin {
     Check(check::Check),
     /// Run a plugin's own tests, then its component in the real host.
     Test(test::Test),
+    /// Try a plugin in a realm of its own: built at every save, asked about every line typed.
+    Dev(dev::Dev),
     /// Print what a call of each hook takes, in time and memory.
     Bench(bench::Bench),
     /// Make a pair of keys for signing plugins.
@@ -37,6 +40,7 @@ impl Plugin {
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
+            Self::Dev(verb) => super::block_on(verb.run()),
             Self::Bench(verb) => verb.run(),
             Self::Keygen(verb) => verb.run(),
             Self::Sign(verb) => verb.run(),
