@@ -6,6 +6,8 @@ use std::{
     time::SystemTime,
 };
 
+use super::signature;
+
 /// Most `.wasm` files that are looked at.
 pub(super) const FILES_MAX: usize = 256;
 
@@ -15,6 +17,8 @@ pub(super) struct Stamp {
     pub(super) size: u64,
     modified: Option<SystemTime>,
     inode: u64,
+    /// The same of its signature, if it has one.
+    signature: Option<(u64, Option<SystemTime>)>,
 }
 
 impl Stamp {
@@ -23,7 +27,7 @@ impl Stamp {
         let inode = std::os::unix::fs::MetadataExt::ino(metadata);
         #[cfg(not(unix))]
         let inode = 0;
-        Self { size: metadata.len(), modified: metadata.modified().ok(), inode }
+        Self { size: metadata.len(), modified: metadata.modified().ok(), inode, signature: None }
     }
 }
 
@@ -79,7 +83,11 @@ impl Folder {
     /// The stamp of a file; `None` when there is no such file.
     pub(super) fn stamp(&self, file: &str) -> io::Result<Option<Stamp>> {
         match fs::metadata(self.path.join(file)) {
-            Ok(metadata) => Ok(metadata.is_file().then(|| Stamp::of(&metadata))),
+            Ok(metadata) => Ok(metadata.is_file().then(|| {
+                let signature = fs::metadata(self.signature_path(file)).ok();
+                let signature = signature.map(|metadata| (metadata.len(), metadata.modified().ok()));
+                Stamp { signature, ..Stamp::of(&metadata) }
+            })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -93,6 +101,20 @@ impl Folder {
     /// Deletes a file.
     pub(super) fn delete(&self, file: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(file))
+    }
+
+    fn signature_path(&self, file: &str) -> PathBuf {
+        self.path.join(format!("{file}{}", signature::SUFFIX))
+    }
+
+    /// The signature beside a file; `None` when there is none that could be one.
+    pub(super) fn signature(&self, file: &str) -> Option<String> {
+        let path = self.signature_path(file);
+        let size = fs::metadata(&path).ok()?.len();
+        if size > signature::SIGNATURE_BYTES_MAX {
+            return Some(String::new());
+        }
+        fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Reads a file of at most `bytes_max`, and makes sure that nobody wrote it meanwhile.
