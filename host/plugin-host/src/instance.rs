@@ -46,13 +46,14 @@ impl Instance {
         let compiled = Arc::clone(&this.compiled);
         let made = this.run(init_deadline, |store, _| {
             let instance = compiled.instance.instantiate(&mut *store)?;
-            compiled.exports.load(store, &instance)
+            Ok(compiled.exports.load(store, &instance))
         });
-        this.guests = made.map_err(|error| match error {
+        let made = made.map_err(|error| match error {
             // Before anything ran there is nothing that could trap: the engine itself said no.
             CallError::Trap { message, backtrace: None } => CallError::NoInstance(message),
             other => other,
         })?;
+        this.guests = made.map_err(CallError::NoInstance)?;
         let refused = this.run(init_deadline, |store, guests| {
             guests.lifecycle.as_ref().map(|guest| guest.call_init(store, configuration)).transpose()
         })?;
