@@ -18,8 +18,9 @@ fn defaults() -> PluginLimits {
 fn plugin(fixture: &Fixture, limits: PluginLimits) -> (Plugin, Arc<Rehearsal>) {
     let host = Host::new(Limits { instances_max: 8, ..Limits::default() }, None).unwrap();
     let services = Arc::new(Rehearsal::new(7));
-    let plugin = host.load_under(&fixture.build(), services.clone(), limits.clone()).unwrap();
-    assert_eq!(plugin.limits(), &limits, "limits can be read back");
+    let given = limits.clone();
+    let plugin = host.load_under(&fixture.build(), services.clone(), limits).unwrap();
+    assert_eq!(plugin.limits(), &given, "limits can be read back");
     (plugin, services)
 }
 
@@ -96,7 +97,8 @@ fn lines_and_bytes_of_the_log() {
         let (plugin, services) = plugin(&ten, limits);
         let began = Instant::now();
         plugin.instantiate("{}").unwrap().filter(&line("hello")).unwrap();
-        let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+        // With the second that had begun before, and the one in which it ended.
+        let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 2;
         let lines = services.lines().iter().filter(|line| line.line.starts_with("xxx")).count();
         (lines, seconds)
     };
