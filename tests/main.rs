@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "figures of a test are for whoever reads its output")]
 
 mod accounts;
+mod admin;
+mod campaign;
 mod characters;
 mod chat;
 mod cheats;

@@ -58,9 +58,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ladder", &["storage", "hooks", "characters"]),
     ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
     ("session", &["accounts", "characters", "chat", "games", "hooks", "ladder", "moderation", "rules"]),
+    ("admin", &["games", "hooks", "rules"]),
     (
         "api",
-        &["accounts", "characters", "chat", "config", "games", "hooks", "ladder", "moderation", "rules", "session"],
+        &[
+            "accounts",
+            "admin",
+            "characters",
+            "chat",
+            "config",
+            "games",
+            "hooks",
+            "ladder",
+            "moderation",
+            "rules",
+            "session",
+        ],
     ),
     ("net", &[]),
 ];

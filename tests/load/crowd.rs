@@ -1,8 +1,12 @@
 //! All players of the load on one thread: epoll for what arrives, a queue for what is to be sent.
+//!
+//! The thread never sleeps on its sockets: it looks at them at a pace of its own. Otherwise each write of the server would
+//! also wake this thread on the other core, which on a virtual machine costs the *writer* microseconds, and which no server
+//! pays whose clients are elsewhere.
 
 use std::{
     collections::VecDeque,
-    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -20,8 +24,8 @@ use super::{
 
 /// Events of one look.
 const EVENTS_MAX: usize = 256;
-/// The thread looks for newcomers at least so often.
-const WAIT_MAX: Duration = Duration::from_millis(20);
+/// The thread looks for what has arrived so often. Intervals are exact to this.
+const LOOK_EVERY: Duration = Duration::from_micros(500);
 /// An input that is later than this is left out: the thread has too much to do.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
 
@@ -127,24 +131,25 @@ impl Loop {
 
     fn run(mut self, words: &Receiver<Word>) {
         let mut events = Vec::with_capacity(EVENTS_MAX);
+        let mut looked = Instant::now();
         loop {
+            // A thread that has had much to do since its last look does not rest at all.
+            looked = (looked + LOOK_EVERY).max(Instant::now());
             loop {
-                match words.try_recv() {
+                match words.recv_timeout(looked.saturating_duration_since(Instant::now())) {
                     Ok(Word::Join(player)) => self.join(*player),
                     Ok(Word::Look(reply)) => {
                         // Who asked may have given up.
                         let _ = reply.send(self.look());
                     }
-                    Ok(Word::Stop) | Err(TryRecvError::Disconnected) => return,
-                    Err(TryRecvError::Empty) => break,
+                    Ok(Word::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => break,
                 }
             }
-            let now = Instant::now();
-            let wait = self.due.front().map_or(WAIT_MAX, |(due, _)| due.saturating_duration_since(now).min(WAIT_MAX));
-            let wait = Timespec { tv_sec: 0, tv_nsec: i64::try_from(wait.as_nanos()).unwrap_or(0) };
             events.clear();
-            // An interrupted wait is a short one.
-            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait));
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            // An interrupted look is made again soon.
+            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once));
             for event in &events {
                 let index = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
                 let Some(player) = self.players.get_mut(index).filter(|player| player.ended.is_none()) else {

@@ -4,10 +4,11 @@
 //!
 //! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
 //! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`. `session` is a connected player,
-//! `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
+//! `admin` are the operator's verbs, `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
 //! `ARCHITECTURE.md` says who may import whom; a test holds it.
 
 pub mod accounts;
+pub mod admin;
 pub mod api;
 pub mod characters;
 pub mod chat;
@@ -36,6 +37,7 @@ use std::{
 
 use crate::{
     accounts::Accounts,
+    admin::Admin,
     characters::Characters,
     chat::Chat,
     config::Config,
@@ -47,7 +49,7 @@ use crate::{
     session::Sessions,
     storage::{Storage, StorageError},
     telemetry::{Telemetry, TelemetryError},
-    types::{Clock, SystemClock},
+    types::{Clock, SystemClock, in_task},
 };
 
 /// Why a realm cannot start. Every message says what to do.
@@ -125,7 +127,12 @@ impl Realm {
             tracing::error!("clients that check the certificate will not connect: {problem}");
         }
 
-        let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
+        // From a thread of the runtime: those that the database library starts inherit its urgency, and not that of a tick.
+        let storage = {
+            let (storage, data, node) = (config.storage.clone(), data.to_owned(), config.node.id);
+            let clock = Arc::clone(&clock);
+            in_task(async move { Storage::open(&storage, &data, node, clock).await }).await?
+        };
         let (rules, hooks) = Rules::start(&config.plugins, data).await?;
         let moderation = Moderation::new(storage.clone());
         let (realm, name) = (&config.realm.key, &config.realm.name);
@@ -158,6 +165,7 @@ impl Realm {
         );
         let owner_token = accounts.owner_token().await?;
         let stopping = Arc::new(AtomicBool::new(false));
+        let admin = Admin::start(data, rules.clone(), games.clone()).map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
@@ -166,6 +174,7 @@ impl Realm {
             games: games.clone(),
             ladder,
             rules: rules.clone(),
+            admin,
             sessions: sessions.clone(),
             stopping: Arc::clone(&stopping),
             gate: api::Gate::new(&config.accounts, &config.session),

@@ -130,6 +130,8 @@ pub(super) struct GamesView {
 pub(super) struct GameDetailView {
     game: GameView,
     players: Vec<PlayerView>,
+    /// Names and versions of the rules that the game is played under, for example `anti-cheat 0.1.0`.
+    rules: Vec<String>,
 }
 
 /// A seat in a game: where to connect and what to present there.
@@ -209,7 +211,9 @@ async fn get(
     PathPart(id): PathPart<GameId>,
 ) -> Result<Json<GameDetailView>, Refused> {
     let (game, players) = features.games.get(id).await?;
-    Ok(Json(GameDetailView { game: game.into(), players: players.into_iter().map(PlayerView::from).collect() }))
+    let rules = features.games.rules_of(id)?;
+    let players = players.into_iter().map(PlayerView::from).collect();
+    Ok(Json(GameDetailView { game: game.into(), players, rules }))
 }
 
 /// Closes a game: its host or staff only.

@@ -2,6 +2,7 @@
 //!
 //! Knows no socket, no SQL, no wasmtime. Refusals are RFC 9457 `application/problem+json`.
 
+mod admin;
 mod auth;
 mod characters;
 mod chat;
@@ -24,7 +25,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts::Accounts, characters::Characters, chat::Chat, games::Games, ladder::Ladder, rules::Rules,
+    accounts::Accounts, admin::Admin, characters::Characters, chat::Chat, games::Games, ladder::Ladder, rules::Rules,
     session::Sessions,
 };
 
@@ -48,6 +49,8 @@ pub struct Features {
     pub ladder: Ladder,
     /// Plugins.
     pub rules: Rules,
+    /// The operator's verbs.
+    pub admin: Admin,
     /// Connected players.
     pub sessions: Sessions,
     /// True from the moment in which the realm stops.
@@ -71,6 +74,7 @@ pub struct Features {
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
         (name = "realm", description = "The realm itself"),
+        (name = "admin", description = "The operator's verbs"),
     )
 )]
 struct Description;
@@ -93,6 +97,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(ladder::routes())
         .merge(realms::routes())
         .merge(plugins::routes())
+        .merge(admin::routes())
         .merge(owner::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
 }

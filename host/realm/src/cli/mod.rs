@@ -14,6 +14,7 @@ mod check;
 mod docs;
 mod migrate;
 mod owner;
+mod plugin;
 mod replay;
 mod up;
 
@@ -53,6 +54,9 @@ enum Verb {
     Bots(bots::Bots),
     /// Repeat a game from its log, compare every hash, and say where it first differs.
     Replay(replay::Replay),
+    /// The rules of a running realm.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// The configuration.
     #[command(subcommand)]
     Config(docs::ConfigVerb),
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
+        Verb::Plugin(verb) => verb.run(),
         Verb::Config(verb) => verb.run(),
         Verb::Docs(verb) => verb.run(),
     };

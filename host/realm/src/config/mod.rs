@@ -183,13 +183,13 @@ impl Config {
             file: name.to_owned(),
             problem: error.to_string().trim().to_owned(),
         })?;
-        let sound = |config: &Self, file: String| {
-            config.plugins.check().map_err(|problem| ConfigError::Malformed { file, problem })
+        let sound = |config: &Self, place: &dyn Fn(&str) -> String| {
+            config.plugins.check().map_err(|(key, problem)| ConfigError::Malformed { file: place(key), problem })
         };
-        sound(&config, schema::place_of(text, name, &["plugins", "configuration"], &[]))?;
+        sound(&config, &|key| schema::place_of(text, name, &["plugins", key], &[]))?;
         for (variable, value) in overrides {
             config = config.with_override(&schema, variable, value)?;
-            sound(&config, variable.clone())?;
+            sound(&config, &|_| variable.clone())?;
         }
         let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
         schema.check_ranges(&config, place)?;

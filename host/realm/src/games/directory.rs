@@ -339,6 +339,11 @@ impl Directory {
         game.seats.iter().find(|seat| seat.player.account == account)
     }
 
+    /// The tick thread of each listed game.
+    pub(super) fn threads(&self) -> Vec<usize> {
+        self.games.values().filter(|game| game.listed).map(|game| game.thread).collect()
+    }
+
     /// Game and tick thread of an account that has a seat.
     pub(super) fn whereabouts(&self, account: AccountId) -> Option<(GameId, usize)> {
         let id = self.seats.get(&account)?;

@@ -134,38 +134,45 @@ impl Meters {
         self.phases[phase as usize].record(took);
     }
 
-    /// A watch over one tick of a game. One tick in [`SAMPLED_TICKS`] is measured by phase: reading the clock nine times costs
-    /// as much as a small world's step.
-    pub(super) fn watch(&self, tick: u32) -> Watch<'_> {
-        let sampled = tick.is_multiple_of(SAMPLED_TICKS).then(|| (self, Instant::now()));
-        Watch { sampled, spent: [Duration::ZERO; Phase::ALL.len()] }
-    }
-}
-
-/// Measures the phases of one tick.
-pub(super) struct Watch<'meters> {
-    /// `None` when this tick is not measured.
-    sampled: Option<(&'meters Meters, Instant)>,
-    spent: [Duration; Phase::ALL.len()],
-}
-
-impl Watch<'_> {
-    /// What was done since the last border belongs to this phase.
-    pub(super) fn lap(&mut self, phase: Phase) {
-        if let Some((_, border)) = &mut self.sampled {
-            let now = Instant::now();
-            self.spent[phase as usize] += now.duration_since(std::mem::replace(border, now));
+    /// Takes what a watch has measured in a tick that is over.
+    pub(super) fn take(&self, watch: &Watch) {
+        if watch.border.is_some() {
+            // The thread's own phase is not a game's.
+            for (phase, _) in Phase::ALL.into_iter().skip(1) {
+                self.record(phase, watch.spent[phase as usize]);
+            }
         }
     }
 }
 
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if let Some((meters, _)) = self.sampled {
-            // The thread's own phase is not a game's.
-            for (phase, _) in Phase::ALL.into_iter().skip(1) {
-                meters.record(phase, self.spent[phase as usize]);
-            }
+/// Measures the phases of one tick of a game.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Where the running phase began; `None` when this tick is not measured.
+    border: Option<Instant>,
+    spent: [Duration; Phase::ALL.len()],
+}
+
+impl Watch {
+    /// A watch over a tick. One tick in [`SAMPLED_TICKS`] is measured by phase: reading the clock a dozen times costs as much as a
+    /// small world's step.
+    pub(super) fn over(tick: u32) -> Self {
+        let border = tick.is_multiple_of(SAMPLED_TICKS).then(Instant::now);
+        Self { border, spent: [Duration::ZERO; Phase::ALL.len()] }
+    }
+
+    /// What was done since the last lap was another game's.
+    pub(super) fn go_on(&mut self) {
+        if let Some(border) = &mut self.border {
+            *border = Instant::now();
+        }
+    }
+
+    /// What was done since the last border belongs to this phase.
+    pub(super) fn lap(&mut self, phase: Phase) {
+        if let Some(border) = &mut self.border {
+            let now = Instant::now();
+            self.spent[phase as usize] += now.duration_since(std::mem::replace(border, now));
         }
     }
 }

@@ -1,39 +1,22 @@
 //! One running game: its world, its players and their connections, owned by a tick thread.
 
 use realm_protocol::proto;
-use realm_world::{Event, Input, Map, PlayerSlot, View, World, Zone, log::Header};
+use realm_world::{Event, Input, PlayerSlot, View, World, log::Header};
 
-use crate::{
-    hooks::TickLane,
-    types::{AccountId, Code, GameId, LinkFrame},
-};
+use crate::types::{AccountId, Code, GameId};
 
 use super::{
     command::EnteringPlayer,
     events::{self, Audience},
-    figures::{Meters, Phase},
-    judge::{Judge, Origin},
+    figures::{Meters, Phase, Watch},
+    greeting::greet,
+    judge::Origin,
     line::{Line, Loss},
     log::{Desk, Pen},
     player::{Parting, Player},
     reports::Reports,
+    stage::{Patience, Stage, TickTools},
 };
-
-/// How long players may be away and unsaved, in ticks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    pub(super) reconnect_ticks: u32,
-    pub(super) autosave_ticks: u32,
-}
-
-/// What a tick needs of its thread.
-pub(super) struct TickTools<'thread> {
-    pub(super) lane: &'thread mut TickLane,
-    pub(super) reports: &'thread mut Reports,
-    pub(super) desk: Option<&'thread Desk>,
-    pub(super) meters: &'thread Meters,
-    pub(super) patience: Patience,
-}
 
 /// A game.
 pub(super) struct Game {
@@ -46,12 +29,13 @@ pub(super) struct Game {
     /// Who wished each of the inputs.
     origins: Vec<Origin>,
     events: Vec<Event>,
-    judge: Judge,
     /// Writes the game's log.
     pen: Option<Pen>,
-    // Kept between ticks for their memory alone.
-    frames: Vec<LinkFrame>,
-    view: View,
+    /// Steps of the running tick: more than one when the game was late.
+    steps: u32,
+    /// What the rule has found in the running tick.
+    findings: u64,
+    watch: Watch,
 }
 
 impl Game {
@@ -63,10 +47,10 @@ impl Game {
             inputs: Vec::new(),
             origins: Vec::new(),
             events: Vec::new(),
-            judge: Judge::default(),
             pen: header.map(|header| Pen::new(id, header)),
-            frames: Vec::new(),
-            view: View::default(),
+            steps: 0,
+            findings: 0,
+            watch: Watch::default(),
         }
     }
 
@@ -144,43 +128,69 @@ impl Game {
         self.origins.push(origin);
     }
 
-    /// So many steps of 40 ms, more than one when the game was late: links are read once and written once. What came in between two
-    /// ticks (joins, departures) is applied first. Returns the number of findings.
-    pub(super) fn tick(&mut self, steps: u32, tools: &mut TickTools<'_>) -> u64 {
-        let mut watch = tools.meters.watch(self.world.tick());
-        // 1. What has arrived.
-        for player in &mut self.players {
-            player.take(&mut self.frames);
-        }
-        watch.lap(Phase::Take);
-        self.events.clear();
-        let mut findings = 0;
-        for _ in 0..steps {
-            // 2. The host's checks, and the rule's verdict on what is left.
-            self.judge.collect(&self.world, &mut self.players);
-            watch.lap(Phase::Checks);
-            let Self { world, players, inputs, origins, judge, pen, .. } = self;
-            findings += judge.decide(world, players, tools.lane, tools.reports, (inputs, origins), pen.as_mut());
-            watch.lap(Phase::AntiCheat);
-            // 3. The world, and what must be kept of it.
-            let happened = self.events.len();
-            self.step(tools.desk);
-            self.keep(happened, tools);
-            watch.lap(Phase::Step);
-        }
-        // 4. What each player may know.
-        self.look();
-        watch.lap(Phase::Snapshots);
-        self.tell();
-        watch.lap(Phase::Events);
-        self.write();
-        watch.lap(Phase::Write);
-        // 5. Who leaves.
-        self.part_from_leavers(tools.reports);
-        findings
+    /// A tick of so many steps of 40 ms begins: links are read once and written once, however many steps there are. What came in
+    /// between two ticks (joins, departures) is applied first.
+    pub(super) fn begin_tick(&mut self, steps: u32) {
+        (self.steps, self.findings) = (steps, 0);
+        self.watch = Watch::over(self.world.tick());
     }
 
-    fn step(&mut self, desk: Option<&Desk>) {
+    /// Does one stage of the running tick.
+    pub(super) fn run(&mut self, stage: Stage, tools: &mut TickTools<'_>) {
+        self.watch.go_on();
+        match stage {
+            Stage::Take => {
+                for player in &mut self.players {
+                    player.take(&mut tools.scratch.frames);
+                }
+                self.watch.lap(Phase::Take);
+                self.events.clear();
+            }
+            Stage::Decide => self.decide(tools),
+            Stage::Step => {
+                self.step(tools);
+                for _ in 1..self.steps {
+                    self.decide(tools);
+                    self.step(tools);
+                }
+            }
+            Stage::Look => {
+                self.look(&mut tools.scratch.view);
+                self.watch.lap(Phase::Snapshots);
+            }
+            Stage::Write => {
+                self.tell();
+                self.watch.lap(Phase::Events);
+                self.write();
+                self.watch.lap(Phase::Write);
+                self.part_from_leavers(tools.reports);
+            }
+        }
+    }
+
+    /// The tick is over. Returns the number of findings.
+    pub(super) fn end_tick(&mut self, meters: &Meters) -> u64 {
+        meters.take(&self.watch);
+        self.findings
+    }
+
+    fn decide(&mut self, tools: &mut TickTools<'_>) {
+        let judge = &mut tools.scratch.judge;
+        judge.collect(&self.world, &mut self.players);
+        self.watch.lap(Phase::Checks);
+        let Self { world, players, inputs, origins, pen, .. } = self;
+        self.findings += judge.decide(world, players, tools.lane, tools.reports, (inputs, origins), pen.as_mut());
+        self.watch.lap(Phase::AntiCheat);
+    }
+
+    fn step(&mut self, tools: &mut TickTools<'_>) {
+        let happened = self.events.len();
+        self.step_world(tools.desk);
+        self.keep(happened, tools);
+        self.watch.lap(Phase::Step);
+    }
+
+    fn step_world(&mut self, desk: Option<&Desk>) {
         let happened = self.events.len();
         // Inputs of earlier steps of this tick are done, their wishers are still needed for the events.
         let earlier = self.origins.len() - self.inputs.len();
@@ -235,8 +245,8 @@ impl Game {
     }
 
     /// Each player's view of the world as it is now.
-    fn look(&mut self) {
-        let Self { id, world, players, view, .. } = self;
+    fn look(&mut self, view: &mut View) {
+        let Self { id, world, players, .. } = self;
         for player in players.iter_mut().filter(|player| player.entity.is_some()) {
             let Some(line) = &mut player.line else { continue };
             if greet(*id, world, player.slot, line).is_err() {
@@ -295,69 +305,5 @@ impl Game {
                 self.part(index, &parting, reports);
             }
         }
-    }
-}
-
-/// Tells a new connection where it is, and one that has taken the stairs where it came to.
-fn greet(game: GameId, world: &World, slot: PlayerSlot, line: &mut Line) -> Result<(), Loss> {
-    let zone = world.facts(slot).map(|facts| facts.zone);
-    if line.zone.is_none() {
-        line.say(&proto::GameEntered { game_id: game.raw(), ..greeting(world, slot) }.into())?;
-    } else if let Some(zone) = zone.filter(|zone| Some(*zone) != line.zone) {
-        line.say(&zone_entered(world, zone).into())?;
-    }
-    line.zone = zone;
-    Ok(())
-}
-
-fn number(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or(0)
-}
-
-fn zone_entered(world: &World, zone: Zone) -> proto::ZoneEntered {
-    let map = world.map(zone);
-    let (_, (stairs_x, stairs_y)) = world.stairs(zone);
-    proto::ZoneEntered {
-        tick: world.tick(),
-        zone: zone.number().into(),
-        zone_name: world.content().zone_name(zone).to_owned(),
-        map_width: number(map.width()),
-        map_height: number(map.height()),
-        walls: map.walls_bits().into(),
-        stairs_x: number(stairs_x),
-        stairs_y: number(stairs_y),
-    }
-}
-
-fn greeting(world: &World, slot: PlayerSlot) -> proto::GameEntered {
-    let facts = world.facts(slot);
-    let zone = facts.map_or(Zone::Town, |facts| facts.zone);
-    let proto::ZoneEntered { tick, zone, zone_name, map_width, map_height, walls, stairs_x, stairs_y } =
-        zone_entered(world, zone);
-    let class = world.sheet(slot).map(|sheet| sheet.class);
-    let skills = class.into_iter().flat_map(|class| world.content().skills(class)).map(|skill| proto::Skill {
-        name: skill.name.to_owned(),
-        kind: skill.kind.to_owned(),
-        level: skill.level,
-        mana: number(skill.mana),
-        cooldown_ticks: skill.cooldown_ticks,
-        reach: number(skill.reach),
-    });
-    proto::GameEntered {
-        game_id: 0,
-        entity: facts.map_or(0, |facts| facts.entity.into()),
-        tick,
-        map_width,
-        map_height,
-        tile_sub_tiles: number(Map::SUB_TILES),
-        walls,
-        step_max: facts.map_or(0, |facts| number(facts.step_max)),
-        vision: facts.map_or(0, |facts| number(facts.vision)),
-        zone,
-        zone_name,
-        skills: skills.collect(),
-        belt_slots: u32::try_from(world.content().belt_slots()).unwrap_or(0),
-        stairs_x,
-        stairs_y,
     }
 }

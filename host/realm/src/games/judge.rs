@@ -62,14 +62,15 @@ impl Judge {
         if self.wishes.is_empty() {
             return 0;
         }
-        let findings = if self.actions.is_empty() {
-            Vec::new()
+        let (findings, held_back) = if self.actions.is_empty() {
+            (Vec::new(), false)
         } else {
-            let ActionVerdicts { findings, rule } = lane.check_actions(world.tick().wrapping_add(1), &self.actions);
+            let tick = world.tick().wrapping_add(1);
+            let ActionVerdicts { findings, rule, held_back } = lane.check_actions(tick, &self.actions);
             if let Some(pen) = &mut pen {
                 pen.rule(rule.as_ref());
             }
-            findings
+            (findings, held_back)
         };
         for finding in &findings {
             let wish = self.wishes.iter().find(|wish| wish.action == usize::try_from(finding.index).ok());
@@ -78,7 +79,12 @@ impl Judge {
             }
         }
         for wish in &self.wishes {
-            let mut refused = false;
+            let mut refused = held_back && wish.action.is_some();
+            if let (true, Some(pen)) = (refused, &mut pen) {
+                let place = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+                let violation = "no rule could judge it".to_owned();
+                pen.verdict(&Verdict { input: wish.input, refused, place, violation });
+            }
             for finding in findings.iter().filter(|finding| wish.action == usize::try_from(finding.index).ok()) {
                 refused |= finding.refuse;
                 if let Some(pen) = &mut pen {

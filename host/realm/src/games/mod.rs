@@ -14,6 +14,7 @@ mod directory;
 mod events;
 mod figures;
 mod game;
+mod greeting;
 #[cfg(test)]
 mod honesty_tests;
 mod inputs;
@@ -35,6 +36,7 @@ mod saver;
 mod seat;
 mod shared;
 mod snapshots;
+mod stage;
 #[cfg(test)]
 mod steady_tests;
 #[cfg(test)]
@@ -44,7 +46,7 @@ mod tickets;
 #[cfg(test)]
 mod truth_tests;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use realm_protocol::proto;
 use realm_world::Difficulty;
@@ -280,6 +282,30 @@ impl Games {
         let directory = lobby.shared.directory();
         let open = directory.game(game).filter(|open| open.listed).ok_or_else(refusals::game_unknown)?;
         Ok((listing::game(open), listing::players(open)))
+    }
+
+    /// Names and versions of the rules that a game is played under at this moment, in the order in which they are asked.
+    ///
+    /// # Errors
+    /// When no such game is open.
+    pub fn rules_of(&self, game: GameId) -> Result<Vec<String>, Refusal> {
+        let lobby = self.running.lobby();
+        let thread = lobby.shared.directory().game(game).filter(|open| open.listed).map(|open| open.thread);
+        thread.map(|thread| lobby.shared.rules_of(thread)).ok_or_else(refusals::game_unknown)
+    }
+
+    /// How many open games are played under each rule, by its name and version.
+    #[must_use]
+    pub fn rules_in_play(&self) -> BTreeMap<String, usize> {
+        let lobby = self.running.lobby();
+        let threads = lobby.shared.directory().threads();
+        let mut games = BTreeMap::new();
+        for thread in threads {
+            for label in lobby.shared.rules_of(thread) {
+                *games.entry(label).or_default() += 1;
+            }
+        }
+        games
     }
 
     /// Takes a seat: checks the password, asks the matchmaking rule, takes the character's lease, gives a one-use ticket.

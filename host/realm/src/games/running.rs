@@ -27,7 +27,6 @@ use super::{
     command::Command,
     directory::Directory,
     figures::Counters,
-    game::Patience,
     listing,
     load::Loads,
     lobby::Lobby,
@@ -36,6 +35,7 @@ use super::{
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
+    stage::Patience,
     ticker::{Place, Ticker},
     tickets::Tickets,
 };
@@ -88,13 +88,15 @@ impl Running {
         let (logs, desks) = logs.transpose().map_err(GamesStartError::Logs)?.unzip();
         let mut desks = desks.into_iter().flatten();
         let loads = Arc::new(Loads::new(tick_threads));
-        let (mut threads, mut commands) = (Vec::new(), Vec::new());
+        let (mut threads, mut commands, mut in_play) = (Vec::new(), Vec::new(), Vec::new());
         for thread in 0..tick_threads {
             let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
+            let lane = hooks.tick_lane();
+            in_play.push(lane.in_play());
             let ticker = Ticker::new(Place {
                 thread,
                 commands: receiver,
-                lane: hooks.tick_lane(),
+                lane,
                 reports: Reports::new(saver.clone(), referee.clone()),
                 counters: Arc::clone(&counters),
                 loads: Arc::clone(&loads),
@@ -106,7 +108,7 @@ impl Running {
         }
         let tickets_max = config.games_max.saturating_mul(Games::PLAYERS_MAX as usize);
         let tickets = Tickets::new(tickets_max, Duration::from_secs(config.ticket_seconds.into()));
-        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads));
+        let shared = Arc::new(Shared::new(Directory::new(config.games_max, tickets), commands, loads, in_play));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
             Saver {

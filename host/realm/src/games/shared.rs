@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::types::{AccountId, CloseReason};
+use crate::{
+    hooks::RulesInPlay,
+    types::{AccountId, CloseReason},
+};
 
 use super::{
     command::Command,
@@ -21,13 +24,25 @@ pub(super) struct Shared {
     directory: Mutex<Directory>,
     pub(super) threads: Vec<mpsc::Sender<Command>>,
     pub(super) loads: Arc<Loads>,
+    /// What the games of each tick thread are played under.
+    pub(super) in_play: Vec<RulesInPlay>,
     /// Told when the list of games has changed.
     pub(super) list_changed: Notify,
 }
 
 impl Shared {
-    pub(super) fn new(directory: Directory, threads: Vec<mpsc::Sender<Command>>, loads: Arc<Loads>) -> Self {
-        Self { directory: Mutex::new(directory), threads, loads, list_changed: Notify::new() }
+    pub(super) fn new(
+        directory: Directory,
+        threads: Vec<mpsc::Sender<Command>>,
+        loads: Arc<Loads>,
+        in_play: Vec<RulesInPlay>,
+    ) -> Self {
+        Self { directory: Mutex::new(directory), threads, loads, in_play, list_changed: Notify::new() }
+    }
+
+    /// Names and versions of the rules that the games of a tick thread are played under.
+    pub(super) fn rules_of(&self, thread: usize) -> Vec<String> {
+        self.in_play.get(thread).map(RulesInPlay::labels).unwrap_or_default()
     }
 
     /// The directory, for a moment.

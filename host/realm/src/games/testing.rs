@@ -20,12 +20,13 @@ use crate::{
 use super::{
     command::EnteringPlayer,
     figures::Meters,
-    game::{Game, Patience, TickTools},
+    game::Game,
     log::Desk,
     referee::Suspicion,
     reports::Reports,
     saver::SaverMessage,
     seat::Presence,
+    stage::{Patience, Scratch, Stage, TickTools},
 };
 
 /// A test that waits longer has found a fault.
@@ -219,6 +220,7 @@ pub(super) struct Table {
     pub(super) findings: u64,
     reports: Reports,
     meters: Meters,
+    scratch: Scratch,
 }
 
 impl Table {
@@ -236,6 +238,7 @@ impl Table {
             findings: 0,
             reports: Reports::new(saver, referee),
             meters: Meters::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -261,13 +264,17 @@ impl Table {
 
     fn game_tick(&mut self, steps: u32) -> u64 {
         let mut tools = TickTools {
+            scratch: &mut self.scratch,
             lane: &mut self.lane,
             reports: &mut self.reports,
             desk: self.desk.as_ref(),
-            meters: &self.meters,
             patience: self.patience,
         };
-        let findings = self.game.tick(steps, &mut tools);
+        self.game.begin_tick(steps);
+        for stage in Stage::ALL {
+            self.game.run(stage, &mut tools);
+        }
+        let findings = self.game.end_tick(&self.meters);
         self.reports.flush();
         findings
     }

@@ -68,6 +68,9 @@ pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
             Ok(chat_filter::Verdict::Block(sentence)) => return ChatVerdict::Blocked(sentence),
             Err(_) if lane.is_broken(place) => {
                 lane.strikes.forget();
+                if lane.is_closed(Function::Filter) {
+                    return ChatVerdict::Unjudged(Unjudged::Away);
+                }
                 unjudged_line(&lane.label(place));
             }
             Err(NoAnswer::Away) => return ChatVerdict::Unjudged(Unjudged::Away),
@@ -82,12 +85,18 @@ pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
     ChatVerdict::Approved(ApprovedText { text: asked.text, filtered })
 }
 
+/// What a player is told whom nobody could admit, where the operator has closed `admit`.
+pub(super) const NOBODY_ADMITS: &str = "No rule of the realm could say whether you may come in; try again in a moment.";
+
 /// The first plugin that refuses wins.
 pub(super) fn admit(lane: &mut Lane, player: &matchmaking::Player, game: &matchmaking::Game) -> Result<(), String> {
     for place in lane.answering(Hook::Matchmaking) {
         let answer = lane.call(place, Function::Admit, |instance| instance.admit(player, game)).0;
-        if let Some(matchmaking::Admission::Refuse(sentence)) = answer {
-            return Err(sentence);
+        match answer {
+            Some(matchmaking::Admission::Admit) => {}
+            Some(matchmaking::Admission::Refuse(sentence)) => return Err(sentence),
+            None if lane.is_closed(Function::Admit) => return Err(NOBODY_ADMITS.to_owned()),
+            None => {}
         }
     }
     Ok(())
@@ -110,12 +119,21 @@ pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Op
     lane.call(place, Function::Score, score).0.ok_or(HookUnavailable)
 }
 
+/// What stands for the finding of a rule that gave none, where the operator has closed `check-character`.
+pub(super) fn unjudged_character() -> Vec<anti_cheat::Finding> {
+    let word = "no rule of the realm could judge it; try again in a moment".to_owned();
+    vec![anti_cheat::Finding { index: 0, violation: anti_cheat::Violation::Other(word), refuse: true }]
+}
+
 /// What all plugins find.
 pub(super) fn check_character(lane: &mut Lane, sheet: &anti_cheat::Sheet) -> Vec<anti_cheat::Finding> {
     let mut findings = Vec::new();
     for place in lane.answering(Hook::AntiCheat) {
-        let found = lane.call(place, Function::CheckCharacter, |instance| instance.check_character(sheet)).0;
-        findings.extend(found.unwrap_or_default());
+        match lane.call(place, Function::CheckCharacter, |instance| instance.check_character(sheet)).0 {
+            Some(found) => findings.extend(found),
+            None if lane.is_closed(Function::CheckCharacter) => return unjudged_character(),
+            None => {}
+        }
     }
     findings
 }

@@ -5,19 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_plugin_host::{CallError, Hook, Instance};
+use realm_plugin_host::{CallError, Hook, Instance, Level};
 
 use super::{
-    figures::{Figures, Function, failed},
+    Settings,
+    figures::{Figures, Function},
+    heir::{Heir, Proposal},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
     strikes::Strikes,
     workshop::{Job, PLUGINS_MAX},
 };
 
-/// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
-/// not the failure policy. A chat filter that is away longer has its lines refused, not passed (see `general::filter_chat`).
-const REMAKE_WAIT: Duration = Duration::from_millis(100);
 /// A plugin that fails again and again is logged this often.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -38,20 +37,24 @@ pub(super) enum NoAnswer {
 }
 
 /// One plugin of a lane.
-struct Slot {
-    installed: Arc<Installed>,
-    instance: Option<Instance>,
-    died: Option<Instant>,
+pub(super) struct Slot {
+    pub(super) installed: Arc<Installed>,
+    pub(super) instance: Option<Instance>,
+    pub(super) died: Option<Instant>,
     remake_asked: bool,
     /// How many starts have failed since the last that did not.
     starts_failed: u32,
     /// True from its first answer on.
-    answered: bool,
+    pub(super) answered: bool,
     /// How many questions it has failed at.
-    unanswered: u32,
+    pub(super) unanswered: u32,
+    /// How many answers against the contract it has given since its last good one.
+    pub(super) nonsense: u32,
     /// The operator has been told that it does not work.
-    alarmed: bool,
-    figures: Figures,
+    pub(super) alarmed: bool,
+    pub(super) figures: Figures,
+    /// The name under which it is counted.
+    pub(super) counted_as: String,
     logged: Option<Instant>,
     unlogged: u64,
 }
@@ -59,6 +62,7 @@ struct Slot {
 impl Slot {
     fn new(installed: Arc<Installed>) -> Self {
         Self {
+            counted_as: installed.counted_as(),
             installed,
             instance: None,
             died: None,
@@ -66,6 +70,7 @@ impl Slot {
             starts_failed: 0,
             answered: false,
             unanswered: 0,
+            nonsense: 0,
             alarmed: false,
             figures: Figures::default(),
             logged: None,
@@ -73,10 +78,11 @@ impl Slot {
         }
     }
 
-    fn fill(&mut self, instance: Instance) -> Option<Instance> {
+    pub(super) fn fill(&mut self, instance: Instance) -> Option<Instance> {
         self.died = None;
         self.remake_asked = false;
         self.starts_failed = 0;
+        self.nonsense = 0;
         self.instance.replace(instance)
     }
 
@@ -86,23 +92,32 @@ impl Slot {
         never_starts || (!self.answered && self.unanswered >= UNANSWERED_MAX)
     }
 
-    fn log_failure(&mut self, function: Function, error: &CallError) {
+    pub(super) fn log_failure(&mut self, function: Function, error: &CallError, settings: &Settings) {
         let now = Instant::now();
+        self.installed.record.explain(format!("{} {error}", function.as_str()));
         if self.logged.is_some_and(|logged| now.duration_since(logged) < LOG_EVERY) {
             self.unlogged += 1;
             return;
         }
         let manifest = self.installed.plugin.manifest();
+        let line = format!(
+            "plugin {} failed in {}: {error}; {}",
+            self.installed.label(),
+            function.as_str(),
+            if self.installed.shadow {
+                "it is a shadow, and nothing comes of it"
+            } else {
+                settings.policies.words(function)
+            },
+        );
         tracing::warn!(
             plugin = manifest.name,
             version = manifest.version,
             function = function.as_str(),
             unlogged_before = self.unlogged,
-            "plugin {} failed in {}: {error}; {}",
-            self.installed.label(),
-            function.as_str(),
-            function.policy(),
+            "{line}"
         );
+        settings.journal.note(&manifest.name, Level::Warn, &line);
         self.logged = Some(now);
         self.unlogged = 0;
     }
@@ -110,15 +125,32 @@ impl Slot {
 
 /// The instances of one thread.
 pub(super) struct Lane {
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
     jobs: SyncSender<Job>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     pub(super) strikes: Strikes,
+    pub(super) settings: Settings,
+    /// Some slot holds a shadow.
+    pub(super) has_shadows: bool,
+    /// A new version that has been prepared for and not come to work yet.
+    heir: Option<Heir>,
 }
 
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
-        Self { mailbox, jobs, slots: Vec::new(), strikes: Strikes::default() }
+        let (slots, strikes, settings) = (Vec::new(), Strikes::default(), Settings::default());
+        Self { mailbox, jobs, slots, strikes, settings, heir: None, has_shadows: false }
+    }
+
+    /// The same under the operator's settings.
+    pub(super) fn under(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// True when a call of this function without an answer means no.
+    pub(super) fn is_closed(&self, function: Function) -> bool {
+        self.settings.policies.is_closed(function)
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -128,6 +160,9 @@ impl Lane {
     /// Takes over what the workshop has delivered. True when other versions are at work than before.
     pub(super) fn pick_up(&mut self) -> bool {
         let changed = self.mailbox.take().is_some_and(|mail| {
+            if mail.withdrawn {
+                self.drop_heir();
+            }
             let changed = mail.set.is_some_and(|set| {
                 let kind = self.mailbox.kind;
                 self.rebuild(set.plugins.iter().filter(|installed| kind.wants(installed)))
@@ -139,11 +174,14 @@ impl Lane {
             }
             for (id, instance) in mail.instances {
                 let slot = self.slots.iter_mut().find(|slot| slot.installed.id == id);
-                let unused = match slot {
-                    Some(slot) => slot.fill(instance),
-                    None => Some(instance),
+                let (unused, of) = match slot {
+                    Some(slot) => (slot.fill(instance), Some(Arc::clone(&slot.installed))),
+                    None => (Some(instance), None),
                 };
-                self.discard(unused);
+                self.discard(unused, of.as_ref());
+            }
+            if let Some(proposal) = mail.proposal {
+                self.prepare(proposal);
             }
             changed
         });
@@ -157,25 +195,94 @@ impl Lane {
         let before: Vec<u64> = old.iter().map(|slot| slot.installed.id).collect();
         for installed in wanted {
             let kept = old.iter().position(|slot| slot.installed.id == installed.id);
-            self.slots.push(match kept {
+            let slot = match kept {
                 Some(index) => old.swap_remove(index),
-                None => Slot::new(Arc::clone(installed)),
-            });
+                None => {
+                    let mut slot = Slot::new(Arc::clone(installed));
+                    if let Some(heir) = self.heir.take_if(|heir| heir.to.id == installed.id) {
+                        let before = old.iter_mut().find(|slot| slot.installed.id == heir.from.id);
+                        self.succeed(&mut slot, heir, before);
+                    }
+                    slot
+                }
+            };
+            self.slots.push(slot);
         }
         for slot in old {
-            self.discard(slot.instance);
+            self.discard(slot.instance, Some(&slot.installed));
         }
+        self.has_shadows = self.slots.iter().any(|slot| slot.installed.shadow);
         !self.slots.iter().map(|slot| slot.installed.id).eq(before)
     }
 
-    /// Lets the workshop take an instance apart, which costs more than a tick should spend on it.
-    fn discard(&self, instance: Option<Instance>) {
-        if let Some(instance) = instance {
-            let _ = self.jobs.try_send(Job::Discard(Box::new(instance)));
+    /// Lets a new version take over the state of the one at work, and votes.
+    fn prepare(&mut self, proposal: Proposal) {
+        self.drop_heir();
+        let (vote, to) = (proposal.vote.clone(), Arc::clone(&proposal.to));
+        let in_tick = self.mailbox.kind == LaneKind::Tick;
+        let slot = self.slots.iter_mut().find(|slot| slot.installed.id == proposal.from.id);
+        let prepared = Heir::prepare(proposal, slot.and_then(|slot| slot.instance.as_mut()), in_tick);
+        let said = match prepared {
+            Ok(heir) => {
+                self.heir = Some(heir);
+                Ok(())
+            }
+            Err((unused, problem)) => {
+                self.discard(Some(unused), Some(&to));
+                Err(problem)
+            }
+        };
+        self.bury();
+        vote.cast(said);
+    }
+
+    /// Puts an heir in its place, with what has changed since it was prepared.
+    fn succeed(&mut self, slot: &mut Slot, mut heir: Heir, before: Option<&mut Slot>) {
+        if let Some(old) = before.and_then(|before| before.instance.as_mut())
+            && let Err(error) = heir.succeed(old)
+        {
+            let line = format!(
+                "plugin {} has the state of a moment before it came to work, without the last changes: {error}",
+                heir.to.label()
+            );
+            tracing::warn!("{line}");
+            self.settings.journal.note(&heir.to.plugin.manifest().name, Level::Warn, &line);
+        }
+        if heir.instance.is_dead() {
+            slot.died = Some(Instant::now());
+            self.discard(Some(heir.instance), Some(&heir.to));
+        } else {
+            slot.instance = Some(heir.instance);
         }
     }
 
-    fn ask_for_remakes(&mut self) {
+    fn drop_heir(&mut self) {
+        if let Some(heir) = self.heir.take() {
+            self.discard(Some(heir.instance), Some(&heir.to));
+        }
+    }
+
+    /// Gives up instances that have died outside a call, and asks for others.
+    fn bury(&mut self) {
+        for place in 0..self.slots.len() {
+            let slot = &mut self.slots[place];
+            if slot.instance.as_ref().is_some_and(Instance::is_dead) {
+                slot.died = Some(Instant::now());
+                let (dead, of) = (slot.instance.take(), Arc::clone(&slot.installed));
+                self.discard(dead, Some(&of));
+            }
+        }
+        self.ask_for_remakes();
+    }
+
+    /// Lets the workshop take an instance apart, which costs more than a tick should spend on it.
+    pub(super) fn discard(&self, instance: Option<Instance>, of: Option<&Arc<Installed>>) {
+        if let Some(instance) = instance {
+            let _ = self.jobs.try_send(Job::Discard(Box::new(instance), of.cloned()));
+        }
+    }
+
+    pub(super) fn ask_for_remakes(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.died.is_some() && !slot.remake_asked) {
             let job = Job::Remake { mailbox: Arc::downgrade(&self.mailbox), installed: Arc::clone(&slot.installed) };
             slot.remake_asked = self.jobs.try_send(job).is_ok();
@@ -219,58 +326,10 @@ impl Lane {
         }
         broken
     }
+}
 
-    /// Calls the plugin at a place; `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
-    pub(super) fn call<T>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> (Option<T>, Duration) {
-        let (answer, used) = self.try_call(place, function, call);
-        (answer.ok(), used)
-    }
-
-    /// The same, and says why there is no answer.
-    pub(super) fn try_call<T>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> (Result<T, NoAnswer>, Duration) {
-        let slot = &mut self.slots[place];
-        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind)
-            && let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT)
-        {
-            slot.fill(instance);
-        }
-        let name = &slot.installed.plugin.manifest().name;
-        let Some(instance) = &mut slot.instance else {
-            failed(name, function, "dead");
-            return (Err(NoAnswer::Away), Duration::ZERO);
-        };
-        let outcome = call(instance);
-        let used = instance.used();
-        slot.figures.called(name, function, used);
-        match outcome {
-            Ok(answer) => {
-                slot.answered = true;
-                slot.alarmed = false;
-                (Ok(answer), used)
-            }
-            Err(error) => {
-                failed(name, function, error.kind());
-                slot.log_failure(function, &error);
-                slot.unanswered = slot.unanswered.saturating_add(1);
-                if slot.instance.as_ref().is_some_and(Instance::is_dead) {
-                    slot.died = Some(Instant::now());
-                    let dead = slot.instance.take();
-                    self.discard(dead);
-                    self.ask_for_remakes();
-                    return (Err(NoAnswer::Died), used);
-                }
-                (Err(NoAnswer::Failed), used)
-            }
-        }
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }

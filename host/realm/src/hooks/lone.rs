@@ -30,7 +30,7 @@ impl LoneRule {
         }
         let (hooks, publisher) = Hooks::start().map_err(|error| problem(&error))?;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let installed = Arc::new(Installed { id: 1, file: name, plugin, configuration: settings.to_owned() });
+        let installed = Arc::new(Installed::new(1, name, plugin, settings.to_owned()));
         let change = Change { install: Some(installed), remove: Vec::new() };
         publisher.change(change).map_err(|error| problem(&error))?;
         Ok(Self { lane: hooks.tick_lane(), publisher })

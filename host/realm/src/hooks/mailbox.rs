@@ -10,7 +10,10 @@ use std::{
 
 use realm_plugin_host::{Hook, Instance};
 
-use super::set::{Installed, PluginSet};
+use super::{
+    heir::Proposal,
+    set::{Installed, PluginSet},
+};
 
 /// What a lane is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ impl LaneKind {
     pub(super) fn wants(self, installed: &Installed) -> bool {
         match self {
             Self::General => true,
-            Self::Tick => installed.answers(Hook::AntiCheat),
+            Self::Tick => installed.exports(Hook::AntiCheat),
         }
     }
 }
@@ -40,6 +43,10 @@ pub(super) struct Mail {
     pub(super) instances: Vec<(u64, Instance)>,
     /// Installations that could not be started again, once for each try.
     pub(super) failed_starts: Vec<u64>,
+    /// A new version that the lane shall prepare for.
+    pub(super) proposal: Option<Proposal>,
+    /// What the lane has prepared for does not come.
+    pub(super) withdrawn: bool,
 }
 
 /// Failed starts that wait for a lane that picks nothing up.
@@ -52,11 +59,23 @@ pub(super) struct Mailbox {
     waiting: AtomicBool,
     mail: Mutex<Mail>,
     arrived: Condvar,
+    /// Its lane has ended.
+    closed: AtomicBool,
 }
 
 impl Mailbox {
     pub(super) fn new(kind: LaneKind) -> Self {
-        Self { kind, waiting: AtomicBool::new(false), mail: Mutex::default(), arrived: Condvar::new() }
+        let (waiting, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { kind, waiting, mail: Mutex::default(), arrived: Condvar::new(), closed }
+    }
+
+    /// The lane has ended: nobody takes anything from here any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Mail> {
@@ -80,6 +99,20 @@ impl Mailbox {
         mail.instances.push((id, instance));
         self.waiting.store(true, Ordering::Release);
         self.arrived.notify_all();
+    }
+
+    /// Proposes a new version; the lane votes at its next quiet point.
+    pub(super) fn propose(&self, proposal: Proposal) {
+        self.lock().proposal = Some(proposal);
+        self.waiting.store(true, Ordering::Release);
+    }
+
+    /// The proposed version does not come; gives the proposal back if the lane has not seen it.
+    pub(super) fn withdraw(&self) -> Option<Proposal> {
+        let mut mail = self.lock();
+        mail.withdrawn = true;
+        self.waiting.store(true, Ordering::Release);
+        mail.proposal.take()
     }
 
     /// Tells that an instance in place of one that died could not be made.

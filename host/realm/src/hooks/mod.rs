@@ -6,13 +6,17 @@
 //! ([`TickLane`]). Lanes pick up new versions between two calls; the workshop makes every instance, so that no caller ever
 //! waits for a plugin to start.
 
+mod asking;
 mod figures;
 mod general;
+mod heir;
 mod lane;
 mod log;
 mod lone;
 mod mailbox;
+mod policy;
 mod publisher;
+mod record;
 mod set;
 mod strikes;
 mod tick;
@@ -34,6 +38,7 @@ pub use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaki
 use crate::types::{AccountId, AccountName, ChatText};
 
 use self::{
+    figures::Function,
     general::Work,
     lane::Lane,
     mailbox::{LaneKind, Mailbox},
@@ -41,23 +46,49 @@ use self::{
     workshop::Job,
 };
 
+pub use self::{
+    log::PluginLine,
+    lone::LoneRule,
+    policy::Policies,
+    record::{FunctionFigures, Observed},
+    tick::{ActionVerdicts, RulesInPlay, TickLane},
+};
 pub(crate) use self::{
-    log::RealmLog,
+    log::{Journal, RealmLog},
     publisher::Publisher,
+    record::Record,
     set::Installed,
     workshop::{Change, ChangeError},
-};
-pub use self::{
-    lone::LoneRule,
-    tick::{ActionVerdicts, TickLane},
 };
 
 /// Longest wait for an answer of the general lane.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest wait for the first instances of a new tick lane.
 const LANE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the lanes may take to prepare for a new version; a lane is quiet several times a second.
+const VOTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most games that a plugin is asked to order.
 const GAMES_MAX: usize = 200;
+
+/// What the operator has set, and who is told what.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// The functions that are closed beyond what is declared.
+    pub(crate) policies: Policies,
+    /// Keeps what is told about plugins.
+    pub(crate) journal: Arc<Journal>,
+    /// Called from the workshop's thread with the key of an installation whose breaker has opened; must not wait.
+    pub(crate) failing: Option<Arc<dyn Fn(u64) + Send + Sync>>,
+    /// How long all lanes together may take to prepare for a version that inherits a state.
+    pub(crate) vote_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (policies, journal) = (Policies::default(), Arc::default());
+        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT }
+    }
+}
 
 /// Text that the chat filter has let through; only [`Hooks::filter_chat`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +169,7 @@ enum Unasked {
 pub struct Hooks {
     published: Arc<ArcSwap<PluginSet>>,
     doors: Option<Doors>,
+    settings: Settings,
 }
 
 /// The ways to the plugin threads.
@@ -152,7 +184,8 @@ impl Hooks {
     /// Chat passes, everybody is admitted, the newest game comes first, no character has a score, nothing is found.
     #[must_use]
     pub fn without_plugins() -> Self {
-        Self { published: Arc::new(ArcSwap::from_pointee(PluginSet::default())), doors: None }
+        let published = Arc::new(ArcSwap::from_pointee(PluginSet::default()));
+        Self { published, doors: None, settings: Settings::default() }
     }
 
     /// Asks the chat filter. Without any filter every line passes unchanged; a line that a filter cannot judge is refused,
@@ -161,6 +194,7 @@ impl Hooks {
         let text = line.text.as_str().to_owned();
         match self.ask(Hook::ChatFilter, move |lane| general::filter_chat(lane, line)).await {
             Ok(verdict) => verdict,
+            Err(Unasked::Nobody) if self.is_closed(Function::Filter) => ChatVerdict::Unjudged(Unjudged::Away),
             Err(Unasked::Nobody) => ChatVerdict::Approved(ApprovedText { text, filtered: false }),
             Err(Unasked::Busy) => ChatVerdict::Unjudged(Unjudged::Away),
             Err(Unasked::Failed) => ChatVerdict::Unjudged(Unjudged::Line),
@@ -169,7 +203,11 @@ impl Hooks {
 
     /// May the player join? `Err` holds the sentence for the player. A failing or missing plugin admits.
     pub async fn admit(&self, player: matchmaking::Player, game: matchmaking::Game) -> Result<(), String> {
-        self.ask(Hook::Matchmaking, move |lane| general::admit(lane, &player, &game)).await.unwrap_or(Ok(()))
+        match self.ask(Hook::Matchmaking, move |lane| general::admit(lane, &player, &game)).await {
+            Ok(decided) => decided,
+            Err(_) if self.is_closed(Function::Admit) => Err(general::NOBODY_ADMITS.to_owned()),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Keys of the games a player shall see, best first. A failing or missing plugin gives the newest first.
@@ -182,6 +220,7 @@ impl Hooks {
         let ordered = self.ask(Hook::Matchmaking, move |lane| general::order(lane, &player, &games)).await;
         match ordered.ok().flatten() {
             Some(keys) => keys.into_iter().filter(|key| unseen.remove(key)).collect(),
+            None if self.is_closed(Function::Order) => Vec::new(),
             None => newest,
         }
     }
@@ -193,18 +232,27 @@ impl Hooks {
 
     /// What the anti-cheat rule finds wrong with a character. A failing or missing plugin finds nothing.
     pub async fn check_character(&self, sheet: anti_cheat::Sheet) -> Vec<anti_cheat::Finding> {
-        self.ask(Hook::AntiCheat, move |lane| general::check_character(lane, &sheet)).await.unwrap_or_default()
+        match self.ask(Hook::AntiCheat, move |lane| general::check_character(lane, &sheet)).await {
+            Ok(findings) => findings,
+            Err(_) if self.is_closed(Function::CheckCharacter) => general::unjudged_character(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn is_closed(&self, function: Function) -> bool {
+        self.settings.policies.is_closed(function)
     }
 
     /// A lane for one tick thread: its own instances of the in-game plugins. Blocks until they are made (milliseconds, once).
     pub fn tick_lane(&self) -> TickLane {
         let lane = self.doors.as_ref().map(|doors| {
-            let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::Tick)), doors.jobs.clone());
+            let lane =
+                Lane::new(Arc::new(Mailbox::new(LaneKind::Tick)), doors.jobs.clone()).under(self.settings.clone());
             // When it takes longer, the instances come later, by mail.
             let _ = publisher::register(&doors.jobs, lane.mailbox()).recv_timeout(LANE_TIMEOUT);
             lane
         });
-        TickLane::new(lane)
+        TickLane::new(lane, self.is_closed(Function::CheckActions))
     }
 
     /// Puts a question to the general lane.
@@ -247,5 +295,9 @@ pub struct HookUnavailable;
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../../../plugin-host/tests/it/components.rs"]
 pub(crate) mod components;
+#[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
+mod swap_tests;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::types::{Urgency, spawn_thread};
 
 use super::{
-    Doors, Hooks,
+    Doors, Hooks, Settings,
     general::{self, Work},
     lane::Lane,
     mailbox::{LaneKind, Mailbox},
@@ -41,20 +41,25 @@ pub(crate) struct Publisher {
 }
 
 impl Hooks {
-    /// Starts the plugin threads, with no plugin at work.
+    /// Starts the plugin threads, with no plugin at work and nothing that an operator has set.
     pub(crate) fn start() -> io::Result<(Self, Publisher)> {
+        Self::start_with(Settings::default())
+    }
+
+    /// Starts the plugin threads, with no plugin at work.
+    pub(crate) fn start_with(settings: Settings) -> io::Result<(Self, Publisher)> {
         let published = Arc::new(ArcSwap::from_pointee(PluginSet::default()));
         let (jobs, jobs_in) = sync_channel(JOBS_MAX);
         let (work, work_in) = mpsc::channel(QUESTIONS_MAX);
-        let workshop = Workshop::new(jobs_in, Arc::clone(&published), work.downgrade());
-        let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::General)), jobs.clone());
+        let workshop = Workshop::new(jobs_in, Arc::clone(&published), work.downgrade(), settings.clone());
+        let lane = Lane::new(Arc::new(Mailbox::new(LaneKind::General)), jobs.clone()).under(settings.clone());
         register(&jobs, lane.mailbox());
         let threads = vec![
             spawn_thread("plugin-workshop".to_owned(), Urgency::Background, move || workshop.run())?,
             spawn_thread("plugin-lane".to_owned(), Urgency::Async, move || general::run(lane, work_in))?,
         ];
         let publisher = Publisher { jobs: jobs.clone(), work: work.downgrade(), threads: Mutex::new(threads) };
-        Ok((Self { published, doors: Some(Doors { work, jobs }) }, publisher))
+        Ok((Self { published, doors: Some(Doors { work, jobs }), settings }, publisher))
     }
 }
 

@@ -4,23 +4,47 @@ use std::sync::Arc;
 
 use realm_plugin_host::{Hook, Plugin};
 
+use super::record::Record;
+
 /// One version of a plugin at work.
 #[derive(Debug)]
 pub(crate) struct Installed {
     /// Tells this installation from every other of the process.
     pub(crate) id: u64,
-    /// Name of the file; several plugins on one hook are asked in the order of their files' names.
+    /// Several plugins on one hook are asked in the order of this number, and with the same number in that of their files.
+    pub(crate) rank: u32,
+    /// Name of the file.
     pub(crate) file: String,
+    /// It is asked what the plugin of its name is asked, and nothing comes of its answers.
+    pub(crate) shadow: bool,
     /// The plugin.
     pub(crate) plugin: Plugin,
     /// JSON for its `init`.
     pub(crate) configuration: String,
+    /// What it has done since it came to work.
+    pub(crate) record: Arc<Record>,
 }
 
 impl Installed {
-    /// True when the plugin answers this hook.
-    pub(super) fn answers(&self, hook: Hook) -> bool {
+    /// A plugin that no order of the operator's names.
+    pub(crate) fn new(id: u64, file: String, plugin: Plugin, configuration: String) -> Self {
+        Self { id, rank: u32::MAX, file, shadow: false, plugin, configuration, record: Arc::default() }
+    }
+
+    /// True when the plugin exports this hook.
+    pub(super) fn exports(&self, hook: Hook) -> bool {
         self.plugin.hooks().contains(&hook)
+    }
+
+    /// True when the plugin decides in this hook.
+    pub(super) fn answers(&self, hook: Hook) -> bool {
+        !self.shadow && self.exports(hook)
+    }
+
+    /// The name under which its figures are counted.
+    pub(super) fn counted_as(&self) -> String {
+        let name = &self.plugin.manifest().name;
+        if self.shadow { format!("{name}-shadow") } else { name.clone() }
     }
 
     /// Name and version, as logs show them.
@@ -47,7 +71,7 @@ impl PluginSet {
     pub(super) fn changed(&self, added: Option<&Arc<Installed>>, removed: &[u64]) -> Self {
         let mut plugins: Vec<_> =
             self.plugins.iter().filter(|installed| !removed.contains(&installed.id)).chain(added).cloned().collect();
-        plugins.sort_by(|one, other| one.file.cmp(&other.file));
+        plugins.sort_by(|one, other| (one.rank, &one.file).cmp(&(other.rank, &other.file)));
         Self { generation: self.generation + 1, plugins }
     }
 

@@ -8,8 +8,8 @@ use realm_plugin_host::{
 };
 
 use super::{
-    ApprovedText, Change, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind, Mailbox, PluginSet,
-    Publisher, RealmLog, Unjudged,
+    ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind,
+    Mailbox, PluginSet, Publisher, RealmLog, Settings, Unjudged,
     components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
     general,
 };
@@ -19,35 +19,63 @@ const UNJUDGED: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Line);
 const AWAY: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Away);
 
 /// Hooks with a host, and a way to install components.
-struct Stage {
+pub(super) struct Stage {
     host: Host,
-    hooks: Hooks,
+    pub(super) hooks: Hooks,
     publisher: Publisher,
     last: std::cell::Cell<u64>,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
         let host = Host::new(Limits { instances_max: 32, ..Limits::default() }, None).unwrap();
-        let (hooks, publisher) = Hooks::start().unwrap();
+        let (hooks, publisher) = Hooks::start_with(settings).unwrap();
         Self { host, hooks, publisher, last: std::cell::Cell::new(0) }
     }
 
     fn installed(&self, file: &str, bytes: &[u8]) -> Arc<Installed> {
         self.last.set(self.last.get() + 1);
         let plugin = self.host.load(bytes, Arc::new(RealmLog)).unwrap();
-        Arc::new(Installed { id: self.last.get(), file: file.to_owned(), plugin, configuration: "{}".to_owned() })
+        Arc::new(Installed::new(self.last.get(), file.to_owned(), plugin, "{}".to_owned()))
     }
 
-    fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
-        let installed = self.installed(file, bytes);
+    pub(super) fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+        self.try_install(file, bytes, remove).unwrap()
+    }
+
+    pub(super) fn install_shadow(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+        let plain = Arc::try_unwrap(self.installed(file, bytes)).expect("nobody else has it");
+        let installed = Arc::new(Installed { shadow: true, ..plain });
         let id = installed.id;
         self.publisher.change(Change { install: Some(installed), remove: remove.to_vec() }).unwrap();
         id
     }
+
+    /// What an installation has done.
+    pub(super) fn observed(&self, id: u64) -> super::Observed {
+        let set = self.hooks.published.load();
+        let installed = set.plugins.iter().find(|installed| installed.id == id).expect("it is at work");
+        installed.record.observed()
+    }
+
+    /// Instances of all plugins at work that died and were replaced.
+    pub(super) fn replaced(&self) -> u64 {
+        let set = self.hooks.published.load();
+        set.plugins.iter().map(|installed| installed.record.observed().instances_replaced).sum()
+    }
+
+    pub(super) fn try_install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> Result<u64, ChangeError> {
+        let installed = self.installed(file, bytes);
+        let id = installed.id;
+        self.publisher.change(Change { install: Some(installed), remove: remove.to_vec() }).map(|_| id)
+    }
 }
 
-fn line(text: &str) -> ChatLine {
+pub(super) fn line(text: &str) -> ChatLine {
     ChatLine {
         account: AccountId::from_raw(7),
         account_name: AccountName::new("Ann").unwrap(),
@@ -58,15 +86,15 @@ fn line(text: &str) -> ChatLine {
     }
 }
 
-fn approved(text: &str, filtered: bool) -> ChatVerdict {
+pub(super) fn approved(text: &str, filtered: bool) -> ChatVerdict {
     ChatVerdict::Approved(ApprovedText { text: text.to_owned(), filtered })
 }
 
-fn player(level: u32) -> matchmaking::Player {
+pub(super) fn player(level: u32) -> matchmaking::Player {
     matchmaking::Player { account: 1, character: 2, class: "Druid".to_owned(), level, hardcore: false }
 }
 
-fn game(id: u64) -> matchmaking::Game {
+pub(super) fn game(id: u64) -> matchmaking::Game {
     matchmaking::Game {
         id,
         difficulty: matchmaking::Difficulty::Normal,
@@ -79,7 +107,7 @@ fn game(id: u64) -> matchmaking::Game {
     }
 }
 
-fn character() -> ladder::Character {
+pub(super) fn character() -> ladder::Character {
     ladder::Character {
         id: 1,
         class: "Druid".to_owned(),
@@ -91,7 +119,21 @@ fn character() -> ladder::Character {
     }
 }
 
-fn action() -> anti_cheat::Action {
+pub(super) fn sheet() -> anti_cheat::Sheet {
+    anti_cheat::Sheet {
+        character: 1,
+        level: 1,
+        experience: 0,
+        strength: 20,
+        dexterity: 20,
+        vitality: 20,
+        energy: 20,
+        skill_levels: 0,
+        items: Vec::new(),
+    }
+}
+
+pub(super) fn action() -> anti_cheat::Action {
     anti_cheat::Action {
         character: 1,
         kind: anti_cheat::ActionKind::Move,
@@ -109,7 +151,7 @@ fn action() -> anti_cheat::Action {
 }
 
 /// Steps a tick lane until `done`, as a tick thread would, for at most ten seconds.
-fn step_until(lane: &mut super::TickLane, mut done: impl FnMut(&mut super::TickLane) -> bool) {
+pub(super) fn step_until(lane: &mut super::TickLane, mut done: impl FnMut(&mut super::TickLane) -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
     loop {
         lane.pick_up();
@@ -279,7 +321,7 @@ async fn a_change_that_was_given_up_is_not_made_later() {
     let bytes = Fixture::new("f", "1.0.0").text("slow").init(&format!("{slow} {}", pass())).filter(&with_text(1, 4));
     let change = Change { install: Some(stage.installed("f.wasm", &bytes.build())), remove: Vec::new() };
     let error = stage.publisher.change_within(change, Duration::from_millis(1)).unwrap_err();
-    assert!(matches!(error, super::ChangeError::Late(_)), "{error}");
+    assert!(matches!(error, ChangeError::Late(_)), "{error}");
     // The next change is made after it.
     stage.install("g.wasm", &Fixture::new("g", "1.0.0").filter(&pass()).build(), &[]);
     assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));

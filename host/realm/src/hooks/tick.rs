@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
+
 use realm_plugin_host::{Hook, bindings::anti_cheat};
 
 use super::{
@@ -12,12 +14,29 @@ use super::{
 /// CPU time of all plugins of a lane in one tick of 40 ms.
 const TICK_BUDGET: Duration = Duration::from_millis(8);
 
+/// The rules that the games of one tick thread are played under, for whoever wants to show them; cheap to clone.
+#[derive(Clone, Default)]
+pub struct RulesInPlay {
+    labels: Arc<ArcSwap<Vec<String>>>,
+}
+
+impl RulesInPlay {
+    /// Name and version of each, in the order in which they are asked.
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        self.labels.load().to_vec()
+    }
+}
+
 /// The in-game plugins of one tick thread. Not shared: the thread calls it directly.
 pub struct TickLane {
     lane: Option<Lane>,
     budget: Duration,
     /// Who answers, as long as all of them do.
     rule: Option<Arc<str>>,
+    /// The operator lets no act pass that was not judged.
+    closed: bool,
+    in_play: RulesInPlay,
 }
 
 /// What the batched anti-cheat call gave.
@@ -27,11 +46,13 @@ pub struct ActionVerdicts {
     pub findings: Vec<anti_cheat::Finding>,
     /// Name and version of the rule that answered, for the game's log; `None` when none could. Several are joined by ` + `.
     pub rule: Option<Arc<str>>,
+    /// A rule gave no answer, or none is at work, and the operator has closed `check-actions`: the acts are not carried out.
+    pub held_back: bool,
 }
 
 impl TickLane {
-    pub(super) fn new(lane: Option<Lane>) -> Self {
-        let mut this = Self { lane, budget: TICK_BUDGET, rule: None };
+    pub(super) fn new(lane: Option<Lane>, closed: bool) -> Self {
+        let mut this = Self { lane, budget: TICK_BUDGET, rule: None, closed, in_play: RulesInPlay::default() };
         this.pick_up();
         this
     }
@@ -44,8 +65,15 @@ impl TickLane {
         if changed {
             let labels: Vec<String> = lane.answering(Hook::AntiCheat).map(|place| lane.label(place)).collect();
             self.rule = (!labels.is_empty()).then(|| labels.join(" + ").into());
+            self.in_play.labels.store(Arc::new(labels));
         }
         changed
+    }
+
+    /// What the games of this thread are played under, kept up to date while the lane lives.
+    #[must_use]
+    pub fn in_play(&self) -> RulesInPlay {
+        self.in_play.clone()
     }
 
     /// Starts a new tick: the budget of all plugins for this tick (8 of 40 ms) is full again.
@@ -55,7 +83,10 @@ impl TickLane {
 
     /// Asks the anti-cheat rule about all acts of one game in one tick; nobody is asked about no acts.
     pub fn check_actions(&mut self, tick: u32, actions: &[anti_cheat::Action]) -> ActionVerdicts {
-        let (Some(lane), false) = (&mut self.lane, actions.is_empty()) else { return ActionVerdicts::default() };
+        let (Some(lane), false) = (&mut self.lane, actions.is_empty()) else {
+            let held_back = self.closed && !actions.is_empty();
+            return ActionVerdicts { held_back, ..ActionVerdicts::default() };
+        };
         let mut findings = Vec::new();
         let mut answered = 0_u64;
         let mut all_answered = true;
@@ -77,6 +108,7 @@ impl TickLane {
                 None => all_answered = false,
             }
         }
+        let held_back = self.closed && (!all_answered || answered == 0);
         let rule = if all_answered {
             self.rule.clone()
         } else {
@@ -84,6 +116,6 @@ impl TickLane {
                 (0..64).filter(|place| answered & 1 << place != 0).map(|place| lane.label(place)).collect();
             (!labels.is_empty()).then(|| labels.join(" + ").into())
         };
-        ActionVerdicts { findings, rule }
+        ActionVerdicts { findings, rule, held_back }
     }
 }

@@ -1,7 +1,7 @@
 //! A TLS connection without a runtime: reads what is there, writes what the socket takes, never waits.
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
+    io::{self, BufRead as _, ErrorKind, IoSlice, Write as _},
     net::{Shutdown, TcpStream},
 };
 
@@ -35,6 +35,26 @@ pub(super) struct TlsPump {
     waiting: BytesMut,
     /// Plaintext of the record that TLS is writing.
     record_bytes: usize,
+}
+
+/// Gives the socket a single record as one piece: gathering pieces costs the system more than a record of a snapshot is worth.
+struct OnePiece<'a>(&'a TcpStream);
+
+impl io::Write for OnePiece<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [piece] => self.0.write(piece),
+            _ => self.0.write_vectored(pieces),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl TlsPump {
@@ -71,11 +91,15 @@ impl TlsPump {
     }
 
     fn drain(&mut self, out: &mut BytesMut) -> io::Result<Arrived> {
-        let mut plain = [0; 4_096];
+        let mut reader = self.session.reader();
         loop {
-            match self.session.reader().read(&mut plain) {
-                Ok(0) => return Ok(Arrived::End),
-                Ok(count) => out.extend_from_slice(&plain[..count]),
+            match reader.fill_buf() {
+                Ok([]) => return Ok(Arrived::End),
+                Ok(plain) => {
+                    out.extend_from_slice(plain);
+                    let count = plain.len();
+                    reader.consume(count);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Arrived::Open),
                 Err(error) => return Err(error),
             }
@@ -96,7 +120,7 @@ impl TlsPump {
     pub(super) fn push(&mut self) -> io::Result<()> {
         loop {
             while self.session.wants_write() {
-                match self.session.write_tls(&mut self.socket) {
+                match self.session.write_tls(&mut OnePiece(&self.socket)) {
                     Ok(0) => return Err(ErrorKind::WriteZero.into()),
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),

@@ -85,6 +85,16 @@ impl Folder {
         }
     }
 
+    /// Gives a file another name, in the place of what has that name.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    /// Deletes a file.
+    pub(super) fn delete(&self, file: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(file))
+    }
+
     /// Reads a file of at most `bytes_max`, and makes sure that nobody wrote it meanwhile.
     pub(super) fn read(&self, file: &str, bytes_max: u64) -> io::Result<Found> {
         let Some(before) = self.stamp(file)? else { return Ok(Found::Gone) };
@@ -99,6 +109,14 @@ impl Folder {
         let unchanged = self.stamp(file)? == Some(before) && u64::try_from(bytes.len()).ok() == Some(before.size);
         Ok(if unchanged { Found::Whole(before, bytes) } else { Found::Changing })
     }
+}
+
+/// Ending of a file that is a shadow.
+pub(super) const SHADOW: &str = ".shadow.wasm";
+
+/// Is a file of this name asked what the plugin of the same name is asked, without deciding anything?
+pub(super) fn is_shadow(name: &str) -> bool {
+    name.ends_with(SHADOW) && name.len() > SHADOW.len()
 }
 
 /// Does a file of this name count as a plugin? Hidden files and what editors and copying programs leave do not.

@@ -1,13 +1,17 @@
 //! The operator's side of plugins: the watched folder, what is installed, which version is at work.
 
+mod bringing;
+mod config;
 mod entry;
+mod figures;
 mod folder;
 mod keeper;
+mod orders;
 mod quiet;
+mod versions;
 mod watch;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,66 +22,66 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use realm_plugin_host::{Host, HostError, Limits};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use realm_plugin_host::{Host, HostError, Limits, PluginLimits};
+use serde::Serialize;
 use tokio::sync::{oneshot, watch as generations};
 
 use crate::{
-    hooks::{Hooks, Publisher},
+    hooks::{Hooks, Journal, Observed, PluginLine, Publisher, Record, Settings},
     types::{Urgency, spawn_thread},
+};
+
+pub use self::{
+    config::{Config, Overrides},
+    orders::{Act, OrderError},
+    versions::{KeptVersion, RolledBack},
 };
 
 use self::{
     folder::Folder,
     keeper::{Keeper, Shown},
+    orders::Order,
     quiet::Quiet,
+    versions::Versions,
     watch::{NOTICES_MAX, Notice, Notices},
 };
 
 /// Folder for compiled code inside the data folder; machine code is loaded from it, so it is the realm's alone.
 const CACHE_FOLDER: &str = "plugin-cache";
+/// Folder for what is remembered of plugins and for the bytes of their last versions, inside the data folder.
+const VERSIONS_FOLDER: &str = "plugin-versions";
+/// Longest wait for an order: it may stand behind the compiling of large files.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(150);
 /// Longest wait for the plugin threads when the realm stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// `[plugins]`: the rules that players live under.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Folder that is watched for `.wasm` files; empty is `plugins/` in the data folder.
-    pub dir: String,
-    /// Folder for compiled plugins; empty is `plugin-cache/` in the data folder. Never the plugin folder: machine code is loaded from it.
-    pub cache_dir: String,
-    /// One table per plugin, handed to its `init` as JSON.
-    pub configuration: BTreeMap<String, serde_json::Value>,
+/// What has become of a file in the plugin folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginState {
+    /// It decides.
+    AtWork,
+    /// The operator has taken it from work.
+    Disabled,
+    /// Nothing of it is at work; `problem` says why.
+    Broken,
+    /// An earlier version decides in its place.
+    RolledBack,
+    /// It is asked what the version at work is asked, and its answers are only compared.
+    Shadow,
 }
 
-impl Config {
-    /// Checks what a person wrote.
-    ///
-    /// # Errors
-    /// When a plugin's table holds a number that JSON cannot carry; the text names the key.
-    pub fn check(&self) -> Result<(), String> {
-        for (plugin, table) in &self.configuration {
-            if let Some(key) = none_in(table) {
-                return Err(format!(
-                    "[plugins.configuration.{plugin}]{key}: `nan` and `inf` cannot be handed to a plugin; write a number"
-                ));
-            }
+impl PluginState {
+    /// The words for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtWork => "at work",
+            Self::Disabled => "disabled",
+            Self::Broken => "broken",
+            Self::RolledBack => "rolled back",
+            Self::Shadow => "shadow",
         }
-        Ok(())
-    }
-}
-
-/// The place of a value that was no finite number: JSON has none in its stead.
-fn none_in(value: &serde_json::Value) -> Option<String> {
-    match value {
-        serde_json::Value::Null => Some(String::new()),
-        serde_json::Value::Array(values) => values.iter().find_map(none_in),
-        serde_json::Value::Object(table) => {
-            table.iter().find_map(|(key, value)| none_in(value).map(|inner| format!(" {key}{inner}")))
-        }
-        _ => None,
     }
 }
 
@@ -86,10 +90,24 @@ fn none_in(value: &serde_json::Value) -> Option<String> {
 pub struct PluginStatus {
     /// Name from the manifest, or the file's name when the manifest cannot be read.
     pub name: String,
+    /// What has become of it.
+    pub state: PluginState,
     /// Version at work; empty when none is.
     pub version: String,
+    /// What it does, from the manifest.
+    pub description: Option<String>,
+    /// `fast` or `slow`; empty when the manifest cannot be read.
+    pub class: &'static str,
     /// Names of the hooks it answers.
     pub hooks: Vec<String>,
+    /// What its manifest asks for.
+    pub permissions_asked: Vec<String>,
+    /// What a plugin of its name may be given.
+    pub permissions_granted: Vec<String>,
+    /// The limits that it lives under.
+    pub limits: PluginLimits,
+    /// Its place among all plugins at work in the order of asking, from 1.
+    pub order: Option<u32>,
     /// File in the plugin folder.
     pub file: String,
     /// SHA-256 of the file at work, in hexadecimal.
@@ -100,6 +118,17 @@ pub struct PluginStatus {
     pub size_bytes: u64,
     /// Why the newest file is not at work; `None` when it is.
     pub problem: Option<String>,
+    /// It is new: when it keeps failing, the last good version takes its place.
+    pub on_trial: bool,
+    /// The file is passed over for an earlier version.
+    pub rolled_back: Option<RolledBack>,
+    /// Versions whose bytes are kept, the one that came to work last at the end.
+    pub kept: Vec<KeptVersion>,
+    /// What it has done since it came to work.
+    pub observed: Observed,
+    /// Where that is counted.
+    #[serde(skip)]
+    pub(crate) record: Option<Arc<Record>>,
 }
 
 /// Why the plugin folder cannot be watched.
@@ -111,6 +140,9 @@ pub enum RulesError {
     /// Plugins cannot be run on this machine.
     #[error("plugins cannot be run: {0}")]
     Host(#[from] HostError),
+    /// The configuration.
+    #[error("{0}")]
+    Config(String),
     /// A thread could not be started.
     #[error("the plugin threads cannot be started: {0}")]
     Threads(String),
@@ -126,6 +158,7 @@ struct Shared {
     path: PathBuf,
     shown: Shown,
     publisher: Arc<Publisher>,
+    journal: Arc<Journal>,
     notices: SyncSender<Notice>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -140,19 +173,32 @@ impl Rules {
         let folder =
             Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
         let threads = |error: std::io::Error| RulesError::Threads(error.to_string());
-        let (hooks, publisher) = Hooks::start().map_err(threads)?;
+        let (notices, notices_in) = sync_channel(NOTICES_MAX);
+        let journal = Arc::new(Journal::default());
+        let failing = {
+            let notices = notices.clone();
+            // When the keeper has too much to do, the next failure tells it.
+            move |id| drop(notices.try_send(Notice::Failing(id)))
+        };
+        let (hooks, publisher) = Hooks::start_with(Settings {
+            policies: config.policies().map_err(RulesError::Config)?,
+            journal: Arc::clone(&journal),
+            failing: Some(Arc::new(failing)),
+            ..Settings::default()
+        })
+        .map_err(threads)?;
         let publisher = Arc::new(publisher);
         let shown = Shown {
             status: Arc::new(ArcSwap::from_pointee(Vec::new())),
             generation: Arc::new(generations::Sender::new(0)),
         };
-        let (notices, notices_in) = sync_channel(NOTICES_MAX);
         let (ready, loaded) = oneshot::channel();
         let watching = {
             let cache =
                 if config.cache_dir.is_empty() { data.join(CACHE_FOLDER) } else { PathBuf::from(&config.cache_dir) };
-            let config = config.clone();
+            let (config, versions) = (config.clone(), data.join(VERSIONS_FOLDER));
             let (publisher, shown, sender) = (Arc::clone(&publisher), shown.clone(), notices.clone());
+            let journal = Arc::clone(&journal);
             move || {
                 let host = match start_host(&cache) {
                     Ok(host) => host,
@@ -165,7 +211,8 @@ impl Rules {
                 };
                 let watched = open();
                 let mut quiet = Quiet::default();
-                let mut keeper = Keeper::new(folder, host, publisher, config, shown);
+                let versions = Versions::open(&versions);
+                let mut keeper = Keeper::new(folder, host, publisher, config, versions, journal, shown);
                 if let Err(error) = keeper.load_all(&mut quiet) {
                     return drop(ready.send(Err(error)));
                 }
@@ -178,7 +225,7 @@ impl Rules {
         };
         let thread = spawn_thread("plugin-folder".to_owned(), Urgency::Async, watching).map_err(threads)?;
         loaded.await.map_err(|_| RulesError::Threads("the loading thread ended".to_owned()))??;
-        let shared = Shared { path, shown, publisher, notices, thread: Mutex::new(Some(thread)) };
+        let shared = Shared { path, shown, publisher, journal, notices, thread: Mutex::new(Some(thread)) };
         Ok((Self { shared: Arc::new(shared) }, hooks))
     }
 
@@ -190,7 +237,30 @@ impl Rules {
 
     /// Every installed plugin, by name.
     pub fn status(&self) -> Vec<PluginStatus> {
-        self.shared.shown.status.load().to_vec()
+        let mut status = self.shared.shown.status.load().to_vec();
+        for plugin in &mut status {
+            plugin.observed = plugin.record.as_ref().map(|record| record.observed()).unwrap_or_default();
+        }
+        status
+    }
+
+    /// The last lines of a plugin and about it, oldest first, at most `count`.
+    pub fn lines(&self, plugin: &str, count: usize) -> Vec<PluginLine> {
+        self.shared.journal.last(plugin, count)
+    }
+
+    /// Does something to a plugin, by the name in its manifest; answers with what has become of it.
+    ///
+    /// # Errors
+    /// When there is no such plugin or it cannot be done; then everything is as before.
+    pub async fn order(&self, name: &str, act: Act) -> Result<PluginStatus, OrderError> {
+        let (answer, answered) = oneshot::channel();
+        let order = Notice::Order(Order { name: name.to_owned(), act, answer });
+        self.shared.notices.try_send(order).map_err(|_| OrderError::Busy)?;
+        match tokio::time::timeout(ORDER_TIMEOUT, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(OrderError::Busy),
+        }
     }
 
     /// Counts the changes of what is at work. A call that begins after the number rose is answered by the new versions,
@@ -235,5 +305,7 @@ fn start_host(cache: &Path) -> Result<Host, HostError> {
     })
 }
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;

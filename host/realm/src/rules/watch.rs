@@ -18,6 +18,7 @@ use notify::{
 use super::{
     folder::counts,
     keeper::Keeper,
+    orders::Order,
     quiet::{Quiet, Sign},
 };
 
@@ -30,6 +31,10 @@ const RESCAN_EVERY: Duration = Duration::from_secs(2);
 pub(super) enum Notice {
     /// Something happened to a file.
     File(String, Sign),
+    /// The operator orders something.
+    Order(Order),
+    /// The breaker of this installation has opened.
+    Failing(u64),
     /// The realm is stopping.
     Stop,
 }
@@ -91,6 +96,17 @@ fn signs(event: &Event) -> Vec<(String, Sign)> {
     files.collect()
 }
 
+/// Does what a notice says; false when it says to stop.
+fn take(notice: Notice, keeper: &mut Keeper, quiet: &mut Quiet) -> bool {
+    match notice {
+        Notice::File(file, sign) => quiet.note(&file, sign, Instant::now()),
+        Notice::Order(order) => keeper.carry_out(order, quiet),
+        Notice::Failing(id) => keeper.failing(id, quiet),
+        Notice::Stop => return false,
+    }
+    true
+}
+
 /// Watches until told to stop. `open` begins the watching anew after the folder was away.
 pub(super) fn run(
     mut keeper: Keeper,
@@ -104,17 +120,19 @@ pub(super) fn run(
     loop {
         let wake = quiet.next().map_or(next_scan, |due| due.min(next_scan));
         match notices.recv_timeout(wake.saturating_duration_since(Instant::now())) {
-            Ok(Notice::File(file, sign)) => {
-                quiet.note(&file, sign, Instant::now());
-                // Take what else has arrived before anything is looked at.
-                while let Ok(notice) = notices.try_recv() {
-                    match notice {
-                        Notice::File(file, sign) => quiet.note(&file, sign, Instant::now()),
-                        Notice::Stop => return,
+            Ok(notice) => {
+                if !take(notice, &mut keeper, &mut quiet) {
+                    return;
+                }
+                // Take what else has arrived before anything is looked at; not more, else a stream of notices could keep it from that.
+                for _ in 0..NOTICES_MAX {
+                    let Ok(notice) = notices.try_recv() else { break };
+                    if !take(notice, &mut keeper, &mut quiet) {
+                        return;
                     }
                 }
             }
-            Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }
         let now = Instant::now();

@@ -152,6 +152,10 @@ codes! {
     ItemNotCarried "ITEM_NOT_CARRIED" 404,
     /// A rule of the realm refused the act.
     ActRefusedByRule "ACT_REFUSED_BY_RULE" 403,
+    /// No plugin of this name is installed.
+    PluginUnknown "PLUGIN_UNKNOWN" 404,
+    /// It cannot be done to the plugin; the sentence says why.
+    PluginRefused "PLUGIN_REFUSED" 409,
     /// The frame breaks the format: size, checksum or sequence.
     FrameInvalid "FRAME_INVALID" 400,
     /// The frame or message is too large.

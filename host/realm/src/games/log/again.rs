@@ -118,7 +118,7 @@ impl Again {
             return;
         }
         lane.begin_tick();
-        let ActionVerdicts { findings, rule } = lane.check_actions(tick, &actions);
+        let ActionVerdicts { findings, rule, .. } = lane.check_actions(tick, &actions);
         self.asked += actions.len() as u64;
         self.unanswered += u64::from(rule.is_none());
         for (index, input) in asked.into_iter().enumerate() {
