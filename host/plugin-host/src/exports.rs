@@ -1,13 +1,14 @@
 //! Where the hooks of a component stand, and where those of one instance of it do.
 
 use wasmtime::{
-    Result, Store,
+    Store,
     component::{Instance, InstancePre},
 };
 
 use crate::{
     bindings::{anti_cheat, commands, events, ladder, lifecycle, matchmaking},
     hook::{Hook, INTERFACE_VERSION, LIFECYCLE, PACKAGE},
+    misfit,
     state::State,
     versions::{ChatFilter, ChatFilterIndices},
 };
@@ -37,8 +38,8 @@ pub(crate) struct Guests {
 }
 
 impl Exports {
-    /// Looks the hooks up and compares the types of their functions.
-    pub(crate) fn find(instance: &InstancePre<State>, hooks: &[Hook]) -> Result<Self> {
+    /// Looks up the functions of the hooks, each by its name. Their types are compared when an instance is made.
+    pub(crate) fn find(instance: &InstancePre<State>, hooks: &[Hook]) -> wasmtime::Result<Self> {
         let lifecycle_name = format!("{PACKAGE}/{LIFECYCLE}@{INTERFACE_VERSION}");
         let mut exports = Self::default();
         if instance.component().get_export_index(None, &lifecycle_name).is_some() {
@@ -63,12 +64,26 @@ impl Exports {
     }
 
     /// The functions of a new instance.
-    pub(crate) fn load(&self, store: &mut Store<State>, instance: &Instance) -> Result<Guests> {
+    ///
+    /// # Errors
+    /// When one of them has other types than the contract; the text names its interface.
+    pub(crate) fn load(&self, store: &mut Store<State>, instance: &Instance) -> Result<Guests, String> {
         macro_rules! load {
-            ($($hook:ident),+) => {
-                Guests { $($hook: self.$hook.as_ref().map(|found| found.load(&mut *store, instance)).transpose()?),+ }
+            ($($hook:ident = $name:expr),+ $(,)?) => {
+                Guests {
+                    $($hook: self.$hook.as_ref().map(|found| found.load(&mut *store, instance)).transpose()
+                        .map_err(|error| misfit::other_types($name, &format!("{error:#}")))?),+
+                }
             };
         }
-        Ok(load!(lifecycle, anti_cheat, chat_filter, commands, events, ladder, matchmaking))
+        Ok(load!(
+            lifecycle = LIFECYCLE,
+            anti_cheat = Hook::AntiCheat.as_str(),
+            chat_filter = Hook::ChatFilter.as_str(),
+            commands = Hook::Commands.as_str(),
+            events = Hook::Events.as_str(),
+            ladder = Hook::Ladder.as_str(),
+            matchmaking = Hook::Matchmaking.as_str(),
+        ))
     }
 }

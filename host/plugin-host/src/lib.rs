@@ -23,6 +23,7 @@ mod log;
 mod manifest;
 mod memory;
 mod meter;
+mod misfit;
 mod plugin;
 mod rehearsal;
 mod services;

@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod hostile_guests;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod package_changes;
