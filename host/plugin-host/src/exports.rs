@@ -6,9 +6,10 @@ use wasmtime::{
 };
 
 use crate::{
-    bindings::{anti_cheat, chat_filter, commands, events, ladder, lifecycle, matchmaking},
+    bindings::{anti_cheat, commands, events, ladder, lifecycle, matchmaking},
     hook::{Hook, INTERFACE_VERSION, LIFECYCLE, PACKAGE},
     state::State,
+    versions::{ChatFilter, ChatFilterIndices},
 };
 
 /// Where the functions of each interface stand in a component; `None` for those that it does not export.
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) struct Exports {
     lifecycle: Option<lifecycle::GuestIndices>,
     anti_cheat: Option<anti_cheat::GuestIndices>,
-    chat_filter: Option<chat_filter::GuestIndices>,
+    chat_filter: Option<ChatFilterIndices>,
     commands: Option<commands::GuestIndices>,
     events: Option<events::GuestIndices>,
     ladder: Option<ladder::GuestIndices>,
@@ -28,7 +29,7 @@ pub(crate) struct Exports {
 pub(crate) struct Guests {
     pub(crate) lifecycle: Option<lifecycle::Guest>,
     pub(crate) anti_cheat: Option<anti_cheat::Guest>,
-    pub(crate) chat_filter: Option<chat_filter::Guest>,
+    pub(crate) chat_filter: Option<ChatFilter>,
     pub(crate) commands: Option<commands::Guest>,
     pub(crate) events: Option<events::Guest>,
     pub(crate) ladder: Option<ladder::Guest>,
@@ -46,7 +47,7 @@ impl Exports {
         for hook in hooks {
             match hook {
                 Hook::AntiCheat => exports.anti_cheat = Some(anti_cheat::GuestIndices::new(instance)?),
-                Hook::ChatFilter => exports.chat_filter = Some(chat_filter::GuestIndices::new(instance)?),
+                Hook::ChatFilter => exports.chat_filter = Some(ChatFilterIndices::find(instance)?),
                 Hook::Commands => exports.commands = Some(commands::GuestIndices::new(instance)?),
                 Hook::Events => exports.events = Some(events::GuestIndices::new(instance)?),
                 Hook::Ladder => exports.ladder = Some(ladder::GuestIndices::new(instance)?),

@@ -27,6 +27,7 @@ mod plugin;
 mod rehearsal;
 mod services;
 mod state;
+mod versions;
 mod wasi;
 
 pub use breaker::Breaker;

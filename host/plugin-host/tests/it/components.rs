@@ -252,7 +252,17 @@ impl Fixture {
     }
 
     /// The component around a core module.
-    fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
+    fn around(&self, module: Vec<u8>) -> Vec<u8> {
+        self.try_around(module).expect("the module fits its world")
+    }
+
+    /// The whole component around another core module, when one can be made.
+    pub(crate) fn build_around(&self, module: Vec<u8>) -> Option<Vec<u8>> {
+        let component = self.try_around(module).ok()?;
+        Some(with_section(component, "realm:plugin", self.manifest().as_bytes()))
+    }
+
+    fn try_around(&self, mut module: Vec<u8>) -> Result<Vec<u8>, String> {
         let version = self.interface_version;
         let mut world = String::from("package test:fixture;\nworld fixture {\n");
         for interface in &self.imports {
@@ -273,8 +283,8 @@ impl Fixture {
         let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
         let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
-        let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits its world");
-        encoder.encode().expect("the component is valid")
+        let encoder = ComponentEncoder::default().module(&module);
+        encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| format!("{error:#}"))
     }
 
     /// The manifest.
@@ -320,12 +330,21 @@ const INTERFACES: [&str; 14] = [
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
 pub(crate) fn wit_text(version: &str) -> String {
+    read_files("wit", version, &INTERFACES)
+}
+
+/// The same of a folder, with its worlds.
+pub(crate) fn package_text(folder: &str, version: &str) -> String {
+    read_files(folder, version, &[&INTERFACES[..], &["worlds"]].concat())
+}
+
+fn read_files(folder: &str, version: &str, names: &[&str]) -> String {
     // Packages at different depths of the tree share this file.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
+    let folder = here.ancestors().map(|above| above.join(folder)).find(|folder| folder.is_dir());
     let folder = folder.expect("the interfaces lie at the root of the tree");
     let mut text = format!("package realm:plugin@{version};\n");
-    for name in INTERFACES {
+    for name in names {
         let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
         text.push_str(file.split_once(';').expect("a package line").1);
     }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod campaign;
+#[cfg(test)]
 mod components;
 #[cfg(test)]
 mod contract;
@@ -12,6 +14,10 @@ mod hostile;
 mod hostile_guests;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod package_changes;
+#[cfg(test)]
+mod published;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
