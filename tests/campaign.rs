@@ -41,10 +41,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// A realm whose players may talk faster than people.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
         let site = Site::new();
         let settings = "[session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
                         [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
-        fs::write(site.folder().join("realm.toml"), settings).expect("a configuration");
+        fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
         let up = site.up();
         let endpoint = site.endpoint();
         let token = fs::read_to_string(site.data().join("operator.token")).expect("a token in the data folder");
@@ -99,13 +104,22 @@ impl Stage {
 
     /// Ends the games, which have gone tick by tick, and the realm, in good order; gives what it has said since it was up.
     pub(crate) async fn end(self) -> String {
+        self.ended().await.1
+    }
+
+    /// The same, and gives what is left of it.
+    pub(crate) async fn end_for_good(self) -> Site {
+        self.ended().await.0
+    }
+
+    async fn ended(self) -> (Site, String) {
         self.stop.send_replace(true);
         for game in self.games {
             assert!(game.await.expect("every snapshot followed the one before") > 0);
         }
         let (code, said) = self.up.end(Signal::TERM);
         assert_eq!(code, Some(0), "{said}");
-        said
+        (self.site, said)
     }
 }
 

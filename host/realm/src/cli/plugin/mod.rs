@@ -1,5 +1,6 @@
 //! `realm plugin`: the rules of a running realm.
 
+mod replay;
 mod running;
 mod shown;
 
@@ -11,12 +12,15 @@ use clap::Subcommand;
 pub(super) enum Plugin {
     #[command(flatten)]
     Running(running::Running),
+    /// Ask a new version of a plugin everything that was recorded, and show what it decides otherwise.
+    Replay(replay::Replay),
 }
 
 impl Plugin {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Running(verb) => super::block_on(verb.run()),
+            Self::Replay(verb) => verb.run(),
         }
     }
 }
