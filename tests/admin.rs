@@ -298,7 +298,8 @@ async fn a_recording_is_asked_again_with_a_new_version() {
     assert!(said.contains("chat-filter 2.0.0: 2 of 2 calls are answered otherwise"), "{said}");
     assert!(said.contains("good evening") && said.contains("before  0.1.0 Verdict") && said.contains("hush"), "{said}");
     let built = crate::harness::built_plugins().join("chat-filter.wasm");
-    let said = site.run(&["plugin", "replay", recording.to_str().unwrap(), "--with", built.to_str().unwrap()]).success();
+    let said =
+        site.run(&["plugin", "replay", recording.to_str().unwrap(), "--with", built.to_str().unwrap()]).success();
     assert!(said.contains("chat-filter 0.1.0: 0 of 2 calls are answered otherwise"), "{said}");
     let said = site.run(&["plugin", "replay", "new.wasm", "--with", "new.wasm"]).refusal();
     assert!(said.contains("new.wasm is no recording"), "{said}");
