@@ -8,7 +8,7 @@ use std::{
 
 use realm_plugin_host::{Level, LoadError, Manifest, Permission, Plugin, PluginLimits, Services, sha256_hex};
 
-use super::{entry::AtWork, figures, folder::is_shadow, keeper::Keeper, quiet::Quiet};
+use super::{entry::AtWork, figures, folder::is_shadow, keeper::Keeper, quiet::Quiet, signature::SignatureError};
 use crate::hooks::{Change, ChangeError, Installed};
 
 /// Where the bytes of a version come from.
@@ -38,6 +38,8 @@ pub(super) enum Refused {
         "name: `{0}` already comes from {1}; delete one of the two files, or give one another name in its manifest"
     )]
     NameTaken(String, String),
+    #[error("signature: {0}")]
+    Signature(#[from] SignatureError),
     #[error("start: {0}")]
     Start(ChangeError),
 }
@@ -49,6 +51,7 @@ impl Keeper {
         let manifest = self.host.manifest(bytes).ok();
         let entry = self.entries.entry(file.to_owned()).or_default();
         entry.tried = Some(sha256.clone());
+        entry.tried_signature = self.folder.signature(file);
         entry.manifest.clone_from(&manifest);
         let disabled = manifest.as_ref().is_some_and(|manifest| self.versions.is_disabled(&manifest.name));
         entry.disabled = disabled && !is_shadow(file);
@@ -98,6 +101,10 @@ impl Keeper {
         quiet: &mut Quiet,
     ) -> Result<String, Refused> {
         let manifest = self.host.manifest(bytes).map_err(Refused::Load)?;
+        // Nothing of a file is compiled before its signature has been checked. What was kept was checked when it came.
+        let signature = self.folder.signature(file);
+        let signed = origin == Origin::File
+            && self.seals.check(bytes, signature.as_deref(), &manifest.name, &manifest.version)?;
         self.check_permissions(&manifest)?;
         let plugin = self.load(bytes, self.config.limits(&manifest.name))?;
         let manifest = plugin.manifest().clone();
@@ -127,6 +134,9 @@ impl Keeper {
         let sound = |old: &&AtWork| old.name() == manifest.name && old.installed.record.is_sound();
         if let Some(old) = old.as_ref().filter(|_| !is_shadow(file)).filter(sound) {
             self.versions.mark_good(old.name(), old.sha256());
+        }
+        if signed && !is_shadow(file) {
+            self.seals.note(&manifest.name, &manifest.version);
         }
         if origin == Origin::File && !is_shadow(file) {
             self.versions.keep(&manifest.name, &manifest.version, bytes);

@@ -55,8 +55,10 @@ impl AtWork {
 pub(super) struct Entry {
     /// State of the file when it was last looked at.
     pub(super) stamp: Option<Stamp>,
-    /// SHA-256 of what was last tried; the same bytes are not tried twice.
+    /// SHA-256 of what was last tried; the same bytes with the same signature are not tried twice.
     pub(super) tried: Option<String>,
+    /// The signature that lay beside it then.
+    pub(super) tried_signature: Option<String>,
     pub(super) at_work: Option<AtWork>,
     /// Manifest of what was last tried.
     pub(super) manifest: Option<Manifest>,

@@ -8,6 +8,7 @@ mod folder;
 mod keeper;
 mod orders;
 mod quiet;
+mod signature;
 mod versions;
 mod watch;
 
@@ -41,9 +42,10 @@ pub use self::{
 
 use self::{
     folder::Folder,
-    keeper::{Keeper, Shown},
+    keeper::{Keeper, Parts, Shown},
     orders::Order,
     quiet::Quiet,
+    signature::Seals,
     versions::Versions,
     watch::{NOTICES_MAX, Notice, Notices},
 };
@@ -139,6 +141,9 @@ pub enum RulesError {
     /// The folder cannot be made, read or watched.
     #[error("the plugin folder {0} cannot be used: {1}")]
     Folder(String, String),
+    /// A signing key is none, or what was signed last cannot be read.
+    #[error("the signatures of plugins cannot be checked: {0}")]
+    Signatures(String),
     /// Plugins cannot be run on this machine.
     #[error("plugins cannot be run: {0}")]
     Host(#[from] HostError),
@@ -174,6 +179,9 @@ impl Rules {
         let path = if config.dir.is_empty() { data.join("plugins") } else { PathBuf::from(&config.dir) };
         let folder =
             Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
+        let keys = signature::read_keys(&config.keys).map_err(RulesError::Signatures)?;
+        let seals = Seals::open(keys, config.require_signed, data)
+            .map_err(|error| RulesError::Signatures(error.to_string()))?;
         let threads = |error: std::io::Error| RulesError::Threads(error.to_string());
         let (notices, notices_in) = sync_channel(NOTICES_MAX);
         let journal = Arc::new(Journal::default());
@@ -218,7 +226,8 @@ impl Rules {
                 let watched = open();
                 let mut quiet = Quiet::default();
                 let versions = Versions::open(&versions);
-                let mut keeper = Keeper::new(folder, host, publisher, config, versions, journal, shown);
+                let mut keeper =
+                    Keeper::new(Parts { folder, host, publisher, versions, journal, seals }, config, shown);
                 if let Err(error) = keeper.load_all(&mut quiet) {
                     return drop(ready.send(Err(error)));
                 }

@@ -10,8 +10,9 @@ use tokio::sync::watch as generations;
 use super::{
     Config, PluginStatus, Rules, RulesError,
     folder::Folder,
-    keeper::{Keeper, Shown},
+    keeper::{Keeper, Parts, Shown},
     quiet::Quiet,
+    signature::Seals,
     versions::Versions,
 };
 use crate::{
@@ -248,7 +249,9 @@ fn a_folder_that_cannot_be_listed_at_the_start_is_an_error() {
     let shown = Shown { status: Arc::default(), generation: Arc::new(generations::Sender::new(0)) };
     let versions = Versions::open(&place.path().join("versions"));
     let journal = Arc::default();
-    let mut keeper = Keeper::new(folder, host, Arc::new(publisher), Config::default(), versions, journal, shown);
+    let seals = Seals::open(Vec::new(), false, place.path()).unwrap();
+    let parts = Parts { folder, host, publisher: Arc::new(publisher), versions, journal, seals };
+    let mut keeper = Keeper::new(parts, Config::default(), shown);
     let error = keeper.load_all(&mut Quiet::default()).unwrap_err();
     assert!(matches!(&error, RulesError::Folder(path, _) if path.ends_with("plugins")), "{error}");
 }
