@@ -2,34 +2,127 @@
 
 use std::fs;
 
-use realm_client::{Door, GameConnection};
+use realm_client::{Door, Endpoint, GameConnection, Method, Rest};
+use rustix::process::Signal;
+use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     harness::{
-        DEADLINE, TestRealm, built_plugins, eventually,
+        DEADLINE, Hero, PASSWORD, Player, eventually,
         pilot::{snapshot, ticks_between},
+        program::{Site, Up},
     },
+    load::machine::resident_bytes,
     rules::components::{Fixture, empty_list, endless, pass, replacing, trap},
 };
 
 /// Games that tick meanwhile, with one player each.
 const GAMES: usize = 6;
-/// Growth of the process that a thousand swaps may leave, in parts of what it had after the first fifty.
+/// Swaps after which the realm has all it needs.
+const SETTLED_SWAPS: u32 = 100;
+/// Growth that all further swaps may leave, in parts of what the process had then.
 const GROWTH_PARTS: u64 = 20;
 
 fn swaps() -> u32 {
     if std::env::var_os("REALM_TEST_LONG").is_some() { 1_000 } else { 30 }
 }
 
-/// Memory of this process that lies in the machine's, in KiB.
-fn resident_kb() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").trim().parse().unwrap_or_default()
+/// A realm in a process of its own, with players, and the operator beside it.
+pub(crate) struct Stage {
+    pub(crate) site: Site,
+    pub(crate) up: Up,
+    endpoint: Endpoint,
+    operator: Rest,
+    stop: watch::Sender<bool>,
+    games: Vec<JoinHandle<u32>>,
 }
 
-/// Walks to and fro; every snapshot must follow the one before.
+impl Stage {
+    /// A realm whose players may talk faster than people.
+    pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
+        let site = Site::new();
+        let settings = "[session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
+                        [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
+        fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
+        let up = site.up();
+        let endpoint = site.endpoint();
+        let token = fs::read_to_string(site.data().join("operator.token")).expect("a token in the data folder");
+        let mut operator = Rest::new(&endpoint);
+        operator.set_access_token(Some(token));
+        Self { site, up, endpoint, operator, stop: watch::Sender::new(false), games: Vec::new() }
+    }
+
+    /// An account with a character, in the lobby.
+    pub(crate) async fn hero(&self, name: &str) -> Hero {
+        let mut rest = Rest::new(&self.endpoint);
+        rest.register(name, PASSWORD).await.expect("registering");
+        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
+        let player = Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() };
+        let mut lobby = player.lobby(Door::Frames).await;
+        let character = lobby.create_character(&format!("{name}-hero"), "Druid", false).await.expect("a character");
+        lobby.select_character(character.id).await.expect("selecting it");
+        Hero { player, lobby, character }
+    }
+
+    /// Opens a game in which the hero walks to and fro until the end; every snapshot must follow the one before.
+    pub(crate) async fn plays(&mut self, hero: &mut Hero, game: &str) {
+        let (_, game) = hero.open_game(game).await;
+        self.games.push(tokio::spawn(play(game, self.stop.subscribe())));
+    }
+
+    /// Puts a file into the plugin folder, whole.
+    pub(crate) fn put(&self, file: &str, bytes: &[u8]) {
+        let folder = self.site.data().join("plugins");
+        let beside = folder.join(format!("{file}.new"));
+        fs::write(&beside, bytes).expect("writing beside the plugin");
+        fs::rename(&beside, folder.join(file)).expect("renaming into place");
+    }
+
+    /// What the operator sees of a plugin; `null` when there is none.
+    pub(crate) async fn plugin(&mut self, name: &str) -> Value {
+        let path = format!("/api/v1/admin/plugins/{name}");
+        self.operator.request(Method::GET, &path, None).await.expect("the operator is answered").json
+    }
+
+    /// What was said of a plugin, as one text.
+    pub(crate) async fn said_of(&mut self, name: &str) -> String {
+        let path = format!("/api/v1/admin/plugins/{name}/logs?lines=200");
+        let answer = self.operator.request(Method::GET, &path, None).await.expect("the operator is answered");
+        answer.json.to_string()
+    }
+
+    /// Memory of the realm that lies in the machine's.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.up.process())
+    }
+
+    /// Ends the games, which have gone tick by tick, and the realm, in good order; gives what it has said since it was up.
+    pub(crate) async fn end(self) -> String {
+        self.ended().await.1
+    }
+
+    /// The same, and gives what is left of it.
+    pub(crate) async fn end_for_good(self) -> Site {
+        self.ended().await.0
+    }
+
+    async fn ended(self) -> (Site, String) {
+        self.stop.send_replace(true);
+        for game in self.games {
+            assert!(game.await.expect("every snapshot followed the one before") > 0);
+        }
+        let (code, said) = self.up.end(Signal::TERM);
+        assert_eq!(code, Some(0), "{said}");
+        (self.site, said)
+    }
+}
+
 async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
     let mut before = snapshot(&mut game).await.tick;
     let mut ticks = 0;
@@ -59,35 +152,32 @@ fn file(number: u32) -> (&'static str, Vec<u8>, Option<String>) {
     }
 }
 
+/// Has the realm made up its mind about a file?
+fn decided_about(number: u32, plugin: &Value) -> bool {
+    let problem = plugin["problem"].as_str();
+    match number % 5 {
+        2 => problem.is_some_and(|problem| problem.starts_with("read: ")),
+        3 => problem.is_some_and(|problem| problem.starts_with("start: ")),
+        _ => plugin["version"] == format!("9.{number}.0").as_str() && problem.is_none(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_swaps_of_good_and_bad_files_disturb_nobody() {
-    let realm = TestRealm::start_with(|config| {
-        (config.session.chat_burst, config.session.chat_per_minute) = (1_000_000, 1_000_000);
-        let patient = serde_json::json!({"lines_max": 0, "repeats_max": 0});
-        config.plugins.configuration.insert("chat-filter".to_owned(), patient);
-    })
-    .await;
-    let (stop, stopped) = watch::channel(false);
-    let (mut heroes, mut games): (Vec<_>, Vec<JoinHandle<u32>>) = (Vec::new(), Vec::new());
+    let mut stage = Stage::start();
     for number in 0..GAMES {
-        let mut hero =
-            realm.hero(&format!("Hero{}", char::from(b'a' + u8::try_from(number).unwrap())), Door::Frames).await;
-        let (_, game) = hero.open_game(&format!("Cellar {number}")).await;
-        games.push(tokio::spawn(play(game, stopped.clone())));
-        heroes.push(hero);
+        let mut hero = stage.hero(&format!("Hero{}", char::from(b'a' + u8::try_from(number).unwrap()))).await;
+        stage.plays(&mut hero, &format!("Cellar {number}")).await;
     }
-    let mut speaker = heroes.pop().expect("there are heroes");
+    let mut speaker = stage.hero("Speaker").await;
     speaker.lobby.join_channel("Town Square").await.unwrap();
-    let skipped = realm.realm().games().figures().ticks_skipped;
-    let (mut decides, mut last_line, mut settled_kb) = (None::<String>, None::<u64>, None::<u64>);
+    let (mut at_work, mut last_line, mut settled) = (None::<String>, None::<u64>, None::<u64>);
     let mut lines = 0;
     for number in 0..swaps() {
-        let (name, bytes, decided) = file(number);
-        let beside = realm.plugin_dir().join(format!("{name}.new"));
-        fs::write(&beside, &bytes).unwrap();
-        fs::rename(&beside, realm.plugin_dir().join(name)).unwrap();
+        let (name, bytes, says) = file(number);
+        stage.put(name, &bytes);
+        let plugin = name.trim_end_matches(".wasm");
         // People talk on while the file is looked at, until it has come to work or was refused.
-        let version = format!("9.{number}.0");
         eventually(&format!("file {number} of {name} decided about"), async || {
             let said = format!("line number {lines}");
             lines += 1;
@@ -96,43 +186,29 @@ async fn many_swaps_of_good_and_bad_files_disturb_nobody() {
             if let Some(before) = last_line.replace(line.line) {
                 assert_eq!(line.line, before + 1, "no line is lost or answered twice");
             }
-            let of_old = decides.as_deref().unwrap_or(&said) == line.text;
-            let of_new = decided.as_deref() == Some(line.text.as_str());
+            let of_old = at_work.as_deref().unwrap_or(&said) == line.text;
+            let of_new = says.as_deref() == Some(line.text.as_str());
             assert!(of_old || of_new, "{:?} at swap {number}", line.text);
-            let status = realm.realm().rules().status().into_iter().find(|status| status.file == name)?;
-            let step = match number % 5 {
-                2 => "read: ",
-                3 => "start: ",
-                _ => return (status.version == version && status.problem.is_none()).then_some(()),
-            };
-            status.problem.is_some_and(|problem| problem.starts_with(step)).then_some(())
+            decided_about(number, &stage.plugin(plugin).await).then_some(())
         })
         .await;
-        if decided.is_some() {
-            decides = decided;
-        }
-        if number == swaps().min(50) - 1 {
-            settled_kb = Some(resident_kb());
+        at_work = says.or(at_work);
+        if number + 1 == SETTLED_SWAPS {
+            settled = Some(stage.resident_bytes());
         }
     }
-    let grown_kb = resident_kb().saturating_sub(settled_kb.expect("there were swaps"));
-    let skipped = realm.realm().games().figures().ticks_skipped - skipped;
-    println!("{} swaps, {lines} lines, {grown_kb} KiB grown since the first fifty, {skipped} ticks left out", swaps());
-    assert!(grown_kb <= settled_kb.unwrap_or_default() / GROWTH_PARTS, "{grown_kb} KiB grown");
-    stop.send_replace(true);
-    for game in games {
-        assert!(game.await.expect("every snapshot followed the one before") > 0);
+    let now = stage.resident_bytes();
+    let grown = now.saturating_sub(settled.unwrap_or(now));
+    println!(
+        "{} swaps, {lines} lines, {} KiB, of which {} KiB since the first {SETTLED_SWAPS}",
+        swaps(),
+        now >> 10,
+        grown >> 10
+    );
+    assert!(grown <= settled.unwrap_or(now) / GROWTH_PARTS, "the realm has grown by {grown} bytes");
+    let said = stage.said_of("chat-filter").await;
+    for step in ["read", "start"] {
+        assert!(said.contains(&format!("was refused at step {step}")), "{said}");
     }
-    // The refused files left a problem, and the rule at work is the last good one.
-    let text = realm.realm().rules().lines("chat-filter", 200).into_iter().map(|line| line.text).collect::<Vec<_>>();
-    assert!(text.iter().any(|line| line.contains("was refused at step read")), "{text:?}");
-    assert!(text.iter().any(|line| line.contains("was refused at step start")), "{text:?}");
-    fs::copy(built_plugins().join("chat-filter.wasm"), realm.plugin_dir().join("chat-filter.wasm")).unwrap();
-    eventually("the default rule is back", async || {
-        let status = realm.realm().rules().status();
-        status.iter().any(|status| status.name == "chat-filter" && status.version == "0.1.0").then_some(())
-    })
-    .await;
-    drop(heroes);
-    realm.stop().await;
+    stage.end().await;
 }

@@ -16,6 +16,7 @@ mod faults;
 mod figures;
 mod games;
 mod harness;
+mod hostile;
 mod http;
 mod load;
 mod play;
@@ -31,3 +32,5 @@ mod tidy;
 mod tls;
 mod views;
 mod world;
+
+use rules::components;

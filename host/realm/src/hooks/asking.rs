@@ -11,6 +11,7 @@ use super::{
     figures::{Decision, Function, compared, failed},
     lane::{Lane, NoAnswer},
     mailbox::LaneKind,
+    tape::{Answer, Question},
 };
 
 /// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
@@ -20,14 +21,15 @@ const REMAKE_WAIT: Duration = Duration::from_millis(100);
 const NONSENSE_MAX: u32 = 5;
 
 impl Lane {
-    /// Calls the plugin at a place; `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
+    /// Calls the plugin at a place; `question` is what a recording keeps. `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
     pub(super) fn call<T: Decision>(
         &mut self,
         place: usize,
         function: Function,
+        question: impl Fn() -> Question,
         call: impl Fn(&mut Instance) -> Result<T, CallError>,
     ) -> (Option<T>, Duration) {
-        let (answer, used) = self.try_call(place, function, call);
+        let (answer, used) = self.try_call(place, function, question, call);
         (answer.ok(), used)
     }
 
@@ -36,9 +38,18 @@ impl Lane {
         &mut self,
         place: usize,
         function: Function,
+        question: impl Fn() -> Question,
         call: impl Fn(&mut Instance) -> Result<T, CallError>,
     ) -> (Result<T, NoAnswer>, Duration) {
+        if let Some(recorder) = &self.settings.recorder {
+            recorder.begin();
+        }
         let (answer, used) = self.ask(place, function, &call);
+        if let Some(recorder) = &self.settings.recorder {
+            let manifest = self.slots[place].installed.plugin.manifest();
+            let kept = answer.as_ref().map_or(Answer::None, Decision::answer);
+            recorder.end(self.number, (&manifest.name, &manifest.version), question(), kept);
+        }
         if !self.has_shadows {
             return (answer, used);
         }

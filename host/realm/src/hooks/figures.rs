@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 use realm_plugin_host::bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission};
 
+use super::tape::Answer;
+
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
@@ -62,6 +64,9 @@ impl Function {
 /// An answer of a plugin, in a word for a counter.
 pub(super) trait Decision: PartialEq {
     fn word(&self) -> &'static str;
+
+    /// The same for a recording.
+    fn answer(&self) -> Answer;
 }
 
 impl Decision for chat_filter::Verdict {
@@ -72,6 +77,10 @@ impl Decision for chat_filter::Verdict {
             Self::Block(_) => "block",
         }
     }
+
+    fn answer(&self) -> Answer {
+        Answer::Verdict(self.clone())
+    }
 }
 
 impl Decision for Admission {
@@ -81,11 +90,19 @@ impl Decision for Admission {
             Self::Refuse(_) => "refuse",
         }
     }
+
+    fn answer(&self) -> Answer {
+        Answer::Admission(self.clone())
+    }
 }
 
 impl Decision for Vec<Finding> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "clean" } else { "found" }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Findings(self.clone())
     }
 }
 
@@ -94,12 +111,20 @@ impl Decision for Vec<u64> {
     fn word(&self) -> &'static str {
         "ordered"
     }
+
+    fn answer(&self) -> Answer {
+        Answer::Keys(self.clone())
+    }
 }
 
 // A score.
 impl Decision for Option<u64> {
     fn word(&self) -> &'static str {
         if self.is_some() { "scored" } else { "not-eligible" }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Score(*self)
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     mailbox::{LaneKind, Mailbox},
     set::Installed,
     strikes::Strikes,
+    tape::Recorder,
     workshop::{Job, PLUGINS_MAX},
 };
 
@@ -132,6 +133,8 @@ pub(super) struct Lane {
     pub(super) settings: Settings,
     /// Some slot holds a shadow.
     pub(super) has_shadows: bool,
+    /// Its number in recordings.
+    pub(super) number: u32,
     /// A new version that has been prepared for and not come to work yet.
     heir: Option<Heir>,
 }
@@ -139,11 +142,12 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
         let (slots, strikes, settings) = (Vec::new(), Strikes::default(), Settings::default());
-        Self { mailbox, jobs, slots, strikes, settings, heir: None, has_shadows: false }
+        Self { mailbox, jobs, slots, strikes, settings, heir: None, has_shadows: false, number: 0 }
     }
 
     /// The same under the operator's settings.
     pub(super) fn under(mut self, settings: Settings) -> Self {
+        self.number = settings.recorder.as_ref().map_or(0, Recorder::lane);
         self.settings = settings;
         self
     }
@@ -228,7 +232,7 @@ impl Lane {
                 Ok(())
             }
             Err((unused, problem)) => {
-                self.discard(Some(unused), Some(&to));
+                self.discard(Some(*unused), Some(&to));
                 Err(problem)
             }
         };

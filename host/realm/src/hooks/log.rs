@@ -9,6 +9,8 @@ use std::{
 use realm_plugin_host::{Level, LogSink, Services};
 use serde::Serialize;
 
+use super::tape::{HostAnswer, host_answered};
+
 /// Lines that are kept of each plugin; the oldest goes first.
 const LINES_MAX: usize = 200;
 /// Plugins whose lines are kept.
@@ -86,7 +88,19 @@ impl LogSink for Journal {
     }
 }
 
-impl Services for Journal {}
+impl Services for Journal {
+    fn now_ms(&self, plugin: &str) -> u64 {
+        let now_ms = Services::now_ms(&RealmLog, plugin);
+        host_answered(|| HostAnswer::NowMs(now_ms));
+        now_ms
+    }
+
+    fn random(&self, plugin: &str, bytes: &mut [u8]) -> bool {
+        let thrown = Services::random(&RealmLog, plugin, bytes);
+        host_answered(|| HostAnswer::Random(bytes.to_vec()));
+        thrown
+    }
+}
 
 fn word(level: Level) -> &'static str {
     match level {

@@ -19,6 +19,7 @@ mod publisher;
 mod record;
 mod set;
 mod strikes;
+mod tape;
 mod tick;
 mod workshop;
 
@@ -51,6 +52,7 @@ pub use self::{
     lone::LoneRule,
     policy::Policies,
     record::{FunctionFigures, Observed},
+    tape::{CallAgain, TapeError, TapeReport, replay_calls},
     tick::{ActionVerdicts, RulesInPlay, TickLane},
 };
 pub(crate) use self::{
@@ -58,6 +60,7 @@ pub(crate) use self::{
     publisher::Publisher,
     record::Record,
     set::Installed,
+    tape::{FOLDER as RECORDINGS_FOLDER, Recorder, Recording},
     workshop::{Change, ChangeError},
 };
 
@@ -81,12 +84,14 @@ pub(crate) struct Settings {
     pub(crate) failing: Option<Arc<dyn Fn(u64) + Send + Sync>>,
     /// How long all lanes together may take to prepare for a version that inherits a state.
     pub(crate) vote_timeout: Duration,
+    /// Records every call; `None` when nothing is recorded.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (policies, journal) = (Policies::default(), Arc::default());
-        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT }
+        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT, recorder: None }
     }
 }
 

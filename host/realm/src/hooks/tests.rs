@@ -8,8 +8,8 @@ use realm_plugin_host::{
 };
 
 use super::{
-    ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind,
-    Mailbox, PluginSet, Publisher, RealmLog, Settings, Unjudged,
+    ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Journal, Lane,
+    LaneKind, Mailbox, PluginSet, Publisher, Settings, Unjudged,
     components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
     general,
 };
@@ -39,7 +39,7 @@ impl Stage {
 
     fn installed(&self, file: &str, bytes: &[u8]) -> Arc<Installed> {
         self.last.set(self.last.get() + 1);
-        let plugin = self.host.load(bytes, Arc::new(RealmLog)).unwrap();
+        let plugin = self.host.load(bytes, Arc::new(Journal::default())).unwrap();
         Arc::new(Installed::new(self.last.get(), file.to_owned(), plugin, "{}".to_owned()))
     }
 

@@ -35,6 +35,12 @@ pub struct Config {
     /// 0 never goes back by itself.
     #[schemars(range(min = 0, max = 604_800))]
     pub trial_seconds: u32,
+    /// Record every call to a plugin, with what it was asked, what the host answered it and what it decided, into `plugin-recordings/` in
+    /// the data folder, for `realm plugin replay`. What players say stands in there.
+    pub record: bool,
+    /// Most bytes of all recordings together; the oldest go first.
+    #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_u64))]
+    pub record_bytes_max: u64,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
     /// One table per plugin with what the operator decides about it alone: `permissions`, instead of those above, and `limits`, a table
@@ -68,6 +74,8 @@ impl Default for Config {
             keys: Vec::new(),
             require_signed: false,
             trial_seconds: 600,
+            record: false,
+            record_bytes_max: 256 << 20,
             configuration: BTreeMap::new(),
             overrides: BTreeMap::new(),
         }

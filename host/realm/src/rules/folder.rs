@@ -93,14 +93,20 @@ impl Folder {
         }
     }
 
-    /// Gives a file another name, in the place of what has that name.
+    /// Gives a file another name, in the place of what has that name; its signature goes along.
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (signature, place) = (self.signature_path(from), self.signature_path(to));
+        // A signature of the file that goes would be none of the one that comes.
+        let moved = if signature.exists() { fs::rename(signature, place) } else { fs::remove_file(place) };
+        moved.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
         fs::rename(self.path.join(from), self.path.join(to))
     }
 
-    /// Deletes a file.
+    /// Deletes a file and its signature.
     pub(super) fn delete(&self, file: &str) -> io::Result<()> {
-        fs::remove_file(self.path.join(file))
+        fs::remove_file(self.path.join(file))?;
+        let _ = fs::remove_file(self.signature_path(file));
+        Ok(())
     }
 
     fn signature_path(&self, file: &str) -> PathBuf {
@@ -168,6 +174,14 @@ mod tests {
         let names: Vec<String> = folder.list().unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a.wasm", "b.wasm"]);
         assert!(matches!(folder.read("gone.wasm", 10), Ok(Found::Gone)));
+        // A file takes its signature along, and leaves none of another.
+        fs::write(folder.path().join("b.wasm.minisig"), b"of b").unwrap();
+        folder.rename("b.wasm", "a.wasm").unwrap();
+        assert_eq!(folder.signature("a.wasm").as_deref(), Some("of b"));
+        fs::write(folder.path().join("b.wasm"), b"12345").unwrap();
+        folder.rename("b.wasm", "a.wasm").unwrap();
+        assert_eq!(folder.signature("a.wasm"), None);
+        fs::write(folder.path().join("b.wasm"), b"12345").unwrap();
         assert!(matches!(folder.read("b.wasm", 4), Ok(Found::TooLarge(_))));
         assert!(matches!(folder.read("b.wasm", 5), Ok(Found::Whole(_, bytes)) if bytes == b"12345"));
     }

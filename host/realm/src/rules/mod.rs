@@ -28,7 +28,9 @@ use serde::Serialize;
 use tokio::sync::{oneshot, watch as generations};
 
 use crate::{
-    hooks::{Hooks, Journal, Observed, PluginLine, Publisher, Record, Settings},
+    hooks::{
+        Hooks, Journal, Observed, PluginLine, Publisher, RECORDINGS_FOLDER, Record, Recorder, Recording, Settings,
+    },
     types::{Urgency, spawn_thread},
 };
 
@@ -188,10 +190,14 @@ impl Rules {
             // When the keeper has too much to do, the next failure tells it.
             move |id| drop(notices.try_send(Notice::Failing(id)))
         };
+        let recording = Recording { folder: data.join(RECORDINGS_FOLDER), bytes_max: config.record_bytes_max };
+        let recorder = config.record.then(|| Recorder::start(recording)).transpose();
+        let recorder = recorder.map_err(|error| RulesError::Config(format!("[plugins] record: {error}")))?;
         let (hooks, publisher) = Hooks::start_with(Settings {
             policies: config.policies().map_err(RulesError::Config)?,
             journal: Arc::clone(&journal),
             failing: Some(Arc::new(failing)),
+            recorder,
             ..Settings::default()
         })
         .map_err(threads)?;

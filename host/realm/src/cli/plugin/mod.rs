@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod dev;
 mod new;
+mod replay;
 mod running;
 mod shown;
 mod sign;
@@ -35,6 +36,8 @@ pub(super) enum Plugin {
     Sign(sign::Sign),
     #[command(flatten)]
     Running(running::Running),
+    /// Ask a new version of a plugin everything that was recorded, and show what it decides otherwise.
+    Replay(replay::Replay),
 }
 
 impl Plugin {
@@ -49,6 +52,7 @@ impl Plugin {
             Self::Keygen(verb) => verb.run(),
             Self::Sign(verb) => verb.run(),
             Self::Running(verb) => super::block_on(verb.run()),
+            Self::Replay(verb) => verb.run(),
         }
     }
 }

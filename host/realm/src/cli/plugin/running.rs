@@ -1,7 +1,7 @@
 //! The verbs that speak to a running realm: what is at work there, and changing it.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -132,6 +132,11 @@ impl Shadow {
         let stem = stem.trim_end_matches(".shadow");
         let (beside, file) = (folder.join(format!(".{stem}.shadow.new")), format!("{stem}.shadow.wasm"));
         ask(&self.place, Method::GET, "/plugins").await?;
+        let signature = format!("{}.minisig", self.file.display());
+        if Path::new(&signature).is_file() {
+            std::fs::copy(&signature, folder.join(format!("{file}.minisig")))
+                .map_err(|error| anyhow::anyhow!("{signature}: {error}"))?;
+        }
         std::fs::write(&beside, &bytes)
             .and_then(|()| std::fs::rename(&beside, folder.join(&file)))
             .map_err(|error| anyhow::anyhow!("{}: {error}", folder.display()))?;

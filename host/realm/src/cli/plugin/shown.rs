@@ -182,7 +182,7 @@ fn number(value: &Value) -> String {
     let digits = value.as_u64().unwrap_or_default().to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
