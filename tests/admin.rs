@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
+    campaign::Stage,
     harness::{PASSWORD, TestRealm, eventually, program::Site, refused},
     rules::components::{Fixture, pass, replacing, trap},
 };
@@ -252,4 +253,54 @@ fn the_verbs_of_the_command_line_show_and_change_a_running_realm() {
     let json: Value = serde_json::from_str(&verb(&["list", "--json"]).success()).expect("JSON");
     assert_eq!(json["plugins"].as_array().map(Vec::len), Some(4));
     assert_eq!(up.end(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_shadow_is_compared_and_then_promoted_or_dropped() {
+    let site = Site::new();
+    let up = site.up();
+    let verb = |arguments: &[&str]| site.run(&[&["plugin"], arguments, &["--data", "realm-data"]].concat());
+    let put = |name: &str, bytes: &[u8]| fs::write(site.folder().join(name), bytes).unwrap();
+    put("next.wasm", &Fixture::new("matchmaking", "9.0.0").admit(&pass()).build());
+    put("broken.wasm", b"no plugin");
+    let said = verb(&["promote", "matchmaking"]).refusal();
+    assert!(said.contains("Matchmaking has no shadow"), "{said}");
+    let said = verb(&["shadow", "next.wasm"]).success();
+    assert!(said.starts_with("matchmaking 9.0.0 runs as a shadow"), "{said}");
+    let table = verb(&["list"]).success();
+    println!("{table}");
+    assert!(table.contains("shadow: 0 answers alike, 0 different"), "{table}");
+    assert!(verb(&["inspect", "matchmaking"]).success().starts_with("plugin         matchmaking 0.1.0\n"));
+    assert!(verb(&["drop", "matchmaking"]).success().starts_with("matchmaking 0.1.0 is at work"));
+    assert!(!verb(&["list"]).success().contains("9.0.0"));
+    let said = verb(&["shadow", "broken.wasm"]).refusal();
+    assert!(said.contains("broken.shadow.wasm does not run: read: "), "{said}");
+    verb(&["shadow", "next.wasm"]).success();
+    assert!(verb(&["promote", "matchmaking"]).success().starts_with("matchmaking 9.0.0 is at work"));
+    assert!(verb(&["rollback", "matchmaking"]).success().starts_with("matchmaking 0.1.0 is rolled back"));
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_asked_again_with_a_new_version() {
+    let stage = Stage::start_with("[plugins]\nrecord = true\n");
+    let mut ann = stage.hero("Ann").await;
+    ann.lobby.join_channel("Town Square").await.unwrap();
+    for text in ["good morning", "good evening"] {
+        ann.lobby.say(text).await.unwrap();
+        ann.lobby.line(crate::harness::DEADLINE).await.unwrap();
+    }
+    let site = stage.end_for_good().await;
+    let recording = site.data().join("plugin-recordings/1.calls");
+    fs::write(site.folder().join("new.wasm"), replacing("chat-filter", "2.0.0", "hush")).unwrap();
+    let said = site.run(&["plugin", "replay", recording.to_str().unwrap(), "--with", "new.wasm"]).success();
+    println!("{said}");
+    assert!(said.contains("chat-filter 2.0.0: 2 of 2 calls are answered otherwise"), "{said}");
+    assert!(said.contains("good evening") && said.contains("before  0.1.0 Verdict") && said.contains("hush"), "{said}");
+    let built = crate::harness::built_plugins().join("chat-filter.wasm");
+    let said =
+        site.run(&["plugin", "replay", recording.to_str().unwrap(), "--with", built.to_str().unwrap()]).success();
+    assert!(said.contains("chat-filter 0.1.0: 0 of 2 calls are answered otherwise"), "{said}");
+    let said = site.run(&["plugin", "replay", "new.wasm", "--with", "new.wasm"]).refusal();
+    assert!(said.contains("new.wasm is no recording"), "{said}");
 }

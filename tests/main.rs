@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod campaign;
 mod characters;
 mod chat;
 mod cheats;
@@ -16,6 +17,7 @@ mod faults;
 mod figures;
 mod games;
 mod harness;
+mod hostile;
 mod http;
 mod load;
 mod matches;
@@ -32,3 +34,5 @@ mod tidy;
 mod tls;
 mod views;
 mod world;
+
+use rules::components;

@@ -35,9 +35,10 @@ async fn every_thread_gives_way_to_the_ticks() {
     let base: i32 = own.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap();
     // Which name, how many at least and at most, and how much less urgent than a tick.
     let cores = std::thread::available_parallelism().unwrap().get();
-    let expected: [(&str, usize, usize, i32); 6] = [
+    let expected: [(&str, usize, usize, i32); 7] = [
         ("tick-", 2, 2, 0),
         ("realm-async", 1, cores + 16, 5),
+        ("sqlx-sqlite", 1, 64, 5),
         ("plugin-lane", 1, 1, 5),
         ("plugin-workshop", 1, 1, 10),
         ("passwords-", 1, cores.max(1), 10),

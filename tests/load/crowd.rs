@@ -6,7 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -133,22 +133,18 @@ impl Loop {
         let mut events = Vec::with_capacity(EVENTS_MAX);
         let mut looked = Instant::now();
         loop {
+            // A thread that has had much to do since its last look does not rest at all.
+            looked = (looked + LOOK_EVERY).max(Instant::now());
             loop {
-                match words.try_recv() {
+                match words.recv_timeout(looked.saturating_duration_since(Instant::now())) {
                     Ok(Word::Join(player)) => self.join(*player),
                     Ok(Word::Look(reply)) => {
                         // Who asked may have given up.
                         let _ = reply.send(self.look());
                     }
-                    Ok(Word::Stop) | Err(TryRecvError::Disconnected) => return,
-                    Err(TryRecvError::Empty) => break,
+                    Ok(Word::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => break,
                 }
-            }
-            // A thread that has had much to do since its last look does not sleep at all.
-            looked += LOOK_EVERY;
-            match looked.checked_duration_since(Instant::now()) {
-                Some(rest) => thread::sleep(rest),
-                None => looked = Instant::now(),
             }
             events.clear();
             let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };

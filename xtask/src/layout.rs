@@ -54,6 +54,11 @@ impl Layout {
         self.target.join("plugins")
     }
 
+    /// The finished components of the worked examples: apart, since nobody's realm should run them by accident.
+    pub(crate) fn example_components(&self) -> PathBuf {
+        self.components().join("examples")
+    }
+
     /// Toolchains that were unpacked for the guests.
     pub(crate) fn guest_toolchain(&self) -> PathBuf {
         self.target.join("guest-toolchain")

@@ -4,13 +4,12 @@
 
 mod layout;
 mod plugins;
-mod process;
-mod toolchain;
 mod verbs;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use realm_plugin_build::{process, toolchain};
 
 use crate::layout::Layout;
 

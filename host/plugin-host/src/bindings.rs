@@ -6,7 +6,7 @@ mod generated {
         path: "../../wit",
         world: "every-hook",
         imports: { default: trappable },
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
     });
 }
 

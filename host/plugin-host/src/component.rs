@@ -8,8 +8,9 @@ use wasmtime::Engine;
 
 use crate::{
     error::LoadError,
-    hook::{EFFECTS, Hook, INTERFACE_VERSION, LIFECYCLE, PACKAGE},
+    hook::{EFFECTS, Hook, LIFECYCLE, PACKAGE},
     manifest::{Class, MANIFEST_SECTION, Manifest, Permission},
+    versions::served,
     wasi,
 };
 
@@ -107,15 +108,15 @@ fn split_interface(name: &str) -> Option<(&str, &str)> {
 }
 
 /// Versions of one minor number understand each other while the major number is 0.
-fn version_is_spoken(version: &str) -> bool {
-    let (Ok(theirs), Ok(ours)) = (semver::Version::parse(version), semver::Version::parse(INTERFACE_VERSION)) else {
+fn understand_each_other(theirs: &str, ours: &str) -> bool {
+    let (Ok(theirs), Ok(ours)) = (semver::Version::parse(theirs), semver::Version::parse(ours)) else {
         return false;
     };
     theirs.pre.is_empty() && theirs.major == ours.major && (ours.major > 0 || theirs.minor == ours.minor)
 }
 
 fn check_version(interface: &str, version: &str) -> Result<(), LoadError> {
-    if version_is_spoken(version) {
+    if served(interface).iter().any(|ours| understand_each_other(version, ours)) {
         return Ok(());
     }
     let built_for = if version.is_empty() { "without a version".to_owned() } else { version.to_owned() };
@@ -165,9 +166,10 @@ mod tests {
 
     #[test]
     fn versions_of_one_line_understand_each_other() {
-        assert!(version_is_spoken("0.1.0") && version_is_spoken("0.1.7"));
-        assert!(!version_is_spoken("0.2.0") && !version_is_spoken("1.0.0") && !version_is_spoken("0.1.0-rc.1"));
-        assert!(!version_is_spoken(""));
+        let spoken = |version| understand_each_other(version, "0.1.0");
+        assert!(spoken("0.1.0") && spoken("0.1.7"));
+        assert!(!spoken("0.2.0") && !spoken("1.0.0") && !spoken("0.1.0-rc.1") && !spoken(""));
+        assert!(understand_each_other("1.3.0", "1.1.0") && !understand_each_other("2.0.0", "1.1.0"));
     }
 
     #[test]

@@ -136,6 +136,8 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .max_core_instances_per_component(small(PluginLimits::CORE_INSTANCES_MOST))
         .max_memories_per_component(small(PluginLimits::MEMORIES_MOST))
         .max_tables_per_component(small(PluginLimits::TABLES_MOST))
+        .max_memories_per_module(small(PluginLimits::MEMORIES_MOST))
+        .max_tables_per_module(small(PluginLimits::TABLES_MOST))
         .max_memory_size(limits.slow.memory_bytes_max.max(limits.fast.memory_bytes_max))
         .table_elements(engine_size(PluginLimits::TABLE_ELEMENTS_MOST))
         .linear_memory_keep_resident(KEPT_RESIDENT_BYTES)

@@ -97,7 +97,7 @@ pub enum LoadError {
     #[error("the engine does not compile it: {0}")]
     Compile(String),
     /// Imports or exports have other types than the interface.
-    #[error("its functions differ from the interface: {0}; build it again with the SDK of this realm's version")]
+    #[error("it does not fit the contract: {0}; build it again with the SDK of this realm's version")]
     Link(String),
 }
 

@@ -26,7 +26,8 @@ use crate::{
 pub struct Instance {
     compiled: Arc<Compiled>,
     store: Store<State>,
-    guests: Guests,
+    /// In a box, since lanes and mailboxes hand instances on by value.
+    guests: Box<Guests>,
     dead: bool,
     used: Duration,
 }
@@ -42,17 +43,18 @@ impl Instance {
             Ok(if context.data_mut().meter.tick() { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
         });
         let init_deadline = limits.init_deadline();
-        let mut this = Self { compiled, store, guests: Guests::default(), dead: false, used: Duration::ZERO };
+        let mut this = Self { compiled, store, guests: Box::default(), dead: false, used: Duration::ZERO };
         let compiled = Arc::clone(&this.compiled);
         let made = this.run(init_deadline, |store, _| {
             let instance = compiled.instance.instantiate(&mut *store)?;
-            compiled.exports.load(store, &instance)
+            Ok(compiled.exports.load(store, &instance))
         });
-        this.guests = made.map_err(|error| match error {
+        let made = made.map_err(|error| match error {
             // Before anything ran there is nothing that could trap: the engine itself said no.
             CallError::Trap { message, backtrace: None } => CallError::NoInstance(message),
             other => other,
         })?;
+        this.guests = Box::new(made.map_err(CallError::NoInstance)?);
         let refused = this.run(init_deadline, |store, guests| {
             guests.lifecycle.as_ref().map(|guest| guest.call_init(store, configuration)).transpose()
         })?;

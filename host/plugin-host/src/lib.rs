@@ -23,10 +23,12 @@ mod log;
 mod manifest;
 mod memory;
 mod meter;
+mod misfit;
 mod plugin;
 mod rehearsal;
 mod services;
 mod state;
+mod versions;
 mod wasi;
 
 pub use breaker::Breaker;

@@ -16,6 +16,7 @@ use crate::{
     log::{LogSink, PluginLog},
     manifest::{Class, Manifest, Permission},
     meter::thread_cpu,
+    misfit,
     services::Services,
     state::State,
     wasi,
@@ -78,7 +79,7 @@ impl Host {
         check_size(bytes, manifest.class, host)?;
         check_functions(outside.function_bytes, manifest.class, host)?;
         let component = compile(bytes, manifest.class, host)?;
-        let link = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
+        let link = |error: wasmtime::Error| LoadError::Link(misfit::in_words(&format!("{error:#}")));
         let instance = link_component(&component, host).map_err(link)?;
         let exports = Exports::find(&instance, &outside.hooks).map_err(link)?;
         let sink = Arc::clone(&services) as Arc<dyn LogSink>;

@@ -49,7 +49,7 @@ use crate::{
     session::Sessions,
     storage::{Storage, StorageError},
     telemetry::{Telemetry, TelemetryError},
-    types::{Clock, SystemClock},
+    types::{Clock, SystemClock, in_task},
 };
 
 /// Why a realm cannot start. Every message says what to do.
@@ -127,7 +127,12 @@ impl Realm {
             tracing::error!("clients that check the certificate will not connect: {problem}");
         }
 
-        let storage = Storage::open(&config.storage, data, config.node.id, Arc::clone(&clock)).await?;
+        // From a thread of the runtime: those that the database library starts inherit its urgency, and not that of a tick.
+        let storage = {
+            let (storage, data, node) = (config.storage.clone(), data.to_owned(), config.node.id);
+            let clock = Arc::clone(&clock);
+            in_task(async move { Storage::open(&storage, &data, node, clock).await }).await?
+        };
         let (rules, hooks) =
             Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
         let moderation = Moderation::new(storage.clone());

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::{layout::Layout, toolchain};
 
 /// Rises when this program builds components in another way.
-const BUILD_NUMBER: &str = "1";
+const BUILD_NUMBER: &str = "2";
 
 /// The hash of what all plugins share: contract, SDK, workspace, dependencies and compiler.
 pub(crate) fn common(layout: &Layout) -> Result<String> {
@@ -21,7 +21,11 @@ pub(crate) fn common(layout: &Layout) -> Result<String> {
         layout.plugin_sources().join("Cargo.lock"),
     ];
     parts.extend(files(&layout.root.join("wit"))?);
-    parts.extend(files(&layout.root.join("sdk/plugin-rust"))?);
+    for sdk in ["sdk/plugin-rust", "sdk/plugin-js"].map(|folder| layout.root.join(folder)) {
+        if sdk.is_dir() {
+            parts.extend(files(&sdk)?);
+        }
+    }
     let mut hash = Sha256::new();
     put(&mut hash, BUILD_NUMBER.as_bytes());
     put(&mut hash, toolchain::active_version()?.as_bytes());
@@ -31,10 +35,10 @@ pub(crate) fn common(layout: &Layout) -> Result<String> {
 }
 
 /// The hash of one plugin: `common` and its own folder.
-pub(crate) fn of_plugin(layout: &Layout, name: &str, common: &str) -> Result<String> {
+pub(crate) fn of_plugin(layout: &Layout, folder: &Path, common: &str) -> Result<String> {
     let mut hash = Sha256::new();
     put(&mut hash, common.as_bytes());
-    put_files(&mut hash, &layout.root, &files(&layout.plugin_sources().join(name))?)?;
+    put_files(&mut hash, &layout.root, &files(folder)?)?;
     Ok(hex(&hash.finalize()))
 }
 
@@ -76,7 +80,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
             let entry = entry?;
             match entry.file_type()? {
-                kind if kind.is_dir() && entry.file_name() != "target" => folders.push(entry.path()),
+                kind if kind.is_dir()
+                    && !["target", "node_modules", "dist"].iter().any(|name| entry.file_name() == *name) =>
+                {
+                    folders.push(entry.path())
+                }
                 kind if kind.is_file() => found.push(entry.path()),
                 _ => {}
             }
@@ -118,7 +126,7 @@ mod tests {
     }
 
     fn key(layout: &Layout, name: &str) -> String {
-        of_plugin(layout, name, &common(layout).unwrap()).unwrap()
+        of_plugin(layout, &layout.plugin_sources().join(name), &common(layout).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,26 +1,30 @@
 //! Plugins: from sources to components, and from components into a realm's folder.
 //!
-//! Every folder of `plugins/` becomes `plugins/NAME.wasm` in the build directory. What is unchanged is not built again.
+//! Every folder of `plugins/` becomes `plugins/NAME.wasm` in the build directory, every folder of `plugins/examples/`
+//! `plugins/examples/NAME.wasm`. What is unchanged is not built again.
 
-mod component;
 mod fingerprint;
 mod install;
+mod source;
 
 use std::{
-    env,
     fs::{self, File},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
+use realm_plugin_build::{
+    component::{self, Description},
+    javascript, rust,
+};
 
 pub(crate) use install::install_defaults;
 
+use self::source::{Language, Source};
 use crate::{
     layout::Layout,
-    plugins::component::Description,
-    process::{run, say, seconds},
+    process::{say, seconds},
     toolchain::Toolchain,
 };
 
@@ -32,67 +36,84 @@ const FAST_BYTES_MAX: usize = 4 << 20;
 /// The largest file of class `slow`.
 const SLOW_BYTES_MAX: usize = 32 << 20;
 
-/// Builds the plugins named, or all; gives the folder of the components.
+/// Builds the plugins named, or all but the examples; gives the folder of the components.
 pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
+    build_of(
+        layout,
+        source::find(layout)?,
+        |source| if names.is_empty() { !source.is_example } else { names.contains(&source.name) },
+        names,
+    )
+}
+
+/// Builds every plugin, the examples too; for them Node is needed.
+pub(crate) fn build_all(layout: &Layout) -> Result<PathBuf> {
+    build_of(layout, source::find(layout)?, |_| true, &[])
+}
+
+fn build_of(
+    layout: &Layout,
+    known: Vec<Source>,
+    wanted: impl Fn(&Source) -> bool,
+    names: &[String],
+) -> Result<PathBuf> {
     let start = Instant::now();
     let folder = layout.components();
-    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(layout.example_components()).with_context(|| format!("{} cannot be made", folder.display()))?;
     let _lock = lock(&folder)?;
-    let known = sources(layout)?;
-    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|source| source.name == **name)) {
+        let known: Vec<_> = known.iter().map(|source| source.name.as_str()).collect();
         bail!("there is no plugin `{unknown}`; the folders of plugins/ are: {}", known.join(", "));
     }
-    let wanted = if names.is_empty() { &known } else { names };
 
     let common = fingerprint::common(layout)?;
     let mut stale = Vec::new();
-    for name in wanted {
-        if !is_fresh(layout, name, &common)? {
-            stale.push(name);
+    for source in known.iter().filter(|source| wanted(source)) {
+        if !is_fresh(layout, source, &common)? {
+            stale.push(source);
         }
     }
-    if !stale.is_empty() {
-        let toolchain = Toolchain::find(layout)?;
-        for (index, name) in stale.iter().enumerate() {
-            say(&format!("building plugin {name} ({} of {})", index + 1, stale.len()));
-            build_one(layout, &toolchain, name)?;
-        }
+    let mut rust = None;
+    for (index, source) in stale.iter().enumerate() {
+        say(&format!("building plugin {} ({} of {})", source.name, index + 1, stale.len()));
+        build_one(layout, source, &mut rust)?;
     }
-    for name in wanted {
-        let description = component::describe(&fs::read(component_file(layout, name))?)?;
-        let state = if stale.contains(&name) { "built" } else { "unchanged" };
+    for source in known.iter().filter(|source| wanted(source)) {
+        let description = component::describe(&fs::read(source.component(layout))?)?;
+        let state = if stale.iter().any(|built| built.name == source.name) { "built" } else { "unchanged" };
         say(&format!("plugin {description}, {state}"));
     }
-    remove_orphans(&folder, &known)?;
+    for (folder, examples) in [(&folder, false), (&layout.example_components(), true)] {
+        let of_folder = known.iter().filter(|source| source.is_example == examples);
+        remove_orphans(folder, &of_folder.map(|source| source.name.clone()).collect::<Vec<_>>())?;
+    }
     say(&format!("plugins are in {} ({})", folder.display(), seconds(start.elapsed())));
     Ok(folder)
 }
 
-/// Compiles one plugin and makes the component of it.
-fn build_one(layout: &Layout, toolchain: &Toolchain, name: &str) -> Result<()> {
-    let mut command = toolchain.cargo()?;
-    // `rustc --crate-type cdylib` and not `build`: Cargo leaves link-time optimisation out when an rlib is made as well.
-    command
-        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib"])
-        .args(toolchain.cargo_arguments())
-        .arg("--manifest-path")
-        .arg(layout.plugin_sources().join(name).join("Cargo.toml"))
-        .env("CARGO_TARGET_DIR", layout.guests())
-        .env("CARGO_ENCODED_RUSTFLAGS", without_machine_paths(layout, toolchain));
-    run(&mut command).with_context(|| format!("the plugin {name} does not compile"))?;
-
-    let module =
-        layout.guests().join(crate::toolchain::TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
-    let module = fs::read(&module)
-        .with_context(|| format!("{} cannot be read: is the package named like its folder?", module.display()))?;
-    let bytes = component::encode(&module).with_context(|| format!("the plugin {name} cannot be made a component"))?;
+/// Makes the component of one plugin. `rust` is the compiler, looked for when the first plugin needs it.
+fn build_one(layout: &Layout, source: &Source, rust: &mut Option<Toolchain>) -> Result<()> {
+    let (name, folder) = (&source.name, source.folder(layout));
+    let bytes = match source.language {
+        Language::Rust => {
+            let toolchain = match rust {
+                Some(found) => found,
+                none => none.insert(Toolchain::find(&layout.guest_toolchain())?),
+            };
+            let package = rust::Package { folder: &folder, name, target: &layout.guests(), root: &layout.root };
+            rust::build(toolchain, package)?
+        }
+        Language::JavaScript => {
+            let toolchain = javascript::Toolchain::find(&layout.guest_toolchain())?;
+            javascript::build(&toolchain, &folder, &layout.guests().join("javascript").join(name))?
+        }
+    };
     check(name, &bytes)?;
 
-    let file = component_file(layout, name);
-    replace(&file, &bytes)?;
+    replace(&source.component(layout), &bytes)?;
     // Read again: a new dependency has changed the lock file just now.
-    let key = fingerprint::of_plugin(layout, name, &fingerprint::common(layout)?)?;
-    replace(&key_file(layout, name), fingerprint::record(&key, &bytes).as_bytes())
+    let key = fingerprint::of_plugin(layout, &folder, &fingerprint::common(layout)?)?;
+    replace(&source.key(layout), fingerprint::record(&key, &bytes).as_bytes())
 }
 
 /// Stops a component that the realm would refuse, or that is not what its folder says.
@@ -115,39 +136,12 @@ fn check(name: &str, bytes: &[u8]) -> Result<Description> {
 }
 
 /// True when the component was built from what the tree holds now.
-fn is_fresh(layout: &Layout, name: &str, common: &str) -> Result<bool> {
-    let (Ok(bytes), Ok(recorded)) =
-        (fs::read(component_file(layout, name)), fs::read_to_string(key_file(layout, name)))
-    else {
+fn is_fresh(layout: &Layout, source: &Source, common: &str) -> Result<bool> {
+    let (Ok(bytes), Ok(recorded)) = (fs::read(source.component(layout)), fs::read_to_string(source.key(layout))) else {
         return Ok(false);
     };
-    let key = fingerprint::of_plugin(layout, name, common)?;
-    Ok(recorded == fingerprint::record(&key, &bytes) && check(name, &bytes).is_ok())
-}
-
-/// Flags that keep the paths of this machine out of the components.
-fn without_machine_paths(layout: &Layout, toolchain: &Toolchain) -> String {
-    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    let mut flags = vec![
-        format!("--remap-path-prefix={}=cargo", cargo_home.display()),
-        format!("--remap-path-prefix={}=realm", layout.root.display()),
-    ];
-    flags.extend(toolchain.sources().map(|folder| format!("--remap-path-prefix={}=rust", folder.display())));
-    flags.join("\x1f")
-}
-
-/// The folders of `plugins/` that are packages, by name.
-fn sources(layout: &Layout) -> Result<Vec<String>> {
-    let folder = layout.plugin_sources();
-    let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.path().join("Cargo.toml").is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    Ok(names)
+    let key = fingerprint::of_plugin(layout, &source.folder(layout), common)?;
+    Ok(recorded == fingerprint::record(&key, &bytes) && check(&source.name, &bytes).is_ok())
 }
 
 /// Removes components whose sources are gone.
@@ -180,12 +174,4 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let new = path.with_file_name(format!(".{name}.new"));
     fs::write(&new, bytes).with_context(|| format!("{} cannot be written", new.display()))?;
     fs::rename(&new, path).with_context(|| format!("{} cannot be replaced", path.display()))
-}
-
-fn component_file(layout: &Layout, name: &str) -> PathBuf {
-    layout.components().join(format!("{name}.wasm"))
-}
-
-fn key_file(layout: &Layout, name: &str) -> PathBuf {
-    layout.components().join(format!("{name}.key"))
 }

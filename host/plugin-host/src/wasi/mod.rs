@@ -40,11 +40,8 @@ pub(crate) fn offer(linker: &mut Linker<State>, component: &Component, engine: &
         let short = interface.split('@').next().unwrap_or(interface);
         for (name, export) in instance.exports(engine) {
             match export.ty {
-                ComponentItem::ComponentFunc(_) => {
-                    if !answers::define(&mut offered, short, name)? {
-                        refuse(&mut offered, short, name)?;
-                    }
-                }
+                ComponentItem::ComponentFunc(_) if answers::define(&mut offered, short, name)? => {}
+                ComponentItem::ComponentFunc(_) => refuse(&mut offered, short, name)?,
                 ComponentItem::Resource(_) => handle::define(&mut offered, name)?,
                 _ => {}
             }

@@ -7,83 +7,14 @@ use std::{fmt::Write as _, path::Path};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// Where an answer is written.
-pub(crate) const ANSWER: &str = "(i32.const 16)";
+// This file is included from several places of the tree, and so are its parts.
+#[path = "component_bodies.rs"]
+mod bodies;
+#[path = "component_functions.rs"]
+mod functions;
 
-/// Where an import writes what does not fit into a register.
-pub(crate) const RETURNED: &str = "(i32.const 16384)";
-
-/// A function of an interface: interface, name, parameters, result, body when the fixture says nothing.
-type Function = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
-
-/// Every function that a plugin can export, as the canonical ABI flattens it.
-const EXPORTS: &[Function] = &[
-    ("lifecycle", "init", "(param $text i32) (param $length i32)", "i32", pass),
-    ("lifecycle", "save-state", "", "i32", empty_list),
-    ("lifecycle", "load-state", "(param i32 i32) (param $text i32) (param $length i32)", "i32", pass),
-    ("lifecycle", "shutdown", "", "", String::new),
-    (
-        "chat-filter",
-        "filter",
-        "(param $account i64) (param i32 i32) (param $destination i32) (param i32 i32) \
-         (param $text i32) (param $length i32) (param $now i64)",
-        "i32",
-        pass,
-    ),
-    ("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", "i32", empty_list),
-    ("anti-cheat", "check-character", "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)", "i32", empty_list),
-    (
-        "anti-cheat",
-        "check-item",
-        "(param $item i64) (param i32 i32 i32 i32 i32) (param $occasion i32)",
-        "i32",
-        empty_list,
-    ),
-    (
-        "matchmaking",
-        "admit",
-        "(param i64 i64 i32 i32) (param $level i32) (param i32) (param i64 i32 i32 i32 i32 i32 i32 i64)",
-        "i32",
-        pass,
-    ),
-    (
-        "matchmaking",
-        "order",
-        "(param i64 i64 i32 i32) (param $level i32) (param i32) (param $games i32) (param $count i32)",
-        "i32",
-        keys_as_they_came,
-    ),
-    ("matchmaking", "form", "(param $tickets i32) (param $count i32) (param $now i64)", "i32", empty_list),
-    ("ladder", "eligible", CHARACTER, "i32", pass),
-    ("ladder", "score", CHARACTER, "i64", zero),
-    ("ladder", "tie-break", CHARACTER, "i64", zero),
-    ("ladder", "season-end", "(param i32 i32 i32 i64 i64 i32 i32)", "i32", empty_list),
-    ("commands", "list-commands", "", "i32", empty_list),
-    ("commands", "run", "(param i64 i32 i32 i32 i32 i64 i64 i32 i32 i32 i32)", "i32", no_effects),
-    ("events", "interests", "", "i32", no_kinds),
-    ("events", "handle", "(param $events i32) (param $count i32)", "i32", empty_list),
-];
-
-/// A character of the ladder.
-const CHARACTER: &str = "(param i64 i32 i32) (param $level i32) (param $experience i64) (param i32 i32 i64)";
-
-/// Every function that a plugin can import: interface, name, its name in bodies, parameters and result.
-const IMPORTS: &[(&str, &str, &str, &str)] = &[
-    ("log", "write", "$log", "(param i32 i32 i32)"),
-    ("metrics", "add", "$metrics_add", "(param i32 i32 i64 i32)"),
-    ("metrics", "set", "$metrics_set", "(param i32 i32 i64 i32)"),
-    ("kv", "get", "$kv_get", "(param i32 i32 i32)"),
-    ("kv", "set", "$kv_set", "(param i32 i32 i32 i32 i32)"),
-    ("kv", "delete", "$kv_delete", "(param i32 i32 i32)"),
-    ("kv", "list-keys", "$kv_list_keys", "(param i32 i32 i32 i32 i32)"),
-    ("clock", "now-ms", "$now_ms", "(result i64)"),
-    ("random", "get-u64", "$get_u64", "(result i64)"),
-    ("random", "bytes", "$random_bytes", "(param i32 i32)"),
-    ("realm-info", "name", "$realm_name", "(param i32)"),
-    ("realm-info", "players-online", "$players_online", "(result i32)"),
-    ("realm-info", "find-account", "$find_account", "(param i64 i32)"),
-    ("realm-info", "find-character", "$find_character", "(param i64 i32)"),
-];
+pub(crate) use bodies::*;
+use functions::{EXPORTS, IMPORTS};
 
 /// A component under construction.
 pub(crate) struct Fixture {
@@ -252,7 +183,17 @@ impl Fixture {
     }
 
     /// The component around a core module.
-    fn around(&self, mut module: Vec<u8>) -> Vec<u8> {
+    fn around(&self, module: Vec<u8>) -> Vec<u8> {
+        self.try_around(module).expect("the module fits its world")
+    }
+
+    /// The whole component around another core module, when one can be made.
+    pub(crate) fn build_around(&self, module: Vec<u8>) -> Option<Vec<u8>> {
+        let component = self.try_around(module).ok()?;
+        Some(with_section(component, "realm:plugin", self.manifest().as_bytes()))
+    }
+
+    fn try_around(&self, mut module: Vec<u8>) -> Result<Vec<u8>, String> {
         let version = self.interface_version;
         let mut world = String::from("package test:fixture;\nworld fixture {\n");
         for interface in &self.imports {
@@ -273,8 +214,8 @@ impl Fixture {
         let package = resolve.push_source("fixture.wit", &world).expect("the world is well formed");
         let world = resolve.select_world(&[package], Some("fixture")).expect("there is one world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
-        let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits its world");
-        encoder.encode().expect("the component is valid")
+        let encoder = ComponentEncoder::default().module(&module);
+        encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| format!("{error:#}"))
     }
 
     /// The manifest.
@@ -320,12 +261,21 @@ const INTERFACES: [&str; 14] = [
 
 /// All interfaces of `wit/` as one text, with another version number if asked.
 pub(crate) fn wit_text(version: &str) -> String {
+    read_files("wit", version, &INTERFACES)
+}
+
+/// The same of a folder, with its worlds.
+pub(crate) fn package_text(folder: &str, version: &str) -> String {
+    read_files(folder, version, &[&INTERFACES[..], &["worlds"]].concat())
+}
+
+fn read_files(folder: &str, version: &str, names: &[&str]) -> String {
     // Packages at different depths of the tree share this file.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
+    let folder = here.ancestors().map(|above| above.join(folder)).find(|folder| folder.is_dir());
     let folder = folder.expect("the interfaces lie at the root of the tree");
     let mut text = format!("package realm:plugin@{version};\n");
-    for name in INTERFACES {
+    for name in names {
         let file = std::fs::read_to_string(folder.join(format!("{name}.wit"))).expect("the interface exists");
         text.push_str(file.split_once(';').expect("a package line").1);
     }
@@ -353,89 +303,6 @@ fn leb(mut value: usize) -> Vec<u8> {
             return bytes;
         }
     }
-}
-
-/// Body of a chat filter that lets everything pass.
-pub(crate) fn pass() -> String {
-    format!("(i32.store8 {ANSWER} (i32.const 0)) {ANSWER}")
-}
-
-/// Body that answers case `case` of a variant with the fixture's text of `length` bytes.
-pub(crate) fn with_text(case: u8, length: usize) -> String {
-    format!(
-        "(i32.store8 {ANSWER} (i32.const {case})) (i32.store offset=4 {ANSWER} (i32.const 64)) \
-         (i32.store offset=8 {ANSWER} (i32.const {length})) {ANSWER}"
-    )
-}
-
-/// Body that answers an empty list.
-pub(crate) fn empty_list() -> String {
-    format!("(i32.store {ANSWER} (i32.const 0)) (i32.store offset=4 {ANSWER} (i32.const 0)) {ANSWER}")
-}
-
-/// Body of `check-actions`: one finding of violation `case` (no text) at `index`, refused.
-pub(crate) fn one_finding(index: u32, case: u8) -> String {
-    format!(
-        "(i32.store {ANSWER} (i32.const 32)) (i32.store offset=4 {ANSWER} (i32.const 1)) \
-         (i32.store (i32.const 32) (i32.const {index})) (i32.store8 (i32.const 36) (i32.const {case})) \
-         (i32.store8 (i32.const 48) (i32.const 1)) {ANSWER}"
-    )
-}
-
-/// Body of `score`: experience plus `bonus`.
-pub(crate) fn experience_plus(bonus: i64) -> String {
-    format!("(i64.add (local.get $experience) (i64.const {bonus}))")
-}
-
-/// Body that answers the number 0.
-fn zero() -> String {
-    "(i64.const 0)".to_owned()
-}
-
-/// Body of `interests`: none.
-fn no_kinds() -> String {
-    "(i32.const 0)".to_owned()
-}
-
-/// Body of `run`: it worked, and nothing follows.
-fn no_effects() -> String {
-    format!(
-        "(i32.store8 {ANSWER} (i32.const 0)) (i32.store offset=4 {ANSWER} (i32.const 0)) \
-         (i32.store offset=8 {ANSWER} (i32.const 0)) {ANSWER}"
-    )
-}
-
-/// Body of `order`: the keys in the order in which they came. A game has 40 bytes with its key first.
-fn keys_as_they_came() -> String {
-    format!(
-        "(local $at i32) (local $to i32)
-         (local.set $to (i32.const 32768))
-         (block $done (loop $next
-           (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
-           (i64.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 8)))
-             (i64.load (i32.add (local.get $games) (i32.mul (local.get $at) (i32.const 40)))))
-           (local.set $at (i32.add (local.get $at) (i32.const 1)))
-           (br $next)))
-         (i32.store {ANSWER} (local.get $to)) (i32.store offset=4 {ANSWER} (local.get $count)) {ANSWER}"
-    )
-}
-
-/// Body that loops for ever.
-pub(crate) fn endless() -> String {
-    "(loop $again (br $again)) (unreachable)".to_owned()
-}
-
-/// Body that traps.
-pub(crate) fn trap() -> String {
-    "(unreachable)".to_owned()
-}
-
-/// Body of `init` that refuses, naming the configuration, with the fixture's text.
-pub(crate) fn init_refuses(length: usize) -> String {
-    format!(
-        "(i32.store8 {ANSWER} (i32.const 1)) (i32.store8 offset=4 {ANSWER} (i32.const 0)) \
-         (i32.store offset=8 {ANSWER} (i32.const 64)) (i32.store offset=12 {ANSWER} (i32.const {length})) {ANSWER}"
-    )
 }
 
 /// A chat filter that replaces every line by `text`.

@@ -1,7 +1,7 @@
 //! Plugins that mean harm: every one answers `chat-filter` and `anti-cheat`, judges characters like any other, and does its
 //! worst in every line of chat and every tick. For tests here and of the whole realm.
 
-use crate::components::{Fixture, RETURNED, endless, pass, trap};
+use super::components::{Fixture, RETURNED, endless, pass, trap};
 
 /// A plugin that means harm.
 pub(crate) struct Hostile {

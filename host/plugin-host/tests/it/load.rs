@@ -5,7 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use realm_plugin_host::{Class, Hook, Host, Limits, LoadError, MANIFEST_SECTION, NoLog, Plugin};
 
-use crate::components::{Fixture, endless, init_refuses, pass, replacing, with_section};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+
+use crate::components::{Fixture, endless, init_refuses, pass, replacing, wit_text, with_section};
 
 fn host() -> Host {
     Host::new(Limits { instances_max: 8, ..Limits::default() }, None).unwrap()
@@ -119,4 +121,68 @@ fn shared() -> &'static Host {
 fn good() -> &'static [u8] {
     static GOOD: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     GOOD.get_or_init(|| replacing("good", "1.0.0", "x"))
+}
+
+/// A component around `module`, built against an edited contract.
+fn built_against(edit: impl Fn(String) -> String, world: &str, module: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}"));
+    let mut resolve = wit_parser::Resolve::default();
+    resolve.push_source("realm.wit", &edit(wit_text("0.1.0"))).unwrap();
+    let world = format!("package test:guest;\nworld guest {{ {world} }}");
+    let package = resolve.push_source("guest.wit", &world).unwrap();
+    let world = resolve.select_world(&[package], Some("guest")).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    let component = ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
+    with_section(component, MANIFEST_SECTION, br#"{"name":"guest","version":"1.0.0"}"#)
+}
+
+const EXPORTS_EVENTS: &str = r#"
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+    (func (export "realm:plugin/events@0.1.0#interests") (result i32) (i32.const 0))"#;
+
+#[test]
+fn a_function_that_is_missing_is_named() {
+    let without_handle = |text: String| text.replace("handle: func(events: list<event>) -> list<effect>;", "");
+    let bytes =
+        built_against(without_handle, "export realm:plugin/events@0.1.0;", &format!("(module {EXPORTS_EVENTS})"));
+    let error = load(&bytes).unwrap_err().to_string();
+    assert!(error.contains("function `handle` is missing in its `realm:plugin/events@0.1.0`"), "{error}");
+}
+
+#[test]
+fn a_function_that_is_another_is_named_when_it_is_started() {
+    let handle = r#"(func (export "realm:plugin/events@0.1.0#handle") (param i32 i32) (result i32) (i32.const 16))"#;
+    let module = format!("(module {EXPORTS_EVENTS} {handle})");
+    for (from, to) in [
+        ("interests: func() -> kinds;", "interests: func() -> u32;"),
+        ("level-up,\n  }", "level-up,\n sleep,\n  }"),
+        ("level-up(u32),", "level-up(u32), sleep,"),
+    ] {
+        let bytes = built_against(|text| text.replace(from, to), "export realm:plugin/events@0.1.0;", &module);
+        let error = load(&bytes).unwrap().instantiate("{}").unwrap_err();
+        assert_eq!(error.kind(), "init");
+        let text = error.to_string();
+        assert!(text.contains("a function of its `events` has other types"), "{text}");
+    }
+}
+
+#[test]
+fn a_call_that_the_realm_does_not_have_is_named() {
+    let more = |text: String| text.replace("now-ms: func() -> u64;", "now-ms: func() -> u64; ticks: func() -> u64;");
+    let module = r#"(module (import "realm:plugin/clock@0.1.0" "ticks" (func (result i64)))
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64))
+        (func (export "realm:plugin/events@0.1.0#interests") (result i32) (i32.const 0))
+        (func (export "realm:plugin/events@0.1.0#handle") (param i32 i32) (result i32) (i32.const 16)))"#;
+    let world = "import realm:plugin/clock@0.1.0; export realm:plugin/events@0.1.0;";
+    let error = load(&built_against(more, world, module)).unwrap_err().to_string();
+    assert!(
+        error.contains("it calls `ticks` of `realm:plugin/clock@0.1.0`, which this realm does not have"),
+        "{error}"
+    );
+    let other = |text: String| text.replace("now-ms: func() -> u64;", "now-ms: func() -> s64;");
+    let module = module.replace("ticks", "now-ms");
+    let error = load(&built_against(other, world, &module)).unwrap_err().to_string();
+    assert!(error.contains("it calls `now-ms` of `realm:plugin/clock@0.1.0` with other types"), "{error}");
 }

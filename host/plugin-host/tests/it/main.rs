@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod campaign;
+#[cfg(test)]
 mod components;
 #[cfg(test)]
 mod contract;
@@ -11,7 +13,13 @@ mod hostile;
 #[cfg(test)]
 mod hostile_guests;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod package_changes;
+#[cfg(test)]
+mod published;
 #[cfg(test)]
 mod services;
 #[cfg(test)]

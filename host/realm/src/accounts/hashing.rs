@@ -8,14 +8,12 @@ use std::{
     time::Duration,
 };
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{self, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
+use argon2::password_hash;
 use tokio::sync::oneshot;
 
 use super::{
     AccountsError, Config,
+    argon::Computer,
     places::{Place, Places},
     secret,
 };
@@ -24,10 +22,6 @@ use crate::{
     types::{Network, Urgency, spawn_thread},
 };
 
-/// Memory of one computation.
-const MEMORY_KIB: u32 = 19 * 1_024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
 /// How long a caller waits for its answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
@@ -58,7 +52,7 @@ impl Hashing {
                 |problem| StorageError::Folder(format!("no thread for passwords could be started: {problem}")),
             )?;
         }
-        let dummy = hash(&secret::new_refresh()).map_err(|error| failed(&error))?;
+        let dummy = Computer::default().hash(&secret::new_refresh()).map_err(|error| failed(&error))?;
         Ok(Self { places, queue, dummy: dummy.into() })
     }
 
@@ -109,42 +103,24 @@ fn failed(error: &password_hash::Error) -> StorageError {
 }
 
 fn compute_all(work: &Mutex<Receiver<Work>>) {
+    let mut computer = Computer::default();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         // A caller that has gone costs nothing more, and needs no answer. The place is free before the caller goes on.
         match next {
             Ok(Work::Hash { place, password, reply }) if !reply.is_closed() => {
-                let hashed = hash(&password);
+                let hashed = computer.hash(&password);
                 drop(place);
                 let _ = reply.send(hashed);
             }
             Ok(Work::Verify { place, password, phc, reply }) if !reply.is_closed() => {
-                let verdict = verify(&password, &phc);
+                let verdict = computer.verify(&password, &phc);
                 drop(place);
                 let _ = reply.send(verdict);
             }
             Ok(_) => {}
             Err(_) => return,
         }
-    }
-}
-
-fn argon2() -> Argon2<'static> {
-    let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are legal");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-}
-
-fn hash(password: &str) -> password_hash::Result<String> {
-    let phc: PasswordHash = argon2().hash_password(password.as_bytes())?;
-    Ok(phc.to_string())
-}
-
-fn verify(password: &str, phc: &str) -> password_hash::Result<bool> {
-    let phc = PasswordHash::new(phc).map_err(|_| password_hash::Error::EncodingInvalid)?;
-    match argon2().verify_password(password.as_bytes(), &phc) {
-        Ok(()) => Ok(true),
-        Err(password_hash::Error::PasswordInvalid) => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

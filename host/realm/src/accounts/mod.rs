@@ -3,6 +3,7 @@
 //! Does not know sockets. The database owns accounts and sessions; memory holds the live sessions, and changes of both pass
 //! through the writer, so that an end that was committed after a log-in always finds that log-in's session.
 
+mod argon;
 mod attempts;
 mod config;
 mod doorkeeper;

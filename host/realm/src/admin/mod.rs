@@ -10,7 +10,7 @@ use std::{net::IpAddr, path::Path};
 use crate::{
     games::Games,
     hooks::PluginLine,
-    rules::{Act, OrderError, PluginStatus, Rules},
+    rules::{Act, OrderError, PluginState, PluginStatus, Rules},
     types::{AccountName, Code, Refusal},
 };
 
@@ -89,7 +89,8 @@ impl Admin {
     pub fn plugin(&self, name: &str) -> Result<PluginReport, Refusal> {
         let mut plugins = self.plugins();
         // Two files may claim one name: the one at work is meant.
-        let at_work = |report: &PluginReport| report.status.name == name && !report.status.version.is_empty();
+        let decides = |status: &PluginStatus| !status.version.is_empty() && status.state != PluginState::Shadow;
+        let at_work = |report: &PluginReport| report.status.name == name && decides(&report.status);
         let place = plugins.iter().position(at_work).or_else(|| plugins.iter().position(|one| one.status.name == name));
         match place {
             Some(place) => Ok(plugins.swap_remove(place)),

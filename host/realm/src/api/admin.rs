@@ -124,6 +124,9 @@ pub(super) struct PluginDetailView {
     permissions_asked: Vec<String>,
     /// What realm.toml lets it have.
     permissions_granted: Vec<String>,
+    /// The limits that it lives under, as `[plugins.overrides.NAME.limits]` names them.
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
+    limits: serde_json::Value,
     /// File in the plugin folder.
     file: String,
     /// SHA-256 of what is at work, in hexadecimal.
@@ -149,8 +152,17 @@ pub(super) struct PluginDetailView {
     breaker_pause_ms: u64,
     /// Instances that died and were replaced.
     instances_replaced: u64,
+    /// Linear memory of its largest instance so far.
+    memory_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<String>,
+    /// Of a shadow: how many answers were those of the version at work.
+    shadow_alike: u64,
+    /// Of a shadow: how many were not.
+    shadow_different: u64,
+    /// Of a shadow: the last that was not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_last_difference: Option<String>,
     /// Open games that are played under this version; 0 for what decides outside games.
     games: usize,
 }
@@ -175,6 +187,7 @@ impl From<PluginReport> for PluginDetailView {
             order,
             permissions_asked: status.permissions_asked,
             permissions_granted: status.permissions_granted,
+            limits: serde_json::to_value(&status.limits).unwrap_or_default(),
             file,
             sha256,
             size_bytes: status.size_bytes,
@@ -187,8 +200,12 @@ impl From<PluginReport> for PluginDetailView {
             failures,
             functions: status.observed.functions.into_iter().map(FunctionView::from).collect(),
             breaker_pause_ms: status.observed.breaker_pause_ms,
+            memory_bytes: status.observed.memory_bytes,
             instances_replaced: status.observed.instances_replaced,
             last_failure: status.observed.last_failure,
+            shadow_alike: status.observed.alike,
+            shadow_different: status.observed.different,
+            shadow_last_difference: status.observed.last_difference,
             games,
         }
     }

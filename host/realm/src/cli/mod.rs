@@ -54,7 +54,7 @@ enum Verb {
     Bots(bots::Bots),
     /// Repeat a game from its log, compare every hash, and say where it first differs.
     Replay(replay::Replay),
-    /// The rules of a running realm.
+    /// Plugins: make, build, check, test, measure and sign one; see and change those of a running realm.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
     /// The configuration.

@@ -109,7 +109,7 @@ impl Book {
         for place in lane.answering(Hook::Commands) {
             let installation = lane.installed(place).id;
             installations.insert(installation);
-            let listed = lane.call(place, Function::ListCommands, Instance::list_commands).0;
+            let listed = lane.call_alone(place, Function::ListCommands, Instance::list_commands).ok();
             let commands = listed.unwrap_or_else(|| {
                 let kept = before.extract_if(.., |entry| entry.installation == installation);
                 kept.map(|entry| entry.command).collect()
@@ -246,8 +246,8 @@ fn run(lane: &mut Lane, mut call: CommandCall) -> Result<PluginActs, CommandRefu
     };
     let place = lane.answering(Hook::Commands).find(|place| lane.installed(*place).id == installation);
     let place = place.ok_or(CommandRefused::Busy)?;
-    let (answer, _) =
-        lane.try_call(place, Function::Run, |instance| instance.run_command(&caller, &call.name, &arguments));
+    let answer =
+        lane.call_alone(place, Function::Run, |instance| instance.run_command(&caller, &call.name, &arguments));
     match answer {
         Ok(Ok(effects)) => Ok(effects::acts(&lane.installed(place).plugin.manifest().name, effects)),
         Ok(Err(CommandError::Usage(text))) => Err(CommandRefused::Usage(text)),

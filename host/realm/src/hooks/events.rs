@@ -238,7 +238,7 @@ impl Listeners {
         for place in lane.answering(Hook::Events) {
             let id = lane.installed(place).id;
             let before = || self.interests.iter().find(|(known, _)| *known == id).map_or(0, |(_, mask)| *mask);
-            let wanted = lane.call(place, Function::Interests, realm_plugin_host::Instance::interests).0;
+            let wanted = lane.call_alone(place, Function::Interests, realm_plugin_host::Instance::interests).ok();
             interests.push((id, wanted.map_or_else(before, mask)));
         }
         let all = interests.iter().fold(0, |bits, (_, mask)| bits | mask);
@@ -262,7 +262,7 @@ impl Listeners {
             if of.is_empty() {
                 continue;
             }
-            let effects = match lane.call(place, Function::Handle, |instance| instance.handle(&of)).0 {
+            let effects = match lane.call_alone(place, Function::Handle, |instance| instance.handle(&of)).ok() {
                 Some(effects) if effects.is_empty() => continue,
                 Some(effects) => effects,
                 None => {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
+use realm_plugin_host::bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission};
+
+use super::{Rank, tape::Answer};
 
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +102,80 @@ impl Function {
     }
 }
 
+/// An answer of a plugin, in a word for a counter.
+pub(super) trait Decision: PartialEq {
+    fn word(&self) -> &'static str;
+
+    /// The same for a recording.
+    fn answer(&self) -> Answer;
+}
+
+impl Decision for chat_filter::Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Replace(_) => "replace",
+            Self::Block(_) => "block",
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Verdict(self.clone())
+    }
+}
+
+impl Decision for Admission {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Admission(self.clone())
+    }
+}
+
+impl Decision for Vec<Finding> {
+    fn word(&self) -> &'static str {
+        if self.is_empty() { "clean" } else { "found" }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Findings(self.clone())
+    }
+}
+
+// An ordered list of games.
+impl Decision for Vec<u64> {
+    fn word(&self) -> &'static str {
+        "ordered"
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Keys(self.clone())
+    }
+}
+
+// A score.
+impl Decision for Option<Rank> {
+    fn word(&self) -> &'static str {
+        if self.is_some() { "scored" } else { "not-eligible" }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Score(self.map(|rank| rank.score))
+    }
+}
+
 /// Handles of one plugin's figures, made at the first call of each function.
 #[derive(Default)]
 pub(super) struct Figures {
     by_function: [Option<(Counter, Histogram)>; Function::COUNT],
+    /// Of each function and word that there was; a handful.
+    verdicts: Vec<(Function, &'static str, Counter)>,
+    memory: Option<Gauge>,
 }
 
 impl Figures {
@@ -118,12 +191,40 @@ impl Figures {
         calls.increment(1);
         seconds.record(used.as_secs_f64());
     }
+
+    /// A call has been answered.
+    pub(super) fn decided(&mut self, plugin: &str, function: Function, word: &'static str) {
+        let known = self.verdicts.iter().find(|known| known.0 == function && known.1 == word);
+        if let Some((_, _, counter)) = known {
+            return counter.increment(1);
+        }
+        let labels =
+            [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("verdict", word.to_owned())];
+        let counter = metrics::counter!("realm_plugin_verdicts_total", &labels);
+        counter.increment(1);
+        self.verdicts.push((function, word, counter));
+    }
+
+    /// How much memory the largest instance of a plugin has held.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
+    pub(super) fn holds(&mut self, plugin: &str, memory_bytes: u64) {
+        let gauge = || metrics::gauge!("realm_plugin_memory_bytes", "plugin" => plugin.to_owned());
+        self.memory.get_or_insert_with(gauge).set(memory_bytes as f64);
+    }
 }
 
 /// A call gave no answer.
 pub(super) fn failed(plugin: &str, function: Function, kind: &'static str) {
     let labels = [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("kind", kind.to_owned())];
     metrics::counter!("realm_plugin_failures_total", &labels).increment(1);
+}
+
+/// A shadow was asked what the version at work was asked.
+pub(super) fn compared(plugin: &str, function: Function, alike: bool) {
+    let outcome = if alike { "alike" } else { "different" };
+    let labels =
+        [("plugin", plugin.to_owned()), ("function", function.as_str().to_owned()), ("outcome", outcome.to_owned())];
+    metrics::counter!("realm_plugin_shadow_total", &labels).increment(1);
 }
 
 /// A plugin failed when it was told that it would not be called again.

@@ -17,6 +17,7 @@ use super::{
     events::{Happenings, Listeners},
     figures::{Function, unjudged_line},
     lane::{Lane, NoAnswer},
+    tape::Question,
 };
 
 /// What the general lane is handed.
@@ -80,7 +81,10 @@ pub(super) fn filter_chat(lane: &mut Lane, line: ChatLine) -> ChatVerdict {
         return ChatVerdict::Unjudged(Unjudged::Strikes { wait });
     }
     for place in lane.answering(Hook::ChatFilter) {
-        match lane.try_call(place, Function::Filter, |instance| instance.filter(&asked)).0 {
+        match lane
+            .try_call(place, Function::Filter, || Question::Filter(asked.clone()), |instance| instance.filter(&asked))
+            .0
+        {
             Ok(chat_filter::Verdict::Pass) => {}
             Ok(chat_filter::Verdict::Replace(text)) => asked.text = text,
             Ok(chat_filter::Verdict::Block(sentence)) => return ChatVerdict::Blocked(sentence),
@@ -109,7 +113,8 @@ pub(super) const NOBODY_ADMITS: &str = "No rule of the realm could say whether y
 /// The first plugin that refuses wins.
 pub(super) fn admit(lane: &mut Lane, player: &matchmaking::Player, game: &matchmaking::Game) -> Result<(), String> {
     for place in lane.answering(Hook::Matchmaking) {
-        let answer = lane.call(place, Function::Admit, |instance| instance.admit(player, game)).0;
+        let question = || Question::Admit(player.clone(), *game);
+        let answer = lane.call(place, Function::Admit, question, |instance| instance.admit(player, game)).0;
         match answer {
             Some(matchmaking::Admission::Admit) => {}
             Some(matchmaking::Admission::Refuse(sentence)) => return Err(sentence),
@@ -122,9 +127,10 @@ pub(super) fn admit(lane: &mut Lane, player: &matchmaking::Player, game: &matchm
 
 /// The last plugin's order counts; the one before is asked only when it fails.
 pub(super) fn order(lane: &mut Lane, player: &matchmaking::Player, games: &[matchmaking::Game]) -> Option<Vec<u64>> {
+    let question = || Question::Order(player.clone(), games.to_vec());
     lane.answering(Hook::Matchmaking)
         .rev()
-        .find_map(|place| lane.call(place, Function::Order, |instance| instance.order(player, games)).0)
+        .find_map(|place| lane.call(place, Function::Order, question, |instance| instance.order(player, games)).0)
 }
 
 /// The first plugin that scores counts; when it fails, no other may score by another rule.
@@ -137,7 +143,7 @@ pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Op
         }
         ladder::Eligibility::NotEligible(_) => Ok(None),
     };
-    lane.call(place, Function::Score, score).0.ok_or(HookUnavailable)
+    lane.call(place, Function::Score, || Question::Score(character.clone()), score).0.ok_or(HookUnavailable)
 }
 
 /// What stands for the finding of a rule that gave none, where the operator has closed `check-character`.
@@ -150,7 +156,8 @@ pub(super) fn unjudged_character() -> Vec<anti_cheat::Finding> {
 pub(super) fn check_character(lane: &mut Lane, sheet: &anti_cheat::Sheet) -> Vec<anti_cheat::Finding> {
     let mut findings = Vec::new();
     for place in lane.answering(Hook::AntiCheat) {
-        match lane.call(place, Function::CheckCharacter, |instance| instance.check_character(sheet)).0 {
+        let question = || Question::CheckCharacter(sheet.clone());
+        match lane.call(place, Function::CheckCharacter, question, |instance| instance.check_character(sheet)).0 {
             Some(found) => findings.extend(found),
             None if lane.is_closed(Function::CheckCharacter) => return unjudged_character(),
             None => {}

@@ -57,17 +57,17 @@ impl Heir {
         proposal: Proposal,
         old: Option<&mut Instance>,
         in_tick: bool,
-    ) -> Result<Self, (Instance, String)> {
+    ) -> Result<Self, (Box<Instance>, String)> {
         let Proposal { from, to, mut instance, .. } = proposal;
         let Some(old) = old else { return Ok(Self { from, to, instance, state: Vec::new() }) };
         let version = &from.plugin.manifest().version;
         let state = match old.save_state() {
             Ok(state) => state,
-            Err(error) => return Err((instance, format!("{version} did not save its state: {error}"))),
+            Err(error) => return Err((Box::new(instance), format!("{version} did not save its state: {error}"))),
         };
         let saving = old.used();
         if let Err(error) = instance.load_state(version, &state) {
-            return Err((instance, format!("the state of {version} was not taken over: {error}")));
+            return Err((Box::new(instance), format!("the state of {version} was not taken over: {error}")));
         }
         let used = saving + instance.used();
         if in_tick && used > TICK_LANE_BUDGET {
@@ -75,7 +75,7 @@ impl Heir {
             let problem = format!(
                 "handing the state of {version} over took {used_ms} ms; a thread that runs games has {most_ms}"
             );
-            return Err((instance, problem));
+            return Err((Box::new(instance), problem));
         }
         Ok(Self { from, to, instance, state })
     }

@@ -28,7 +28,7 @@ fn check_item(
 ) -> Vec<anti_cheat::Finding> {
     let mut findings = Vec::new();
     for place in lane.answering(Hook::AntiCheat) {
-        match lane.call(place, Function::CheckItem, |instance| instance.check_item(item, occasion)).0 {
+        match lane.call_alone(place, Function::CheckItem, |instance| instance.check_item(item, occasion)).ok() {
             Some(found) => findings.extend(found),
             None if lane.is_closed(Function::CheckItem) => return general::unjudged_character(),
             None => {}

@@ -10,17 +10,15 @@ use realm_plugin_host::{CallError, Hook, Instance, Level};
 use super::{
     Settings,
     commands::Book,
-    figures::{Figures, Function, failed},
+    figures::{Figures, Function},
     heir::{Heir, Proposal},
     mailbox::{LaneKind, Mailbox},
     set::Installed,
     strikes::Strikes,
+    tape::Recorder,
     workshop::{Job, PLUGINS_MAX},
 };
 
-/// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
-/// not the failure policy. A chat filter that is away longer has its lines refused, not passed (see `general::filter_chat`).
-const REMAKE_WAIT: Duration = Duration::from_millis(100);
 /// A plugin that fails again and again is logged this often.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -28,9 +26,6 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 const STARTS_FAILED_MAX: u32 = 2;
 /// So many questions without any answer since it came to work, and a plugin counts as one that does not work.
 const UNANSWERED_MAX: u32 = 5;
-
-/// So many answers against the contract one after the other, and an instance is replaced as if it had died.
-const NONSENSE_MAX: u32 = 5;
 
 /// Why a plugin gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,22 +39,24 @@ pub(super) enum NoAnswer {
 }
 
 /// One plugin of a lane.
-struct Slot {
-    installed: Arc<Installed>,
-    instance: Option<Instance>,
-    died: Option<Instant>,
+pub(super) struct Slot {
+    pub(super) installed: Arc<Installed>,
+    pub(super) instance: Option<Instance>,
+    pub(super) died: Option<Instant>,
     remake_asked: bool,
     /// How many starts have failed since the last that did not.
     starts_failed: u32,
     /// True from its first answer on.
-    answered: bool,
+    pub(super) answered: bool,
     /// How many questions it has failed at.
-    unanswered: u32,
+    pub(super) unanswered: u32,
     /// How many answers against the contract it has given since its last good one.
-    nonsense: u32,
+    pub(super) nonsense: u32,
     /// The operator has been told that it does not work.
-    alarmed: bool,
-    figures: Figures,
+    pub(super) alarmed: bool,
+    pub(super) figures: Figures,
+    /// The name under which it is counted.
+    pub(super) counted_as: String,
     logged: Option<Instant>,
     unlogged: u64,
 }
@@ -67,6 +64,7 @@ struct Slot {
 impl Slot {
     fn new(installed: Arc<Installed>) -> Self {
         Self {
+            counted_as: installed.counted_as(),
             installed,
             instance: None,
             died: None,
@@ -82,7 +80,7 @@ impl Slot {
         }
     }
 
-    fn fill(&mut self, instance: Instance) -> Option<Instance> {
+    pub(super) fn fill(&mut self, instance: Instance) -> Option<Instance> {
         self.died = None;
         self.remake_asked = false;
         self.starts_failed = 0;
@@ -96,7 +94,7 @@ impl Slot {
         never_starts || (!self.answered && self.unanswered >= UNANSWERED_MAX)
     }
 
-    fn log_failure(&mut self, function: Function, error: &CallError, settings: &Settings) {
+    pub(super) fn log_failure(&mut self, function: Function, error: &CallError, settings: &Settings) {
         let now = Instant::now();
         self.installed.record.explain(format!("{} {error}", function.as_str()));
         if self.logged.is_some_and(|logged| now.duration_since(logged) < LOG_EVERY) {
@@ -108,7 +106,11 @@ impl Slot {
             "plugin {} failed in {}: {error}; {}",
             self.installed.label(),
             function.as_str(),
-            settings.policies.words(function),
+            if self.installed.shadow {
+                "it is a shadow, and nothing comes of it"
+            } else {
+                settings.policies.words(function)
+            },
         );
         tracing::warn!(
             plugin = manifest.name,
@@ -125,15 +127,19 @@ impl Slot {
 
 /// The instances of one thread.
 pub(super) struct Lane {
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
     jobs: SyncSender<Job>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     pub(super) strikes: Strikes,
-    settings: Settings,
+    pub(super) settings: Settings,
+    /// Some slot holds a shadow.
+    pub(super) has_shadows: bool,
+    /// Its number in recordings.
+    pub(super) number: u32,
     /// A new version that has been prepared for and not come to work yet.
     heir: Option<Heir>,
     /// Other plugins or instances are here than when [`Self::take_news`] was last asked.
-    news: bool,
+    pub(super) news: bool,
     /// The slash commands of the plugins here.
     pub(super) book: Book,
 }
@@ -141,11 +147,23 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(mailbox: Arc<Mailbox>, jobs: SyncSender<Job>) -> Self {
         let (slots, strikes, settings) = (Vec::new(), Strikes::default(), Settings::default());
-        Self { mailbox, jobs, slots, strikes, settings, heir: None, news: false, book: Book::default() }
+        Self {
+            mailbox,
+            jobs,
+            slots,
+            strikes,
+            settings,
+            heir: None,
+            has_shadows: false,
+            number: 0,
+            news: false,
+            book: Book::default(),
+        }
     }
 
     /// The same under the operator's settings.
     pub(super) fn under(mut self, settings: Settings) -> Self {
+        self.number = settings.recorder.as_ref().map_or(0, Recorder::lane);
         self.settings = settings;
         self
     }
@@ -214,6 +232,7 @@ impl Lane {
         for slot in old {
             self.discard(slot.instance, Some(&slot.installed));
         }
+        self.has_shadows = self.slots.iter().any(|slot| slot.installed.shadow);
         !self.slots.iter().map(|slot| slot.installed.id).eq(before)
     }
 
@@ -230,7 +249,7 @@ impl Lane {
                 Ok(())
             }
             Err((unused, problem)) => {
-                self.discard(Some(unused), Some(&to));
+                self.discard(Some(*unused), Some(&to));
                 Err(problem)
             }
         };
@@ -278,13 +297,13 @@ impl Lane {
     }
 
     /// Lets the workshop take an instance apart, which costs more than a tick should spend on it.
-    fn discard(&self, instance: Option<Instance>, of: Option<&Arc<Installed>>) {
+    pub(super) fn discard(&self, instance: Option<Instance>, of: Option<&Arc<Installed>>) {
         if let Some(instance) = instance {
             let _ = self.jobs.try_send(Job::Discard(Box::new(instance), of.cloned()));
         }
     }
 
-    fn ask_for_remakes(&mut self) {
+    pub(super) fn ask_for_remakes(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.died.is_some() && !slot.remake_asked) {
             let job = Job::Remake { mailbox: Arc::downgrade(&self.mailbox), installed: Arc::clone(&slot.installed) };
             slot.remake_asked = self.jobs.try_send(job).is_ok();
@@ -337,66 +356,6 @@ impl Lane {
             );
         }
         broken
-    }
-
-    /// Calls the plugin at a place; `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
-    pub(super) fn call<T>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> (Option<T>, Duration) {
-        let (answer, used) = self.try_call(place, function, call);
-        (answer.ok(), used)
-    }
-
-    /// The same, and says why there is no answer.
-    pub(super) fn try_call<T>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> (Result<T, NoAnswer>, Duration) {
-        let slot = &mut self.slots[place];
-        if let (None, Some(died), LaneKind::General) = (&slot.instance, slot.died, self.mailbox.kind)
-            && let Some(instance) = self.mailbox.wait_for_instance(slot.installed.id, died + REMAKE_WAIT)
-        {
-            self.news = true;
-            slot.fill(instance);
-        }
-        let name = &slot.installed.plugin.manifest().name;
-        let Some(instance) = &mut slot.instance else {
-            failed(name, function, "dead");
-            slot.installed.record.failed(function, "dead");
-            return (Err(NoAnswer::Away), Duration::ZERO);
-        };
-        let outcome = call(instance);
-        let used = instance.used();
-        slot.figures.called(name, function, used);
-        slot.installed.record.called(function, used);
-        match outcome {
-            Ok(answer) => {
-                slot.answered = true;
-                slot.alarmed = false;
-                slot.nonsense = 0;
-                (Ok(answer), used)
-            }
-            Err(error) => {
-                failed(name, function, error.kind());
-                slot.installed.record.failed(function, error.kind());
-                slot.log_failure(function, &error, &self.settings);
-                slot.unanswered = slot.unanswered.saturating_add(1);
-                slot.nonsense = slot.nonsense.saturating_add(1);
-                let died = slot.instance.as_ref().is_some_and(Instance::is_dead);
-                if died || slot.nonsense >= NONSENSE_MAX {
-                    slot.died = Some(Instant::now());
-                    let (dead, of) = (slot.instance.take(), Arc::clone(&slot.installed));
-                    self.discard(dead, Some(&of));
-                    self.ask_for_remakes();
-                }
-                (Err(if died { NoAnswer::Died } else { NoAnswer::Failed }), used)
-            }
-        }
     }
 }
 

@@ -29,7 +29,7 @@ impl LaneKind {
     pub(super) fn wants(self, installed: &Installed) -> bool {
         match self {
             Self::General => true,
-            Self::Tick => installed.answers(Hook::AntiCheat),
+            Self::Tick => installed.exports(Hook::AntiCheat),
         }
     }
 }

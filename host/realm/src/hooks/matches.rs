@@ -34,5 +34,5 @@ impl Hooks {
 fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<matchmaking::Match>> {
     lane.answering(Hook::Matchmaking)
         .rev()
-        .find_map(|place| lane.call(place, Function::Form, |instance| instance.form(tickets, now_ms)).0)
+        .find_map(|place| lane.call_alone(place, Function::Form, |instance| instance.form(tickets, now_ms)).ok())
 }

@@ -6,6 +6,7 @@
 //! ([`TickLane`]). Lanes pick up new versions between two calls; the workshop makes every instance, so that no caller ever
 //! waits for a plugin to start.
 
+mod asking;
 mod commands;
 mod effects;
 mod events;
@@ -26,6 +27,7 @@ mod roll;
 mod services;
 mod set;
 mod strikes;
+mod tape;
 mod tick;
 mod workshop;
 
@@ -64,6 +66,7 @@ pub use self::{
     ranks::Rank,
     record::{FunctionFigures, Observed},
     roll::{Playing, Present, Roll},
+    tape::{CallAgain, TapeError, TapeReport, replay_calls},
     tick::{ActionVerdicts, RulesInPlay, TickLane},
 };
 pub(crate) use self::{
@@ -73,6 +76,7 @@ pub(crate) use self::{
     record::Record,
     services::{KeyValues, Offers},
     set::Installed,
+    tape::{FOLDER as RECORDINGS_FOLDER, Recorder, Recording},
     workshop::{Change, ChangeError},
 };
 
@@ -98,12 +102,14 @@ pub(crate) struct Settings {
     pub(crate) failing: Option<Arc<dyn Fn(u64) + Send + Sync>>,
     /// How long all lanes together may take to prepare for a version that inherits a state.
     pub(crate) vote_timeout: Duration,
+    /// Records every call; `None` when nothing is recorded.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (policies, journal) = (Policies::default(), Arc::default());
-        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT }
+        Self { policies, journal, failing: None, vote_timeout: VOTE_TIMEOUT, recorder: None }
     }
 }
 
@@ -329,6 +335,8 @@ pub struct HookUnavailable;
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../../../plugin-host/tests/it/components.rs"]
 pub(crate) mod components;
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod swap_tests;
 #[cfg(test)]

@@ -34,5 +34,5 @@ impl Hooks {
 /// The plugin that scores also awards.
 fn season_end(lane: &mut Lane, season: &ladder::Season, standings: &[ladder::Standing]) -> Option<Vec<ladder::Award>> {
     let place = lane.answering(Hook::Ladder).next()?;
-    lane.call(place, Function::SeasonEnd, |instance| instance.season_end(season, standings)).0
+    lane.call_alone(place, Function::SeasonEnd, |instance| instance.season_end(season, standings)).ok()
 }

@@ -23,7 +23,13 @@ pub(crate) struct Record {
     pause_ms: AtomicU64,
     /// Instances that were replaced because they died.
     replaced: AtomicU64,
+    /// Linear memory of the largest instance so far.
+    memory_bytes: AtomicU64,
     last_failure: Mutex<Option<String>>,
+    /// Of a shadow: answers that were those of the version at work, and others.
+    alike: AtomicU64,
+    different: AtomicU64,
+    last_difference: Mutex<Option<String>>,
 }
 
 /// The counts of one function.
@@ -49,8 +55,16 @@ pub struct Observed {
     pub breaker_pause_ms: u64,
     /// Instances that died and were replaced.
     pub instances_replaced: u64,
+    /// Linear memory of its largest instance so far.
+    pub memory_bytes: u64,
     /// What it failed of last, in words.
     pub last_failure: Option<String>,
+    /// Of a shadow: how many answers were those of the version at work.
+    pub alike: u64,
+    /// Of a shadow: how many were not.
+    pub different: u64,
+    /// Of a shadow: the last that was not, in words.
+    pub last_difference: Option<String>,
 }
 
 /// The figures of one function of a plugin.
@@ -103,8 +117,26 @@ impl Record {
         self.functions[function as usize].failures[place].fetch_add(1, Relaxed);
     }
 
+    /// An instance holds so much; gives the number when it is more than any has held before.
+    pub(super) fn holds(&self, memory_bytes: usize) -> Option<u64> {
+        let memory_bytes = u64::try_from(memory_bytes).unwrap_or(u64::MAX);
+        let more = memory_bytes > self.memory_bytes.load(Relaxed);
+        (more && memory_bytes > self.memory_bytes.fetch_max(memory_bytes, Relaxed)).then_some(memory_bytes)
+    }
+
     pub(super) fn explain(&self, failure: String) {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    /// A shadow has been asked what the version at work was asked.
+    pub(super) fn compared(&self, difference: Option<String>) {
+        match difference {
+            None => drop(self.alike.fetch_add(1, Relaxed)),
+            Some(words) => {
+                self.different.fetch_add(1, Relaxed);
+                *self.last_difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+            }
+        }
     }
 
     pub(super) fn replaced(&self) {
@@ -155,7 +187,11 @@ impl Record {
             functions: functions.collect(),
             breaker_pause_ms: self.pause_ms.load(Relaxed),
             instances_replaced: self.replaced.load(Relaxed),
+            memory_bytes: self.memory_bytes.load(Relaxed),
             last_failure: self.last_failure(),
+            alike: self.alike.load(Relaxed),
+            different: self.different.load(Relaxed),
+            last_difference: self.last_difference.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

@@ -14,7 +14,10 @@ use realm_plugin_host::{
     },
 };
 
-use super::{Journal, Roll};
+use super::{
+    Journal, RealmLog, Roll,
+    tape::{HostAnswer, host_answered},
+};
 use crate::types::{AccountId, CharacterId};
 
 /// Names of figures that one plugin may use over all its versions; beyond, they are counted under [`OTHER`].
@@ -73,6 +76,18 @@ fn nothing_kept() -> KvError {
 }
 
 impl Services for Journal {
+    fn now_ms(&self, plugin: &str) -> u64 {
+        let now_ms = Services::now_ms(&RealmLog, plugin);
+        host_answered(|| HostAnswer::NowMs(now_ms));
+        now_ms
+    }
+
+    fn random(&self, plugin: &str, bytes: &mut [u8]) -> bool {
+        let thrown = Services::random(&RealmLog, plugin, bytes);
+        host_answered(|| HostAnswer::Random(bytes.to_vec()));
+        thrown
+    }
+
     fn counter_add(&self, plugin: &str, counter: &str, amount: u64) {
         let name = self.figures.bounded(plugin, counter);
         metrics::counter!("realm_plugin_counter", "plugin" => plugin.to_owned(), "name" => name.to_owned())

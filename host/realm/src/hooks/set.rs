@@ -15,6 +15,8 @@ pub(crate) struct Installed {
     pub(crate) rank: u32,
     /// Name of the file.
     pub(crate) file: String,
+    /// It is asked what the plugin of its name is asked, and nothing comes of its answers.
+    pub(crate) shadow: bool,
     /// The plugin.
     pub(crate) plugin: Plugin,
     /// JSON for its `init`.
@@ -26,12 +28,23 @@ pub(crate) struct Installed {
 impl Installed {
     /// A plugin that no order of the operator's names.
     pub(crate) fn new(id: u64, file: String, plugin: Plugin, configuration: String) -> Self {
-        Self { id, rank: u32::MAX, file, plugin, configuration, record: Arc::default() }
+        Self { id, rank: u32::MAX, file, shadow: false, plugin, configuration, record: Arc::default() }
     }
 
-    /// True when the plugin answers this hook.
-    pub(super) fn answers(&self, hook: Hook) -> bool {
+    /// True when the plugin exports this hook.
+    pub(super) fn exports(&self, hook: Hook) -> bool {
         self.plugin.hooks().contains(&hook)
+    }
+
+    /// True when the plugin decides in this hook.
+    pub(super) fn answers(&self, hook: Hook) -> bool {
+        !self.shadow && self.exports(hook)
+    }
+
+    /// The name under which its figures are counted.
+    pub(super) fn counted_as(&self) -> String {
+        let name = &self.plugin.manifest().name;
+        if self.shadow { format!("{name}-shadow") } else { name.clone() }
     }
 
     /// Name and version, as logs show them.

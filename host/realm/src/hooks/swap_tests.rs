@@ -11,8 +11,8 @@ use std::{
 
 use super::{
     ChangeError, ChatVerdict, Settings,
-    components::{Fixture, one_finding, pass, trap, with_text},
-    tests::{Stage, action, line, step_until},
+    components::{Fixture, one_finding, pass, replacing, trap, with_text},
+    tests::{Stage, action, approved, line, step_until},
 };
 
 /// Digits that a counting filter answers with.
@@ -147,16 +147,29 @@ fn when_one_lane_cannot_take_the_state_over_all_stay_with_the_old() {
         assert_eq!(in_play.labels(), ["counting 1.0.0"]);
     }
     assert_eq!(runtime.block_on(ask(&stage)), 2, "the old instance was never touched");
-    let second = stage.install("r.wasm", &rule(keeping("3.0.0")), &[first]);
+    stage.install("r.wasm", &rule(keeping("3.0.0")), &[first]);
     assert_eq!(runtime.block_on(ask(&stage)), 3);
-    // A version that dies of saving stays, too, and gets a new instance.
-    let dying = rule(counting("4.0.0").function("lifecycle", "save-state", &trap()));
-    let dying = stage.install("r.wasm", &dying, &[second]);
-    let error = stage.try_install("r.wasm", &rule(keeping("5.0.0")), &[dying]).unwrap_err();
-    assert!(error.to_string().contains("4.0.0 did not save its state"), "{error}");
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while in_play.labels() != ["counting 3.0.0"] {
+        assert!(std::time::Instant::now() < deadline, "the thread of the games goes on with {:?}", in_play.labels());
+        std::thread::yield_now();
+    }
     stopping.store(true, Ordering::Relaxed);
     ticking.join().unwrap();
-    assert_eq!(in_play.labels(), ["counting 4.0.0"]);
+}
+
+#[tokio::test]
+async fn a_version_that_dies_of_saving_its_state_stays_and_gets_a_new_instance() {
+    let stage = Stage::new();
+    let dying = counting("4.0.0").function("lifecycle", "save-state", &trap()).build();
+    let dying = stage.install("f.wasm", &dying, &[]);
+    assert_eq!(ask(&stage).await, 1);
+    let error = stage.try_install("f.wasm", &keeping("5.0.0").build(), &[dying]).unwrap_err();
+    assert!(error.to_string().contains("4.0.0 did not save its state"), "{error}");
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while stage.hooks.filter_chat(line("hello")).await != approved("000001", true) {
+        assert!(std::time::Instant::now() < deadline, "no new instance");
+    }
 }
 
 #[test]
@@ -176,4 +189,31 @@ fn a_lane_that_is_never_quiet_keeps_the_old_version_at_work_everywhere() {
     drop(lane);
     stage.install("r.wasm", &rule(keeping("3.0.0")), &[first]);
     assert_eq!(runtime.block_on(ask(&stage)), 2);
+}
+
+#[tokio::test]
+async fn a_shadow_is_asked_the_same_and_decides_nothing() {
+    let stage = Stage::new();
+    stage.install("f.wasm", &replacing("f", "1.0.0", "one"), &[]);
+    let alike = stage.install_shadow("f.shadow.wasm", &replacing("f", "2.0.0", "one"), &[]);
+    for _ in 0..3 {
+        assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("one", true));
+    }
+    let observed = stage.observed(alike);
+    assert_eq!((observed.calls(), observed.alike, observed.different), (3, 3, 0));
+    let other = stage.install_shadow("f.shadow.wasm", &replacing("f", "3.0.0", "three"), &[alike]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("one", true));
+    let observed = stage.observed(other);
+    assert_eq!((observed.alike, observed.different), (0, 1));
+    assert_eq!(observed.last_difference.as_deref(), Some("filter: 1.0.0 and 3.0.0 say replace, but not the same"));
+    // One that dies disturbs nobody, and is not waited for.
+    let dying = stage.install_shadow("f.shadow.wasm", &Fixture::new("f", "4.0.0").filter(&trap()).build(), &[other]);
+    for _ in 0..5 {
+        assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("one", true));
+    }
+    assert_eq!(stage.observed(dying).different, 5);
+    // A shadow without a plugin that it is the shadow of is asked nothing.
+    let lonely = stage.install_shadow("g.shadow.wasm", &replacing("g", "1.0.0", "g"), &[dying]);
+    assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("one", true));
+    assert_eq!(stage.observed(lonely).calls(), 0);
 }

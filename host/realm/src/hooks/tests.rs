@@ -8,8 +8,8 @@ use realm_plugin_host::{
 };
 
 use super::{
-    ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Lane, LaneKind,
-    Mailbox, PluginSet, Publisher, Rank, RealmLog, Settings, Unjudged,
+    ApprovedText, Change, ChangeError, ChatLine, ChatVerdict, HookUnavailable, Hooks, Installed, Journal, Lane,
+    LaneKind, Mailbox, PluginSet, Publisher, Rank, Settings, Unjudged,
     components::{Fixture, endless, experience_plus, one_finding, pass, replacing, trap, with_text},
     general,
 };
@@ -39,12 +39,33 @@ impl Stage {
 
     fn installed(&self, file: &str, bytes: &[u8]) -> Arc<Installed> {
         self.last.set(self.last.get() + 1);
-        let plugin = self.host.load(bytes, Arc::new(RealmLog)).unwrap();
+        let plugin = self.host.load(bytes, Arc::new(Journal::default())).unwrap();
         Arc::new(Installed::new(self.last.get(), file.to_owned(), plugin, "{}".to_owned()))
     }
 
     pub(super) fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
         self.try_install(file, bytes, remove).unwrap()
+    }
+
+    pub(super) fn install_shadow(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+        let plain = Arc::try_unwrap(self.installed(file, bytes)).expect("nobody else has it");
+        let installed = Arc::new(Installed { shadow: true, ..plain });
+        let id = installed.id;
+        self.publisher.change(Change { install: Some(installed), remove: remove.to_vec() }).unwrap();
+        id
+    }
+
+    /// What an installation has done.
+    pub(super) fn observed(&self, id: u64) -> super::Observed {
+        let set = self.hooks.published.load();
+        let installed = set.plugins.iter().find(|installed| installed.id == id).expect("it is at work");
+        installed.record.observed()
+    }
+
+    /// Instances of all plugins at work that died and were replaced.
+    pub(super) fn replaced(&self) -> u64 {
+        let set = self.hooks.published.load();
+        set.plugins.iter().map(|installed| installed.record.observed().instances_replaced).sum()
     }
 
     pub(super) fn try_install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> Result<u64, ChangeError> {
@@ -65,15 +86,15 @@ pub(super) fn line(text: &str) -> ChatLine {
     }
 }
 
-fn approved(text: &str, filtered: bool) -> ChatVerdict {
+pub(super) fn approved(text: &str, filtered: bool) -> ChatVerdict {
     ChatVerdict::Approved(ApprovedText { text: text.to_owned(), filtered })
 }
 
-fn player(level: u32) -> matchmaking::Player {
+pub(super) fn player(level: u32) -> matchmaking::Player {
     matchmaking::Player { account: 1, character: 2, class: "Druid".to_owned(), level, hardcore: false }
 }
 
-fn game(id: u64) -> matchmaking::Game {
+pub(super) fn game(id: u64) -> matchmaking::Game {
     matchmaking::Game {
         id,
         difficulty: matchmaking::Difficulty::Normal,
@@ -86,7 +107,7 @@ fn game(id: u64) -> matchmaking::Game {
     }
 }
 
-fn character() -> ladder::Character {
+pub(super) fn character() -> ladder::Character {
     ladder::Character {
         id: 1,
         class: "Druid".to_owned(),
@@ -95,6 +116,20 @@ fn character() -> ladder::Character {
         hardcore: false,
         dead: false,
         play_time_ms: 0,
+    }
+}
+
+pub(super) fn sheet() -> anti_cheat::Sheet {
+    anti_cheat::Sheet {
+        character: 1,
+        level: 1,
+        experience: 0,
+        strength: 20,
+        dexterity: 20,
+        vitality: 20,
+        energy: 20,
+        skill_levels: 0,
+        items: Vec::new(),
     }
 }
 

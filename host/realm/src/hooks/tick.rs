@@ -10,6 +10,7 @@ use super::{
     Happenings,
     figures::{Function, unasked},
     lane::Lane,
+    tape::Question,
 };
 
 /// CPU time of all plugins of a lane in one tick of 40 ms.
@@ -104,8 +105,9 @@ impl TickLane {
                 unasked("anti-cheat", "budget");
                 None
             } else {
-                let (answer, used) =
-                    lane.call(place, Function::CheckActions, |instance| instance.check_actions(tick, actions));
+                let question = || Question::CheckActions(tick, actions.to_vec());
+                let (answer, used) = lane
+                    .call(place, Function::CheckActions, question, |instance| instance.check_actions(tick, actions));
                 self.budget = self.budget.saturating_sub(used);
                 answer
             };

@@ -222,7 +222,9 @@ impl Workshop {
     /// The version whose state the new one takes over: the one of the same plugin that goes, if it keeps a state.
     fn inherits_from(&self, installed: &Installed, removed: &[u64]) -> Option<Arc<Installed>> {
         let name = &installed.plugin.manifest().name;
-        let goes = |old: &&Arc<Installed>| removed.contains(&old.id) && old.plugin.manifest().name == *name;
+        let goes = |old: &&Arc<Installed>| {
+            removed.contains(&old.id) && old.shadow == installed.shadow && old.plugin.manifest().name == *name
+        };
         let set = self.published.load();
         set.plugins.iter().find(goes).filter(|old| old.plugin.has_lifecycle()).cloned()
     }

@@ -3,7 +3,8 @@
 //! 1. from a load balancer: the PROXY header says who comes
 //! 2. the first byte must be TLS's; until the whole ClientHello is there the connection costs a seat in a room and nothing else
 //! 3. the handshake, in a smaller room, because it costs computing and memory
-//! 4. a place among the connections, or, when there is none, a permit to be told so
+//! 4. a place among the connections, or, when there is none, a permit to be told so; with the place goes a seat in a room of strangers,
+//!    which is given up at the log-in: whoever only connects and waits makes room for others there
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use super::{
     Config,
     admission::{Admission, Place, Visitor},
     proxy::{self, Networks},
-    waiting_room::WaitingRoom,
+    waiting_room::{Seat, WaitingRoom},
 };
 
 /// The first byte of every TLS connection.
@@ -35,6 +36,7 @@ pub(super) struct Arrivals {
     networks: Networks,
     silent: Arc<WaitingRoom>,
     shaking: Arc<WaitingRoom>,
+    strangers: Arc<WaitingRoom>,
     turned_away: Arc<Semaphore>,
     deadline: Duration,
 }
@@ -49,7 +51,11 @@ pub(super) struct Guest {
 }
 
 pub(super) enum Admitted {
-    Seated(Place),
+    Seated {
+        place: Place,
+        /// Until it is known who this is, or as long as it speaks HTTP.
+        stranger: Seat,
+    },
     /// No place is free; this one may be told so.
     TurnedAway(OwnedSemaphorePermit),
 }
@@ -62,6 +68,7 @@ impl Arrivals {
             networks: Networks::parse(&config.proxy_networks).unwrap_or_default(),
             silent: WaitingRoom::new(config.arrivals_max),
             shaking: WaitingRoom::new(config.handshakes_max),
+            strangers: WaitingRoom::new(config.strangers_max),
             turned_away: Arc::new(Semaphore::new(config.turned_away_max)),
             deadline: Duration::from_millis(config.handshake_deadline_ms),
         }
@@ -81,6 +88,12 @@ impl Arrivals {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.silent.waiting() + self.shaking.waiting()
+    }
+
+    /// Connections of which nobody knows yet whose they are.
+    #[cfg(test)]
+    pub(super) fn strangers(&self) -> usize {
+        self.strangers.waiting()
     }
 
     /// The whole way in. One deadline holds from the first byte to the last.
@@ -113,7 +126,7 @@ impl Arrivals {
             }
         };
         let admitted = match visitor.take_place() {
-            Ok(place) => Admitted::Seated(place),
+            Ok(place) => Admitted::Seated { place, stranger: self.strangers.enter() },
             Err(_) => {
                 let permit = Arc::clone(&self.turned_away).try_acquire_owned();
                 Admitted::TurnedAway(permit.map_err(|_| "connections_max")?)

@@ -49,6 +49,11 @@ pub struct Config {
     /// Most TLS handshakes at once after their ClientHello. When there are more, the oldest is given up.
     #[schemars(range(min = 1, max = 100_000))]
     pub handshakes_max: usize,
+    /// Most connections at once whose client has not logged in yet, or speaks HTTP. When there are more, the one that has been quiet
+    /// longest is closed, so that nobody fills the realm by connecting and saying nothing. It should be smaller than
+    /// `connections_max`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub strangers_max: usize,
     /// From the first byte to the finished handshake it takes at most this long, in milliseconds.
     #[schemars(range(min = 100, max = 60_000))]
     pub handshake_deadline_ms: u64,
@@ -109,6 +114,7 @@ impl Default for Config {
             turned_away_max: 64,
             arrivals_max: 8_192,
             handshakes_max: 1_024,
+            strangers_max: 4_096,
             handshake_deadline_ms: 5_000,
             login_deadline_ms: 10_000,
             login_messages_max: 8,

@@ -4,9 +4,20 @@
 //! 1. reading hands messages to the session and ends when the client does, breaks the format, or a deadline passes
 //! 2. the session ends when its incoming messages end, or when it wants
 //! 3. writing ends when the outbox has a close reason or the session is over, after everything queued was written
-//! 4. what the client still sends is read and thrown away for a moment, lest a reset overtakes the last word
+//! 4. what the client still sends is read and thrown away for a moment, lest a reset overtakes the last word; not so for strangers who
+//!    have to make room
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use realm_protocol::{frame::FrameError, proto};
@@ -16,7 +27,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Config, Handlers, queue_link, stage::Stage, wire::Progress};
+use super::{Config, Handlers, queue_link, stage::Stage, waiting_room::Seat, wire::Progress};
 use crate::types::{
     CloseReason, Code, Connection, Encoding, Incoming, Outbox, OutboxLimits, OutboxReader, Outgoing, outbox,
 };
@@ -81,10 +92,21 @@ pub(super) struct Terms<'a> {
     /// Games are played over this very connection.
     pub(super) games_here: bool,
     pub(super) progress: Arc<Progress>,
+    /// Given up at the log-in.
+    pub(super) stranger: Option<Seat>,
+}
+
+/// How a connection is closed after its last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Once the client has read it.
+    Gently,
+    /// At once: it makes room for others, and must not keep its place by being slow to go.
+    AtOnce,
 }
 
 /// Serves a connection until both its session and its writing have ended.
-pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, terms: Terms<'_>) {
+pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, mut terms: Terms<'_>) -> Closing {
     let limits =
         OutboxLimits { messages_max: terms.config.outbox_messages_max, bytes_max: terms.config.outbox_bytes_max };
     let (outbox, outbox_reader) = outbox(limits);
@@ -93,13 +115,14 @@ pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, ter
     let (peer, encoding) = (terms.peer, terms.encoding);
     let connection = Connection { peer, encoding, incoming, outbox: outbox.clone(), games };
 
-    let over = Notify::new();
+    let stranger = terms.stranger.take();
+    let (over, crowded_out) = (Notify::new(), AtomicBool::new(false));
     let session = async {
         (terms.handlers.connection)(connection).await;
         over.notify_one();
     };
     let sockets = async {
-        let reading = read(source, &terms, sender, outbox);
+        let reading = read(source, &terms, (stranger, &crowded_out), sender, outbox);
         let mut writing = pin!(write(sink, outbox_reader, &over));
         tokio::select! {
             () = &mut writing => {}
@@ -107,16 +130,24 @@ pub(super) async fn converse(source: &mut impl Source, sink: &mut impl Sink, ter
         }
     };
     tokio::join!(session, sockets);
+    if crowded_out.into_inner() { Closing::AtOnce } else { Closing::Gently }
 }
 
 /// Phase 1. Dropping `sender` at its end is what tells the session.
-async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<Box<Incoming>>, outbox: Outbox) {
+async fn read(
+    source: &mut impl Source,
+    terms: &Terms<'_>,
+    (mut stranger, crowded_out): (Option<Seat>, &AtomicBool),
+    sender: mpsc::Sender<Box<Incoming>>,
+    outbox: Outbox,
+) {
     let login_deadline = Duration::from_millis(terms.config.login_deadline_ms);
     let silence_max = Duration::from_millis(terms.config.silence_max_ms);
     let mut stage = terms.stage.clone();
     let mut heard = terms.progress.opened();
     let reason = loop {
         let anonymous = terms.progress.anonymous();
+        stranger = stranger.filter(|_| anonymous);
         let deadline = if anonymous { terms.progress.opened() + login_deadline } else { heard + silence_max };
         tokio::select! {
             next = source.next() => match next {
@@ -144,6 +175,10 @@ async fn read(source: &mut impl Source, terms: &Terms<'_>, sender: mpsc::Sender<
                 }
             }
             () = terms.progress.changed() => {}
+            () = Seat::lost_by(&mut stranger) => {
+                crowded_out.store(true, Ordering::Relaxed);
+                break too_many_strangers();
+            }
             () = sender.closed() => return,
             () = Stage::closing(&mut stage) => break stopping(),
         }
@@ -220,6 +255,15 @@ fn not_logged_in(config: &Config) -> CloseReason {
         code: Code::NotLoggedIn,
         message: format!("The connection was not logged in within {seconds} s; connect again and log in at once."),
         reconnect_after_ms: 0,
+    }
+}
+
+fn too_many_strangers() -> CloseReason {
+    CloseReason {
+        code: Code::RealmFull,
+        message: "Too many connections wait to log in, and this one has been quiet longest; connect again and log in at once."
+            .to_owned(),
+        reconnect_after_ms: RECONNECT_AFTER_MS,
     }
 }
 

@@ -28,6 +28,7 @@ use super::{
     open_files,
     overload::{self, Refused},
     stage::Stage,
+    waiting_room::Seat,
     wire::Progress,
 };
 use crate::types::Encoding;
@@ -202,13 +203,13 @@ impl Shared {
     async fn receive(&self, door: Door, guest: Guest) {
         let Guest { stream, peer, admitted } = guest;
         match (admitted, door) {
-            (Admitted::Seated(place), door) => self.serve(door, stream, peer, place).await,
+            (Admitted::Seated { place, stranger }, door) => self.serve(door, stream, peer, (place, stranger)).await,
             (Admitted::TurnedAway(_permit), door) => {
                 refused(peer, "connections_max");
                 match door {
                     Door::Https => {
                         let stage = self.stage.subscribe();
-                        let serving = https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Full);
+                        let serving = https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Full, None);
                         // Whoever does not listen is let go.
                         let _ = timeout(overload::TELLING_DEADLINE, serving).await;
                     }
@@ -219,11 +220,17 @@ impl Shared {
         }
     }
 
-    async fn serve(&self, door: Door, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr, place: Place) {
+    async fn serve(
+        &self,
+        door: Door,
+        stream: Box<TlsStream<TcpStream>>,
+        peer: SocketAddr,
+        (place, stranger): (Place, Seat),
+    ) {
         let stage = self.stage.subscribe();
         match door {
             Door::Https => {
-                https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Served).await;
+                https::serve(stream, peer, Arc::clone(&self.https), stage, Welcome::Served, Some(stranger)).await;
                 drop(place);
             }
             Door::Realm => {
@@ -235,12 +242,14 @@ impl Shared {
                     encoding: Encoding::Binary,
                     games_here: false,
                     progress: Progress::new(&self.config),
+                    stranger: Some(stranger),
                 };
                 frames::serve(stream, terms).await;
                 drop(place);
             }
             Door::Game => {
-                game_door::serve(stream, &self.config, &self.handlers, stage, Arc::clone(&self.cut), place).await;
+                let cut = Arc::clone(&self.cut);
+                game_door::serve(stream, &self.config, &self.handlers, stage, cut, (place, stranger)).await;
             }
         }
     }

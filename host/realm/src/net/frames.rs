@@ -11,7 +11,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{
-    conversation::{Broken, Heard, Sink, Source, Terms, converse, linger},
+    conversation::{Broken, Closing, Heard, Sink, Source, Terms, converse, linger},
     wire::{FrameWriter, Progress, frame_refusal, goodbye, understood},
 };
 use crate::types::{CloseReason, Outgoing};
@@ -24,8 +24,9 @@ pub(super) async fn serve(stream: Box<TlsStream<TcpStream>>, terms: Terms<'_>) {
     let (read, write) = split(stream);
     let mut source = FrameSource::new(read, Arc::clone(&terms.progress));
     let mut sink = FrameSink::new(write, Arc::clone(&terms.progress));
-    converse(&mut source, &mut sink, terms).await;
-    linger(source.read).await;
+    if converse(&mut source, &mut sink, terms).await == Closing::Gently {
+        linger(source.read).await;
+    }
 }
 
 struct FrameSource<R> {

@@ -23,6 +23,7 @@ use super::{
     stage::Stage,
     tls_link::{LinkParts, TlsLink},
     tls_pump::TlsPump,
+    waiting_room::Seat,
     wire::frame_refusal,
 };
 use crate::types::{Code, Link as _, LinkFrame};
@@ -34,7 +35,7 @@ pub(super) async fn serve(
     handlers: &Handlers,
     mut stage: watch::Receiver<Stage>,
     cut: Arc<AtomicBool>,
-    place: Place,
+    (place, mut stranger): (Place, Seat),
 ) {
     let opened = Instant::now();
     let deadline = opened + Duration::from_millis(config.login_deadline_ms);
@@ -42,8 +43,10 @@ pub(super) async fn serve(
     let first = tokio::select! {
         first = timeout_at(deadline, first_frame(&mut stream, &mut decoder, &mut buffer)) => Some(first),
         () = Stage::closing(&mut stage) => None,
+        // It makes room for others, at once.
+        () = stranger.lost() => return,
     };
-
+    drop(stranger);
     let Ok(pump) = into_pump(*stream) else { return };
     let silence_max = Duration::from_millis(config.silence_max_ms);
     let runtime = Handle::current();

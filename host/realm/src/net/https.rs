@@ -34,7 +34,9 @@ use super::{
     overload,
     problem::{problem, problem_with, secure},
     stage::Stage,
-    upgrade, websocket,
+    upgrade,
+    waiting_room::Seat,
+    websocket,
     wire::Progress,
 };
 use crate::types::{Code, Encoding};
@@ -76,12 +78,15 @@ pub(super) async fn serve(
     door: Arc<HttpsDoor>,
     mut stage: watch::Receiver<Stage>,
     welcome: Welcome,
+    mut stranger: Option<Seat>,
 ) {
+    let renewal = stranger.as_ref().map(Seat::renewal);
     let (upgrades, mut upgraded) = mpsc::channel(1);
     let service = {
         let door = Arc::clone(&door);
         service_fn(move |request| {
             let (door, upgrades) = (Arc::clone(&door), upgrades.clone());
+            renewal.as_ref().inspect(|renewal| renewal.renew());
             async move { Ok::<_, Infallible>(secure(answer(request, &door, peer, welcome, &upgrades).await)) }
         })
     };
@@ -103,6 +108,12 @@ pub(super) async fn serve(
             connection.as_mut().graceful_shutdown();
             connection.as_mut().await
         }
+        () = Seat::lost_by(&mut stranger) => {
+            tracing::debug!(%peer, "an HTTP connection makes room for others");
+            connection.as_mut().graceful_shutdown();
+            // A request that is being answered is answered; whoever sends nothing is cut.
+            timeout(overload::TELLING_DEADLINE, connection.as_mut()).await.unwrap_or(Ok(()))
+        }
     };
     drop(connection);
     if let Err(error) = ended {
@@ -120,6 +131,7 @@ pub(super) async fn serve(
             encoding: protocol,
             games_here: protocol == Encoding::Binary,
             progress: Progress::new(&door.config),
+            stranger,
         };
         stream = Box::pin(websocket::serve(stream, terms)).await;
     }

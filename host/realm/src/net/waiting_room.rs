@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::oneshot;
@@ -25,10 +28,19 @@ struct Seats {
 
 /// A seat; gives itself back.
 pub(super) struct Seat {
-    room: Arc<WaitingRoom>,
-    number: u64,
+    place: Arc<SeatPlace>,
     lost: oneshot::Receiver<()>,
 }
+
+/// Where a seat stands in the order of its room.
+struct SeatPlace {
+    room: Arc<WaitingRoom>,
+    number: AtomicU64,
+}
+
+/// Moves a seat behind all others, as often as whoever sits there shows that it belongs.
+#[derive(Clone)]
+pub(super) struct Renewal(Arc<SeatPlace>);
 
 impl WaitingRoom {
     pub(super) fn new(seats_max: usize) -> Arc<Self> {
@@ -51,7 +63,7 @@ impl WaitingRoom {
         seats.next += 1;
         seats.taken.insert(number, keep);
         drop(seats);
-        Seat { room: Arc::clone(self), number, lost }
+        Seat { place: Arc::new(SeatPlace { room: Arc::clone(self), number: AtomicU64::new(number) }), lost }
     }
 
     /// Takes the seat of whoever has waited longest, because something else ran out.
@@ -66,7 +78,31 @@ impl WaitingRoom {
     }
 }
 
+impl Renewal {
+    /// From now on everybody else has waited longer. A seat that is lost stays lost.
+    pub(super) fn renew(&self) {
+        let mut seats = self.0.room.lock();
+        let Some(keep) = seats.taken.remove(&self.0.number.load(Ordering::Relaxed)) else { return };
+        let number = seats.next;
+        seats.next += 1;
+        seats.taken.insert(number, keep);
+        self.0.number.store(number, Ordering::Relaxed);
+    }
+}
+
 impl Seat {
+    pub(super) fn renewal(&self) -> Renewal {
+        Renewal(Arc::clone(&self.place))
+    }
+
+    /// Resolves when the seat of whoever has one was given to somebody else.
+    pub(super) async fn lost_by(seat: &mut Option<Self>) {
+        match seat {
+            Some(seat) => seat.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Resolves when the seat was given to somebody else.
     pub(super) async fn lost(&mut self) {
         // Nothing is ever sent: the other end only goes away.
@@ -76,7 +112,8 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.lock().taken.remove(&self.number);
+        let mut seats = self.place.room.lock();
+        seats.taken.remove(&self.place.number.load(Ordering::Relaxed));
     }
 }
 
@@ -101,5 +138,21 @@ mod tests {
         assert!(third.lost().now_or_never().is_none(), "a free seat is taken first");
         room.send_away_oldest();
         assert!(third.lost().now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_renews_its_seat_goes_last() {
+        let room = WaitingRoom::new(2);
+        let (mut first, mut second) = (room.enter(), room.enter());
+        let renewal = first.renewal();
+        renewal.renew();
+        let mut third = room.enter();
+        assert!(second.lost().now_or_never().is_some() && first.lost().now_or_never().is_none());
+        let _fourth = room.enter();
+        assert!(first.lost().now_or_never().is_some(), "it was the oldest again");
+        renewal.renew();
+        assert_eq!(room.waiting(), 2, "what is lost does not come back");
+        drop(first);
+        assert!(third.lost().now_or_never().is_none());
     }
 }

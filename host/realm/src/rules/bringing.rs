@@ -8,7 +8,7 @@ use std::{
 
 use realm_plugin_host::{Level, LoadError, Manifest, Permission, Plugin, PluginLimits, Services, sha256_hex};
 
-use super::{entry::AtWork, figures, keeper::Keeper, quiet::Quiet};
+use super::{entry::AtWork, figures, folder::is_shadow, keeper::Keeper, quiet::Quiet, signature::SignatureError};
 use crate::hooks::{Change, ChangeError, Installed};
 
 /// Where the bytes of a version come from.
@@ -38,6 +38,8 @@ pub(super) enum Refused {
         "name: `{0}` already comes from {1}; delete one of the two files, or give one another name in its manifest"
     )]
     NameTaken(String, String),
+    #[error("signature: {0}")]
+    Signature(#[from] SignatureError),
     #[error("start: {0}")]
     Start(ChangeError),
 }
@@ -49,20 +51,24 @@ impl Keeper {
         let manifest = self.host.manifest(bytes).ok();
         let entry = self.entries.entry(file.to_owned()).or_default();
         entry.tried = Some(sha256.clone());
+        entry.tried_signature = self.folder.signature(file);
         entry.manifest.clone_from(&manifest);
-        entry.disabled = manifest.as_ref().is_some_and(|manifest| self.versions.is_disabled(&manifest.name));
+        let disabled = manifest.as_ref().is_some_and(|manifest| self.versions.is_disabled(&manifest.name));
+        entry.disabled = disabled && !is_shadow(file);
         if let Some(manifest) = manifest.as_ref().filter(|_| entry.disabled) {
             entry.problem = None;
             return self.leave_disabled(file, manifest);
         }
-        if let Some(manifest) = &manifest
+        if let Some(manifest) = manifest.as_ref().filter(|_| !is_shadow(file))
             && self.resume_rolled_back(file, manifest, &sha256, started, quiet)
         {
             return;
         }
         match self.bring_to_work(file, bytes, Origin::File, started, quiet) {
             Ok(name) => {
-                self.versions.set_rolled_back(&name, None);
+                if !is_shadow(file) {
+                    self.versions.set_rolled_back(&name, None);
+                }
                 self.show();
             }
             Err(refused) => {
@@ -95,6 +101,10 @@ impl Keeper {
         quiet: &mut Quiet,
     ) -> Result<String, Refused> {
         let manifest = self.host.manifest(bytes).map_err(Refused::Load)?;
+        // Nothing of a file is compiled before its signature has been checked. What was kept was checked when it came.
+        let signature = self.folder.signature(file);
+        let signed = origin == Origin::File
+            && self.seals.check(bytes, signature.as_deref(), &manifest.name, &manifest.version)?;
         self.check_permissions(&manifest)?;
         let plugin = self.load(bytes, self.config.limits(&manifest.name))?;
         let manifest = plugin.manifest().clone();
@@ -113,6 +123,7 @@ impl Keeper {
         self.last_id += 1;
         let installed = Arc::new(Installed {
             rank: self.config.rank(&manifest.name),
+            shadow: is_shadow(file),
             ..Installed::new(self.last_id, file.to_owned(), plugin, self.config.settings(&manifest.name))
         });
         let change = Change { install: Some(Arc::clone(&installed)), remove };
@@ -120,10 +131,14 @@ impl Keeper {
         let old = renamed.and_then(|other| self.entries.remove(&other)).and_then(|entry| entry.at_work).or(before);
         let freed = old.as_ref().is_some_and(|work| work.name() != manifest.name);
         // What was at work until now without failing is good.
-        if let Some(old) = old.as_ref().filter(|old| old.name() == manifest.name && old.installed.record.is_sound()) {
+        let sound = |old: &&AtWork| old.name() == manifest.name && old.installed.record.is_sound();
+        if let Some(old) = old.as_ref().filter(|_| !is_shadow(file)).filter(sound) {
             self.versions.mark_good(old.name(), old.sha256());
         }
-        if origin == Origin::File {
+        if signed && !is_shadow(file) {
+            self.seals.note(&manifest.name, &manifest.version);
+        }
+        if origin == Origin::File && !is_shadow(file) {
             self.versions.keep(&manifest.name, &manifest.version, bytes);
         }
         let load_ms = milliseconds(started);
@@ -147,13 +162,16 @@ impl Keeper {
         let (name, version, load_ms) = (work.name(), work.version(), work.load_ms);
         let from = old.map(|old| format!("{} → ", old.version())).unwrap_or_default();
         let hooks = work.hooks().join(", ");
-        let line = format!("plugin {name} {from}{version} is at work for {hooks} after {load_ms:.0} ms");
+        let what = if is_shadow(file) { "a shadow, which decides nothing," } else { "at work" };
+        let line = format!("plugin {name} {from}{version} is {what} for {hooks} after {load_ms:.0} ms");
         tracing::info!(plugin = name, version, file, generation, load_ms, "{line}");
         self.journal.note(name, Level::Info, &line);
-        if let Some(old) = old {
+        if let Some(old) = old.filter(|_| !is_shadow(file)) {
             figures::version(old.name(), old.version(), false);
         }
-        figures::version(name, version, true);
+        if !is_shadow(file) {
+            figures::version(name, version, true);
+        }
         metrics::counter!("realm_plugin_loads_total", "outcome" => "loaded").increment(1);
     }
 
@@ -177,9 +195,11 @@ impl Keeper {
 
     /// The other file whose plugin at work has this name.
     fn who_has(&self, name: &str, file: &str) -> Option<(String, u64)> {
-        self.entries.iter().filter(|(other, _)| *other != file).find_map(|(other, entry)| {
-            entry.at_work.as_ref().filter(|work| work.name() == name).map(|work| (other.clone(), work.id()))
-        })
+        self.entries.iter().filter(|(other, _)| *other != file && is_shadow(other) == is_shadow(file)).find_map(
+            |(other, entry)| {
+                entry.at_work.as_ref().filter(|work| work.name() == name).map(|work| (other.clone(), work.id()))
+            },
+        )
     }
 
     pub(super) fn refuse(&mut self, file: &str, refused: &Refused, started: Instant) {
@@ -217,7 +237,9 @@ impl Keeper {
         if let (Some(work), Some(generation)) = (work, generation) {
             let line = format!("plugin {} {} is no longer at work: {why}", work.name(), work.version());
             self.tell(work.name(), work.version(), file, &line);
-            figures::version(work.name(), work.version(), false);
+            if !is_shadow(file) {
+                figures::version(work.name(), work.version(), false);
+            }
             self.shown.generation.send_replace(generation);
         }
         Ok(())

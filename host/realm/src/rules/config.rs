@@ -6,6 +6,7 @@ use realm_plugin_host::{Limits, Permission, PluginLimits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::signature;
 use crate::hooks::Policies;
 
 /// `[plugins]`: the rules that players live under.
@@ -25,10 +26,21 @@ pub struct Config {
     /// Functions of hooks that say no when no plugin answers, because it failed, is paused or is not there: `filter`, `admit`, `order`,
     /// `check-actions`, `check-character`. What is declared closed stays closed without being named. docs/plugins/failure.md shows all.
     pub closed: Vec<String>,
+    /// Public keys of minisign, the second line of a `.pub` file each. A plugin with a signature beside it (`NAME.wasm.minisig`) must
+    /// be signed with one of them, and not be older than the last version that was.
+    pub keys: Vec<String>,
+    /// Take only plugins that are signed with one of `keys`.
+    pub require_signed: bool,
     /// How long a new version is on trial, in seconds: when it keeps failing within this time, the last good version takes its place.
     /// 0 never goes back by itself.
     #[schemars(range(min = 0, max = 604_800))]
     pub trial_seconds: u32,
+    /// Record every call to a plugin, with what it was asked, what the host answered it and what it decided, into `plugin-recordings/` in
+    /// the data folder, for `realm plugin replay`. What players say stands in there.
+    pub record: bool,
+    /// Most bytes of all recordings together; the oldest go first.
+    #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_u64))]
+    pub record_bytes_max: u64,
     /// One table per plugin, handed to its `init` as JSON.
     pub configuration: BTreeMap<String, serde_json::Value>,
     /// One table per plugin with what the operator decides about it alone: `permissions`, instead of those above, and `limits`, a table
@@ -59,7 +71,11 @@ impl Default for Config {
             order: Vec::new(),
             permissions: granted,
             closed: Vec::new(),
+            keys: Vec::new(),
+            require_signed: false,
             trial_seconds: 600,
+            record: false,
+            record_bytes_max: 256 << 20,
             configuration: BTreeMap::new(),
             overrides: BTreeMap::new(),
         }
@@ -95,6 +111,12 @@ impl Config {
                 .limits
                 .check(&Limits::default())
                 .map_err(|problem| ("overrides", format!("[plugins.overrides.{plugin}.limits] {problem}")))?;
+        }
+        signature::read_keys(&self.keys).map_err(|problem| ("keys", problem))?;
+        if self.require_signed && self.keys.is_empty() {
+            let problem =
+                "[plugins] require_signed is on and `keys` is empty, so no plugin could ever load; add a public key";
+            return Err(("require_signed", problem.to_owned()));
         }
         self.policies().map_err(|problem| ("closed", format!("[plugins] closed: {problem}")))?;
         Ok(())

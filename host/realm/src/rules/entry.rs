@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use realm_plugin_host::{Manifest, Permission};
 
-use super::{PluginState, PluginStatus, config::Config, folder::Stamp, versions::Versions};
+use super::{
+    PluginState, PluginStatus,
+    config::Config,
+    folder::{Stamp, is_shadow},
+    versions::Versions,
+};
 use crate::hooks::{Installed, Observed};
 
 /// The version at work.
@@ -50,8 +55,10 @@ impl AtWork {
 pub(super) struct Entry {
     /// State of the file when it was last looked at.
     pub(super) stamp: Option<Stamp>,
-    /// SHA-256 of what was last tried; the same bytes are not tried twice.
+    /// SHA-256 of what was last tried; the same bytes with the same signature are not tried twice.
     pub(super) tried: Option<String>,
+    /// The signature that lay beside it then.
+    pub(super) tried_signature: Option<String>,
     pub(super) at_work: Option<AtWork>,
     /// Manifest of what was last tried.
     pub(super) manifest: Option<Manifest>,
@@ -79,6 +86,7 @@ impl Entry {
             versions.rolled_back(&name).filter(|rolled_back| rolled_back.to_sha256 == work.sha256()).cloned()
         });
         let state = match (&self.at_work, &rolled_back) {
+            (Some(_), _) if is_shadow(file) => PluginState::Shadow,
             (Some(_), Some(_)) => PluginState::RolledBack,
             (Some(_), None) => PluginState::AtWork,
             (None, _) if self.disabled => PluginState::Disabled,
@@ -96,6 +104,7 @@ impl Entry {
             hooks: work.map(AtWork::hooks).unwrap_or_default(),
             permissions_asked: manifest.map(|manifest| names(&manifest.permissions)).unwrap_or_default(),
             permissions_granted: names(&config.granted(&name)),
+            limits: config.limits(&name),
             order: None,
             file: file.to_owned(),
             sha256: work.map(|work| work.sha256().to_owned()).unwrap_or_default(),

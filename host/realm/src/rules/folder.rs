@@ -6,6 +6,8 @@ use std::{
     time::SystemTime,
 };
 
+use super::signature;
+
 /// Most `.wasm` files that are looked at.
 pub(super) const FILES_MAX: usize = 256;
 
@@ -15,6 +17,8 @@ pub(super) struct Stamp {
     pub(super) size: u64,
     modified: Option<SystemTime>,
     inode: u64,
+    /// The same of its signature, if it has one.
+    signature: Option<(u64, Option<SystemTime>)>,
 }
 
 impl Stamp {
@@ -23,7 +27,7 @@ impl Stamp {
         let inode = std::os::unix::fs::MetadataExt::ino(metadata);
         #[cfg(not(unix))]
         let inode = 0;
-        Self { size: metadata.len(), modified: metadata.modified().ok(), inode }
+        Self { size: metadata.len(), modified: metadata.modified().ok(), inode, signature: None }
     }
 }
 
@@ -79,10 +83,44 @@ impl Folder {
     /// The stamp of a file; `None` when there is no such file.
     pub(super) fn stamp(&self, file: &str) -> io::Result<Option<Stamp>> {
         match fs::metadata(self.path.join(file)) {
-            Ok(metadata) => Ok(metadata.is_file().then(|| Stamp::of(&metadata))),
+            Ok(metadata) => Ok(metadata.is_file().then(|| {
+                let signature = fs::metadata(self.signature_path(file)).ok();
+                let signature = signature.map(|metadata| (metadata.len(), metadata.modified().ok()));
+                Stamp { signature, ..Stamp::of(&metadata) }
+            })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives a file another name, in the place of what has that name; its signature goes along.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (signature, place) = (self.signature_path(from), self.signature_path(to));
+        // A signature of the file that goes would be none of the one that comes.
+        let moved = if signature.exists() { fs::rename(signature, place) } else { fs::remove_file(place) };
+        moved.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    /// Deletes a file and its signature.
+    pub(super) fn delete(&self, file: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(file))?;
+        let _ = fs::remove_file(self.signature_path(file));
+        Ok(())
+    }
+
+    fn signature_path(&self, file: &str) -> PathBuf {
+        self.path.join(format!("{file}{}", signature::SUFFIX))
+    }
+
+    /// The signature beside a file; `None` when there is none that could be one.
+    pub(super) fn signature(&self, file: &str) -> Option<String> {
+        let path = self.signature_path(file);
+        let size = fs::metadata(&path).ok()?.len();
+        if size > signature::SIGNATURE_BYTES_MAX {
+            return Some(String::new());
+        }
+        fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Reads a file of at most `bytes_max`, and makes sure that nobody wrote it meanwhile.
@@ -99,6 +137,14 @@ impl Folder {
         let unchanged = self.stamp(file)? == Some(before) && u64::try_from(bytes.len()).ok() == Some(before.size);
         Ok(if unchanged { Found::Whole(before, bytes) } else { Found::Changing })
     }
+}
+
+/// Ending of a file that is a shadow.
+pub(super) const SHADOW: &str = ".shadow.wasm";
+
+/// Is a file of this name asked what the plugin of the same name is asked, without deciding anything?
+pub(super) fn is_shadow(name: &str) -> bool {
+    name.ends_with(SHADOW) && name.len() > SHADOW.len()
 }
 
 /// Does a file of this name count as a plugin? Hidden files and what editors and copying programs leave do not.
@@ -128,6 +174,14 @@ mod tests {
         let names: Vec<String> = folder.list().unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a.wasm", "b.wasm"]);
         assert!(matches!(folder.read("gone.wasm", 10), Ok(Found::Gone)));
+        // A file takes its signature along, and leaves none of another.
+        fs::write(folder.path().join("b.wasm.minisig"), b"of b").unwrap();
+        folder.rename("b.wasm", "a.wasm").unwrap();
+        assert_eq!(folder.signature("a.wasm").as_deref(), Some("of b"));
+        fs::write(folder.path().join("b.wasm"), b"12345").unwrap();
+        folder.rename("b.wasm", "a.wasm").unwrap();
+        assert_eq!(folder.signature("a.wasm"), None);
+        fs::write(folder.path().join("b.wasm"), b"12345").unwrap();
         assert!(matches!(folder.read("b.wasm", 4), Ok(Found::TooLarge(_))));
         assert!(matches!(folder.read("b.wasm", 5), Ok(Found::Whole(_, bytes)) if bytes == b"12345"));
     }

@@ -7,11 +7,12 @@ use realm_plugin_host::{Class, Host, Level, LoadError, sha256_hex};
 use tokio::sync::watch;
 
 use super::{
-    Config, PluginStatus, RulesError,
+    Config, PluginState, PluginStatus, RulesError,
     bringing::Refused,
     entry::Entry,
-    folder::{Folder, Found, Stamp},
+    folder::{Folder, Found, Stamp, is_shadow},
     quiet::{Quiet, Sign},
+    signature::Seals,
     versions::Versions,
 };
 use crate::hooks::{Journal, Publisher};
@@ -23,6 +24,16 @@ pub(super) struct Shown {
     pub(super) status: Arc<ArcSwap<Vec<PluginStatus>>>,
     /// Rises with every change of what is at work, after the status.
     pub(super) generation: Arc<watch::Sender<u64>>,
+}
+
+/// What a keeper works with.
+pub(super) struct Parts {
+    pub(super) folder: Folder,
+    pub(super) host: Host,
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) versions: Versions,
+    pub(super) journal: Arc<Journal>,
+    pub(super) seals: Seals,
 }
 
 /// The files of the folder and what became of them.
@@ -37,20 +48,14 @@ pub(super) struct Keeper {
     pub(super) shown: Shown,
     pub(super) last_id: u64,
     unreachable: bool,
+    pub(super) seals: Seals,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        folder: Folder,
-        host: Host,
-        publisher: Arc<Publisher>,
-        config: Config,
-        versions: Versions,
-        journal: Arc<Journal>,
-        shown: Shown,
-    ) -> Self {
-        let entries = BTreeMap::new();
-        Self { folder, host, publisher, config, versions, journal, entries, shown, last_id: 0, unreachable: false }
+    pub(super) fn new(parts: Parts, config: Config, shown: Shown) -> Self {
+        let Parts { folder, host, publisher, versions, journal, seals } = parts;
+        let (entries, last_id, unreachable) = (BTreeMap::new(), 0, false);
+        Self { folder, host, publisher, config, versions, journal, entries, shown, last_id, unreachable, seals }
     }
 
     /// Loads everything that lies in the folder.
@@ -121,7 +126,7 @@ impl Keeper {
             }
             return;
         }
-        if entry.tried.as_ref() == Some(&sha256) {
+        if entry.tried.as_ref() == Some(&sha256) && entry.tried_signature == self.folder.signature(file) {
             return;
         }
         self.consider(file, &bytes, started, quiet);
@@ -160,7 +165,7 @@ impl Keeper {
         let name = entry.name().map(str::to_owned);
         let removed = self.remove(file, &format!("{file} was deleted"), |keeper| {
             keeper.entries.remove(file);
-            if let Some(name) = name {
+            if let Some(name) = name.filter(|_| !is_shadow(file)) {
                 keeper.versions.set_rolled_back(&name, None);
             }
             keeper.look_again(quiet);
@@ -190,7 +195,9 @@ impl Keeper {
         let status = |(file, entry): (&String, &Entry)| entry.status(file, &self.config, &self.versions);
         let mut status: Vec<PluginStatus> = self.entries.iter().map(status).collect();
         status.sort_by_cached_key(|status| (self.config.rank(&status.name), status.file.clone()));
-        for (place, status) in (1..).zip(status.iter_mut().filter(|status| status.record.is_some())) {
+        for (place, status) in
+            (1..).zip(status.iter_mut().filter(|status| status.record.is_some() && status.state != PluginState::Shadow))
+        {
             status.order = Some(place);
         }
         status.sort_by(|one, other| (&one.name, &one.file).cmp(&(&other.name, &other.file)));

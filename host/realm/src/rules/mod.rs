@@ -9,6 +9,7 @@ mod keeper;
 mod kv;
 mod orders;
 mod quiet;
+mod signature;
 mod store;
 mod versions;
 mod watch;
@@ -24,12 +25,15 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use realm_plugin_host::{Host, HostError, Limits};
+use realm_plugin_host::{Host, HostError, Limits, PluginLimits};
 use serde::Serialize;
 use tokio::sync::{oneshot, watch as generations};
 
 use crate::{
-    hooks::{Hooks, Journal, KeyValues, Observed, Offers, PluginLine, Publisher, Record, Settings},
+    hooks::{
+        Hooks, Journal, KeyValues, Observed, Offers, PluginLine, Publisher, RECORDINGS_FOLDER, Record, Recorder,
+        Recording, Settings,
+    },
     storage::{Storage, StorageError},
     types::{Urgency, spawn_thread},
 };
@@ -42,10 +46,11 @@ pub use self::{
 
 use self::{
     folder::Folder,
-    keeper::{Keeper, Shown},
+    keeper::{Keeper, Parts, Shown},
     kv::Keys,
     orders::Order,
     quiet::Quiet,
+    signature::Seals,
     versions::Versions,
     watch::{NOTICES_MAX, Notice, Notices},
 };
@@ -71,6 +76,8 @@ pub enum PluginState {
     Broken,
     /// An earlier version decides in its place.
     RolledBack,
+    /// It is asked what the version at work is asked, and its answers are only compared.
+    Shadow,
 }
 
 impl PluginState {
@@ -82,6 +89,7 @@ impl PluginState {
             Self::Disabled => "disabled",
             Self::Broken => "broken",
             Self::RolledBack => "rolled back",
+            Self::Shadow => "shadow",
         }
     }
 }
@@ -105,6 +113,8 @@ pub struct PluginStatus {
     pub permissions_asked: Vec<String>,
     /// What a plugin of its name may be given.
     pub permissions_granted: Vec<String>,
+    /// The limits that it lives under.
+    pub limits: PluginLimits,
     /// Its place among all plugins at work in the order of asking, from 1.
     pub order: Option<u32>,
     /// File in the plugin folder.
@@ -136,6 +146,9 @@ pub enum RulesError {
     /// The folder cannot be made, read or watched.
     #[error("the plugin folder {0} cannot be used: {1}")]
     Folder(String, String),
+    /// A signing key is none, or what was signed last cannot be read.
+    #[error("the signatures of plugins cannot be checked: {0}")]
+    Signatures(String),
     /// Plugins cannot be run on this machine.
     #[error("plugins cannot be run: {0}")]
     Host(#[from] HostError),
@@ -162,7 +175,7 @@ struct Shared {
     publisher: Arc<Publisher>,
     journal: Arc<Journal>,
     notices: SyncSender<Notice>,
-    keys: Arc<Keys>,
+    memory: Arc<Keys>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -185,19 +198,22 @@ impl Rules {
         (realm, name): (&str, &str),
         storage: Storage,
     ) -> Result<(Self, Hooks), RulesError> {
-        let keys = Keys::open(realm, storage).await?;
-        Self::start_with(config, data, name, keys).await
+        let memory = Keys::open(realm, storage).await?;
+        Self::start_with(config, data, name, memory).await
     }
 
     async fn start_with(
         config: &Config,
         data: &Path,
         realm: &str,
-        keys: Arc<Keys>,
+        memory: Arc<Keys>,
     ) -> Result<(Self, Hooks), RulesError> {
         let path = if config.dir.is_empty() { data.join("plugins") } else { PathBuf::from(&config.dir) };
         let folder =
             Folder::open(&path).map_err(|error| RulesError::Folder(path.display().to_string(), error.to_string()))?;
+        let keys = signature::read_keys(&config.keys).map_err(RulesError::Signatures)?;
+        let seals = Seals::open(keys, config.require_signed, data)
+            .map_err(|error| RulesError::Signatures(error.to_string()))?;
         let threads = |error: std::io::Error| RulesError::Threads(error.to_string());
         let (notices, notices_in) = sync_channel(NOTICES_MAX);
         let journal = Arc::new(Journal::default());
@@ -206,16 +222,20 @@ impl Rules {
             // When the keeper has too much to do, the next failure tells it.
             move |id| drop(notices.try_send(Notice::Failing(id)))
         };
+        let recording = Recording { folder: data.join(RECORDINGS_FOLDER), bytes_max: config.record_bytes_max };
+        let recorder = config.record.then(|| Recorder::start(recording)).transpose();
+        let recorder = recorder.map_err(|error| RulesError::Config(format!("[plugins] record: {error}")))?;
         let (hooks, publisher) = Hooks::start_with(Settings {
             policies: config.policies().map_err(RulesError::Config)?,
             journal: Arc::clone(&journal),
             failing: Some(Arc::new(failing)),
+            recorder,
             ..Settings::default()
         })
         .map_err(threads)?;
         let publisher = Arc::new(publisher);
         let roll = hooks.happenings().roll().clone();
-        journal.offer(Offers { realm: realm.to_owned(), roll, keys: Arc::clone(&keys) as Arc<dyn KeyValues> });
+        journal.offer(Offers { realm: realm.to_owned(), roll, keys: Arc::clone(&memory) as Arc<dyn KeyValues> });
         let shown = Shown {
             status: Arc::new(ArcSwap::from_pointee(Vec::new())),
             generation: Arc::new(generations::Sender::new(0)),
@@ -240,7 +260,8 @@ impl Rules {
                 let watched = open();
                 let mut quiet = Quiet::default();
                 let versions = Versions::open(&versions);
-                let mut keeper = Keeper::new(folder, host, publisher, config, versions, journal, shown);
+                let mut keeper =
+                    Keeper::new(Parts { folder, host, publisher, versions, journal, seals }, config, shown);
                 if let Err(error) = keeper.load_all(&mut quiet) {
                     return drop(ready.send(Err(error)));
                 }
@@ -253,7 +274,7 @@ impl Rules {
         };
         let thread = spawn_thread("plugin-folder".to_owned(), Urgency::Async, watching).map_err(threads)?;
         loaded.await.map_err(|_| RulesError::Threads("the loading thread ended".to_owned()))??;
-        let shared = Shared { path, shown, publisher, journal, notices, keys, thread: Mutex::new(Some(thread)) };
+        let shared = Shared { path, shown, publisher, journal, notices, memory, thread: Mutex::new(Some(thread)) };
         Ok((Self { shared: Arc::new(shared) }, hooks))
     }
 
@@ -302,7 +323,7 @@ impl Rules {
         let shared = Arc::clone(&self.shared);
         let ended = tokio::task::spawn_blocking(move || shared.stop());
         let _ = tokio::time::timeout(STOP_TIMEOUT * 2, ended).await;
-        if let Err(error) = self.shared.keys.write().await {
+        if let Err(error) = self.shared.memory.write().await {
             tracing::error!(%error, "what plugins remembered last could not be stored");
         }
     }
@@ -336,5 +357,7 @@ fn start_host(cache: &Path) -> Result<Host, HostError> {
     })
 }
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;

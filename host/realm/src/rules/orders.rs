@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 use super::{
     PluginStatus,
     bringing::Origin,
-    entry::AtWork,
+    entry::{AtWork, Entry},
     figures,
+    folder::is_shadow,
     keeper::Keeper,
     quiet::Quiet,
     versions::{KeptVersion, RolledBack},
@@ -25,6 +26,10 @@ pub enum Act {
     Disable,
     /// Reads its file again and starts it anew, also after it was rolled back.
     Reload,
+    /// Lets the shadow of the plugin take its place.
+    Promote,
+    /// Deletes the shadow of the plugin.
+    Drop,
     /// Puts the good version that was at work before in its place, until the file changes or it is reloaded.
     Rollback,
 }
@@ -37,6 +42,8 @@ impl Act {
             Self::Enable => "enable",
             Self::Disable => "disable",
             Self::Reload => "reload",
+            Self::Promote => "promote",
+            Self::Drop => "drop",
             Self::Rollback => "rollback",
         }
     }
@@ -85,6 +92,8 @@ impl Keeper {
                 Act::Enable => self.enable(&name, &file, quiet),
                 Act::Disable => self.disable(&name, &file),
                 Act::Reload => self.reload(&name, &file, quiet),
+                Act::Promote => self.promote(&name, &file, quiet),
+                Act::Drop => self.drop_shadow(&name, quiet),
                 Act::Rollback => self.order_rollback(&name, &file, quiet),
             };
             done.map_err(OrderError::Refused).map(|()| file)
@@ -102,7 +111,7 @@ impl Keeper {
         let of = |at_work: bool| {
             self.entries.iter().find(|(file, entry)| {
                 let stem = file.strip_suffix(".wasm").unwrap_or(file);
-                entry.at_work.is_some() == at_work && entry.name().unwrap_or(stem) == name
+                entry.at_work.is_some() == at_work && entry.name().unwrap_or(stem) == name && !is_shadow(file)
             })
         };
         of(true).or_else(|| of(false)).map(|(file, _)| file.clone()).ok_or_else(|| {
@@ -154,6 +163,28 @@ impl Keeper {
             self.show();
         }
         outcome
+    }
+
+    /// The file of a plugin's shadow.
+    fn shadow_of(&self, name: &str) -> Result<String, String> {
+        let of = |(file, entry): &(&String, &Entry)| is_shadow(file) && entry.name() == Some(name);
+        let found = self.entries.iter().find(of).map(|(file, _)| file.clone());
+        found.ok_or_else(|| format!("{name} has no shadow; `realm plugin shadow FILE` makes one"))
+    }
+
+    fn promote(&mut self, name: &str, file: &str, quiet: &mut Quiet) -> Result<(), String> {
+        let shadow = self.shadow_of(name)?;
+        self.folder.rename(&shadow, file).map_err(|error| format!("{shadow} cannot be renamed to {file}: {error}"))?;
+        self.look_at(&shadow, quiet);
+        self.look_at(file, quiet);
+        self.problem_of(file)
+    }
+
+    fn drop_shadow(&mut self, name: &str, quiet: &mut Quiet) -> Result<(), String> {
+        let shadow = self.shadow_of(name)?;
+        self.folder.delete(&shadow).map_err(|error| format!("{shadow} cannot be deleted: {error}"))?;
+        self.look_at(&shadow, quiet);
+        Ok(())
     }
 
     fn problem_of(&self, file: &str) -> Result<(), String> {

@@ -10,8 +10,9 @@ use tokio::sync::watch as generations;
 use super::{
     Config, PluginStatus, Rules, RulesError,
     folder::Folder,
-    keeper::{Keeper, Shown},
+    keeper::{Keeper, Parts, Shown},
     quiet::Quiet,
+    signature::Seals,
     versions::Versions,
 };
 use crate::{
@@ -24,14 +25,14 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Stage {
-    data: TempDir,
-    rules: Rules,
-    hooks: Hooks,
+pub(super) struct Stage {
+    pub(super) data: TempDir,
+    pub(super) rules: Rules,
+    pub(super) hooks: Hooks,
 }
 
 impl Stage {
-    async fn with(files: &[(&str, Vec<u8>)]) -> Self {
+    pub(super) async fn with(files: &[(&str, Vec<u8>)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         fs::create_dir(data.path().join("plugins")).unwrap();
         for (file, bytes) in files {
@@ -41,16 +42,16 @@ impl Stage {
         Self { data, rules, hooks }
     }
 
-    fn plugins(&self) -> std::path::PathBuf {
+    pub(super) fn plugins(&self) -> std::path::PathBuf {
         self.data.path().join("plugins")
     }
 
-    fn write(&self, file: &str, bytes: &[u8]) {
+    pub(super) fn write(&self, file: &str, bytes: &[u8]) {
         fs::write(self.plugins().join(file), bytes).unwrap();
     }
 
     /// What becomes of a line of chat.
-    async fn say(&self) -> String {
+    pub(super) async fn say(&self) -> String {
         let line = ChatLine {
             account: AccountId::from_raw(7),
             account_name: AccountName::new("Ann").unwrap(),
@@ -67,14 +68,25 @@ impl Stage {
     }
 
     /// Waits until the generation is at least this.
-    async fn generation(&self, least: u64) {
+    pub(super) async fn generation(&self, least: u64) {
         let mut generation = self.rules.generation();
         let reached = generation.wait_for(|now| *now >= least);
         tokio::time::timeout(PATIENCE, reached).await.expect("the reload did not come").unwrap();
     }
 
+    /// Waits until a file is known no more.
+    pub(super) async fn gone(&self, file: &str) {
+        let look = async {
+            let mut pulse = tokio::time::interval(Duration::from_millis(5));
+            while self.rules.status().iter().any(|status| status.file == file) {
+                pulse.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("{file} stays"));
+    }
+
     /// Waits until the status of a file is as wished.
-    async fn status(&self, file: &str, wished: impl Fn(&PluginStatus) -> bool) -> PluginStatus {
+    pub(super) async fn status(&self, file: &str, wished: impl Fn(&PluginStatus) -> bool) -> PluginStatus {
         let look = async {
             let mut pulse = tokio::time::interval(Duration::from_millis(5));
             loop {
@@ -91,7 +103,7 @@ impl Stage {
     }
 }
 
-fn broken(status: &PluginStatus) -> bool {
+pub(super) fn broken(status: &PluginStatus) -> bool {
     status.problem.is_some()
 }
 
@@ -237,7 +249,9 @@ fn a_folder_that_cannot_be_listed_at_the_start_is_an_error() {
     let shown = Shown { status: Arc::default(), generation: Arc::new(generations::Sender::new(0)) };
     let versions = Versions::open(&place.path().join("versions"));
     let journal = Arc::default();
-    let mut keeper = Keeper::new(folder, host, Arc::new(publisher), Config::default(), versions, journal, shown);
+    let seals = Seals::open(Vec::new(), false, place.path()).unwrap();
+    let parts = Parts { folder, host, publisher: Arc::new(publisher), versions, journal, seals };
+    let mut keeper = Keeper::new(parts, Config::default(), shown);
     let error = keeper.load_all(&mut Quiet::default()).unwrap_err();
     assert!(matches!(&error, RulesError::Folder(path, _) if path.ends_with("plugins")), "{error}");
 }

@@ -20,6 +20,7 @@ use super::{
     keeper::Keeper,
     orders::Order,
     quiet::{Quiet, Sign},
+    signature,
 };
 
 /// Most notices that wait; beyond, the folder is looked through instead.
@@ -89,7 +90,11 @@ fn signs(event: &Event) -> Vec<(String, Sign)> {
         EventKind::Access(_) | EventKind::Other => return Vec::new(),
     };
     let files = event.paths.iter().enumerate().filter_map(|(index, path)| {
-        let file = path.file_name()?.to_str().filter(|name| counts(name))?;
+        let name = path.file_name()?.to_str()?;
+        if let Some(file) = name.strip_suffix(signature::SUFFIX).filter(|file| counts(file)) {
+            return Some((file.to_owned(), Sign::Touched));
+        }
+        let file = Some(name).filter(|name| counts(name))?;
         let sign = if first_gone && index == 0 { Sign::Gone } else { sign };
         Some((file.to_owned(), sign))
     });

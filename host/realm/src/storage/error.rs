@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::types::{Code, Refusal};
+use crate::types::{BrokenOff, Code, Refusal};
 
 /// Why the database did not do what was asked. Nothing was changed, except perhaps with [`StorageError::Unconfirmed`].
 #[derive(Debug, Clone, thiserror::Error)]
@@ -88,6 +88,12 @@ mod sqlite_code {
     pub(super) const FULL: i32 = 13;
     pub(super) const CANNOT_OPEN: i32 = 14;
     pub(super) const NOT_A_DATABASE: i32 = 26;
+}
+
+impl From<BrokenOff> for StorageError {
+    fn from(broken: BrokenOff) -> Self {
+        Self::Statement(broken.to_string())
+    }
 }
 
 impl From<sqlx::Error> for StorageError {

@@ -1,6 +1,10 @@
 //! The verbs that speak to a running realm: what is at work there, and changing it.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::{Args, Subcommand};
 use realm_client::{Method, Rest};
@@ -8,6 +12,11 @@ use serde_json::Value;
 
 use super::{super::Place, shown};
 use crate::admin::OperatorToken;
+
+/// How long a realm may take to look at a file.
+const SHADOW_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two looks whether it has.
+const SHADOW_PULSE: Duration = Duration::from_millis(100);
 
 #[derive(Subcommand)]
 pub(in crate::cli) enum Running {
@@ -25,6 +34,20 @@ pub(in crate::cli) enum Running {
     Reload(Named),
     /// Put the good version that was at work before in a plugin's place.
     Rollback(Named),
+    /// Let a new version run beside the one at work: it is asked the same, and its answers are only compared.
+    Shadow(Shadow),
+    /// Let a plugin's shadow take its place.
+    Promote(Named),
+    /// Delete a plugin's shadow.
+    Drop(Named),
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Shadow {
+    /// The new version's file
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
@@ -81,6 +104,9 @@ impl Running {
             Self::Disable(named) => named.act("disable").await?,
             Self::Reload(named) => named.act("reload").await?,
             Self::Rollback(named) => named.act("rollback").await?,
+            Self::Shadow(shadow) => shadow.start().await?,
+            Self::Promote(named) => named.act("promote").await?,
+            Self::Drop(named) => named.act("drop").await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -92,6 +118,52 @@ impl Named {
         let answer = ask(&self.place, Method::POST, &path).await?;
         print(self.json, &answer, shown::outcome);
         Ok(())
+    }
+}
+
+impl Shadow {
+    /// Puts the file into the plugin folder under a shadow's name, and waits until the realm has made up its mind about it.
+    async fn start(self) -> anyhow::Result<()> {
+        let bytes = std::fs::read(&self.file).map_err(|error| anyhow::anyhow!("{}: {error}", self.file.display()))?;
+        let sha256 = realm_plugin_host::sha256_hex(&bytes);
+        let config = self.place.load()?.config.plugins;
+        let folder = if config.dir.is_empty() { self.place.data.join("plugins") } else { PathBuf::from(&config.dir) };
+        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = stem.trim_end_matches(".shadow");
+        let (beside, file) = (folder.join(format!(".{stem}.shadow.new")), format!("{stem}.shadow.wasm"));
+        ask(&self.place, Method::GET, "/plugins").await?;
+        let signature = format!("{}.minisig", self.file.display());
+        if Path::new(&signature).is_file() {
+            std::fs::copy(&signature, folder.join(format!("{file}.minisig")))
+                .map_err(|error| anyhow::anyhow!("{signature}: {error}"))?;
+        }
+        std::fs::write(&beside, &bytes)
+            .and_then(|()| std::fs::rename(&beside, folder.join(&file)))
+            .map_err(|error| anyhow::anyhow!("{}: {error}", folder.display()))?;
+        let begin = Instant::now();
+        while begin.elapsed() < SHADOW_TIMEOUT {
+            let answer = ask(&self.place, Method::GET, "/plugins").await?;
+            let plugins = answer["plugins"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if let Some(plugin) = plugins.iter().find(|plugin| plugin["file"] == file.as_str()) {
+                if plugin["sha256"] == sha256.as_str() {
+                    let (name, version) = (&plugin["name"], &plugin["version"]);
+                    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                    let (name, version) = (text(name), text(version));
+                    println!(
+                        "{name} {version} runs as a shadow. `realm plugin list` shows how it differs; `realm plugin promote {name}` puts it to work, `realm plugin drop {name}` ends it."
+                    );
+                    return Ok(());
+                }
+                if let Some(problem) = plugin["problem"].as_str() {
+                    anyhow::bail!("{file} does not run: {problem}");
+                }
+            }
+            tokio::time::sleep(SHADOW_PULSE).await;
+        }
+        anyhow::bail!(
+            "the realm has not looked at {file} within {} s; `realm plugin list` shows what becomes of it",
+            SHADOW_TIMEOUT.as_secs()
+        )
     }
 }
 

@@ -33,6 +33,12 @@ pub(super) fn list(answer: &Value) -> String {
         if let Some(problem) = plugin["problem"].as_str() {
             let _ = writeln!(out, "\n{}: {problem}", text(&plugin["file"]));
         }
+        if plugin["state"] == "shadow" {
+            let (alike, different) = (number(&plugin["shadow_alike"]), number(&plugin["shadow_different"]));
+            let last = plugin["shadow_last_difference"].as_str().map(|last| format!("; last {last}"));
+            let (name, last) = (text(&plugin["name"]), last.unwrap_or_default());
+            let _ = writeln!(out, "\n{name}, shadow: {alike} answers alike, {different} different{last}");
+        }
         if let Some(back) = plugin["rolled_back"].as_object() {
             let (name, from, to) = (text(&plugin["name"]), text(&back["from_version"]), text(&back["to_version"]));
             let _ = writeln!(out, "\n{name}: rolled back from {from} to {to}: {}", text(&back["why"]));
@@ -65,6 +71,10 @@ pub(super) fn plugin(answer: &Value) -> String {
     row("file", format!("{}, {size_kb} KB, class {}", text(&answer["file"]), text(&answer["class"])));
     row("sha256", text(&answer["sha256"]));
     row("loaded in", format!("{} ms", answer["load_ms"]));
+    let memory_kb = answer["memory_bytes"].as_u64().unwrap_or_default().div_ceil(1_024);
+    row("memory", format!("{memory_kb} KB in its largest instance"));
+    let limits = answer["limits"].as_object().into_iter().flatten().filter(|(_, number)| !number.is_null());
+    row("limits", limits.map(|(key, number)| format!("{key} {number}")).collect::<Vec<_>>().join(", "));
     row("games", number(&answer["games"]));
     row("breaker", breaker(answer));
     row("replaced", format!("{} instances that died", number(&answer["instances_replaced"])));
@@ -172,7 +182,7 @@ fn number(value: &Value) -> String {
     let digits = value.as_u64().unwrap_or_default().to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -8,6 +8,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+use tokio_rustls::client::TlsStream;
 
 use super::{
     Config, House, PATIENCE,
@@ -118,6 +119,66 @@ async fn the_silent_make_room_for_those_who_speak() {
     let arrivals = &house.doors.shared.arrivals;
     assert!(arrivals.waiting() <= 6, "{} wait", arrivals.waiting());
     drop((client, silent, shaking));
+}
+
+#[tokio::test]
+async fn strangers_make_room_for_each_other_and_never_fill_the_realm() {
+    // No deadline of theirs passes while the test runs: only the room's size sends anybody away.
+    let quiet = Config { login_deadline_ms: 600_000, http_idle_max_ms: 600_000, silence_max_ms: 600_000, ..config() };
+    let house = house(Config { strangers_max: 3, connections_max: 30, ..quiet }).await;
+    let mut known = FrameClient::logged_in(&house).await;
+    let mut asking = connect(&house, house.addresses.https, &[b"http/1.1"]).await.unwrap();
+    let mut quiet_http = connect(&house, house.addresses.https, &[b"http/1.1"]).await.unwrap();
+    ask(&mut quiet_http).await;
+    let mut quiet_frames = FrameClient::connect(&house, house.addresses.realm).await;
+    seats_taken(&house, 3).await;
+    // Whoever asks is not the one that has been quiet longest.
+    ask(&mut asking).await;
+    let quiet_game = FrameClient::connect(&house, house.addresses.game).await;
+    assert_eq!(end_of(quiet_http).await, b"");
+    let mut last = connect(&house, house.addresses.https, &[b"http/1.1"]).await.unwrap();
+    assert_eq!(quiet_frames.goodbye().await, "REALM_FULL");
+    ask(&mut asking).await;
+    ask(&mut last).await;
+    // However many more come, those who log in find a place, and those who have stay.
+    let mut others = Vec::new();
+    for _ in 0..60 {
+        others.push(FrameClient::connect(&house, house.addresses.realm).await);
+        others.push(FrameClient::logged_in(&house).await);
+        others.pop().unwrap().send(proto::Logout {}).await;
+    }
+    assert_eq!(end_of(quiet_game.stream).await, b"");
+    known.send(proto::Ping { token: 3 }).await;
+    assert_eq!(known.receive().await, proto::Pong { token: 3 }.into());
+}
+
+/// One request and its answer; the connection stays.
+async fn ask(stream: &mut TlsStream<TcpStream>) {
+    stream.write_all(b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let (mut answer, mut bytes) = (Vec::new(), [0; 1_024]);
+    while !answer.ends_with(b"127.0.0.1") {
+        let count = timeout(PATIENCE, stream.read(&mut bytes)).await.unwrap().unwrap();
+        assert!(count > 0, "the connection was closed");
+        answer.extend_from_slice(&bytes[..count]);
+    }
+}
+
+/// What comes until the connection ends.
+async fn end_of(mut stream: TlsStream<TcpStream>) -> Vec<u8> {
+    let mut answer = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+    answer
+}
+
+/// Waits until so many strangers sit in their room: a handshake is over for the client before it is for the door.
+async fn seats_taken(house: &House, count: usize) {
+    let taken = async {
+        while house.doors.shared.arrivals.strangers() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, taken).await.unwrap();
 }
 
 #[tokio::test]

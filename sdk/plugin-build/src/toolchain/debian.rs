@@ -1,4 +1,4 @@
-//! Debian's newer Rust, `rustc-web`, unpacked into the build directory: needs no root and leaves the system as it is.
+//! Debian's newer Rust, `rustc-web`, unpacked into a folder of ours: needs no root and leaves the system as it is.
 //!
 //! 1. ask the package lists for the versions; lists that do not know the packages are fetched into a folder of our own
 //! 2. download the packages          3. unpack them, keep what compiling needs          4. ask the compiler for its version
@@ -12,10 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{
-    layout::Layout,
-    process::{output, run_within, say},
-};
+use crate::process::{output, run_within, say};
 
 const ASK_DEADLINE: Duration = Duration::from_secs(60);
 const LISTS_DEADLINE: Duration = Duration::from_secs(300);
@@ -25,17 +22,17 @@ const UNPACK_DEADLINE: Duration = Duration::from_secs(300);
 
 /// The compiler and the sources of its standard library.
 #[derive(Debug)]
-pub(crate) struct Unpacked {
+pub struct Unpacked {
     /// The package's version.
-    pub(crate) version: String,
+    pub version: String,
     /// Where the packages were unpacked.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Unpacked {
     /// What an earlier run has unpacked, if it still works.
-    pub(super) fn reuse(layout: &Layout) -> Option<Self> {
-        let mut found: Vec<Self> = fs::read_dir(layout.guest_toolchain())
+    pub(super) fn reuse(base: &Path) -> Option<Self> {
+        let mut found: Vec<Self> = fs::read_dir(base)
             .ok()?
             .flatten()
             .filter_map(|entry| {
@@ -48,10 +45,9 @@ impl Unpacked {
     }
 
     /// Downloads and unpacks.
-    pub(super) fn fetch(layout: &Layout) -> Result<Self> {
-        let base = layout.guest_toolchain();
-        fs::create_dir_all(&base).with_context(|| format!("{} cannot be made", base.display()))?;
-        let apt = Apt::with_lists(&base)?;
+    pub(super) fn fetch(base: &Path) -> Result<Self> {
+        fs::create_dir_all(base).with_context(|| format!("{} cannot be made", base.display()))?;
+        let apt = Apt::with_lists(base)?;
         let version = apt.version("rustc-web")?;
         let standard_library = apt.dependency("libstd-rust-web-dev", "libstd-rust-web-")?;
         let llvm = apt.dependency(&standard_library, "libllvm")?;

@@ -16,17 +16,20 @@ use anyhow::{Context, Result, bail};
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Says what is being done now.
-pub(crate) fn say(what: &str) {
+#[allow(clippy::print_stderr, reason = "whoever builds speaks on the terminal")]
+pub fn say(what: &str) {
     eprintln!("==> {what}");
 }
 
 /// The Cargo that started this program.
-pub(crate) fn cargo_path() -> PathBuf {
+#[must_use]
+pub fn cargo_path() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
 /// The compiler that belongs to [`cargo_path`].
-pub(crate) fn rustc_path() -> PathBuf {
+#[must_use]
+pub fn rustc_path() -> PathBuf {
     if let Some(rustc) = env::var_os("RUSTC") {
         return PathBuf::from(rustc);
     }
@@ -35,7 +38,8 @@ pub(crate) fn rustc_path() -> PathBuf {
 }
 
 /// A Cargo that is not told about the package which this program belongs to.
-pub(crate) fn cargo() -> Command {
+#[must_use]
+pub fn cargo() -> Command {
     let mut command = Command::new(cargo_path());
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
@@ -50,7 +54,10 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Runs a program that shows on the terminal how far it is.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub fn run(command: &mut Command) -> Result<()> {
     let name = display(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("`{name}` could not be started"))?;
     if !status.success() {
@@ -60,7 +67,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a program for at most `deadline` and gives what it printed.
-pub(crate) fn output(command: &mut Command, deadline: Duration) -> Result<String> {
+///
+/// # Errors
+/// When it cannot be started, fails or takes too long; the text holds what it said.
+pub fn output(command: &mut Command, deadline: Duration) -> Result<String> {
     let name = display(command);
     let mut child = command
         .stdin(Stdio::null())
@@ -80,7 +90,10 @@ pub(crate) fn output(command: &mut Command, deadline: Duration) -> Result<String
 }
 
 /// Runs a program for at most `deadline` and lets it speak on the terminal.
-pub(crate) fn run_within(command: &mut Command, deadline: Duration) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be started, fails or takes too long.
+pub fn run_within(command: &mut Command, deadline: Duration) -> Result<()> {
     let name = display(command);
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("`{name}` could not be started"))?;
     match wait(&mut child, deadline)? {
@@ -91,7 +104,8 @@ pub(crate) fn run_within(command: &mut Command, deadline: Duration) -> Result<()
 }
 
 /// A duration for people.
-pub(crate) fn seconds(duration: Duration) -> String {
+#[must_use]
+pub fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 

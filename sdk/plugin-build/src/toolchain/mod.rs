@@ -2,39 +2,43 @@
 //!
 //! 1. `wasm32-unknown-unknown` is installed for the active toolchain;
 //! 2. `rustup target add wasm32-unknown-unknown`;
-//! 3. Debian's newer Rust, unpacked into the build directory without touching the system.
+//! 3. Debian's newer Rust, unpacked into a folder of ours without touching the system.
 
 mod active;
 mod debian;
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
-use crate::{
-    layout::Layout,
-    process::{cargo, say},
-};
+use crate::process::{cargo, say};
 
 /// What guests are compiled for: nothing but memory and numbers, so that a plugin can reach only what `wit/` offers.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Names one way (`installed`, `rustup` or `debian`) that is taken instead of the first that works.
 const WAY: &str = "REALM_GUEST_TOOLCHAIN";
 
 /// The way named by the environment, if any.
-pub(crate) fn wanted_way() -> Option<String> {
+pub fn wanted_way() -> Option<String> {
     env::var(WAY).ok()
 }
 
 /// The version of the active compiler, several lines of text.
-pub(crate) fn active_version() -> Result<String> {
+///
+/// # Errors
+/// When there is no compiler.
+pub fn active_version() -> Result<String> {
     active::version()
 }
 
 /// A compiler that can build guests.
 #[derive(Debug)]
-pub(crate) enum Toolchain {
+pub enum Toolchain {
     /// The active toolchain has the target.
     Active,
     /// Debian's compiler builds its own standard library.
@@ -42,8 +46,11 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    /// Takes the first way that works.
-    pub(crate) fn find(layout: &Layout) -> Result<Self> {
+    /// Takes the first way that works; `base` is where compilers are unpacked.
+    ///
+    /// # Errors
+    /// When no way works; the text tells what each of them said.
+    pub fn find(base: &Path) -> Result<Self> {
         let wanted = wanted_way();
         if let Some(way) = &wanted
             && !["installed", "rustup", "debian"].contains(&way.as_str())
@@ -61,7 +68,7 @@ impl Toolchain {
         }
         // What was unpacked before is taken before the network is asked again.
         if tried("debian")
-            && let Some(unpacked) = debian::Unpacked::reuse(layout)
+            && let Some(unpacked) = debian::Unpacked::reuse(base)
         {
             let what = format!("Debian's Rust {}, unpacked before", unpacked.version);
             return Ok(Self::chosen(Self::Debian(unpacked), &what));
@@ -73,9 +80,9 @@ impl Toolchain {
             }
         }
         if tried("debian") {
-            match debian::Unpacked::fetch(layout) {
+            match debian::Unpacked::fetch(base) {
                 Ok(unpacked) => {
-                    let what = format!("Debian's Rust {}, unpacked into the build directory", unpacked.version);
+                    let what = format!("Debian's Rust {}, unpacked for the guests", unpacked.version);
                     return Ok(Self::chosen(Self::Debian(unpacked), &what));
                 }
                 Err(error) => failures.push(format!("Debian's packages: {error:#}")),
@@ -94,7 +101,10 @@ impl Toolchain {
     }
 
     /// A Cargo that builds for the guest target with this compiler.
-    pub(crate) fn cargo(&self) -> Result<Command> {
+    ///
+    /// # Errors
+    /// When the active toolchain has no linker for WebAssembly.
+    pub fn cargo(&self) -> Result<Command> {
         let mut command = cargo();
         // Flags meant for the server's build do not fit a guest.
         for name in
@@ -113,7 +123,7 @@ impl Toolchain {
     }
 
     /// What has to follow `build` or `rustc` on Cargo's command line.
-    pub(crate) fn cargo_arguments(&self) -> Vec<&'static str> {
+    pub fn cargo_arguments(&self) -> Vec<&'static str> {
         let mut arguments = vec!["--target", TARGET];
         if matches!(self, Self::Debian(_)) {
             arguments.push("-Zbuild-std=std,panic_abort");
@@ -122,7 +132,7 @@ impl Toolchain {
     }
 
     /// The folder of the compiler's own sources, whose paths must not end up in a plugin.
-    pub(crate) fn sources(&self) -> Option<PathBuf> {
+    pub fn sources(&self) -> Option<PathBuf> {
         match self {
             Self::Active => None,
             Self::Debian(unpacked) => Some(unpacked.folder.clone()),

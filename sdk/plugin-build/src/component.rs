@@ -13,17 +13,17 @@ const CONTRACT: &str = "realm:plugin/";
 
 /// What a component says about itself.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Description {
+pub struct Description {
     /// Name from the manifest.
-    pub(crate) name: String,
+    pub name: String,
     /// Version from the manifest.
-    pub(crate) version: String,
+    pub version: String,
     /// True when the manifest says `class: slow`.
-    pub(crate) slow: bool,
+    pub slow: bool,
     /// Interfaces that it exports, without package and version, sorted.
-    pub(crate) hooks: Vec<String>,
+    pub hooks: Vec<String>,
     /// Size of the file.
-    pub(crate) size_bytes: usize,
+    pub size_bytes: usize,
 }
 
 impl fmt::Display for Description {
@@ -34,12 +34,44 @@ impl fmt::Display for Description {
 }
 
 /// Wraps a core module that carries its component types.
-pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// When the module carries none, or they do not fit what it exports.
+pub fn encode(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
+/// Adds the manifest to a component whose toolchain cannot write one.
+#[must_use]
+pub fn with_manifest(component: &[u8], manifest: &str) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_number(&mut body, MANIFEST_SECTION.len());
+    body.extend_from_slice(MANIFEST_SECTION.as_bytes());
+    body.extend_from_slice(manifest.as_bytes());
+    let mut whole = component.to_vec();
+    whole.push(0); // a custom section
+    put_number(&mut whole, body.len());
+    whole.extend_from_slice(&body);
+    whole
+}
+
+/// A number as WebAssembly writes it: seven bits a byte, the lowest first.
+fn put_number(bytes: &mut Vec<u8>, mut number: usize) {
+    loop {
+        let low = u8::try_from(number & 0x7f).expect("seven bits fit");
+        number >>= 7;
+        if number == 0 {
+            return bytes.push(low);
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
 /// Reads the manifest and the exports of a component; refuses imports that no realm offers.
-pub(crate) fn describe(bytes: &[u8]) -> Result<Description> {
+///
+/// # Errors
+/// When it is no whole component, has not exactly one manifest, or imports from another package.
+pub fn describe(bytes: &[u8]) -> Result<Description> {
     let mut depth = 0_u32;
     let mut manifest = None;
     let mut hooks = Vec::new();
@@ -55,12 +87,17 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description> {
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    interface(import?.name.name).context("the realm offers nothing of that name to import")?;
+                    let name = import?.name.name;
+                    // WASI is linked with nothing granted, so that guests of every toolchain load.
+                    if !name.starts_with("wasi:") {
+                        interface(name).context("the realm offers nothing of that name to import")?;
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
+                // What a toolchain exports for itself is nobody's business: the realm never calls it.
                 for export in section {
-                    hooks.push(interface(export?.name.name).context("the realm has no such hook")?);
+                    hooks.extend(interface(export?.name.name).ok());
                 }
             }
             _ => {}
@@ -116,10 +153,18 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_can_be_added_to_a_finished_component() {
+        let long = format!(r#"{{"name":"late","version":"1.0.0","description":"{}"}}"#, "x".repeat(300));
+        let bytes = with_manifest(&component("(component)"), &long);
+        assert_eq!(describe(&bytes).unwrap().name, "late");
+        assert!(format!("{:#}", describe(&with_manifest(&bytes, &long)).unwrap_err()).contains("two manifests"));
+    }
+
+    #[test]
     fn what_no_realm_takes_is_refused_in_words() {
         let cases = [
             ("(component)", "holds no manifest"),
-            (r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#, "wasi:cli/exit"),
+            (r#"(component (import "other:cli/exit@0.2.0" (instance)))"#, "other:cli/exit"),
             (r#"(component (@custom "realm:plugin" "x"))"#, "not JSON"),
             (r#"(component (@custom "realm:plugin" "{}") (@custom "realm:plugin" "{}"))"#, "two manifests"),
         ];

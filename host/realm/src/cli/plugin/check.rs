@@ -1,0 +1,176 @@
+//! `realm plugin check`: what a component is, and what keeps this realm from taking it, without a realm.
+
+use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Args;
+use realm_plugin_build::{
+    contract::{Contract, PACKAGE},
+    fit::{self, Fit, Interface},
+};
+use realm_plugin_host::{Host, Limits, NoLog, sha256_hex};
+
+use super::super::Place;
+
+#[derive(Args)]
+pub(in crate::cli) struct Check {
+    /// The component
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Check {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
+        let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
+        let configuration = self.place.load()?.config.plugins.configuration;
+        let report =
+            report(&bytes, &|name| configuration.get(name).map_or_else(|| "{}".to_owned(), ToString::to_string))?;
+        print!("\n  {}\n\n{}\n", self.file.display(), report.text);
+        if report.problems == 0 {
+            println!("  It fits this realm.\n");
+            Ok(ExitCode::SUCCESS)
+        } else {
+            println!("  It does NOT fit this realm.\n");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// What is known of a file, as a table.
+#[derive(Default)]
+struct Report {
+    text: String,
+    problems: usize,
+}
+
+impl Report {
+    fn row(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.text, "  {name:<11} {value}");
+    }
+
+    fn problem(&mut self, sentence: &str) {
+        self.problems += 1;
+        self.row("PROBLEM", sentence);
+    }
+}
+
+/// Looks at a file in every way that loading it would; `configuration` is the JSON for a plugin's name.
+fn report(bytes: &[u8], configuration: &dyn Fn(&str) -> String) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    let limits = Limits::default();
+    let host = Host::new(limits.clone(), None)?;
+    let manifest = host.manifest(bytes);
+    if let Ok(manifest) = &manifest {
+        report.row("Name", &format!("{} {}", manifest.name, manifest.version));
+        report.row("Does", manifest.description.as_deref().unwrap_or("(its manifest does not say)"));
+        let class = limits.class(manifest.class);
+        let (most, memory) = (kibibytes(class.file_bytes_max), kibibytes(class.memory_bytes_max));
+        report.row(
+            "Class",
+            &format!(
+                "{}: {} of at most {most}, memory up to {memory} an instance",
+                manifest.class.as_str(),
+                kibibytes(bytes.len())
+            ),
+        );
+        let asked: Vec<String> = manifest.permissions.iter().map(ToString::to_string).collect();
+        report.row("Asks for", &or_nothing(&asked.join(", ")));
+    }
+    let fit = fit::compare(bytes).unwrap_or_default();
+    report.row("Answers", &or_nothing(&interfaces(&fit.exports)));
+    report.row("Calls", &or_nothing(&interfaces(&fit.imports)));
+    report.row("Built for", &versions(&fit));
+    report.row("SHA-256", &sha256_hex(bytes));
+    report.text.push('\n');
+
+    fit.misfits.iter().for_each(|sentence| report.problem(sentence));
+    match host.load(bytes, Arc::new(NoLog)) {
+        // What was said in words already is not said again in the engine's.
+        Err(error) if fit.misfits.is_empty() => report.problem(&format!("{}: {error}", error.step())),
+        Err(_) => {}
+        Ok(plugin) => match plugin.instantiate(&configuration(&plugin.manifest().name)) {
+            Ok(_instance) => report.row("Starts", "yes, with the configuration that holds here"),
+            Err(error) => report.problem(&format!("start: {error}")),
+        },
+    }
+    Ok(report)
+}
+
+/// `chat-filter (filter), lifecycle (init)`
+fn interfaces(list: &[Interface]) -> String {
+    let mut shown: Vec<String> = list
+        .iter()
+        .filter(|interface| !interface.functions.is_empty())
+        .map(|interface| format!("{} ({})", interface.name, interface.functions.join(", ")))
+        .collect();
+    shown.sort();
+    shown.join(", ")
+}
+
+fn versions(fit: &Fit) -> String {
+    // Other packages' interfaces do not count, nor what a toolchain exports for itself.
+    let of_contract = |interface: &&Interface| !interface.name.contains(':') && !interface.functions.is_empty();
+    let mut versions: Vec<&str> = fit
+        .exports
+        .iter()
+        .chain(&fit.imports)
+        .filter(of_contract)
+        .map(|interface| interface.version.as_str())
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    format!("{PACKAGE} {}; this realm speaks {}", or_nothing(&versions.join(" and ")), Contract::own().version())
+}
+
+fn kibibytes(bytes: usize) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} bytes"),
+        10_240..2_097_152 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+fn or_nothing(text: &str) -> String {
+    if text.is_empty() { "nothing".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Report {
+        report(&wat::parse_str(text).unwrap(), &|_| "{}".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_in_words() {
+        let other_version = of(r#"(component
+                (@custom "realm:plugin" "{\"name\":\"polite\",\"version\":\"1.2.0\",\"permissions\":[\"log\"]}")
+                (import "realm:plugin/chat-filter@0.2.0" (instance $hook (export "sieve" (func))))
+                (export "realm:plugin/chat-filter@0.2.0" (instance $hook)))"#);
+        for phrase in [
+            "polite 1.2.0",
+            "fast: ",
+            "chat-filter (sieve)",
+            "realm:plugin 0.2.0; this realm speaks 0.1.0",
+            "PROBLEM     built for `realm:plugin/chat-filter` 0.2.0, this realm speaks 0.1.0",
+            "PROBLEM     missing function `filter` in `chat-filter`",
+        ] {
+            assert!(other_version.text.contains(phrase), "{phrase}\n{}", other_version.text);
+        }
+        assert!(other_version.problems >= 2);
+    }
+
+    #[test]
+    fn what_is_no_component_is_said_too() {
+        let found = report(b"#!/bin/sh\n", &|_| "{}".to_owned()).unwrap();
+        assert_eq!(found.problems, 1, "{}", found.text);
+        assert!(found.text.contains("PROBLEM     read: this is no WebAssembly"), "{}", found.text);
+    }
+
+    #[test]
+    fn sizes_are_told_for_people() {
+        assert_eq!([kibibytes(500), kibibytes(20_480), kibibytes(4 << 20)], ["500 bytes", "20 KiB", "4.0 MiB"]);
+    }
+}

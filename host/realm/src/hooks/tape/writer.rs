@@ -1,0 +1,128 @@
+//! The thread that writes recordings, and the bounded way to it.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{Answer, CALL_BYTES_MAX, Call, ENDING, HostAnswer, MAGIC, Question, Recording, heard, listen};
+use crate::types::{Urgency, spawn_thread};
+
+/// Calls that wait to be written; what comes beyond is left out and counted.
+const CALLS_MAX: usize = 8_192;
+/// What was recorded reaches its file within this time.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// The bytes of a recording are spread over so many files, so that the oldest part can go.
+const FILES: u64 = 4;
+
+/// Records calls; cheap to clone. A lane never waits for it.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    calls: SyncSender<Call>,
+    lanes: Arc<AtomicU32>,
+}
+
+impl Recorder {
+    /// Starts the thread that writes; it ends with the last recorder.
+    pub(crate) fn start(recording: Recording) -> io::Result<Self> {
+        fs::create_dir_all(&recording.folder)?;
+        let (calls, waiting) = sync_channel(CALLS_MAX);
+        spawn_thread("plugin-tape".to_owned(), Urgency::Background, move || {
+            if let Err(error) = write(&recording, &waiting) {
+                let folder = recording.folder.display();
+                tracing::error!(
+                    "{folder}: {error}; calls to plugins are not recorded any more; start the realm again when there is room"
+                );
+            }
+        })?;
+        Ok(Self { calls, lanes: Arc::default() })
+    }
+
+    /// A number for a new lane.
+    pub(in crate::hooks) fn lane(&self) -> u32 {
+        self.lanes.fetch_add(1, Relaxed)
+    }
+
+    /// A call begins on this thread.
+    pub(in crate::hooks) fn begin(&self) {
+        listen();
+    }
+
+    /// It has ended.
+    pub(in crate::hooks) fn end(&self, lane: u32, (plugin, version): (&str, &str), question: Question, answer: Answer) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let host: Vec<HostAnswer> = heard();
+        let (plugin, version) = (plugin.to_owned(), version.to_owned());
+        if self.calls.try_send(Call { at_ms, lane, plugin, version, question, host, answer }).is_err() {
+            metrics::counter!("realm_plugin_unrecorded_total").increment(1);
+        }
+    }
+}
+
+/// Writes until nobody can record any more.
+fn write(recording: &Recording, calls: &Receiver<Call>) -> io::Result<()> {
+    let mut tape = Tape::open(recording)?;
+    loop {
+        match calls.recv_timeout(FLUSH_EVERY) {
+            Ok(call) => tape.write(&call)?,
+            Err(RecvTimeoutError::Timeout) => tape.file.flush()?,
+            Err(RecvTimeoutError::Disconnected) => return tape.file.flush(),
+        }
+    }
+}
+
+struct Tape {
+    folder: PathBuf,
+    file: BufWriter<File>,
+    bytes: u64,
+    file_bytes_max: u64,
+}
+
+impl Tape {
+    fn open(recording: &Recording) -> io::Result<Self> {
+        let folder = recording.folder.clone();
+        let file_bytes_max = recording.bytes_max / FILES;
+        let file = next(&folder)?;
+        Ok(Self { folder, file, bytes: MAGIC.len() as u64, file_bytes_max })
+    }
+
+    fn write(&mut self, call: &Call) -> io::Result<()> {
+        let body = postcard::to_allocvec(call).map_err(io::Error::other)?;
+        let Some(length) = u32::try_from(body.len()).ok().filter(|_| body.len() <= CALL_BYTES_MAX) else {
+            metrics::counter!("realm_plugin_unrecorded_total").increment(1);
+            return Ok(());
+        };
+        if self.bytes + u64::from(length) > self.file_bytes_max {
+            self.file.flush()?;
+            self.file = next(&self.folder)?;
+            self.bytes = MAGIC.len() as u64;
+        }
+        self.bytes += 4 + u64::from(length);
+        self.file.write_all(&length.to_le_bytes())?;
+        self.file.write_all(&body)
+    }
+}
+
+/// A new file after the last one; of the older ones only as many stay as there is room for.
+fn next(folder: &PathBuf) -> io::Result<BufWriter<File>> {
+    let mut numbers: Vec<u64> = fs::read_dir(folder)?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    let number = numbers.last().map_or(1, |last| last + 1);
+    let gone = numbers.len().saturating_sub(usize::try_from(FILES - 1).unwrap_or(0));
+    for number in &numbers[..gone] {
+        fs::remove_file(folder.join(format!("{number}.{ENDING}")))?;
+    }
+    let mut file = BufWriter::new(File::create_new(folder.join(format!("{number}.{ENDING}")))?);
+    file.write_all(MAGIC)?;
+    Ok(file)
+}

@@ -1,0 +1,40 @@
+// {{what}}
+
+import { bytes } from 'realm:plugin/random@{{version}}';
+
+/** `[plugins.configuration.{{name}}]` in `realm.toml`. */
+let settings = { sides_max: 1000 };
+
+/** What the realm calls around the life of this plugin. */
+export const lifecycle = {
+  init(configuration) {
+    settings = { ...settings, ...JSON.parse(configuration) };
+  },
+  saveState() {
+    return new Uint8Array();
+  },
+  loadState() {},
+  shutdown() {},
+};
+
+/** Asked for the slash commands of this plugin, and to carry them out. */
+export const commands = {
+  listCommands() {
+    const sides = {
+      name: 'sides',
+      kind: 'number',
+      required: false,
+      help: 'How many sides the die has; 6 when nothing is said.',
+    };
+    return [{ name: 'roll', help: 'Throws a die.', arguments: [sides] }];
+  },
+  run(caller, name, [sides = '6']) {
+    const count = Number(sides);
+    if (!Number.isInteger(count) || count < 2 || count > settings.sides_max) {
+      throw { tag: 'usage', val: 'Write /roll, or /roll 20 for a die of 20 sides.' };
+    }
+    const [high, low] = bytes(2);
+    const thrown = ((high * 256 + low) % count) + 1;
+    return [{ tag: 'announce', val: { text: `${caller.accountName} throws a ${thrown}, of ${count}.` } }];
+  },
+};

@@ -1,0 +1,102 @@
+//! Calls as values: to be kept, repeated with another version, and compared.
+
+use realm_plugin_host::bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking};
+
+use crate::{Subject, subject::Failure};
+
+/// One call of a hook with all it is asked.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "each is the function of its name in wit/")]
+pub enum Call {
+    Filter(chat_filter::Line),
+    CheckActions(u32, Vec<anti_cheat::Action>),
+    CheckCharacter(anti_cheat::Sheet),
+    CheckItem(anti_cheat::Item, anti_cheat::ItemOccasion),
+    Admit(matchmaking::Player, matchmaking::Game),
+    Order(matchmaking::Player, Vec<matchmaking::Game>),
+    Form(Vec<matchmaking::Ticket>, u64),
+    Eligible(ladder::Character),
+    Score(ladder::Character),
+    TieBreak(ladder::Character),
+    SeasonEnd(ladder::Season, Vec<ladder::Standing>),
+    ListCommands,
+    RunCommand(commands::Caller, String, Vec<String>),
+    Interests,
+    Handle(Vec<events::Event>),
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each is the answer of its call")]
+pub enum Answer {
+    Verdict(chat_filter::Verdict),
+    Findings(Vec<anti_cheat::Finding>),
+    Admission(matchmaking::Admission),
+    Order(Vec<u64>),
+    Matches(Vec<matchmaking::Match>),
+    Eligibility(ladder::Eligibility),
+    Rank(u64),
+    Awards(Vec<ladder::Award>),
+    Commands(Vec<commands::Command>),
+    Ran(Result<Vec<effects::Effect>, commands::CommandError>),
+    Interests(events::Kinds),
+    Effects(Vec<effects::Effect>),
+}
+
+/// Calls and their answers, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Recording {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    now_ms: u64,
+    call: Call,
+    answer: Result<Answer, Failure>,
+}
+
+/// A call that another version answers otherwise.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// Which call, from 0.
+    pub index: usize,
+    /// The call.
+    pub call: Call,
+    /// The answer that was recorded.
+    pub then: Result<Answer, Failure>,
+    /// The answer now.
+    pub now: Result<Answer, Failure>,
+}
+
+impl Recording {
+    pub(crate) fn push(&mut self, now_ms: u64, call: Call, answer: Result<Answer, Failure>) {
+        self.steps.push(Step { now_ms, call, answer });
+    }
+
+    /// How many calls there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// True when nothing was called.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Asks another version the same at the same times; gives what it answers otherwise. Start it with the same seed, and with
+    /// what the first found kept, and what the realm answers is the same, too.
+    pub fn replay(&self, subject: &mut Subject) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for (index, Step { now_ms, call, answer }) in self.steps.iter().enumerate() {
+            subject.realm().set_now_ms(*now_ms);
+            let now = subject.call(call);
+            if now != *answer {
+                differences.push(Difference { index, call: call.clone(), then: answer.clone(), now });
+            }
+        }
+        differences
+    }
+}

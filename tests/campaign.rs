@@ -1,0 +1,214 @@
+//! Many swaps of good and bad files while many games tick: nothing is lost, nothing is doubled, no game skips a tick, nothing grows.
+
+use std::fs;
+
+use realm_client::{Door, Endpoint, GameConnection, Method, Rest};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    harness::{
+        DEADLINE, Hero, PASSWORD, Player, eventually,
+        pilot::{snapshot, ticks_between},
+        program::{Site, Up},
+    },
+    load::machine::resident_bytes,
+    rules::components::{Fixture, empty_list, endless, pass, replacing, trap},
+};
+
+/// Games that tick meanwhile, with one player each.
+const GAMES: usize = 6;
+/// Swaps after which the realm has all it needs.
+const SETTLED_SWAPS: u32 = 100;
+/// Growth that all further swaps may leave, in parts of what the process had then.
+const GROWTH_PARTS: u64 = 20;
+
+fn swaps() -> u32 {
+    if std::env::var_os("REALM_TEST_LONG").is_some() { 1_000 } else { 30 }
+}
+
+/// A realm in a process of its own, with players, and the operator beside it.
+pub(crate) struct Stage {
+    pub(crate) site: Site,
+    pub(crate) up: Up,
+    endpoint: Endpoint,
+    operator: Rest,
+    stop: watch::Sender<bool>,
+    games: Vec<JoinHandle<u32>>,
+}
+
+impl Stage {
+    /// A realm whose players may talk faster than people.
+    pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
+        let site = Site::new();
+        let settings = "[session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
+                        [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
+        fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
+        let up = site.up();
+        let endpoint = site.endpoint();
+        let token = fs::read_to_string(site.data().join("operator.token")).expect("a token in the data folder");
+        let mut operator = Rest::new(&endpoint);
+        operator.set_access_token(Some(token));
+        Self { site, up, endpoint, operator, stop: watch::Sender::new(false), games: Vec::new() }
+    }
+
+    /// An account with a character, in the lobby.
+    pub(crate) async fn hero(&self, name: &str) -> Hero {
+        let mut rest = Rest::new(&self.endpoint);
+        rest.register(name, PASSWORD).await.expect("registering");
+        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
+        let player = Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() };
+        let mut lobby = player.lobby(Door::Frames).await;
+        let character = lobby.create_character(&format!("{name}-hero"), "Druid", false).await.expect("a character");
+        lobby.select_character(character.id).await.expect("selecting it");
+        Hero { player, lobby, character }
+    }
+
+    /// Opens a game in which the hero walks to and fro until the end; every snapshot must follow the one before.
+    pub(crate) async fn plays(&mut self, hero: &mut Hero, game: &str) {
+        let (_, game) = hero.open_game(game).await;
+        self.games.push(tokio::spawn(play(game, self.stop.subscribe())));
+    }
+
+    /// Puts a file into the plugin folder, whole.
+    pub(crate) fn put(&self, file: &str, bytes: &[u8]) {
+        let folder = self.site.data().join("plugins");
+        let beside = folder.join(format!("{file}.new"));
+        fs::write(&beside, bytes).expect("writing beside the plugin");
+        fs::rename(&beside, folder.join(file)).expect("renaming into place");
+    }
+
+    /// What the operator sees of a plugin; `null` when there is none.
+    pub(crate) async fn plugin(&mut self, name: &str) -> Value {
+        let path = format!("/api/v1/admin/plugins/{name}");
+        self.operator.request(Method::GET, &path, None).await.expect("the operator is answered").json
+    }
+
+    /// What was said of a plugin, as one text.
+    pub(crate) async fn said_of(&mut self, name: &str) -> String {
+        let path = format!("/api/v1/admin/plugins/{name}/logs?lines=200");
+        let answer = self.operator.request(Method::GET, &path, None).await.expect("the operator is answered");
+        answer.json.to_string()
+    }
+
+    /// Memory of the realm that lies in the machine's.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.up.process())
+    }
+
+    /// Ends the games, which have gone tick by tick, and the realm, in good order; gives what it has said since it was up.
+    pub(crate) async fn end(self) -> String {
+        self.ended().await.1
+    }
+
+    /// The same, and gives what is left of it.
+    pub(crate) async fn end_for_good(self) -> Site {
+        self.ended().await.0
+    }
+
+    async fn ended(self) -> (Site, String) {
+        self.stop.send_replace(true);
+        for game in self.games {
+            assert!(game.await.expect("every snapshot followed the one before") > 0);
+        }
+        let (code, said) = self.up.end(Signal::TERM);
+        assert_eq!(code, Some(0), "{said}");
+        (self.site, said)
+    }
+}
+
+async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
+    let mut before = snapshot(&mut game).await.tick;
+    let mut ticks = 0;
+    while !*stop.borrow() {
+        game.walk(if ticks / 20 % 2 == 0 { 4 } else { -4 }, 0).await.expect("the game goes on");
+        let now = snapshot(&mut game).await.tick;
+        ticks_between(before, now);
+        before = now;
+        ticks += 1;
+    }
+    ticks
+}
+
+/// What is put into the folder: the file, its bytes, and what a filter that comes to work says.
+fn file(number: u32) -> (&'static str, Vec<u8>, Option<String>) {
+    let version = format!("9.{number}.0");
+    let whole = replacing("chat-filter", &version, &format!("rule {number}"));
+    match number % 5 {
+        // A rule of the ticks, which all threads take over with what they have to hand over.
+        1 => {
+            let rule = Fixture::new("anti-cheat", &version).init(&pass()).check_actions(&empty_list());
+            ("anti-cheat.wasm", rule.build(), None)
+        }
+        2 => ("chat-filter.wasm", whole[..whole.len() / 2].to_vec(), None),
+        3 => ("chat-filter.wasm", Fixture::new("chat-filter", &version).init(&trap()).filter(&endless()).build(), None),
+        _ => ("chat-filter.wasm", whole, Some(format!("rule {number}"))),
+    }
+}
+
+/// Has the realm made up its mind about a file?
+fn decided_about(number: u32, plugin: &Value) -> bool {
+    let problem = plugin["problem"].as_str();
+    match number % 5 {
+        2 => problem.is_some_and(|problem| problem.starts_with("read: ")),
+        3 => problem.is_some_and(|problem| problem.starts_with("start: ")),
+        _ => plugin["version"] == format!("9.{number}.0").as_str() && problem.is_none(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_swaps_of_good_and_bad_files_disturb_nobody() {
+    let mut stage = Stage::start();
+    for number in 0..GAMES {
+        let mut hero = stage.hero(&format!("Hero{}", char::from(b'a' + u8::try_from(number).unwrap()))).await;
+        stage.plays(&mut hero, &format!("Cellar {number}")).await;
+    }
+    let mut speaker = stage.hero("Speaker").await;
+    speaker.lobby.join_channel("Town Square").await.unwrap();
+    let (mut at_work, mut last_line, mut settled) = (None::<String>, None::<u64>, None::<u64>);
+    let mut lines = 0;
+    for number in 0..swaps() {
+        let (name, bytes, says) = file(number);
+        stage.put(name, &bytes);
+        let plugin = name.trim_end_matches(".wasm");
+        // People talk on while the file is looked at, until it has come to work or was refused.
+        eventually(&format!("file {number} of {name} decided about"), async || {
+            let said = format!("line number {lines}");
+            lines += 1;
+            speaker.lobby.say(&said).await.expect("the speaker is connected");
+            let line = speaker.lobby.line(DEADLINE).await.expect("the line arrives");
+            if let Some(before) = last_line.replace(line.line) {
+                assert_eq!(line.line, before + 1, "no line is lost or answered twice");
+            }
+            let of_old = at_work.as_deref().unwrap_or(&said) == line.text;
+            let of_new = says.as_deref() == Some(line.text.as_str());
+            assert!(of_old || of_new, "{:?} at swap {number}", line.text);
+            decided_about(number, &stage.plugin(plugin).await).then_some(())
+        })
+        .await;
+        at_work = says.or(at_work);
+        if number + 1 == SETTLED_SWAPS {
+            settled = Some(stage.resident_bytes());
+        }
+    }
+    let now = stage.resident_bytes();
+    let grown = now.saturating_sub(settled.unwrap_or(now));
+    println!(
+        "{} swaps, {lines} lines, {} KiB, of which {} KiB since the first {SETTLED_SWAPS}",
+        swaps(),
+        now >> 10,
+        grown >> 10
+    );
+    assert!(grown <= settled.unwrap_or(now) / GROWTH_PARTS, "the realm has grown by {grown} bytes");
+    let said = stage.said_of("chat-filter").await;
+    for step in ["read", "start"] {
+        assert!(said.contains(&format!("was refused at step {step}")), "{said}");
+    }
+    stage.end().await;
+}
