@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "figures of a test are for whoever reads its output")]
 
 mod accounts;
+mod authors;
 mod characters;
 mod chat;
 mod cheats;

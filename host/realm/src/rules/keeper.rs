@@ -62,15 +62,14 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        folder: Folder,
-        host: Host,
-        publisher: Arc<Publisher>,
-        config: Config,
-        shown: Shown,
-        seals: Seals,
-    ) -> Self {
-        Self { folder, host, publisher, config, entries: BTreeMap::new(), shown, last_id: 0, unreachable: false, seals }
+    pub(super) fn new(folder: Folder, host: Host, publisher: Arc<Publisher>, config: Config, shown: Shown) -> Self {
+        let (entries, seals) = (BTreeMap::new(), Seals::default());
+        Self { folder, host, publisher, config, entries, shown, last_id: 0, unreachable: false, seals }
+    }
+
+    /// The same with signatures that are checked.
+    pub(super) fn sealed(self, seals: Seals) -> Self {
+        Self { seals, ..self }
     }
 
     /// Loads everything that lies in the folder.

@@ -182,7 +182,7 @@ impl Rules {
                 };
                 let watched = open();
                 let mut quiet = Quiet::default();
-                let mut keeper = Keeper::new(folder, host, publisher, config, shown, seals);
+                let mut keeper = Keeper::new(folder, host, publisher, config, shown).sealed(seals);
                 if let Err(error) = keeper.load_all(&mut quiet) {
                     return drop(ready.send(Err(error)));
                 }
