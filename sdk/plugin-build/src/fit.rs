@@ -190,9 +190,10 @@ impl Comparison<'_> {
                     two.fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(),
                 );
                 lists(&self.our_name(ours), "field", &ours_named, &theirs_named).or_else(|| {
-                    one.fields.iter().zip(&two.fields).find_map(|(one, two)| {
-                        inside(&format!("field `{}`: ", one.name), self.types(&one.ty, &two.ty))
-                    })
+                    one.fields
+                        .iter()
+                        .zip(&two.fields)
+                        .find_map(|(one, two)| inside(&format!("field `{}`: ", one.name), self.types(&one.ty, &two.ty)))
                 })
             }
             (TypeDefKind::Variant(one), TypeDefKind::Variant(two)) => {
@@ -288,7 +289,8 @@ pub(crate) fn short_name(resolve: &Resolve, of: &Type) -> String {
 
 /// Names that one side has and the other has not, or that stand in another order.
 fn lists<S: AsRef<str> + PartialEq>(of: &str, what: &str, ours: &[S], theirs: &[S]) -> Option<String> {
-    let quoted = |names: Vec<&S>| names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
+    let quoted =
+        |names: Vec<&S>| names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
     let missing: Vec<_> = ours.iter().filter(|name| !theirs.contains(name)).collect();
     let more: Vec<_> = theirs.iter().filter(|name| !ours.contains(name)).collect();
     let plural = |names: &Vec<&S>| if names.len() == 1 { "" } else { "s" };
@@ -340,7 +342,8 @@ mod tests {
 
     #[test]
     fn another_type_is_named_by_its_place() {
-        let text = exporting("realm:plugin/chat-filter@0.1.0", "", "filter", r#"(param "line" string) (result string)"#);
+        let text =
+            exporting("realm:plugin/chat-filter@0.1.0", "", "filter", r#"(param "line" string) (result string)"#);
         let found = misfits(&text);
         assert!(
             found.iter().any(|text| text
@@ -364,7 +367,10 @@ mod tests {
     fn lists_of_names_say_what_is_too_many_and_too_few() {
         assert_eq!(lists("it", "field", &["a", "b"], &["a", "b"]), None);
         assert_eq!(lists("it", "field", &["a", "b"], &["a"]).unwrap(), "it lacks the field `b`");
-        assert_eq!(lists("it", "field", &["a"], &["b", "a"]).unwrap(), "it has the field `b`, which this realm does not know");
+        assert_eq!(
+            lists("it", "field", &["a"], &["b", "a"]).unwrap(),
+            "it has the field `b`, which this realm does not know"
+        );
         assert_eq!(lists("it", "field", &["a", "b"], &["b", "a"]).unwrap(), "it has its fields in another order");
         assert!(lists("it", "case", &["a"], &["b"]).unwrap().contains("lacks the case `a` and has `b`"));
     }

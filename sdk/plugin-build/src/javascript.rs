@@ -104,7 +104,11 @@ impl Package {
         if told {
             door.push_str(&format!("import {{ write }} from 'realm:plugin/log@{}';\n", contract.version()));
         }
-        let tell = if told { "if (error instanceof Error) write('error', `${place}: ${error.message} ${error.stack}`);" } else { "" };
+        let tell = if told {
+            "if (error instanceof Error) write('error', `${place}: ${error.message} ${error.stack}`);"
+        } else {
+            ""
+        };
         door.push_str(&format!(
             "const call = (place, of, name) => (...given) => {{\n  try {{\n    return of[name](...given);\n  }} catch (error) {{\n    \
              {tell}\n    throw error;\n  }}\n}};\n"
@@ -179,7 +183,8 @@ impl Toolchain {
         let key: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let folder = base.join(format!("javascript-{key}"));
         let programs = folder.join("node_modules/.bin");
-        if folder.join("installed").is_file() && [BUNDLE, COMPONENTIZE].iter().all(|name| programs.join(name).exists()) {
+        if folder.join("installed").is_file() && [BUNDLE, COMPONENTIZE].iter().all(|name| programs.join(name).exists())
+        {
             return Ok(Self { programs });
         }
         fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -250,13 +255,13 @@ fn write_world(package: &Package, wit: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn package(realm: Value) -> Result<Package> {
+    fn package(realm: &Value) -> Result<Package> {
         Package::of(&json!({ "name": "one", "version": "1.0.0", "realm": realm }))
     }
 
     #[test]
     fn the_manifest_and_the_world_stand_in_package_json() {
-        let found = package(json!({ "plugin": "a.js", "hooks": ["chat-filter"], "permissions": ["log"] })).unwrap();
+        let found = package(&json!({ "plugin": "a.js", "hooks": ["chat-filter"], "permissions": ["log"] })).unwrap();
         assert_eq!(found.manifest["class"], "slow");
         assert_eq!(found.manifest["name"], "one");
         let world = found.world();
@@ -278,7 +283,7 @@ mod tests {
             (json!({ "plugin": "a.js", "permissions": [] }), "`realm.hooks` is missing"),
         ];
         for (realm, wanted) in cases {
-            let error = format!("{:#}", package(realm).unwrap_err());
+            let error = format!("{:#}", package(&realm).unwrap_err());
             assert!(error.contains(wanted), "{error}");
         }
     }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    Call, Subject,
-    subject::Failure,
-};
+use crate::{Call, Subject, subject::Failure};
 
 /// What a number of calls took.
 #[derive(Debug, Clone, Copy, PartialEq)]

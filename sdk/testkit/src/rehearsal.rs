@@ -98,7 +98,10 @@ pub fn ordinary(hook: Hook) -> Vec<(&'static str, Call)> {
             ("admit", Call::Admit(samples::player(30), samples::game(1, 28))),
             (
                 "order, 200 games",
-                Call::Order(samples::player(30), (1..=200_u32).map(|id| samples::game(id.into(), id % 99 + 1)).collect()),
+                Call::Order(
+                    samples::player(30),
+                    (1..=200_u32).map(|id| samples::game(id.into(), id % 99 + 1)).collect(),
+                ),
             ),
         ],
         Hook::Ladder => vec![("eligible", Call::Eligible(character())), ("score", Call::Score(character()))],

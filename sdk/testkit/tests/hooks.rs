@@ -76,7 +76,10 @@ fn an_announcer_tells_of_great_finds() {
     };
     let told = plugin.handle(&[find("magic"), find("unique")]).unwrap();
     assert_eq!(told.len(), 1);
-    assert!(matches!(&told[0], Effect::Announce(it) if it.text == "A unique ring has dropped before Aldora."), "{told:?}");
+    assert!(
+        matches!(&told[0], Effect::Announce(it) if it.text == "A unique ring has dropped before Aldora."),
+        "{told:?}"
+    );
 }
 
 /// **`commands`**, in a plugin that also answers `chat-filter` and keeps scores: a game from its question to its end.
@@ -112,9 +115,9 @@ fn a_word_game_is_played_and_its_scores_are_kept() {
 
 /// The words of the game; see `plugins/examples/word-game/src/game.js`.
 const WORDS: [&str; 30] = [
-    "amulet", "anvil", "arrow", "barrow", "cavern", "cellar", "crypt", "dagger", "ember", "falcon", "gauntlet", "goblin",
-    "hammer", "harbour", "helmet", "javelin", "lantern", "market", "merchant", "orchard", "potion", "quiver", "raven",
-    "scroll", "shield", "stable", "tavern", "torch", "tower", "wagon",
+    "amulet", "anvil", "arrow", "barrow", "cavern", "cellar", "crypt", "dagger", "ember", "falcon", "gauntlet",
+    "goblin", "hammer", "harbour", "helmet", "javelin", "lantern", "market", "merchant", "orchard", "potion", "quiver",
+    "raven", "scroll", "shield", "stable", "tavern", "torch", "tower", "wagon",
 ];
 
 /// What a test does not expect fails the call in which it happens, and says so.

@@ -80,7 +80,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
             let entry = entry?;
             match entry.file_type()? {
-                kind if kind.is_dir() && !["target", "node_modules", "dist"].iter().any(|name| entry.file_name() == *name) => folders.push(entry.path()),
+                kind if kind.is_dir()
+                    && !["target", "node_modules", "dist"].iter().any(|name| entry.file_name() == *name) =>
+                {
+                    folders.push(entry.path())
+                }
                 kind if kind.is_file() => found.push(entry.path()),
                 _ => {}
             }

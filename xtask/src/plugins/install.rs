@@ -28,8 +28,8 @@ pub(crate) fn install_defaults(layout: &Layout, data: &Path) -> Result<()> {
     let record = data.join(RECORD);
     let mut installed = fs::read_to_string(&record).map(|text| parse(&text)).unwrap_or_default();
     for name in DEFAULT_PLUGINS {
-        let built =
-            fs::read(layout.components().join(format!("{name}.wasm"))).with_context(|| format!("the plugin {name} is not built"))?;
+        let built = fs::read(layout.components().join(format!("{name}.wasm")))
+            .with_context(|| format!("the plugin {name} is not built"))?;
         match install(&folder, name, &built, &mut installed)? {
             Outcome::Installed => say(&format!("plugin {name}: installed into {}", folder.display())),
             Outcome::Updated => say(&format!("plugin {name}: replaced by the new build")),

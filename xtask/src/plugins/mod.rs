@@ -38,7 +38,12 @@ const SLOW_BYTES_MAX: usize = 32 << 20;
 
 /// Builds the plugins named, or all but the examples; gives the folder of the components.
 pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
-    build_of(layout, source::find(layout)?, |source| if names.is_empty() { !source.is_example } else { names.contains(&source.name) }, names)
+    build_of(
+        layout,
+        source::find(layout)?,
+        |source| if names.is_empty() { !source.is_example } else { names.contains(&source.name) },
+        names,
+    )
 }
 
 /// Builds every plugin, the examples too; for them Node is needed.
@@ -132,9 +137,7 @@ fn check(name: &str, bytes: &[u8]) -> Result<Description> {
 
 /// True when the component was built from what the tree holds now.
 fn is_fresh(layout: &Layout, source: &Source, common: &str) -> Result<bool> {
-    let (Ok(bytes), Ok(recorded)) =
-        (fs::read(source.component(layout)), fs::read_to_string(source.key(layout)))
-    else {
+    let (Ok(bytes), Ok(recorded)) = (fs::read(source.component(layout)), fs::read_to_string(source.key(layout))) else {
         return Ok(false);
     };
     let key = fingerprint::of_plugin(layout, &source.folder(layout), common)?;

@@ -53,7 +53,11 @@ pub(super) fn follow(layout: &Layout) -> Result<()> {
         }
     }
 
-    for built in ["first-filter/dist/first-filter.wasm", "first-filter/dist/first-filter.wasm.minisig", "polite/dist/polite.wasm"] {
+    for built in [
+        "first-filter/dist/first-filter.wasm",
+        "first-filter/dist/first-filter.wasm.minisig",
+        "polite/dist/polite.wasm",
+    ] {
         if !folder.join(built).is_file() {
             bail!("{PAGE} has not made {built}");
         }

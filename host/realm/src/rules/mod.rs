@@ -67,7 +67,10 @@ impl Config {
     pub fn check(&self) -> Result<(), String> {
         signature::read_keys(&self.keys)?;
         if self.require_signed && self.keys.is_empty() {
-            return Err("[plugins] require_signed is on and `keys` is empty, so no plugin could ever load; add a public key".to_owned());
+            return Err(
+                "[plugins] require_signed is on and `keys` is empty, so no plugin could ever load; add a public key"
+                    .to_owned(),
+            );
         }
         for (plugin, table) in &self.configuration {
             if let Some(key) = none_in(table) {

@@ -106,7 +106,8 @@ impl Seals {
         };
         let signature =
             SignatureBox::from_string(signature).map_err(|error| SignatureError::Malformed(error.to_string()))?;
-        let signer = self.keys.iter().find(|key| key.keynum() == signature.keynum()).ok_or(SignatureError::UnknownKey)?;
+        let signer =
+            self.keys.iter().find(|key| key.keynum() == signature.keynum()).ok_or(SignatureError::UnknownKey)?;
         minisign::verify(signer, &signature, io::Cursor::new(bytes), true, false, false)
             .map_err(|_| SignatureError::Mismatch)?;
         if let (Some(newest), Ok(found)) = (self.newest.get(name), Version::parse(version))
@@ -160,7 +161,8 @@ mod tests {
     #[test]
     fn what_was_changed_or_signed_by_a_stranger_is_refused() {
         let data = tempfile::tempdir().unwrap();
-        let (own, other) = (KeyPair::generate_unencrypted_keypair().unwrap(), KeyPair::generate_unencrypted_keypair().unwrap());
+        let (own, other) =
+            (KeyPair::generate_unencrypted_keypair().unwrap(), KeyPair::generate_unencrypted_keypair().unwrap());
         let seals = seals(&[&own], true, data.path());
         let good = sign(&own, BYTES);
         assert_eq!(seals.check(BYTES, Some(&good), "a", "1.0.0"), Ok(true));

@@ -46,7 +46,6 @@ impl Unpacked {
 
     /// Downloads and unpacks.
     pub(super) fn fetch(base: &Path) -> Result<Self> {
-        
         fs::create_dir_all(base).with_context(|| format!("{} cannot be made", base.display()))?;
         let apt = Apt::with_lists(base)?;
         let version = apt.version("rustc-web")?;

@@ -15,10 +15,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{
-
-    process::{cargo, say},
-};
+use crate::process::{cargo, say};
 
 /// What guests are compiled for: nothing but memory and numbers, so that a plugin can reach only what `wit/` offers.
 pub const TARGET: &str = "wasm32-unknown-unknown";

@@ -22,7 +22,10 @@ impl Bench {
         let stage = Stage::of_file(&self.file).configuration(&self.configuration).expect_what_it_may();
         let mut subject = stage.try_start()?;
         let manifest = subject.plugin().manifest().clone();
-        println!("\n  {} {}: time of the processor for one call, {} of each\n", manifest.name, manifest.version, self.calls);
+        println!(
+            "\n  {} {}: time of the processor for one call, {} of each\n",
+            manifest.name, manifest.version, self.calls
+        );
         println!("  {:<14} {:<26} {:>10} {:>10} {:>10} {:>12}", "hook", "asked", "quickest", "median", "p99", "memory");
         let hooks = subject.plugin().hooks().to_vec();
         let mut code = ExitCode::SUCCESS;

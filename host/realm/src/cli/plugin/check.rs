@@ -24,9 +24,8 @@ impl Check {
     pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
         let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
         let configuration = self.place.load()?.config.plugins.configuration;
-        let report = report(&bytes, &|name| {
-            configuration.get(name).map_or_else(|| "{}".to_owned(), ToString::to_string)
-        })?;
+        let report =
+            report(&bytes, &|name| configuration.get(name).map_or_else(|| "{}".to_owned(), ToString::to_string))?;
         print!("\n  {}\n\n{}\n", self.file.display(), report.text);
         if report.problems == 0 {
             println!("  It fits this realm.\n");
@@ -112,8 +111,13 @@ fn interfaces(list: &[Interface]) -> String {
 fn versions(fit: &Fit) -> String {
     // Other packages' interfaces do not count, nor what a toolchain exports for itself.
     let of_contract = |interface: &&Interface| !interface.name.contains(':') && !interface.functions.is_empty();
-    let mut versions: Vec<&str> =
-        fit.exports.iter().chain(&fit.imports).filter(of_contract).map(|interface| interface.version.as_str()).collect();
+    let mut versions: Vec<&str> = fit
+        .exports
+        .iter()
+        .chain(&fit.imports)
+        .filter(of_contract)
+        .map(|interface| interface.version.as_str())
+        .collect();
     versions.sort_unstable();
     versions.dedup();
     format!("{PACKAGE} {}; this realm speaks {}", or_nothing(&versions.join(" and ")), Contract::own().version())
@@ -141,12 +145,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_in_words() {
-        let other_version = of(
-            r#"(component
+        let other_version = of(r#"(component
                 (@custom "realm:plugin" "{\"name\":\"polite\",\"version\":\"1.2.0\",\"permissions\":[\"log\"]}")
                 (import "realm:plugin/chat-filter@0.2.0" (instance $hook (export "sieve" (func))))
-                (export "realm:plugin/chat-filter@0.2.0" (instance $hook)))"#,
-        );
+                (export "realm:plugin/chat-filter@0.2.0" (instance $hook)))"#);
         for phrase in [
             "polite 1.2.0",
             "fast: ",

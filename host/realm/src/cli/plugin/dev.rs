@@ -80,7 +80,10 @@ impl Dev {
         }
         let mut people = People::meet(realm).await?;
         let https = realm.addresses().https;
-        println!("==> a realm runs at https://{https}/ until this ends; its plugins are in {}", realm.rules().folder().display());
+        println!(
+            "==> a realm runs at https://{https}/ until this ends; its plugins are in {}",
+            realm.rules().folder().display()
+        );
         println!("==> type a line, and Anna says it in {CHANNEL}; save a file, and the new rule decides; Ctrl-C ends");
         let (saved, mut saves) = mpsc::channel(1);
         let _watcher = watch(sources, saved)?;
@@ -146,7 +149,9 @@ async fn build(realm: &Realm, sources: Arc<Sources>) -> anyhow::Result<()> {
             Some(status) if status.sha256 != sha256 && status.problem.is_some() => {
                 bail!("{name} is not at work: {}", status.problem.unwrap_or_default());
             }
-            _ if dropped.elapsed() > AT_WORK_MAX => bail!("{name} has not come to work within {} s", AT_WORK_MAX.as_secs()),
+            _ if dropped.elapsed() > AT_WORK_MAX => {
+                bail!("{name} has not come to work within {} s", AT_WORK_MAX.as_secs())
+            }
             _ => {}
         }
         // A refusal changes no generation, so it is looked at again in any case.

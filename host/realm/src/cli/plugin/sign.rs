@@ -47,7 +47,8 @@ impl Keygen {
             KeyPair::generate_encrypted_keypair(Some(password(true)?))
         };
         let pair = pair.map_err(|error| anyhow!("no key could be made: {error}"))?;
-        let text = |boxed: Result<String, minisign::PError>| boxed.map_err(|error| anyhow!("the key has no text: {error}"));
+        let text =
+            |boxed: Result<String, minisign::PError>| boxed.map_err(|error| anyhow!("the key has no text: {error}"));
         write_private(&secret, &text(pair.sk.to_box(None).map(|boxed| boxed.to_string()))?)?;
         fs::write(&public, text(pair.pk.to_box().map(|boxed| boxed.to_string()))?)
             .with_context(|| format!("{} cannot be written", public.display()))?;
@@ -70,7 +71,7 @@ impl Sign {
         let comment = format!("{} {}", plugin.name, plugin.version);
         let signed = minisign::sign(Some(&public), &secret, Cursor::new(&bytes), Some(&comment), None)
             .map_err(|error| anyhow!("{} cannot be signed: {error}", self.file.display()))?;
-        let mut name = self.file.clone().into_os_string();
+        let mut name = self.file.into_os_string();
         name.push(".minisig");
         let file = PathBuf::from(name);
         replace(&file, signed.to_string().as_bytes())?;
