@@ -4,7 +4,7 @@ use std::{fs, time::Instant};
 
 use serde_json::Value;
 
-use crate::{campaign::Stage, harness::eventually};
+use crate::{campaign::Stage, harness::eventually, rules::components};
 
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../host/plugin-host/tests/it/hostile_guests.rs"]

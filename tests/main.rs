@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod authors;
 mod campaign;
 mod characters;
 mod chat;
@@ -34,5 +35,3 @@ mod tidy;
 mod tls;
 mod views;
 mod world;
-
-use rules::components;

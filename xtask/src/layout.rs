@@ -44,9 +44,9 @@ impl Layout {
         self.target.join("rules")
     }
 
-    /// The same for the copy of the tree in which the tutorial is followed.
-    pub(crate) fn tutorial_rules(&self) -> PathBuf {
-        self.target.join("tutorial-rules")
+    /// The same for what the tutorial makes.
+    pub(crate) fn tutorial(&self) -> PathBuf {
+        self.target.join("tutorial-guests")
     }
 
     /// The finished components.

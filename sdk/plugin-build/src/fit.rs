@@ -270,6 +270,23 @@ fn name_of(resolve: &Resolve, of: &Type) -> String {
     }
 }
 
+/// A type as the contract writes it: `list<action>`.
+pub(crate) fn short_name(resolve: &Resolve, of: &Type) -> String {
+    let optional = |of: &Option<Type>| of.as_ref().map_or_else(|| "_".to_owned(), |of| short_name(resolve, of));
+    match of {
+        Type::Id(id) => match (&resolve.types[*id].name, &resolve.types[*id].kind) {
+            (Some(name), _) => name.clone(),
+            (None, TypeDefKind::List(inner)) => format!("list<{}>", short_name(resolve, inner)),
+            (None, TypeDefKind::Option(inner)) => format!("option<{}>", short_name(resolve, inner)),
+            (None, TypeDefKind::Result(result)) => {
+                format!("result<{}, {}>", optional(&result.ok), optional(&result.err))
+            }
+            (None, kind) => kind.as_str().to_owned(),
+        },
+        simple => format!("{simple:?}").to_lowercase(),
+    }
+}
+
 /// Names that one side has and the other has not, or that stand in another order.
 fn lists<S: AsRef<str> + PartialEq>(of: &str, what: &str, ours: &[S], theirs: &[S]) -> Option<String> {
     let quoted =

@@ -255,13 +255,13 @@ fn write_world(package: &Package, wit: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn package(realm: Value) -> Result<Package> {
+    fn package(realm: &Value) -> Result<Package> {
         Package::of(&json!({ "name": "one", "version": "1.0.0", "realm": realm }))
     }
 
     #[test]
     fn the_manifest_and_the_world_stand_in_package_json() {
-        let found = package(json!({ "plugin": "a.js", "hooks": ["chat-filter"], "permissions": ["log"] })).unwrap();
+        let found = package(&json!({ "plugin": "a.js", "hooks": ["chat-filter"], "permissions": ["log"] })).unwrap();
         assert_eq!(found.manifest["class"], "slow");
         assert_eq!(found.manifest["name"], "one");
         let world = found.world();
@@ -283,7 +283,7 @@ mod tests {
             (json!({ "plugin": "a.js", "permissions": [] }), "`realm.hooks` is missing"),
         ];
         for (realm, wanted) in cases {
-            let error = format!("{:#}", package(realm).unwrap_err());
+            let error = format!("{:#}", package(&realm).unwrap_err());
             assert!(error.contains(wanted), "{error}");
         }
     }

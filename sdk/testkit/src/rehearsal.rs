@@ -2,14 +2,17 @@
 //! client would make them ask.
 
 use realm_plugin_host::{
-    Hook,
+    CallError, Hook,
     bindings::{
         commands::ArgumentKind,
         events::{Fight, Find, Occurrence, Place},
     },
 };
 
-use crate::{Answer, Call, Subject, samples};
+use crate::{Answer, Call, Failure, Subject, samples};
+
+/// How often a call is made anew when the clock on the wall, not the processor's, ended it.
+const ASKED_MAX: u32 = 5;
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, Default)]
@@ -51,10 +54,19 @@ pub fn run(subject: &mut Subject) -> Outcome {
 
 fn rehearse(subject: &mut Subject, hook: Hook, what: &str, call: &Call, outcome: &mut Outcome) {
     outcome.calls += 1;
-    let Err(failure) = subject.call_quietly(call) else { return };
-    outcome.failures.push(format!("{hook}, asked about {what}: {failure}"));
-    if let Ok(fresh) = subject.another() {
-        *subject = fresh;
+    for asked_before in 0..ASKED_MAX {
+        let Err(failure) = subject.call_quietly(call) else { return };
+        // A machine that stood still for a moment is no fault of the plugin; one that always does is worth a word.
+        let machine = matches!(failure, Failure::Call(CallError::WallClock(_)));
+        if !machine || asked_before + 1 == ASKED_MAX {
+            outcome.failures.push(format!("{hook}, asked about {what}: {failure}"));
+        }
+        if let Ok(fresh) = subject.another() {
+            *subject = fresh;
+        }
+        if !machine {
+            return;
+        }
     }
 }
 

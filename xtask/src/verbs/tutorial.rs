@@ -1,60 +1,84 @@
-//! The tutorial for plugin authors, command by command, in a copy of the tree: what a page shows has to work.
+//! The tutorial for plugin authors, command by command: what a page shows has to work.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{env, fs, iter, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
     layout::Layout,
-    process::{output, run, say},
+    process::{output, say},
 };
 
 const PAGE: &str = "docs/plugins/tutorial.md";
-const LIST_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Runs the commands of the page; the copy is removed when all of them worked.
+/// Building the first plugin builds its dependencies, natively and as guests.
+const DEADLINE: Duration = Duration::from_secs(1_800);
+/// The program `realm` as the tests have built it.
+const PROGRAM: &str = "debug/realm-under-test";
+
+/// Runs the commands of the page where nothing of this tree is; the folder is removed when all of them worked.
 pub(super) fn follow(layout: &Layout) -> Result<()> {
     let page = layout.root.join(PAGE);
     let text = fs::read_to_string(&page).with_context(|| format!("{} cannot be read", page.display()))?;
-    let commands = shell_blocks(&text);
+    let commands = blocks(&text, "sh");
     if commands.is_empty() {
         bail!("{PAGE} shows no commands");
     }
-    let copy = layout.target.join("tutorial");
-    copy_tree(layout, &copy)?;
-    let mut shell = Command::new("bash");
-    shell.args(["-e", "-u", "-o", "pipefail", "-c", &commands.join("\n")]).current_dir(&copy);
-    say(&format!("following {PAGE} ({} blocks of commands)", commands.len()));
-    run(shell.env_remove("CARGO_TARGET_DIR"))
-        .with_context(|| format!("{PAGE} does not work; its tree is in {}", copy.display()))?;
-
-    // The author's plugin is none of this tree's.
-    for kind in ["wasm", "key"] {
-        let built = layout.components().join(format!("first-filter.{kind}"));
-        fs::remove_file(&built).with_context(|| format!("{PAGE} has not made {}", built.display()))?;
+    let folder = layout.target.join("tutorial");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
     }
-    fs::remove_dir_all(&copy).with_context(|| format!("{} cannot be removed", copy.display()))
+    let programs = folder.join("bin");
+    fs::create_dir_all(&programs).with_context(|| format!("{} cannot be made", programs.display()))?;
+    let program = layout.target.join(PROGRAM);
+    if !program.is_file() {
+        bail!("{} is not built: the tests of the workspace build it", program.display());
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&program, programs.join("realm")).context("the program cannot be linked")?;
+
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(iter::once(programs).chain(env::split_paths(&path))).context("the path is odd")?;
+    let mut shell = Command::new("bash");
+    shell.args(["-e", "-u", "-o", "pipefail", "-c", &commands.join("\n")]).current_dir(&folder);
+    // Below the tree's own Cargo files nothing of them must be found; what was fetched and built before may be used.
+    shell.env("PATH", path).env("REALM_TOOLCHAINS_DIR", layout.guest_toolchain());
+    shell.env("CARGO_TARGET_DIR", layout.tutorial());
+    say(&format!("following {PAGE} ({} blocks of commands)", commands.len()));
+    let said = output(&mut shell, DEADLINE)
+        .with_context(|| format!("{PAGE} does not work; its folder is {}", folder.display()))?;
+    for line in blocks(&text, "text").iter().flat_map(|block| block.lines()) {
+        if !said.lines().any(|said| said.trim() == line.trim()) {
+            bail!("{PAGE} shows the line {line:?}, and its commands say:\n{said}");
+        }
+    }
+
+    for built in [
+        "first-filter/dist/first-filter.wasm",
+        "first-filter/dist/first-filter.wasm.minisig",
+        "polite/dist/polite.wasm",
+    ] {
+        if !folder.join(built).is_file() {
+            bail!("{PAGE} has not made {built}");
+        }
+    }
+    fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be removed", folder.display()))
 }
 
-/// The blocks marked `sh` of a page.
-fn shell_blocks(page: &str) -> Vec<String> {
+/// The blocks of a page that are marked with a word.
+fn blocks(page: &str, mark: &str) -> Vec<String> {
     let mut blocks: Vec<String> = Vec::new();
     let mut language = None;
     for line in page.lines() {
         match (line.strip_prefix("```"), language) {
             (Some(name), None) => {
                 language = Some(name);
-                if name == "sh" {
+                if name == mark {
                     blocks.push(String::new());
                 }
             }
             (Some(_), Some(_)) => language = None,
-            (None, Some("sh")) => {
+            (None, Some(name)) if name == mark => {
                 if let Some(block) = blocks.last_mut() {
                     block.push_str(line);
                     block.push('\n');
@@ -66,31 +90,6 @@ fn shell_blocks(page: &str) -> Vec<String> {
     blocks
 }
 
-/// What git tracks or would add, with the build directory under its usual name.
-fn copy_tree(layout: &Layout, copy: &Path) -> Result<()> {
-    if copy.exists() {
-        fs::remove_dir_all(copy).with_context(|| format!("{} cannot be removed", copy.display()))?;
-    }
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(&layout.root);
-    for file in output(&mut git, LIST_DEADLINE)?.lines().map(PathBuf::from) {
-        let (from, to) = (layout.root.join(&file), copy.join(&file));
-        if !from.is_file() {
-            continue;
-        }
-        let folder = to.parent().context("a file stands in a folder")?;
-        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        fs::copy(&from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
-    }
-    let rules = layout.tutorial_rules();
-    fs::create_dir_all(&rules).with_context(|| format!("{} cannot be made", rules.display()))?;
-    #[cfg(unix)]
-    for (built, link) in [(&layout.target, "target"), (&rules, "plugins/target")] {
-        std::os::unix::fs::symlink(built, copy.join(link)).context("a build directory cannot be linked")?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +97,8 @@ mod tests {
     #[test]
     fn only_shell_blocks_are_commands() {
         let page = "text\n```sh\none\ntwo\n```\n```rust\nfn no() {}\n```\nmore\n```sh\nthree\n```\n";
-        assert_eq!(shell_blocks(page), ["one\ntwo\n", "three\n"]);
-        assert!(shell_blocks("no code").is_empty());
+        assert_eq!(blocks(page, "sh"), ["one\ntwo\n", "three\n"]);
+        assert_eq!(blocks(page, "rust"), ["fn no() {}\n"]);
+        assert!(blocks("no code", "sh").is_empty());
     }
 }

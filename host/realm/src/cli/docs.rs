@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
+use realm_plugin_build::{contract::Contract, page};
 
 use super::Place;
 use crate::{api, config};
@@ -27,12 +28,19 @@ impl ConfigVerb {
 
 /// The generated files of the tree: path and content.
 #[must_use]
-pub(crate) fn generated_files() -> Vec<(&'static str, String)> {
-    vec![
-        ("realm.toml", config::example_toml()),
-        ("docs/configuration.md", config::manual_markdown()),
-        ("docs/openapi.json", api::openapi_json()),
-    ]
+pub(crate) fn generated_files() -> Vec<(String, String)> {
+    let mut files = vec![
+        ("realm.toml".to_owned(), config::example_toml()),
+        ("docs/configuration.md".to_owned(), config::manual_markdown()),
+        ("docs/openapi.json".to_owned(), api::openapi_json()),
+    ];
+    files.extend(
+        Contract::own()
+            .hooks()
+            .iter()
+            .filter_map(|hook| Some((format!("docs/plugins/hooks/{hook}.md"), page::of_hook(hook)?))),
+    );
+    files
 }
 
 #[derive(Args)]
@@ -46,6 +54,9 @@ impl Docs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         for (path, content) in generated_files() {
             let path = self.root.join(path);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
             std::fs::write(&path, content)?;
             println!("wrote {}", path.display());
         }

@@ -63,7 +63,8 @@ pub(super) fn read_keys(keys: &[String]) -> Result<Vec<PublicKey>, String> {
     keys.iter().map(read).collect()
 }
 
-/// Checks signatures and remembers what was signed last.
+/// Checks signatures and remembers what was signed last. By default it knows no key and asks for none.
+#[derive(Default)]
 pub(super) struct Seals {
     keys: Vec<PublicKey>,
     required: bool,
@@ -188,6 +189,20 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert!(seals.check(BYTES, Some(&changed), "a", "1.0.0").is_err(), "character {at}");
         }
+    }
+
+    #[test]
+    fn what_the_ordinary_tool_signed_is_good() {
+        // Made by the tool `minisign`, over the four bytes `test`.
+        let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned();
+        let signature = "untrusted comment: signature from minisign secret key\n\
+             RUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=\n\
+             trusted comment: timestamp:1633700835\tfile:test\tprehashed\n\
+             wLMDjy9FLAuxZ3q4NlEvkgtyhrr0gtTu6KC4KBJdITbbOeAi1zBIYo0v4iTgt8jJpIidRJnp94ABQkJAgAooBQ==\n";
+        let data = tempfile::tempdir().unwrap();
+        let seals = Seals::open(read_keys(&[key]).unwrap(), true, data.path()).unwrap();
+        assert_eq!(seals.check(b"test", Some(signature), "a", "1.0.0"), Ok(true));
+        assert_eq!(seals.check(b"tesT", Some(signature), "a", "1.0.0"), Err(SignatureError::Mismatch));
     }
 
     #[test]

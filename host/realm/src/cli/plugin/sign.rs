@@ -71,7 +71,7 @@ impl Sign {
         let comment = format!("{} {}", plugin.name, plugin.version);
         let signed = minisign::sign(Some(&public), &secret, Cursor::new(&bytes), Some(&comment), None)
             .map_err(|error| anyhow!("{} cannot be signed: {error}", self.file.display()))?;
-        let mut name = self.file.clone().into_os_string();
+        let mut name = self.file.into_os_string();
         name.push(".minisig");
         let file = PathBuf::from(name);
         replace(&file, signed.to_string().as_bytes())?;
