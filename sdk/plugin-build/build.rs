@@ -36,7 +36,25 @@ fn main() -> io::Result<()> {
         text.push_str("];\n");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("carried.rs"), text)
+    fs::write(out.join("carried.rs"), text)?;
+    fs::write(out.join("templates.rs"), templates(&package.join("templates/rust"))?)
+}
+
+/// Every Rust template as a module, so that a test can compile them and run their tests.
+fn templates(folder: &Path) -> io::Result<String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    let mut text = String::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "rs")) {
+        let module = file.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_");
+        let rule = fs::read_to_string(file)?;
+        let rule =
+            rule.replace("{{name}}", "first-rule").replace("{{Type}}", "FirstRule").replace("{{what}}", "A rule.");
+        let _ = writeln!(text, "mod {module} {{\n{rule}\n}}");
+    }
+    Ok(text)
 }
 
 /// The files below a folder; of `wit/` only what is not published history.

@@ -40,7 +40,7 @@ const SLOW_BYTES_MAX: usize = 32 << 20;
 pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
     build_of(
         layout,
-        source::find(layout)?,
+        &source::find(layout)?,
         |source| if names.is_empty() { !source.is_example } else { names.contains(&source.name) },
         names,
     )
@@ -48,15 +48,10 @@ pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
 
 /// Builds every plugin, the examples too; for them Node is needed.
 pub(crate) fn build_all(layout: &Layout) -> Result<PathBuf> {
-    build_of(layout, source::find(layout)?, |_| true, &[])
+    build_of(layout, &source::find(layout)?, |_| true, &[])
 }
 
-fn build_of(
-    layout: &Layout,
-    known: Vec<Source>,
-    wanted: impl Fn(&Source) -> bool,
-    names: &[String],
-) -> Result<PathBuf> {
+fn build_of(layout: &Layout, known: &[Source], wanted: impl Fn(&Source) -> bool, names: &[String]) -> Result<PathBuf> {
     let start = Instant::now();
     let folder = layout.components();
     fs::create_dir_all(layout.example_components()).with_context(|| format!("{} cannot be made", folder.display()))?;

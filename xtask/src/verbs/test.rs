@@ -45,10 +45,16 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", layout.rules());
     done.push(timed("plugins, natively", rules.args(filter)));
 
+    if filter.is_none_or(|filter| "word-game".contains(filter)) {
+        let mut node = Command::new("npm");
+        node.arg("test").current_dir(layout.plugin_sources().join("examples/word-game"));
+        done.push(timed("word-game, in Node", &mut node));
+    }
+
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {
-        say("step 4 of 5: the commands of the tutorial for plugin authors");
+        say("step 4 of 5: the commands of the tutorial for plugin authors, and the templates");
         let start = Instant::now();
-        let outcome = tutorial::follow(layout);
+        let outcome = tutorial::follow(layout, long);
         done.push(("tutorial", start.elapsed(), outcome));
     }
 

@@ -1,8 +1,9 @@
 //! The tutorial for plugin authors, command by command: what a page shows has to work.
 
-use std::{env, fs, iter, process::Command, time::Duration};
+use std::{env, fs, iter, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use realm_plugin_build::template::{self, Language};
 
 use crate::{
     layout::Layout,
@@ -17,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(1_800);
 const PROGRAM: &str = "debug/realm-under-test";
 
 /// Runs the commands of the page where nothing of this tree is; the folder is removed when all of them worked.
-pub(super) fn follow(layout: &Layout) -> Result<()> {
+pub(super) fn follow(layout: &Layout, long: bool) -> Result<()> {
     let page = layout.root.join(PAGE);
     let text = fs::read_to_string(&page).with_context(|| format!("{} cannot be read", page.display()))?;
     let commands = blocks(&text, "sh");
@@ -62,7 +63,30 @@ pub(super) fn follow(layout: &Layout) -> Result<()> {
             bail!("{PAGE} has not made {built}");
         }
     }
+    try_templates(layout, &folder, long)?;
     fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be removed", folder.display()))
+}
+
+/// Every template builds, passes its own tests and bears a rehearsal in the real host. Those in Rust take minutes, and are compiled
+/// natively by the tests of `realm-plugin-build` as well: as guests only in the long run.
+fn try_templates(layout: &Layout, folder: &Path, long: bool) -> Result<()> {
+    let hooks = template::hooks();
+    let written = hooks.iter().flat_map(|hook| {
+        let in_javascript = template::example(hook, Language::JavaScript, "x").map(|_| (*hook, "js"));
+        long.then_some((*hook, "rust")).into_iter().chain(in_javascript)
+    });
+    for (hook, language) in written {
+        say(&format!("the template for {hook} in {language}"));
+        let name = format!("{language}-{hook}");
+        for arguments in [vec!["new", &name, "--hook", hook, "--lang", language], vec!["test", &name]] {
+            let mut realm = Command::new(layout.target.join(PROGRAM));
+            realm.arg("plugin").args(arguments).current_dir(folder);
+            realm.env("REALM_TOOLCHAINS_DIR", layout.guest_toolchain()).env("CARGO_TARGET_DIR", layout.tutorial());
+            output(&mut realm, DEADLINE)
+                .with_context(|| format!("the template for {hook} in {language} does not work"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The blocks of a page that are marked with a word.
