@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use super::{
     Options,
     crowd::{Crowd, Window},
+    floor,
     machine::{Cores, Usage, core_time, on_core, pause},
     metrics::Metrics,
     report::{Goal, Report},
@@ -98,6 +99,14 @@ pub fn measure(options: &Options) -> Vec<Report> {
 fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut Report, storms: &mut Report) {
     let steps = place.rooms(options.quick);
     let rooms_max = steps.last().copied().unwrap_or_default();
+    let settle = if options.quick { Duration::from_millis(300) } else { SETTLE };
+    let window = if options.quick { Duration::from_secs(1) } else { WINDOW };
+    if place == Place::PlayersOnly {
+        for count in steps {
+            let sockets = floor::cpu_ms(cores, *count, settle, window);
+            report.add(&format!("{count} rooms: the sockets alone"), "ms", None, sockets);
+        }
+    }
     let content = tempfile::tempdir().expect("a temporary folder");
     place.content(content.path());
     let prepared = Prepared::new(Setup {
@@ -115,8 +124,6 @@ fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut
         let crowd = Crowd::start(load_core);
         let (players, chatters) = prepared.people.split_at(rooms_max * ROOM);
         let mut rooms = Rooms::prepare(&server, &crowd, players);
-        let settle = if options.quick { Duration::from_millis(300) } else { SETTLE };
-        let window = if options.quick { Duration::from_secs(1) } else { WINDOW };
         for count in steps {
             tell(&format!("  {count} rooms, {}", place.name()));
             let (before, opened) = (server.resident_bytes(), count - rooms.open());

@@ -8,6 +8,7 @@
 pub mod chorus;
 pub mod crowd;
 pub mod doors;
+pub mod floor;
 pub mod games;
 pub mod histogram;
 pub mod http;

@@ -100,7 +100,7 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         (
             "chat:message",
             json!({"channel": "Town", "account": "Ann", "character": "Isa", "text": "Hello", "line": u64::MAX,
-                "sent_ms": u64::MAX, "filtered": true}),
+                "sent_ms": u64::MAX, "filtered": true, "plugin": "crier"}),
         ),
         ("chat:channel_users", json!({"channel": "Town", "users": [user, user], "more": 3})),
         ("chat:user_joined", json!({"channel": "Town", "user": user})),
@@ -109,6 +109,7 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         ("chat:whisper_received", json!({"account": "Bob", "character": "Isa", "text": "Hello", "sent_ms": u64::MAX})),
         ("chat:whisper_error", json!({"account": "Bob", "code": "WHISPER_OFFLINE", "message": "Later."})),
         ("chat:channel_left", json!({"channel": "Town"})),
+        ("chat:notice", json!({"plugin": "crier", "lines": ["Hear", "me"], "everybody": true, "sent_ms": u64::MAX})),
         ("game:list", json!({"games": [game, game]})),
         (
             "game:ticket",
@@ -248,6 +249,7 @@ const EVENT_TYPES: &[&str] = &[
     "chat:whisper_received",
     "chat:whisper_error",
     "chat:channel_left",
+    "chat:notice",
     "game:player_joined",
     "game:player_left",
     "game:host_changed",

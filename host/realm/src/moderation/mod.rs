@@ -5,6 +5,8 @@
 mod mutes;
 mod store;
 
+use std::sync::Arc;
+
 pub use self::mutes::Mute;
 
 use self::mutes::Mutes;
@@ -44,14 +46,14 @@ enum Sanction {}
 #[derive(Clone)]
 pub struct Moderation {
     storage: Storage,
-    mutes: Mutes,
+    mutes: Arc<Mutes>,
 }
 
 impl Moderation {
     /// Over the realm's database.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, mutes: Mutes::default() }
+        Self { storage, mutes: Arc::default() }
     }
 
     /// The ban that is in force against an account now, the longest if there are several.

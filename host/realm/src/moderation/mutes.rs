@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::types::{AccountId, rfc3339};
@@ -27,10 +27,10 @@ impl Mute {
 /// Mutes by account; beyond this many, those that end first are forgotten.
 const MUTES_MAX: usize = 100_000;
 
-/// Who may not talk; cheap to clone.
-#[derive(Clone, Default)]
+/// Who may not talk.
+#[derive(Default)]
 pub(super) struct Mutes {
-    by_account: Arc<Mutex<HashMap<AccountId, Mute>>>,
+    by_account: Mutex<HashMap<AccountId, Mute>>,
 }
 
 impl Mutes {
