@@ -21,6 +21,8 @@ use crate::{
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 /// Changes in one write, so that others come in between.
 const CHANGES_MAX: usize = 200;
+/// Bytes that are copied under one hold of a plugin's lock, give or take a value: the thread of a tick may want to look something up.
+const COPIED_BYTES_MAX: usize = 64 << 10;
 
 /// A change that is not on the disk yet.
 #[derive(Debug, Clone)]
@@ -96,10 +98,13 @@ impl Keys {
         let mut changes = Vec::new();
         for (plugin, own) in plugins {
             let mut own = lock(&own);
+            let mut copied = 0;
             while changes.len() < CHANGES_MAX
+                && copied < COPIED_BYTES_MAX
                 && let Some((key, ())) = own.unwritten.pop_first()
             {
                 let value = own.values.get(&key).cloned();
+                copied += key.len() + value.as_ref().map_or(0, Vec::len);
                 changes.push(Change { plugin: plugin.clone(), key, value });
             }
         }
