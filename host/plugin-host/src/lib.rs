@@ -7,6 +7,7 @@
 
 pub mod bindings;
 
+mod actions;
 mod answers;
 mod breaker;
 mod calls;

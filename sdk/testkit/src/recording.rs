@@ -9,7 +9,7 @@ use crate::{Subject, subject::Failure};
 #[allow(missing_docs, reason = "each is the function of its name in wit/")]
 pub enum Call {
     Filter(chat_filter::Line),
-    CheckActions(u32, Vec<anti_cheat::Action>),
+    CheckActions(anti_cheat::Actions),
     CheckCharacter(anti_cheat::Sheet),
     CheckItem(anti_cheat::Item, anti_cheat::ItemOccasion),
     Admit(matchmaking::Player, matchmaking::Game),

@@ -3,7 +3,7 @@
 use super::{
     ChatVerdict, Policies, Settings,
     components::{Fixture, endless, one_finding, trap, with_text},
-    tests::{Stage, action, character, game, line, player, sheet},
+    tests::{Stage, acts, character, game, line, player, sheet},
 };
 
 /// Function, its interface, a body of nonsense, and what is answered: as declared, and when it is closed.
@@ -75,7 +75,7 @@ async fn answer(stage: &Stage, function: &str) -> &'static str {
         },
         "check-actions" => {
             let mut lane = hooks.tick_lane();
-            let verdicts = lane.check_actions(1, &[action()]);
+            let verdicts = lane.check_actions(&acts(1));
             match (verdicts.findings.is_empty(), verdicts.held_back) {
                 (true, false) => "go on",
                 (true, true) => "held back",

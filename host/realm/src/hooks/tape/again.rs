@@ -172,7 +172,11 @@ fn read_call(tape: &mut impl io::Read) -> io::Result<Option<Call>> {
     }
     let mut body = vec![0; length];
     tape.read_exact(&mut body)?;
-    postcard::from_bytes(&body).map(Some).map_err(io::Error::other)
+    let call: Call = postcard::from_bytes(&body).map_err(io::Error::other)?;
+    match &call.question {
+        Question::CheckActions(actions) if !actions.is_even() => Err(io::Error::other("a batch of acts is damaged")),
+        _ => Ok(Some(call)),
+    }
 }
 
 fn ask(instance: &mut Instance, question: &Question) -> (Answer, Option<String>) {
@@ -181,7 +185,7 @@ fn ask(instance: &mut Instance, question: &Question) -> (Answer, Option<String>)
         Question::Admit(player, game) => instance.admit(player, game).map(Answer::Admission),
         Question::Order(player, games) => instance.order(player, games).map(Answer::Keys),
         Question::CheckCharacter(sheet) => instance.check_character(sheet).map(Answer::Findings),
-        Question::CheckActions(tick, actions) => instance.check_actions(*tick, actions).map(Answer::Findings),
+        Question::CheckActions(actions) => instance.check_actions(actions).map(Answer::Findings),
         Question::Score(character) => match instance.eligible(character) {
             Ok(super::ladder::Eligibility::Eligible) => {
                 instance.score(character).map(|score| Answer::Score(Some(score)))

@@ -18,7 +18,7 @@ pub(crate) const FOLDER: &str = "plugin-recordings";
 /// Ending of a recording.
 const ENDING: &str = "calls";
 /// The first bytes of a recording.
-const MAGIC: &[u8; 8] = b"RLMCALL1";
+const MAGIC: &[u8; 8] = b"RLMCALL2";
 /// Longest body of one call; a list of 200 games has a tenth of it.
 const CALL_BYTES_MAX: usize = 256 << 10;
 
@@ -38,7 +38,7 @@ pub(super) enum Question {
     Admit(matchmaking::Player, matchmaking::Game),
     Order(matchmaking::Player, Vec<matchmaking::Game>),
     CheckCharacter(anti_cheat::Sheet),
-    CheckActions(u32, Vec<anti_cheat::Action>),
+    CheckActions(anti_cheat::Actions),
     Score(ladder::Character),
 }
 
