@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realm_plugin_host::{CallError, Instance};
+use realm_plugin_host::{
+    CallError, Instance,
+    tape::{Answer, Question},
+};
 
 use super::{
     figures::{Decision, Function, compared, failed},
     lane::{Lane, NoAnswer},
     mailbox::LaneKind,
-    tape::{Answer, Question},
 };
 
 /// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
@@ -21,6 +23,7 @@ const REMAKE_WAIT: Duration = Duration::from_millis(100);
 const NONSENSE_MAX: u32 = 5;
 
 /// An answer that is compared with no other.
+#[derive(Clone)]
 struct Alone<T>(T);
 
 impl<T> PartialEq for Alone<T> {
@@ -29,13 +32,15 @@ impl<T> PartialEq for Alone<T> {
     }
 }
 
-impl<T> Decision for Alone<T> {
+impl<T: Into<Answer>> From<Alone<T>> for Answer {
+    fn from(Alone(answer): Alone<T>) -> Self {
+        answer.into()
+    }
+}
+
+impl<T: Clone + Into<Answer>> Decision for Alone<T> {
     fn word(&self) -> &'static str {
         "answered"
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::None
     }
 }
 
@@ -60,15 +65,7 @@ impl Lane {
         question: impl Fn() -> Question,
         call: impl Fn(&mut Instance) -> Result<T, CallError>,
     ) -> (Result<T, NoAnswer>, Duration) {
-        if let Some(recorder) = &self.settings.recorder {
-            recorder.begin();
-        }
-        let (answer, used) = self.ask(place, function, &call);
-        if let Some(recorder) = &self.settings.recorder {
-            let manifest = self.slots[place].installed.plugin.manifest();
-            let kept = answer.as_ref().map_or(Answer::None, Decision::answer);
-            recorder.end(self.number, (&manifest.name, &manifest.version), question(), kept);
-        }
+        let (answer, used) = self.ask_recorded(place, function, question, &call);
         if !self.has_shadows {
             return (answer, used);
         }
@@ -76,15 +73,36 @@ impl Lane {
         (answer, used + in_shade)
     }
 
-    /// Asks the plugin at a place alone, and records nothing: what these calls bring about, and what they remember, would happen
-    /// twice with a shadow.
-    pub(super) fn call_alone<T>(
+    /// Asks the plugin at a place alone: what these calls bring about, and what they remember, would happen twice with a shadow.
+    pub(super) fn call_alone<T: Clone + Into<Answer>>(
         &mut self,
         place: usize,
         function: Function,
+        question: impl Fn() -> Question,
         call: impl Fn(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, NoAnswer> {
-        self.ask(place, function, &|instance: &mut Instance| call(instance).map(Alone)).0.map(|Alone(answer)| answer)
+        let call = |instance: &mut Instance| call(instance).map(Alone);
+        self.ask_recorded(place, function, question, &call).0.map(|Alone(answer)| answer)
+    }
+
+    /// Asks, and with recording on keeps the question, what the host answered meanwhile, and the answer.
+    fn ask_recorded<T: Decision>(
+        &mut self,
+        place: usize,
+        function: Function,
+        question: impl Fn() -> Question,
+        call: &impl Fn(&mut Instance) -> Result<T, CallError>,
+    ) -> (Result<T, NoAnswer>, Duration) {
+        if let Some(recorder) = &self.settings.recorder {
+            recorder.begin();
+        }
+        let (answer, used) = self.ask(place, function, call);
+        if let Some(recorder) = &self.settings.recorder {
+            let manifest = self.slots[place].installed.plugin.manifest();
+            let kept = answer.as_ref().ok().map(|answer| answer.clone().into());
+            recorder.end(self.number, (&manifest.name, &manifest.version), question(), kept);
+        }
+        (answer, used)
     }
 
     /// Asks the shadow of the plugin at a place, if it has one; returns with the CPU time.

@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use realm_plugin_host::{
     Hook, Instance,
     bindings::commands::{Argument, ArgumentKind, Caller, Command, CommandError},
+    tape::Question,
 };
 
 use super::{
@@ -109,7 +110,8 @@ impl Book {
         for place in lane.answering(Hook::Commands) {
             let installation = lane.installed(place).id;
             installations.insert(installation);
-            let listed = lane.call_alone(place, Function::ListCommands, Instance::list_commands).ok();
+            let question = || Question::ListCommands;
+            let listed = lane.call_alone(place, Function::ListCommands, question, Instance::list_commands).ok();
             let commands = listed.unwrap_or_else(|| {
                 let kept = before.extract_if(.., |entry| entry.installation == installation);
                 kept.map(|entry| entry.command).collect()
@@ -246,8 +248,9 @@ fn run(lane: &mut Lane, mut call: CommandCall) -> Result<PluginActs, CommandRefu
     };
     let place = lane.answering(Hook::Commands).find(|place| lane.installed(*place).id == installation);
     let place = place.ok_or(CommandRefused::Busy)?;
-    let answer =
-        lane.call_alone(place, Function::Run, |instance| instance.run_command(&caller, &call.name, &arguments));
+    let question = || Question::RunCommand(caller.clone(), call.name.clone(), arguments.clone());
+    let run = |instance: &mut Instance| instance.run_command(&caller, &call.name, &arguments);
+    let answer = lane.call_alone(place, Function::Run, question, run);
     match answer {
         Ok(Ok(effects)) => Ok(effects::acts(&lane.installed(place).plugin.manifest().name, effects)),
         Ok(Err(CommandError::Usage(text))) => Err(CommandRefused::Usage(text)),

@@ -9,8 +9,9 @@ use std::sync::{
 
 use crossbeam_queue::ArrayQueue;
 use realm_plugin_host::{
-    Hook,
+    Hook, Instance,
     bindings::events::{Event, Fight, Kinds, Occurrence, Person, Place},
+    tape::Question,
 };
 use tokio::sync::mpsc;
 
@@ -238,7 +239,8 @@ impl Listeners {
         for place in lane.answering(Hook::Events) {
             let id = lane.installed(place).id;
             let before = || self.interests.iter().find(|(known, _)| *known == id).map_or(0, |(_, mask)| *mask);
-            let wanted = lane.call_alone(place, Function::Interests, realm_plugin_host::Instance::interests).ok();
+            let question = || Question::Interests;
+            let wanted = lane.call_alone(place, Function::Interests, question, Instance::interests).ok();
             interests.push((id, wanted.map_or_else(before, mask)));
         }
         let all = interests.iter().fold(0, |bits, (_, mask)| bits | mask);
@@ -262,7 +264,9 @@ impl Listeners {
             if of.is_empty() {
                 continue;
             }
-            let effects = match lane.call_alone(place, Function::Handle, |instance| instance.handle(&of)).ok() {
+            let question = || Question::Handle(of.clone());
+            let effects = match lane.call_alone(place, Function::Handle, question, |instance| instance.handle(&of)).ok()
+            {
                 Some(effects) if effects.is_empty() => continue,
                 Some(effects) => effects,
                 None => {

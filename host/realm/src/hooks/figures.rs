@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
-use realm_plugin_host::bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission};
-
-use super::{Rank, tape::Answer};
+use realm_plugin_host::{
+    bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission},
+    tape::{Answer, Rank},
+};
 
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,12 +103,9 @@ impl Function {
     }
 }
 
-/// An answer of a plugin, in a word for a counter.
-pub(super) trait Decision: PartialEq {
+/// An answer of a plugin: in a word for a counter, compared with another's, and kept in a recording.
+pub(super) trait Decision: PartialEq + Clone + Into<Answer> {
     fn word(&self) -> &'static str;
-
-    /// The same for a recording.
-    fn answer(&self) -> Answer;
 }
 
 impl Decision for chat_filter::Verdict {
@@ -118,10 +116,6 @@ impl Decision for chat_filter::Verdict {
             Self::Block(_) => "block",
         }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Verdict(self.clone())
-    }
 }
 
 impl Decision for Admission {
@@ -131,19 +125,11 @@ impl Decision for Admission {
             Self::Refuse(_) => "refuse",
         }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Admission(self.clone())
-    }
 }
 
 impl Decision for Vec<Finding> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "clean" } else { "found" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Findings(self.clone())
     }
 }
 
@@ -152,20 +138,12 @@ impl Decision for Vec<u64> {
     fn word(&self) -> &'static str {
         "ordered"
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Keys(self.clone())
-    }
 }
 
 // A score.
 impl Decision for Option<Rank> {
     fn word(&self) -> &'static str {
         if self.is_some() { "scored" } else { "not-eligible" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Score(self.map(|rank| rank.score))
     }
 }
 

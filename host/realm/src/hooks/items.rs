@@ -1,6 +1,6 @@
 //! Items: judged when they are made and when they change hands.
 
-use realm_plugin_host::{Hook, bindings::anti_cheat};
+use realm_plugin_host::{Hook, bindings::anti_cheat, tape::Question};
 
 use super::{Hooks, figures::Function, general, lane::Lane};
 
@@ -28,7 +28,9 @@ fn check_item(
 ) -> Vec<anti_cheat::Finding> {
     let mut findings = Vec::new();
     for place in lane.answering(Hook::AntiCheat) {
-        match lane.call_alone(place, Function::CheckItem, |instance| instance.check_item(item, occasion)).ok() {
+        let question = || Question::CheckItem(item.clone(), occasion);
+        match lane.call_alone(place, Function::CheckItem, question, |instance| instance.check_item(item, occasion)).ok()
+        {
             Some(found) => findings.extend(found),
             None if lane.is_closed(Function::CheckItem) => return general::unjudged_character(),
             None => {}

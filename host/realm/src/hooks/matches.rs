@@ -1,6 +1,6 @@
 //! Matches: who of those who wait for a game plays together.
 
-use realm_plugin_host::{Hook, bindings::matchmaking};
+use realm_plugin_host::{Hook, Instance, bindings::matchmaking, tape::Question};
 
 use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
 
@@ -32,7 +32,8 @@ impl Hooks {
 
 /// The last plugin forms, as it orders; the one before is asked only when it fails.
 fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<matchmaking::Match>> {
-    lane.answering(Hook::Matchmaking)
-        .rev()
-        .find_map(|place| lane.call_alone(place, Function::Form, |instance| instance.form(tickets, now_ms)).ok())
+    let question = || Question::Form(tickets.to_vec(), now_ms);
+    let form = |instance: &mut Instance| instance.form(tickets, now_ms);
+    let mut last_first = lane.answering(Hook::Matchmaking).rev();
+    last_first.find_map(|place| lane.call_alone(place, Function::Form, question, form).ok())
 }

@@ -12,12 +12,10 @@ use realm_plugin_host::{
         kv::KvError,
         realm_info::{Account, Character},
     },
+    tape::HostAnswer,
 };
 
-use super::{
-    Journal, RealmLog, Roll,
-    tape::{HostAnswer, host_answered},
-};
+use super::{Journal, RealmLog, Roll, tape::host_answered};
 use crate::types::{AccountId, CharacterId};
 
 /// Names of figures that one plugin may use over all its versions; beyond, they are counted under [`OTHER`].
@@ -77,15 +75,12 @@ fn nothing_kept() -> KvError {
 
 impl Services for Journal {
     fn now_ms(&self, plugin: &str) -> u64 {
-        let now_ms = Services::now_ms(&RealmLog, plugin);
-        host_answered(|| HostAnswer::NowMs(now_ms));
-        now_ms
+        host_answered(Services::now_ms(&RealmLog, plugin), |now_ms| HostAnswer::NowMs(*now_ms))
     }
 
     fn random(&self, plugin: &str, bytes: &mut [u8]) -> bool {
         let thrown = Services::random(&RealmLog, plugin, bytes);
-        host_answered(|| HostAnswer::Random(bytes.to_vec()));
-        thrown
+        host_answered(thrown, |_| HostAnswer::Random(bytes.to_vec()))
     }
 
     fn counter_add(&self, plugin: &str, counter: &str, amount: u64) {
@@ -102,36 +97,57 @@ impl Services for Journal {
     }
 
     fn kv_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {
-        self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept)
+        let answer = self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept);
+        host_answered(answer, |answer| HostAnswer::KvGet { key: key.to_owned(), answer: answer.clone() })
     }
 
     fn kv_set(&self, plugin: &str, key: &str, value: Vec<u8>, bytes_max: u64) -> Result<(), KvError> {
-        self.offers.get().ok_or_else(nothing_kept)?.keys.set(plugin, key, value, bytes_max)
+        let keys = self.offers.get().map(|offers| &offers.keys).ok_or_else(nothing_kept);
+        let answer = keys.and_then(|keys| keys.set(plugin, key, value, bytes_max));
+        host_answered(answer, |answer| HostAnswer::KvSet { key: key.to_owned(), answer: answer.clone() })
     }
 
     fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), KvError> {
-        self.offers.get().map(|offers| offers.keys.delete(plugin, key)).ok_or_else(nothing_kept)
+        let answer = self.offers.get().map(|offers| offers.keys.delete(plugin, key)).ok_or_else(nothing_kept);
+        host_answered(answer, |answer| HostAnswer::KvDelete { key: key.to_owned(), answer: answer.clone() })
     }
 
     fn kv_list(&self, plugin: &str, prefix: &str, after: &str, keys_max: usize) -> Result<Vec<String>, KvError> {
-        self.offers.get().map(|offers| offers.keys.list(plugin, prefix, after, keys_max)).ok_or_else(nothing_kept)
+        let list = |offers: &Offers| offers.keys.list(plugin, prefix, after, keys_max);
+        host_answered(self.offers.get().map(list).ok_or_else(nothing_kept), |answer| HostAnswer::KvList {
+            prefix: prefix.to_owned(),
+            after: after.to_owned(),
+            answer: answer.clone(),
+        })
     }
 
     fn realm_name(&self) -> String {
-        self.offers.get().map(|offers| offers.realm.clone()).unwrap_or_default()
+        let name = self.offers.get().map(|offers| offers.realm.clone()).unwrap_or_default();
+        host_answered(name, |name| HostAnswer::RealmName(name.clone()))
     }
 
     fn players_online(&self) -> u32 {
-        self.offers.get().map_or(0, |offers| offers.roll.online())
+        let online = self.offers.get().map_or(0, |offers| offers.roll.online());
+        host_answered(online, |online| HostAnswer::PlayersOnline(*online))
     }
 
     fn find_account(&self, id: u64) -> Option<Account> {
+        host_answered(self.account(id), |answer| HostAnswer::FindAccount { id, answer: answer.clone() })
+    }
+
+    fn find_character(&self, id: u64) -> Option<Character> {
+        host_answered(self.character(id), |answer| HostAnswer::FindCharacter { id, answer: answer.clone() })
+    }
+}
+
+impl Journal {
+    fn account(&self, id: u64) -> Option<Account> {
         let present = self.offers.get()?.roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
         let character = present.playing.as_ref().map(|playing| playing.character.raw());
         Some(Account { id, name: present.name.clone(), character })
     }
 
-    fn find_character(&self, id: u64) -> Option<Character> {
+    fn character(&self, id: u64) -> Option<Character> {
         let (account, playing) = self.offers.get()?.roll.character(CharacterId::from_raw(id))?;
         Some(Character {
             id,
