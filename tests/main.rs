@@ -14,6 +14,7 @@ mod cli;
 mod commands;
 mod docs;
 mod doors;
+mod events;
 mod faults;
 mod figures;
 mod games;

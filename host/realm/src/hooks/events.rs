@@ -10,7 +10,7 @@ use std::sync::{
 use crossbeam_queue::ArrayQueue;
 use realm_plugin_host::{
     Hook,
-    bindings::events::{Event, Fight, Kinds, Occurrence, Person, Place},
+    bindings::events::{Event, Fight, Find, Kinds, Occurrence, Person, Place},
 };
 use tokio::sync::mpsc;
 
@@ -45,6 +45,8 @@ pub enum HappeningKind {
     Kill,
     /// A character was killed.
     Death,
+    /// Something has dropped before a character.
+    Drop,
     /// A character has reached a level.
     LevelUp,
 }
@@ -58,6 +60,7 @@ impl HappeningKind {
             Self::Leave => Kinds::LEAVE,
             Self::Kill => Kinds::KILL,
             Self::Death => Kinds::DEATH,
+            Self::Drop => Kinds::DROP,
             Self::LevelUp => Kinds::LEVEL_UP,
         };
         mask(kinds)
@@ -100,6 +103,13 @@ pub enum Happening {
         /// Name of a character, or type of a monster.
         opponent: String,
     },
+    /// This has dropped before its character, which killed who had it.
+    Drop {
+        /// Its type in the content pack.
+        base_type: String,
+        /// Its quality, as `wit/events.wit` names them.
+        quality: &'static str,
+    },
     /// Its character has reached this level.
     LevelUp {
         /// The level.
@@ -116,6 +126,7 @@ impl Happening {
             Self::Leave => HappeningKind::Leave,
             Self::Kill { .. } => HappeningKind::Kill,
             Self::Death { .. } => HappeningKind::Death,
+            Self::Drop { .. } => HappeningKind::Drop,
             Self::LevelUp { .. } => HappeningKind::LevelUp,
         }
     }
@@ -207,6 +218,9 @@ fn event(account: AccountId, present: &Present, happening: Happening) -> Option<
         Happening::Leave => Occurrence::Leave(game(playing?)),
         Happening::Kill { opponent } => Occurrence::Kill(fight(playing?, opponent)),
         Happening::Death { opponent } => Occurrence::Death(fight(playing?, opponent)),
+        Happening::Drop { base_type, quality } => {
+            Occurrence::Drop(Find { game: playing?.game.raw(), base_type, quality: quality.to_owned() })
+        }
         Happening::LevelUp { level } => Occurrence::LevelUp(level),
     };
     let who = Person {
