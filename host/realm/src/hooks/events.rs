@@ -9,7 +9,7 @@ use std::sync::{
 
 use crossbeam_queue::ArrayQueue;
 use realm_plugin_host::{
-    Hook,
+    Hook, Instance,
     bindings::events::{Event, Fight, Find, Kinds, Occurrence, Person, Place},
 };
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ use super::{
     general::Work,
     lane::Lane,
     roll::{Playing, Present, Roll},
+    tape::Question,
 };
 use crate::types::{AccountId, Clock as _, SystemClock};
 
@@ -68,7 +69,7 @@ impl HappeningKind {
 }
 
 /// The kinds as one number that threads share.
-fn mask(kinds: Kinds) -> u8 {
+pub(super) fn mask(kinds: Kinds) -> u8 {
     let all = [
         Kinds::LOG_IN,
         Kinds::LOG_OUT,
@@ -252,7 +253,7 @@ impl Listeners {
         for place in lane.answering(Hook::Events) {
             let id = lane.installed(place).id;
             let before = || self.interests.iter().find(|(known, _)| *known == id).map_or(0, |(_, mask)| *mask);
-            let wanted = lane.call_alone(place, Function::Interests, realm_plugin_host::Instance::interests).ok();
+            let wanted = lane.call(place, Function::Interests, || Question::Interests, Instance::interests).0;
             interests.push((id, wanted.map_or_else(before, mask)));
         }
         let all = interests.iter().fold(0, |bits, (_, mask)| bits | mask);
@@ -276,7 +277,8 @@ impl Listeners {
             if of.is_empty() {
                 continue;
             }
-            let effects = match lane.call_alone(place, Function::Handle, |instance| instance.handle(&of)).ok() {
+            let question = || Question::Handle(of.clone());
+            let effects = match lane.call(place, Function::Handle, question, |instance| instance.handle(&of)).0 {
                 Some(effects) if effects.is_empty() => continue,
                 Some(effects) => effects,
                 None => {

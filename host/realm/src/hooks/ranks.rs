@@ -2,7 +2,7 @@
 
 use realm_plugin_host::{Hook, bindings::ladder};
 
-use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
+use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
 /// What a ladder rule gives a character that takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,5 +34,6 @@ impl Hooks {
 /// The plugin that scores also awards.
 fn season_end(lane: &mut Lane, season: &ladder::Season, standings: &[ladder::Standing]) -> Option<Vec<ladder::Award>> {
     let place = lane.answering(Hook::Ladder).next()?;
-    lane.call_alone(place, Function::SeasonEnd, |instance| instance.season_end(season, standings)).ok()
+    let question = || Question::SeasonEnd(season.clone(), standings.to_vec());
+    lane.call(place, Function::SeasonEnd, question, |instance| instance.season_end(season, standings)).0
 }

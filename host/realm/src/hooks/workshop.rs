@@ -24,6 +24,7 @@ use super::{
     heir::{Ballot, Proposal, Vote},
     mailbox::{LaneKind, Mailbox},
     set::{Installed, PluginSet},
+    tape,
 };
 
 /// Most plugins at work.
@@ -349,6 +350,8 @@ impl Workshop {
 
 /// Makes an instance; a fault of the engine on some plugin must not end the workshop.
 fn make(installed: &Installed) -> Result<Instance, CallError> {
-    catch_unwind(AssertUnwindSafe(|| installed.plugin.instantiate(&installed.configuration)))
-        .unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
+    let start = || installed.plugin.instantiate(&installed.configuration);
+    // What a shadow writes at its start is not kept, either.
+    let started = || if installed.shadow { tape::in_shade(Vec::new(), start) } else { start() };
+    catch_unwind(AssertUnwindSafe(started)).unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
 }

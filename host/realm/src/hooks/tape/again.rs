@@ -1,17 +1,26 @@
 //! A recording, asked again: what another version decides otherwise.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     fs,
     io::{self, Read as _},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use realm_plugin_host::{Host, Instance, Level, Limits, LogSink, Services};
+use realm_plugin_host::{
+    Host, Instance, Level, Limits, LogSink, Services,
+    bindings::{
+        kv::KvError,
+        realm_info::{Account, Character},
+    },
+};
 
-use super::{Answer, CALL_BYTES_MAX, Call, HostAnswer, MAGIC, Question};
+use super::{Answer, CALL_BYTES_MAX, Call, HostAnswer, MAGIC, Question, Told};
+use crate::hooks::decision::Decision as _;
 
+/// Keys of the new version's own that are remembered from call to call.
+const WRITTEN_MAX: usize = 4_096;
 /// Differences that are shown; the rest is counted.
 const SHOWN_MAX: usize = 50;
 
@@ -64,14 +73,32 @@ pub struct TapeReport {
 /// Answers a plugin as the host did when it was recorded.
 #[derive(Default)]
 struct AsRecorded {
-    left: Mutex<VecDeque<HostAnswer>>,
+    told: Mutex<Told>,
+    /// What it has written in earlier calls, for keys that were not read then.
+    written: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
 }
 
 impl AsRecorded {
-    fn next<T>(&self, of_kind: impl Fn(&HostAnswer) -> Option<T>) -> Option<T> {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = left.iter().position(|answer| of_kind(answer).is_some())?;
-        left.remove(place).as_ref().and_then(of_kind)
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> MutexGuard<'_, BTreeMap<String, Option<Vec<u8>>>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next call, with what the host answered in it.
+    fn begin(&self, answers: Vec<HostAnswer>) {
+        *self.told() = Told::new(answers);
+    }
+
+    fn change(&self, key: &str, value: Option<Vec<u8>>, bytes_max: u64) -> Result<(), KvError> {
+        self.told().change(key, value.clone(), bytes_max)?;
+        let mut written = self.written();
+        if written.len() < WRITTEN_MAX || written.contains_key(key) {
+            written.insert(key.to_owned(), value);
+        }
+        Ok(())
     }
 }
 
@@ -81,22 +108,49 @@ impl LogSink for AsRecorded {
 
 impl Services for AsRecorded {
     fn now_ms(&self, _plugin: &str) -> u64 {
-        let of_kind = |answer: &HostAnswer| if let HostAnswer::NowMs(now_ms) = answer { Some(*now_ms) } else { None };
-        self.next(of_kind).unwrap_or_default()
+        self.told().now_ms().unwrap_or_default()
     }
 
     fn random(&self, _plugin: &str, bytes: &mut [u8]) -> bool {
-        let length = bytes.len();
-        let of_kind = |answer: &HostAnswer| match answer {
-            HostAnswer::Random(dice) if dice.len() == length => Some(dice.clone()),
-            _ => None,
-        };
-        match self.next(of_kind) {
+        match self.told().random(bytes.len()) {
             Some(dice) => bytes.copy_from_slice(&dice),
             // It asks for more than was thrown then: the same dice each time.
             None => bytes.fill(7),
         }
         true
+    }
+
+    fn kv_get(&self, _plugin: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        let then = self.told().value(key);
+        then.unwrap_or_else(|| Ok(self.written().get(key).cloned().flatten()))
+    }
+
+    fn kv_set(&self, _plugin: &str, key: &str, value: Vec<u8>, bytes_max: u64) -> Result<(), KvError> {
+        self.change(key, Some(value), bytes_max)
+    }
+
+    fn kv_delete(&self, _plugin: &str, key: &str) -> Result<(), KvError> {
+        self.change(key, None, u64::MAX)
+    }
+
+    fn kv_list(&self, _plugin: &str, prefix: &str, after: &str, _keys_max: usize) -> Result<Vec<String>, KvError> {
+        self.told().keys(prefix, after).unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    fn realm_name(&self) -> String {
+        self.told().realm_name().unwrap_or_default()
+    }
+
+    fn players_online(&self) -> u32 {
+        self.told().players_online().unwrap_or_default()
+    }
+
+    fn find_account(&self, id: u64) -> Option<Account> {
+        self.told().account(id).flatten()
+    }
+
+    fn find_character(&self, id: u64) -> Option<Character> {
+        self.told().character(id).flatten()
     }
 }
 
@@ -141,7 +195,7 @@ pub fn replay_calls(file: &Path, with: &Path, settings: impl Fn(&str) -> String)
             instances.insert(call.lane, made);
         }
         let instance = instances.get_mut(&call.lane).expect("it was put there just now");
-        *services.left.lock().unwrap_or_else(PoisonError::into_inner) = call.host.into();
+        services.begin(call.host);
         let (now, failure) = ask(instance, &call.question);
         if now == call.answer {
             continue;
@@ -189,6 +243,13 @@ fn ask(instance: &mut Instance, question: &Question) -> (Answer, Option<String>)
             Ok(super::ladder::Eligibility::NotEligible(_)) => Ok(Answer::Score(None)),
             Err(error) => Err(error),
         },
+        Question::CheckItem(item, occasion) => instance.check_item(item, *occasion).map(Answer::Findings),
+        Question::Form(tickets, now_ms) => instance.form(tickets, *now_ms).map(Answer::Matches),
+        Question::SeasonEnd(season, standings) => instance.season_end(season, standings).map(Answer::Awards),
+        Question::ListCommands => instance.list_commands().map(Answer::Commands),
+        Question::Run(caller, name, arguments) => instance.run_command(caller, name, arguments).map(Answer::Ran),
+        Question::Interests => instance.interests().map(|kinds| kinds.answer()),
+        Question::Handle(events) => instance.handle(events).map(Answer::Effects),
     };
     match answered {
         Ok(answer) => (answer, None),

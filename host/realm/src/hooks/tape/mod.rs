@@ -3,14 +3,18 @@
 //! A file begins with [`MAGIC`]; then follows each call as its length (four bytes, little end first) and its body (postcard).
 
 mod again;
+mod answers;
+mod told;
 mod writer;
 
-use std::{cell::RefCell, path::PathBuf};
+use std::path::PathBuf;
 
-use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaking};
+use realm_plugin_host::bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking};
 use serde::{Deserialize, Serialize};
 
 pub use again::{CallAgain, TapeError, TapeReport, replay_calls};
+pub(super) use answers::{HostAnswer, heard, host_answered, listen};
+pub(super) use told::{Told, in_shade, shaded};
 pub(crate) use writer::Recorder;
 
 /// Folder of recordings inside the data folder.
@@ -40,6 +44,13 @@ pub(super) enum Question {
     CheckCharacter(anti_cheat::Sheet),
     CheckActions(u32, Vec<anti_cheat::Action>),
     Score(ladder::Character),
+    CheckItem(anti_cheat::Item, anti_cheat::ItemOccasion),
+    Form(Vec<matchmaking::Ticket>, u64),
+    SeasonEnd(ladder::Season, Vec<ladder::Standing>),
+    ListCommands,
+    Run(commands::Caller, String, Vec<String>),
+    Interests,
+    Handle(Vec<events::Event>),
 }
 
 /// What came of it.
@@ -52,13 +63,13 @@ pub(super) enum Answer {
     Score(Option<u64>),
     /// No answer; the policy held.
     None,
-}
-
-/// What the host answered a plugin in the middle of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum HostAnswer {
-    NowMs(u64),
-    Random(Vec<u8>),
+    Matches(Vec<matchmaking::Match>),
+    Awards(Vec<ladder::Award>),
+    Commands(Vec<commands::Command>),
+    Ran(Result<Vec<effects::Effect>, commands::CommandError>),
+    /// A bit for each kind of event, in the order of `wit/events.wit`.
+    Kinds(u8),
+    Effects(Vec<effects::Effect>),
 }
 
 /// One call.
@@ -73,33 +84,6 @@ pub(super) struct Call {
     question: Question,
     host: Vec<HostAnswer>,
     answer: Answer,
-}
-
-thread_local! {
-    /// What the host has answered in the call that this thread is in; `None` when nothing is recorded.
-    static HOST_ANSWERS: RefCell<Option<Vec<HostAnswer>>> = const { RefCell::new(None) };
-}
-
-/// Most answers of the host that are kept of one call.
-const HOST_ANSWERS_MAX: usize = 256;
-
-/// The host has answered a plugin.
-pub(super) fn host_answered(answer: impl FnOnce() -> HostAnswer) {
-    HOST_ANSWERS.with_borrow_mut(|answers| {
-        if let Some(answers) = answers.as_mut().filter(|answers| answers.len() < HOST_ANSWERS_MAX) {
-            answers.push(answer());
-        }
-    });
-}
-
-/// From now on this thread keeps what the host answers.
-fn listen() {
-    HOST_ANSWERS.set(Some(Vec::new()));
-}
-
-/// What the host has answered since [`listen`].
-fn heard() -> Vec<HostAnswer> {
-    HOST_ANSWERS.take().unwrap_or_default()
 }
 
 #[cfg(test)]
