@@ -1,12 +1,16 @@
 //! What happens in the realm, told to the plugins that want to hear of it, and what they answer, with the plugin `crier`.
 
+use std::fs;
+
+use realm::{hooks::replay_calls, rules::PluginStatus};
 use realm_client::{Door, Rest};
 use serde_json::{Value, json};
 
 use crate::{
     commands::{log_in, notice, refused, with_crier},
-    harness::{DEADLINE, PASSWORD, TestRealm, eventually, pilot, raw},
+    harness::{DEADLINE, PASSWORD, TestRealm, built_plugins, eventually, pilot, raw},
     play::{deadly, die},
+    rules::components::{Fixture, no_effects, no_kinds},
 };
 
 /// A realm whose crier answers events so.
@@ -121,5 +125,66 @@ async fn a_death_is_told_and_its_answers_flag_mute_and_kick() {
     .await;
     let mut ann = log_in(&realm, "Ann").await;
     assert_eq!(refused(&mut ann, "hello?").await.0, "MUTED");
+    realm.stop().await;
+}
+
+/// What the shadow of the crier of this version has said so far: how often the same, and how often something else.
+fn compared(realm: &TestRealm, version: &str) -> Option<(u64, u64)> {
+    let status = realm.realm().rules().status();
+    let fits = |status: &PluginStatus| status.file == "crier.shadow.wasm" && status.version == version;
+    let shadow = status.into_iter().find(|status| fits(status) && status.problem.is_none())?;
+    Some((shadow.observed.alike, shadow.observed.different))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_and_events_are_recorded_and_shadowed_and_nothing_happens_twice() {
+    let realm = with_crier(|config| config.plugins.record = true).await;
+    let crier = fs::read(built_plugins().join("crier.wasm")).unwrap();
+    let put = |bytes: &[u8]| {
+        let beside = realm.plugin_dir().join("shadow.new");
+        fs::write(&beside, bytes).unwrap();
+        fs::rename(beside, realm.plugin_dir().join("crier.shadow.wasm")).unwrap();
+    };
+    put(&crier);
+    eventually("the shadow beside the crier", async || compared(&realm, "0.1.0")).await;
+    let mut ann = realm.player("Ann").await.lobby(Door::Frames).await;
+    notice(&mut ann, "crier", |line| line == "Ann has come.").await;
+    // Dice and keys are those of the version at work: the shadow throws and counts the same, and counts for nobody.
+    for number in 1..=3 {
+        ann.say("/roll 1000").await.unwrap();
+        notice(&mut ann, "crier", |line| line.starts_with("You throw ")).await;
+        ann.say("/count").await.unwrap();
+        notice(&mut ann, "crier", |line| line == format!("That was number {number}.")).await;
+    }
+    ann.say("/where").await.unwrap();
+    notice(&mut ann, "crier", |line| line.starts_with("This is ")).await;
+    // One event and seven commands at least.
+    let enough = async || compared(&realm, "0.1.0").filter(|(alike, different)| alike + different >= 8);
+    let (alike, different) = eventually("comparisons", enough).await;
+    assert_eq!(different, 0, "of {alike} comparisons");
+    // Another version answers otherwise, and what it wants does not come about.
+    let other = Fixture::new("crier", "9.0.0")
+        .function("commands", "run", &no_effects())
+        .function("events", "interests", &no_kinds());
+    put(&other.build());
+    eventually("another shadow", async || compared(&realm, "9.0.0")).await;
+    ann.say("/count").await.unwrap();
+    notice(&mut ann, "crier", |line| line == "That was number 4.").await;
+    let differs = async || compared(&realm, "9.0.0").filter(|(_, different)| *different > 0);
+    eventually("a difference", differs).await;
+    ann.close().await.unwrap();
+    let file = realm.data().join("plugin-recordings/1.calls");
+    let with = built_plugins().join("crier.wasm");
+    let ask = |with: &std::path::Path| replay_calls(&file, with, |_| "{}".to_owned());
+    // The lists of commands and interests, two events, eight commands; the file is complete within a second.
+    let same = eventually("the recording", async || ask(&with).ok().filter(|found| found.calls >= 12 && !found.cut_off));
+    let same = same.await;
+    assert_eq!(same.different, 0, "{same:?}");
+    let next = realm.data().join("next.wasm");
+    fs::write(&next, other.build()).unwrap();
+    let found = ask(&next).unwrap();
+    assert!(found.different >= 11, "{found:?}");
+    assert!(found.shown.iter().any(|call| call.question.starts_with("Run(") && call.before.contains("number 4")));
+    assert!(found.shown.iter().any(|call| call.question.starts_with("Handle(") && call.before.contains("has come")));
     realm.stop().await;
 }
