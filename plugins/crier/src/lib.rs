@@ -114,6 +114,38 @@ fn count(key: &str) -> Result<u64, CommandError> {
     Ok(before + 1)
 }
 
+/// Bytes of a pile when nothing is said of it.
+const PILE_BYTES: usize = 8 << 10;
+
+fn pile(number: &str) -> String {
+    format!("pile-{number:0>6}")
+}
+
+/// Puts a pile of coins by, all stamped alike.
+fn hoard(number: &str, stamp: &str, bytes: Option<&str>) -> Result<(), CommandError> {
+    let wrong = || CommandError::Usage("Say a number, a stamp of 0 to 255, and how many bytes.".into());
+    let stamp: u8 = stamp.parse().map_err(|_| wrong())?;
+    let bytes = bytes.map_or(Ok(PILE_BYTES), str::parse).map_err(|_| wrong())?;
+    kv::set(&pile(number), &vec![stamp; bytes]).map_err(other)
+}
+
+/// How many piles there are, how many of them hold coins of different stamps, and up to which number from 1 on they bear this one.
+fn piles(stamp: &str) -> Result<(usize, usize, usize), CommandError> {
+    let stamp: u8 = stamp.parse().map_err(|_| CommandError::Usage("A stamp is 0 to 255.".into()))?;
+    let (mut count, mut mixed, mut up_to, mut after) = (0, 0, 0, String::new());
+    loop {
+        let keys = kv::list_keys("pile-", &after).map_err(other)?;
+        let Some(last) = keys.last() else { return Ok((count, mixed, up_to)) };
+        after.clone_from(last);
+        for key in keys {
+            let coins = kv::get(&key).map_err(other)?.unwrap_or_default();
+            count += 1;
+            mixed += usize::from(coins.iter().any(|coin| *coin != coins[0]));
+            up_to += usize::from(up_to + 1 == count && coins.first() == Some(&stamp) && key == pile(&count.to_string()));
+        }
+    }
+}
+
 impl Commands for Crier {
     fn list_commands(&mut self) -> Vec<Command> {
         let text = |help| vec![argument("text", ArgumentKind::Rest, true, help)];
@@ -138,6 +170,17 @@ impl Commands for Crier {
                 vec![argument("player", ArgumentKind::Player, true, "Who is waved to.")],
             ),
             command("where", "Tells of the realm.", vec![]),
+            command(
+                "hoard",
+                "Puts a pile of coins by.",
+                vec![
+                    argument("number", ArgumentKind::Number, true, "Which pile."),
+                    argument("stamp", ArgumentKind::Number, true, "0 to 255."),
+                    argument("bytes", ArgumentKind::Number, false, "8192 when left out."),
+                ],
+            ),
+            command("spend", "Takes a pile away.", vec![argument("number", ArgumentKind::Number, true, "Which pile.")]),
+            command("piles", "Counts the piles.", vec![argument("stamp", ArgumentKind::Number, true, "0 to 255.")]),
             command("proclaim", "Tells everybody; for moderators.", text("What everybody is told.")),
             command("hush", "Mutes oneself.", vec![argument("minutes", ArgumentKind::Number, true, "1 to 60.")]),
             command("begone", "Ends one's own session.", vec![]),
@@ -173,6 +216,18 @@ impl Commands for Crier {
                 let playing = playing.map_or("nobody".into(), |hero| format!("{} of level {}", hero.name, hero.level));
                 let (realm, online) = (realm_info::name(), realm_info::players_online());
                 whisper(account, format!("This is {realm} with {online} online; you play {playing}."))
+            }
+            "hoard" => {
+                hoard(first, &arguments[1], arguments.get(2).map(String::as_str))?;
+                whisper(account, format!("Pile {first} is put by."))
+            }
+            "spend" => {
+                kv::delete(&pile(first)).map_err(other)?;
+                whisper(account, format!("Pile {first} is spent."))
+            }
+            "piles" => {
+                let (count, mixed, up_to) = piles(first)?;
+                whisper(account, format!("{count} piles, {mixed} mixed, stamped {first} up to {up_to}."))
             }
             "proclaim" if caller.role == Role::Player => {
                 return Err(CommandError::Refused("Only moderators proclaim.".into()));

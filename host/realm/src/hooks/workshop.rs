@@ -214,10 +214,20 @@ impl Workshop {
             lane.deliver_set(&set, instances);
             self.wake(&lane);
         }
-        self.health.retain(|id, _| set.contains(*id));
+        self.forget(&change.remove);
         let generation = set.generation;
         self.published.store(set);
         Ok(generation)
+    }
+
+    /// What goes has no breaker any more; what comes in its place begins with a closed one.
+    fn forget(&mut self, removed: &[u64]) {
+        let set = self.published.load();
+        for old in set.plugins.iter().filter(|old| removed.contains(&old.id)) {
+            if self.health.remove(&old.id).is_some() {
+                figures::breaker(&old.plugin.manifest().name, false);
+            }
+        }
     }
 
     /// The version whose state the new one takes over: the one of the same plugin that goes, if it keeps a state.
@@ -273,6 +283,9 @@ impl Workshop {
     }
 
     fn schedule(&mut self, mailbox: Weak<Mailbox>, installed: Arc<Installed>) {
+        if !self.published.load().contains(installed.id) {
+            return;
+        }
         let now = Instant::now();
         let health = self.health.entry(installed.id).or_default();
         let pause = health.breaker.failed(now);
