@@ -3,10 +3,6 @@
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
-use realm_plugin_host::{
-    bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission},
-    tape::{Answer, Rank},
-};
 
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,50 +96,6 @@ impl Function {
             Self::Interests => "the plugin hears of nothing",
             Self::Handle => "these events are left out",
         }
-    }
-}
-
-/// An answer of a plugin: in a word for a counter, compared with another's, and kept in a recording.
-pub(super) trait Decision: PartialEq + Clone + Into<Answer> {
-    fn word(&self) -> &'static str;
-}
-
-impl Decision for chat_filter::Verdict {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Replace(_) => "replace",
-            Self::Block(_) => "block",
-        }
-    }
-}
-
-impl Decision for Admission {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Admit => "admit",
-            Self::Refuse(_) => "refuse",
-        }
-    }
-}
-
-impl Decision for Vec<Finding> {
-    fn word(&self) -> &'static str {
-        if self.is_empty() { "clean" } else { "found" }
-    }
-}
-
-// An ordered list of games.
-impl Decision for Vec<u64> {
-    fn word(&self) -> &'static str {
-        "ordered"
-    }
-}
-
-// A score.
-impl Decision for Option<Rank> {
-    fn word(&self) -> &'static str {
-        if self.is_some() { "scored" } else { "not-eligible" }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Matches: who of those who wait for a game plays together.
 
-use realm_plugin_host::{Hook, Instance, bindings::matchmaking, tape::Question};
+use realm_plugin_host::{Hook, bindings::matchmaking};
 
-use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
+use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
 /// Most tickets that a plugin is shown at once.
 pub const TICKETS_SHOWN_MAX: usize = 200;
@@ -33,7 +33,7 @@ impl Hooks {
 /// The last plugin forms, as it orders; the one before is asked only when it fails.
 fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<matchmaking::Match>> {
     let question = || Question::Form(tickets.to_vec(), now_ms);
-    let form = |instance: &mut Instance| instance.form(tickets, now_ms);
-    let mut last_first = lane.answering(Hook::Matchmaking).rev();
-    last_first.find_map(|place| lane.call_alone(place, Function::Form, question, form).ok())
+    lane.answering(Hook::Matchmaking)
+        .rev()
+        .find_map(|place| lane.call(place, Function::Form, question, |instance| instance.form(tickets, now_ms)).0)
 }

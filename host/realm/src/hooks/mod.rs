@@ -8,6 +8,7 @@
 
 mod asking;
 mod commands;
+mod decision;
 mod effects;
 mod events;
 mod figures;

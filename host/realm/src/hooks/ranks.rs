@@ -1,8 +1,8 @@
 //! The end of a season: what the best of it carry away.
 
-use realm_plugin_host::{Hook, bindings::ladder, tape::Question};
+use realm_plugin_host::{Hook, bindings::ladder};
 
-use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
+use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
 impl Hooks {
     /// Asks the ladder rule what the best of a season carry away; nothing when there is no ladder rule.
@@ -26,5 +26,5 @@ impl Hooks {
 fn season_end(lane: &mut Lane, season: &ladder::Season, standings: &[ladder::Standing]) -> Option<Vec<ladder::Award>> {
     let place = lane.answering(Hook::Ladder).next()?;
     let question = || Question::SeasonEnd(season.clone(), standings.to_vec());
-    lane.call_alone(place, Function::SeasonEnd, question, |instance| instance.season_end(season, standings)).ok()
+    lane.call(place, Function::SeasonEnd, question, |instance| instance.season_end(season, standings)).0
 }

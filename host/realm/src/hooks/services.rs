@@ -12,14 +12,18 @@ use realm_plugin_host::{
         kv::KvError,
         realm_info::{Account, Character},
     },
-    tape::HostAnswer,
 };
 
-use super::{Journal, RealmLog, Roll, tape::host_answered};
+use super::{
+    Journal, RealmLog, Roll,
+    tape::{HostAnswer, Told, host_answered, shaded},
+};
 use crate::types::{AccountId, CharacterId};
 
 /// Names of figures that one plugin may use over all its versions; beyond, they are counted under [`OTHER`].
 const FIGURES_MAX: usize = 128;
+/// Bytes of keys that a shadow may delete in one call.
+const DELETED_BYTES_MAX: u64 = 1 << 20;
 /// The name for what comes after.
 const OTHER: &str = "other";
 
@@ -73,17 +77,31 @@ fn nothing_kept() -> KvError {
     KvError::Other("this realm keeps nothing".to_owned())
 }
 
+// A shadow is told what the version at work was told, and nothing that it does reaches the realm.
 impl Services for Journal {
     fn now_ms(&self, plugin: &str) -> u64 {
-        host_answered(Services::now_ms(&RealmLog, plugin), |now_ms| HostAnswer::NowMs(*now_ms))
+        if let Some(then_ms) = shaded(Told::now_ms).flatten() {
+            return then_ms;
+        }
+        let now_ms = Services::now_ms(&RealmLog, plugin);
+        host_answered(|| HostAnswer::NowMs(now_ms));
+        now_ms
     }
 
     fn random(&self, plugin: &str, bytes: &mut [u8]) -> bool {
+        if let Some(dice) = shaded(|told| told.random(bytes.len())).flatten() {
+            bytes.copy_from_slice(&dice);
+            return true;
+        }
         let thrown = Services::random(&RealmLog, plugin, bytes);
-        host_answered(thrown, |_| HostAnswer::Random(bytes.to_vec()))
+        host_answered(|| HostAnswer::Random(bytes.to_vec()));
+        thrown
     }
 
     fn counter_add(&self, plugin: &str, counter: &str, amount: u64) {
+        if shaded(|_| ()).is_some() {
+            return;
+        }
         let name = self.figures.bounded(plugin, counter);
         metrics::counter!("realm_plugin_counter", "plugin" => plugin.to_owned(), "name" => name.to_owned())
             .increment(amount);
@@ -91,73 +109,106 @@ impl Services for Journal {
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a number for people")]
     fn gauge_set(&self, plugin: &str, gauge: &str, value: i64) {
+        if shaded(|_| ()).is_some() {
+            return;
+        }
         let name = self.figures.bounded(plugin, gauge);
         metrics::gauge!("realm_plugin_gauge", "plugin" => plugin.to_owned(), "name" => name.to_owned())
             .set(value as f64);
     }
 
     fn kv_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {
-        let answer = self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept);
-        host_answered(answer, |answer| HostAnswer::KvGet { key: key.to_owned(), answer: answer.clone() })
+        if let Some(value) = shaded(|told| told.value(key)).flatten() {
+            return value;
+        }
+        let value = self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept);
+        host_answered(|| HostAnswer::Value { key: key.to_owned(), value: value.clone() });
+        value
     }
 
     fn kv_set(&self, plugin: &str, key: &str, value: Vec<u8>, bytes_max: u64) -> Result<(), KvError> {
-        let keys = self.offers.get().map(|offers| &offers.keys).ok_or_else(nothing_kept);
-        let answer = keys.and_then(|keys| keys.set(plugin, key, value, bytes_max));
-        host_answered(answer, |answer| HostAnswer::KvSet { key: key.to_owned(), answer: answer.clone() })
+        if shaded(|_| ()).is_some() {
+            return shaded(|told| told.change(key, Some(value), bytes_max)).unwrap_or(Ok(()));
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let outcome = offers.and_then(|offers| offers.keys.set(plugin, key, value, bytes_max));
+        host_answered(|| HostAnswer::Changed { key: key.to_owned(), outcome: outcome.clone() });
+        outcome
     }
 
     fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), KvError> {
-        let answer = self.offers.get().map(|offers| offers.keys.delete(plugin, key)).ok_or_else(nothing_kept);
-        host_answered(answer, |answer| HostAnswer::KvDelete { key: key.to_owned(), answer: answer.clone() })
+        if let Some(outcome) = shaded(|told| told.change(key, None, DELETED_BYTES_MAX)) {
+            return outcome;
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let outcome = offers.map(|offers| offers.keys.delete(plugin, key));
+        host_answered(|| HostAnswer::Changed { key: key.to_owned(), outcome: outcome.clone() });
+        outcome
     }
 
     fn kv_list(&self, plugin: &str, prefix: &str, after: &str, keys_max: usize) -> Result<Vec<String>, KvError> {
-        let list = |offers: &Offers| offers.keys.list(plugin, prefix, after, keys_max);
-        host_answered(self.offers.get().map(list).ok_or_else(nothing_kept), |answer| HostAnswer::KvList {
-            prefix: prefix.to_owned(),
-            after: after.to_owned(),
-            answer: answer.clone(),
-        })
+        if let Some(keys) = shaded(|told| told.keys(prefix, after)).flatten() {
+            return keys;
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let keys = offers.map(|offers| offers.keys.list(plugin, prefix, after, keys_max));
+        host_answered(|| HostAnswer::Keys { prefix: prefix.to_owned(), after: after.to_owned(), keys: keys.clone() });
+        keys
     }
 
     fn realm_name(&self) -> String {
+        if let Some(then) = shaded(Told::realm_name).flatten() {
+            return then;
+        }
         let name = self.offers.get().map(|offers| offers.realm.clone()).unwrap_or_default();
-        host_answered(name, |name| HostAnswer::RealmName(name.clone()))
+        host_answered(|| HostAnswer::RealmName(name.clone()));
+        name
     }
 
     fn players_online(&self) -> u32 {
+        if let Some(then) = shaded(Told::players_online).flatten() {
+            return then;
+        }
         let online = self.offers.get().map_or(0, |offers| offers.roll.online());
-        host_answered(online, |online| HostAnswer::PlayersOnline(*online))
+        host_answered(|| HostAnswer::PlayersOnline(online));
+        online
     }
 
     fn find_account(&self, id: u64) -> Option<Account> {
-        host_answered(self.account(id), |answer| HostAnswer::FindAccount { id, answer: answer.clone() })
+        if let Some(then) = shaded(|told| told.account(id)).flatten() {
+            return then;
+        }
+        let found = self.offers.get().and_then(|offers| account(&offers.roll, id));
+        host_answered(|| HostAnswer::Account { id, account: found.clone() });
+        found
     }
 
     fn find_character(&self, id: u64) -> Option<Character> {
-        host_answered(self.character(id), |answer| HostAnswer::FindCharacter { id, answer: answer.clone() })
+        if let Some(then) = shaded(|told| told.character(id)).flatten() {
+            return then;
+        }
+        let found = self.offers.get().and_then(|offers| character(&offers.roll, id));
+        host_answered(|| HostAnswer::Character { id, character: found.clone() });
+        found
     }
 }
 
-impl Journal {
-    fn account(&self, id: u64) -> Option<Account> {
-        let present = self.offers.get()?.roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
-        let character = present.playing.as_ref().map(|playing| playing.character.raw());
-        Some(Account { id, name: present.name.clone(), character })
-    }
+fn account(roll: &Roll, id: u64) -> Option<Account> {
+    let present = roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
+    let character = present.playing.as_ref().map(|playing| playing.character.raw());
+    Some(Account { id, name: present.name.clone(), character })
+}
 
-    fn character(&self, id: u64) -> Option<Character> {
-        let (account, playing) = self.offers.get()?.roll.character(CharacterId::from_raw(id))?;
-        Some(Character {
-            id,
-            account: account.raw(),
-            name: playing.name,
-            class: playing.class.to_owned(),
-            level: playing.level,
-            hardcore: playing.hardcore,
-        })
-    }
+fn character(roll: &Roll, id: u64) -> Option<Character> {
+    let (account, playing) = roll.character(CharacterId::from_raw(id))?;
+    Some(Character {
+        id,
+        account: account.raw(),
+        name: playing.name,
+        class: playing.class.to_owned(),
+        level: playing.level,
+        hardcore: playing.hardcore,
+    })
 }
 
 #[cfg(test)]

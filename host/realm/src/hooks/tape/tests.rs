@@ -130,8 +130,8 @@ async fn every_hook_is_recorded_with_what_the_host_answered() {
     let kept = KvError::Other("this realm keeps nothing".to_owned());
     let (key, set) = ("key".to_owned(), Err(kept.clone()));
     let wanted = [
-        HostAnswer::KvSet { key: key.clone(), answer: set },
-        HostAnswer::KvGet { key, answer: Err(kept) },
+        HostAnswer::Changed { key: key.clone(), outcome: set },
+        HostAnswer::Value { key, value: Err(kept) },
         HostAnswer::PlayersOnline(0),
     ];
     assert_eq!(of_item.host, wanted);

@@ -12,9 +12,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use realm_plugin_host::tape::{Answer, MAGIC, Question, RecordedCall, write_call};
+use realm_plugin_host::tape::{MAGIC, RecordedCall, write_call};
 
-use super::{ENDING, Recording, heard, listen};
+use super::{Answer, ENDING, HostAnswer, Question, Recording};
 use crate::types::{Urgency, spawn_thread};
 
 /// Calls that wait to be written; what comes beyond is left out and counted.
@@ -52,22 +52,17 @@ impl Recorder {
         self.lanes.fetch_add(1, Relaxed)
     }
 
-    /// A call begins on this thread.
-    pub(in crate::hooks) fn begin(&self) {
-        listen();
-    }
-
-    /// It has ended.
-    pub(in crate::hooks) fn end(
+    /// A call has ended; `host` is what the host answered meanwhile.
+    pub(in crate::hooks) fn keep(
         &self,
         lane: u32,
         (plugin, version): (&str, &str),
         question: Question,
+        host: Vec<HostAnswer>,
         answer: Option<Answer>,
     ) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let host = heard();
         let (plugin, version) = (plugin.to_owned(), version.to_owned());
         if self.calls.try_send(RecordedCall { at_ms, lane, plugin, version, question, host, answer }).is_err() {
             metrics::counter!("realm_plugin_unrecorded_total").increment(1);
