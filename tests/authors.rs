@@ -114,7 +114,8 @@ fn a_check_holds_a_signature_against_the_keys_of_the_realm() {
     let check = || site.run(&["plugin", "check", "polite.wasm"]);
     fs::write(site.folder().join("polite.wasm"), polite("1.0.0")).unwrap();
     assert!(check().success().contains("Signed      no, and this realm does not ask for it"));
-    fs::write(site.folder().join("realm.toml"), format!("[plugins]\nkeys = [\"{key}\"]\nrequire_signed = true\n")).unwrap();
+    fs::write(site.folder().join("realm.toml"), format!("[plugins]\nkeys = [\"{key}\"]\nrequire_signed = true\n"))
+        .unwrap();
     assert!(check().out.contains("PROBLEM     signature: it is not signed"), "{}", check().out);
     sign(&site, "other.key", &polite("1.0.0"));
     assert!(check().out.contains("PROBLEM     signature: it is signed with a key that is not in"), "{}", check().out);

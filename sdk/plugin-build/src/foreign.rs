@@ -123,7 +123,8 @@ pub fn build(base: &Path, folder: &Path, scratch: &Path) -> Result<Vec<u8>> {
         fs::remove_file(&out).with_context(|| format!("{} cannot be removed", out.display()))?;
     }
     for parts in &package.build.commands {
-        let filled = |part: &String| part.replace(WIT, &wit.display().to_string()).replace(OUT, &out.display().to_string());
+        let filled =
+            |part: &String| part.replace(WIT, &wit.display().to_string()).replace(OUT, &out.display().to_string());
         let parts: Vec<String> = parts.iter().map(filled).collect();
         run(&parts, folder, &path).with_context(|| format!("the plugin {} cannot be built", package.name))?;
     }
@@ -172,7 +173,8 @@ fn tools(base: &Path, packages: &[String]) -> Result<std::ffi::OsString> {
             .context("Python is missing: install version 3.10 or newer, with its `venv` (on Debian: `apt-get install python3-venv`)")?;
         let mut pip = Command::new(programs.join("pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]).args(packages);
-        run_within(&mut pip, INSTALL_DEADLINE).context("pip could not install the tools: is the registry reachable?")?;
+        run_within(&mut pip, INSTALL_DEADLINE)
+            .context("pip could not install the tools: is the registry reachable?")?;
         fs::write(folder.join("installed"), "").with_context(|| format!("{} cannot be written", folder.display()))?;
     }
     env::join_paths(std::iter::once(programs).chain(env::split_paths(&path))).context("the path is odd")

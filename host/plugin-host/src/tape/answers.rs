@@ -24,14 +24,30 @@ pub enum HostAnswer {
     NowMs(u64),
     Random(Vec<u8>),
     /// The value of a key.
-    Value { key: String, value: Result<Option<Vec<u8>>, KvError> },
+    Value {
+        key: String,
+        value: Result<Option<Vec<u8>>, KvError>,
+    },
     /// What came of setting or deleting a key.
-    Changed { key: String, outcome: Result<(), KvError> },
-    Keys { prefix: String, after: String, keys: Result<Vec<String>, KvError> },
+    Changed {
+        key: String,
+        outcome: Result<(), KvError>,
+    },
+    Keys {
+        prefix: String,
+        after: String,
+        keys: Result<Vec<String>, KvError>,
+    },
     RealmName(String),
     PlayersOnline(u32),
-    Account { id: u64, account: Option<Account> },
-    Character { id: u64, character: Option<Character> },
+    Account {
+        id: u64,
+        account: Option<Account>,
+    },
+    Character {
+        id: u64,
+        character: Option<Character>,
+    },
 }
 
 /// Most surprises that are kept of one replay.

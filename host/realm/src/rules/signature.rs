@@ -76,7 +76,8 @@ pub(super) fn check_once(
     signature: Option<&str>,
     (name, version): (&str, &str),
 ) -> Result<bool, String> {
-    let seals = Seals::open(read_keys(&config.keys)?, config.require_signed, data).map_err(|error| error.to_string())?;
+    let seals =
+        Seals::open(read_keys(&config.keys)?, config.require_signed, data).map_err(|error| error.to_string())?;
     seals.check(bytes, signature, name, version).map_err(|error| error.to_string())
 }
 

@@ -32,7 +32,9 @@ impl Check {
             let plugin = (plugin.0.as_str(), plugin.1.as_str());
             match check_signature(&config, &self.place.data, &bytes, signature.as_deref(), plugin) {
                 Ok(true) => report.row("Signed", "yes, with a key of `[plugins] keys`"),
-                Ok(false) if signed => report.row("Signed", "yes, but `[plugins] keys` names no key to hold it against"),
+                Ok(false) if signed => {
+                    report.row("Signed", "yes, but `[plugins] keys` names no key to hold it against")
+                }
                 Ok(false) => report.row("Signed", "no, and this realm does not ask for it"),
                 Err(problem) => report.problem(&format!("signature: {problem}")),
             }

@@ -198,7 +198,8 @@ fn watch(sources: &Sources, saved: mpsc::Sender<()>) -> anyhow::Result<notify::R
 fn is_source(root: &Path, path: &Path) -> bool {
     let Ok(inside) = path.strip_prefix(root) else { return false };
     let first = inside.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let made = first.is_some_and(|first| ["target", "dist", "node_modules", "__pycache__", "Cargo.lock"].contains(&first.as_str()));
+    let made = first
+        .is_some_and(|first| ["target", "dist", "node_modules", "__pycache__", "Cargo.lock"].contains(&first.as_str()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     !made && !name.starts_with('.') && !name.ends_with('~')
 }
