@@ -8,6 +8,7 @@
 pub mod bindings;
 pub mod tape;
 
+mod actions;
 mod answers;
 mod breaker;
 mod calls;

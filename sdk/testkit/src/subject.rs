@@ -109,9 +109,9 @@ impl Subject {
     methods! {
         /// Judges a line of chat.
         filter(line: &chat_filter::Line) -> chat_filter::Verdict = Call::Filter(line.clone()) => Verdict;
-        /// Judges the acts of one game in one tick.
-        check_actions(tick: u32, actions: &[anti_cheat::Action]) -> Vec<anti_cheat::Finding>
-            = Call::CheckActions(tick, actions.to_vec()) => Findings;
+        /// Judges the acts of a tick, of one game or of several.
+        check_actions(actions: &[anti_cheat::Action]) -> Vec<anti_cheat::Finding>
+            = Call::CheckActions(actions.into()) => Findings;
         /// Judges a character.
         check_character(sheet: &anti_cheat::Sheet) -> Vec<anti_cheat::Finding> = Call::CheckCharacter(sheet.clone()) => Findings;
         /// Judges an item.

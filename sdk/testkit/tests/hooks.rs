@@ -39,15 +39,15 @@ fn a_chat_filter_judges_lines() {
 #[test]
 fn an_anti_cheat_finds_who_jumps() {
     let mut plugin = Stage::of_file(component("anti-cheat")).expect(Permission::Log).start();
-    assert_eq!(plugin.check_actions(1, &[samples::step(4, 3)]), Ok(Vec::new()));
+    assert_eq!(plugin.check_actions(&[samples::step(4, 3)]), Ok(Vec::new()));
     let mut jump = samples::step(500, 0);
-    (jump.character, jump.input) = (9, 2);
-    let found = plugin.check_actions(2, &[samples::step(4, 3), jump]).unwrap();
+    (jump.tick, jump.character) = (2, 9);
+    let found = plugin.check_actions(&[samples::step(4, 3), jump]).unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].index, &found[0].violation), (1, &Violation::Teleport));
     // The contract gives it 1 ms of the processor in each tick; sixty-four acts are a busy game.
     let busy = vec![samples::step(4, 3); 64];
-    plugin.assert_within_ms(1, "a tick of 64 acts", |plugin| plugin.check_actions(3, &busy));
+    plugin.assert_within_ms(1, "a tick of 64 acts", |plugin| plugin.check_actions(&busy));
 }
 
 /// **`anti-cheat`**, `check-character`: a sheet at load and save.

@@ -9,9 +9,9 @@ use std::{
 use super::RecordedCall;
 
 /// The first bytes of a recording; the last of them tells the format.
-pub const MAGIC: &[u8; 8] = b"RLMCALL2";
-/// The same of recordings that held fewer kinds of calls.
-const MAGIC_BEFORE: &[u8; 8] = b"RLMCALL1";
+pub const MAGIC: &[u8; 8] = b"RLMCALL3";
+/// The same of recordings with other calls in them.
+const MAGICS_BEFORE: [&[u8; 8]; 2] = [b"RLMCALL1", b"RLMCALL2"];
 /// Longest body of one call; a list of 200 games has a tenth of it.
 pub const CALL_BYTES_MAX: usize = 256 << 10;
 
@@ -58,7 +58,7 @@ impl<R: Read> Reader<R> {
         let mut magic = [0; MAGIC.len()];
         match tape.read_exact(&mut magic) {
             Ok(()) if magic == *MAGIC => Ok(Self { tape, cut_off: false }),
-            Ok(()) if magic == *MAGIC_BEFORE => Err(TapeError::OldTape(name.to_owned())),
+            Ok(()) if MAGICS_BEFORE.contains(&&magic) => Err(TapeError::OldTape(name.to_owned())),
             _ => Err(TapeError::NoTape(name.to_owned())),
         }
     }

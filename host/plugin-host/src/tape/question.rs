@@ -14,7 +14,7 @@ use crate::{
 #[allow(missing_docs, reason = "each is the function of its name in wit/")]
 pub enum Question {
     Filter(chat_filter::Line),
-    CheckActions(u32, Vec<anti_cheat::Action>),
+    CheckActions(anti_cheat::Actions),
     CheckCharacter(anti_cheat::Sheet),
     CheckItem(anti_cheat::Item, anti_cheat::ItemOccasion),
     Admit(matchmaking::Player, matchmaking::Game),
@@ -68,7 +68,7 @@ impl Question {
     pub fn hook(&self) -> Hook {
         match self {
             Self::Filter(_) => Hook::ChatFilter,
-            Self::CheckActions(..) | Self::CheckCharacter(_) | Self::CheckItem(..) => Hook::AntiCheat,
+            Self::CheckActions(_) | Self::CheckCharacter(_) | Self::CheckItem(..) => Hook::AntiCheat,
             Self::Admit(..) | Self::Order(..) | Self::Form(..) => Hook::Matchmaking,
             Self::Eligible(_) | Self::Score(_) | Self::TieBreak(_) | Self::Rank(_) | Self::SeasonEnd(..) => {
                 Hook::Ladder
@@ -83,7 +83,7 @@ impl Question {
     pub fn function(&self) -> &'static str {
         match self {
             Self::Filter(_) => "filter",
-            Self::CheckActions(..) => "check-actions",
+            Self::CheckActions(_) => "check-actions",
             Self::CheckCharacter(_) => "check-character",
             Self::CheckItem(..) => "check-item",
             Self::Admit(..) => "admit",
@@ -109,7 +109,7 @@ impl Instance {
     pub fn answer(&mut self, question: &Question) -> Result<Answer, CallError> {
         Ok(match question {
             Question::Filter(line) => self.filter(line)?.into(),
-            Question::CheckActions(tick, actions) => self.check_actions(*tick, actions)?.into(),
+            Question::CheckActions(actions) => self.check_actions(actions)?.into(),
             Question::CheckCharacter(sheet) => self.check_character(sheet)?.into(),
             Question::CheckItem(item, occasion) => self.check_item(item, *occasion)?.into(),
             Question::Admit(player, game) => self.admit(player, game)?.into(),

@@ -12,7 +12,7 @@ use super::{FOLDER, Recorder, Recording};
 use crate::hooks::{
     Settings,
     components::{Fixture, RETURNED, empty_list, experience_plus, no_kinds, one_finding, replacing, with_text},
-    tests::{Stage, action, approved, character, game, line, player},
+    tests::{Stage, acts, approved, character, game, line, player},
 };
 
 /// Asks a component everything that a file holds; with it whether the file ends in the middle of a call.
@@ -66,7 +66,7 @@ async fn a_recording_shows_what_a_new_version_decides_otherwise() {
         stage.hooks.filter_chat(line(text)).await;
     }
     let mut lane = stage.hooks.tick_lane();
-    lane.check_actions(1, &[action()]);
+    lane.check_actions(&acts(1));
     assert_eq!(stage.hooks.admit(player(1), game(1)).await, Ok(()), "nobody is asked, and nothing recorded");
     assert_eq!(stage.hooks.filter_chat(line("after")).await, super::super::ChatVerdict::Blocked("no".to_owned()));
     assert!(stage.observed(id).calls() == 4);
