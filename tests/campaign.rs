@@ -50,6 +50,11 @@ impl Stage {
         let settings = "[session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
                         [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
         fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
+        Self::on(site)
+    }
+
+    /// A realm with what an earlier one has left.
+    pub(crate) fn on(site: Site) -> Self {
         let up = site.up();
         let endpoint = site.endpoint();
         let token = fs::read_to_string(site.data().join("operator.token")).expect("a token in the data folder");
@@ -60,14 +65,19 @@ impl Stage {
 
     /// An account with a character, in the lobby.
     pub(crate) async fn hero(&self, name: &str) -> Hero {
-        let mut rest = Rest::new(&self.endpoint);
-        rest.register(name, PASSWORD).await.expect("registering");
-        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
-        let player = Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() };
+        Rest::new(&self.endpoint).register(name, PASSWORD).await.expect("registering");
+        let player = self.player(name).await;
         let mut lobby = player.lobby(Door::Frames).await;
         let character = lobby.create_character(&format!("{name}-hero"), "Druid", false).await.expect("a character");
         lobby.select_character(character.id).await.expect("selecting it");
         Hero { player, lobby, character }
+    }
+
+    /// An account that there is, logged in.
+    pub(crate) async fn player(&self, name: &str) -> Player {
+        let mut rest = Rest::new(&self.endpoint);
+        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
+        Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() }
     }
 
     /// Opens a game in which the hero walks to and fro until the end; every snapshot must follow the one before.
@@ -110,6 +120,13 @@ impl Stage {
     /// The same, and gives what is left of it.
     pub(crate) async fn end_for_good(self) -> Site {
         self.ended().await.0
+    }
+
+    /// Kills the realm in whatever it does; gives what is left of it.
+    pub(crate) fn kill(self) -> Site {
+        let (code, _) = self.up.end(Signal::KILL);
+        assert_eq!(code, None, "a signal has ended it");
+        self.site
     }
 
     async fn ended(self) -> (Site, String) {
