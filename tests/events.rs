@@ -163,9 +163,11 @@ async fn commands_and_events_are_recorded_and_shadowed_and_nothing_happens_twice
     let (alike, different) = eventually("comparisons", enough).await;
     assert_eq!(different, 0, "of {alike} comparisons");
     // Another version answers otherwise, and what it wants does not come about.
-    let other = Fixture::new("crier", "9.0.0")
-        .function("commands", "run", &no_effects())
-        .function("events", "interests", &no_kinds());
+    let other = Fixture::new("crier", "9.0.0").function("commands", "run", &no_effects()).function(
+        "events",
+        "interests",
+        &no_kinds(),
+    );
     put(&other.build());
     eventually("another shadow", async || compared(&realm, "9.0.0")).await;
     ann.say("/count").await.unwrap();
@@ -177,7 +179,8 @@ async fn commands_and_events_are_recorded_and_shadowed_and_nothing_happens_twice
     let with = built_plugins().join("crier.wasm");
     let ask = |with: &std::path::Path| replay_calls(&file, with, |_| "{}".to_owned());
     // The lists of commands and interests, two events, eight commands; the file is complete within a second.
-    let same = eventually("the recording", async || ask(&with).ok().filter(|found| found.calls >= 12 && !found.cut_off));
+    let same =
+        eventually("the recording", async || ask(&with).ok().filter(|found| found.calls >= 12 && !found.cut_off));
     let same = same.await;
     assert_eq!(same.different, 0, "{same:?}");
     let next = realm.data().join("next.wasm");
