@@ -12,6 +12,7 @@ mod chat;
 mod cheats;
 mod cli;
 mod commands;
+mod dev;
 mod docs;
 mod doors;
 mod events;

@@ -72,7 +72,7 @@ fn live(host: &Host, bytes: &[u8], tally: &Tally) {
     let Some(mut instance) = start(&plugin, tally) else { return };
     let outcomes = [
         instance.filter(&line("hello")).map(|_| ()),
-        instance.check_actions(1, &[action()]).map(|_| ()),
+        instance.check_actions(&[action()].into()).map(|_| ()),
         instance.save_state().map(|_| ()),
         instance.shutdown(),
     ];

@@ -9,6 +9,7 @@
 //! - `log` is what remains of a game: written by a thread of its own, repeated and verified by [`replay`].
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
+mod acts;
 mod command;
 mod deeds;
 mod directory;

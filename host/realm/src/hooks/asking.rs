@@ -12,7 +12,7 @@ use super::{
     figures::{Function, compared, failed},
     lane::{Lane, NoAnswer},
     mailbox::LaneKind,
-    tape::{self, Answer, Question},
+    tape::{self, Question},
 };
 
 /// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
@@ -54,7 +54,7 @@ impl Lane {
         let to_shadow = if shadow.is_some() { host.clone() } else { Vec::new() };
         if let Some(recorder) = recorder {
             let manifest = self.slots[place].installed.plugin.manifest();
-            let kept = answer.as_ref().map_or(Answer::None, Decision::answer);
+            let kept = answer.as_ref().ok().map(|answer| answer.clone().into());
             recorder.keep(self.number, (&manifest.name, &manifest.version), question(), host, kept);
         }
         let Some(shadow) = shadow else { return (answer, used) };

@@ -247,7 +247,7 @@ fn run(lane: &mut Lane, mut call: CommandCall) -> Result<PluginActs, CommandRefu
     };
     let place = lane.answering(Hook::Commands).find(|place| lane.installed(*place).id == installation);
     let place = place.ok_or(CommandRefused::Busy)?;
-    let question = || Question::Run(caller.clone(), call.name.clone(), arguments.clone());
+    let question = || Question::RunCommand(caller.clone(), call.name.clone(), arguments.clone());
     let answer = lane
         .try_call(place, Function::Run, question, |instance| instance.run_command(&caller, &call.name, &arguments))
         .0;

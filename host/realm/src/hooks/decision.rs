@@ -10,14 +10,11 @@ use realm_plugin_host::bindings::{
     matchmaking::{Admission, Match},
 };
 
-use super::{Rank, events, tape::Answer};
+use super::{Rank, tape::Answer};
 
-/// An answer of a plugin, in a word for a counter.
-pub(super) trait Decision: PartialEq {
+/// An answer of a plugin: in a word for a counter, and kept whole in a recording.
+pub(super) trait Decision: PartialEq + Clone + Into<Answer> {
     fn word(&self) -> &'static str;
-
-    /// The same for a recording.
-    fn answer(&self) -> Answer;
 }
 
 impl Decision for chat_filter::Verdict {
@@ -28,10 +25,6 @@ impl Decision for chat_filter::Verdict {
             Self::Block(_) => "block",
         }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Verdict(self.clone())
-    }
 }
 
 impl Decision for Admission {
@@ -41,19 +34,11 @@ impl Decision for Admission {
             Self::Refuse(_) => "refuse",
         }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Admission(self.clone())
-    }
 }
 
 impl Decision for Vec<Finding> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "clean" } else { "found" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Findings(self.clone())
     }
 }
 
@@ -62,20 +47,12 @@ impl Decision for Vec<u64> {
     fn word(&self) -> &'static str {
         "ordered"
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Keys(self.clone())
-    }
 }
 
 // A score.
 impl Decision for Option<Rank> {
     fn word(&self) -> &'static str {
         if self.is_some() { "scored" } else { "not-eligible" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Score(self.map(|rank| rank.score))
     }
 }
 
@@ -84,10 +61,6 @@ impl Decision for Vec<Match> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "none" } else { "matched" }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Matches(self.clone())
-    }
 }
 
 // What the best of a season carry away.
@@ -95,19 +68,11 @@ impl Decision for Vec<Award> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "none" } else { "awarded" }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Awards(self.clone())
-    }
 }
 
 impl Decision for Vec<Command> {
     fn word(&self) -> &'static str {
         "listed"
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Commands(self.clone())
     }
 }
 
@@ -121,10 +86,6 @@ impl Decision for Result<Vec<Effect>, CommandError> {
             Err(CommandError::Other(_)) => "other",
         }
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Ran(self.clone())
-    }
 }
 
 // What a plugin wants to hear of.
@@ -132,19 +93,11 @@ impl Decision for Kinds {
     fn word(&self) -> &'static str {
         "listed"
     }
-
-    fn answer(&self) -> Answer {
-        Answer::Kinds(events::mask(*self))
-    }
 }
 
 // What a plugin answers to events.
 impl Decision for Vec<Effect> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "none" } else { "effects" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Effects(self.clone())
     }
 }

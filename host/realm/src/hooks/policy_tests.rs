@@ -8,7 +8,7 @@ use super::{
     ChatVerdict, CommandCall, CommandRefused, Formed, Happening, HappeningKind, OWN_COMMANDS, Policies, Role, Settings,
     components::{Fixture, empty_list, endless, experience_plus, one_finding, replacing, trap, with_text},
     figures::Function,
-    tests::{Stage, action, character, game, line, player, sheet},
+    tests::{Stage, acts, character, game, line, player, sheet},
 };
 use crate::types::{AccountId, AccountName};
 
@@ -217,7 +217,7 @@ async fn answer(stage: &Stage, function: &str) -> &'static str {
         },
         "check-actions" => {
             let mut lane = hooks.tick_lane();
-            let verdicts = lane.check_actions(1, &[action()]);
+            let verdicts = lane.check_actions(&acts(1));
             match (verdicts.findings.is_empty(), verdicts.held_back) {
                 (true, false) => "go on",
                 (true, true) => "held back",

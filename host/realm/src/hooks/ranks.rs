@@ -4,15 +4,6 @@ use realm_plugin_host::{Hook, bindings::ladder};
 
 use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
-/// What a ladder rule gives a character that takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rank {
-    /// Higher is better.
-    pub score: u64,
-    /// Orders characters of the same score, higher first.
-    pub tie_break: u64,
-}
-
 impl Hooks {
     /// Asks the ladder rule what the best of a season carry away; nothing when there is no ladder rule.
     ///

@@ -2,43 +2,7 @@
 
 use std::cell::RefCell;
 
-use realm_plugin_host::bindings::{
-    kv::KvError,
-    realm_info::{Account, Character},
-};
-use serde::{Deserialize, Serialize};
-
-/// What the host answered a plugin in the middle of a call, with what it was asked where that tells answers apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::hooks) enum HostAnswer {
-    NowMs(u64),
-    Random(Vec<u8>),
-    /// The value of a key.
-    Value {
-        key: String,
-        value: Result<Option<Vec<u8>>, KvError>,
-    },
-    /// What came of setting or deleting a key.
-    Changed {
-        key: String,
-        outcome: Result<(), KvError>,
-    },
-    Keys {
-        prefix: String,
-        after: String,
-        keys: Result<Vec<String>, KvError>,
-    },
-    RealmName(String),
-    PlayersOnline(u32),
-    Account {
-        id: u64,
-        account: Option<Account>,
-    },
-    Character {
-        id: u64,
-        character: Option<Character>,
-    },
-}
+use super::HostAnswer;
 
 thread_local! {
     /// What the host has answered in the call that this thread is in; `None` when nobody wants to know.
