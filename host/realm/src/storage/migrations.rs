@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
 
-use super::StorageError;
+use super::{StorageError, place, postgresql};
 
 struct Migration {
     version: i64,
@@ -29,24 +29,26 @@ pub(super) fn known() -> i64 {
 
 /// What the database has, without changing anything.
 pub(super) async fn version(connection: &mut AnyConnection) -> Result<i64, StorageError> {
-    let has_table = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'")
-        .fetch_optional(&mut *connection)
-        .await?
-        .is_some();
-    if !has_table {
+    let look = if place::is_server(connection) {
+        "SELECT 1 FROM information_schema.tables WHERE table_name = 'schema_migrations' AND table_schema = current_schema()"
+    } else {
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
+    };
+    if sqlx::query(look).fetch_optional(&mut *connection).await?.is_none() {
         return Ok(0);
     }
     let newest = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_migrations";
     Ok(sqlx::query(newest).fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Brings the database to the newest version, all or nothing; answers with the version there was before.
+/// Brings the database to the newest version, all or nothing; answers with the version there was before. Whoever dies within it leaves
+/// the old schema: both databases take the changes of a schema into the transaction.
 pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, StorageError> {
     let found = version(connection).await?;
     if found > known() {
         return Err(StorageError::SchemaTooNew { found, known: known() });
     }
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    place::begin(connection).await?;
     match apply(connection, now_ms).await {
         Ok(()) => {
             sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
@@ -61,6 +63,9 @@ pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i
 }
 
 async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), StorageError> {
+    if place::is_server(connection) {
+        sqlx::raw_sql(postgresql::PATIENT).execute(&mut *connection).await?;
+    }
     sqlx::raw_sql(CREATE_TABLE).execute(&mut *connection).await?;
     for migration in MIGRATIONS {
         let checksum = checksum(migration.text);
