@@ -30,6 +30,7 @@ mod restart;
 mod resume;
 mod rules;
 mod session;
+mod storage;
 mod ticks;
 mod tidy;
 mod tls;

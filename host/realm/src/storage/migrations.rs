@@ -44,14 +44,22 @@ pub(super) async fn version(connection: &mut AnyConnection) -> Result<i64, Stora
 /// Brings the database to the newest version, all or nothing; answers with the version there was before. Whoever dies within it leaves
 /// the old schema: both databases take the changes of a schema into the transaction.
 pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, StorageError> {
+    run_until(connection, now_ms, known()).await
+}
+
+/// The same up to a version.
+pub(super) async fn run_until(connection: &mut AnyConnection, now_ms: i64, until: i64) -> Result<i64, StorageError> {
     let found = version(connection).await?;
     if found > known() {
         return Err(StorageError::SchemaTooNew { found, known: known() });
     }
     place::begin(connection).await?;
-    match apply(connection, now_ms).await {
+    match apply(connection, now_ms, until).await {
         Ok(()) => {
             sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
+            if found < until {
+                tracing::debug!(from = found, to = until, "database migrated");
+            }
             Ok(found)
         }
         Err(error) => {
@@ -62,12 +70,13 @@ pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i
     }
 }
 
-async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), StorageError> {
+/// Applies what is missing up to a version, in the transaction that the connection is in.
+pub(super) async fn apply(connection: &mut AnyConnection, now_ms: i64, until: i64) -> Result<(), StorageError> {
     if place::is_server(connection) {
         sqlx::raw_sql(postgresql::PATIENT).execute(&mut *connection).await?;
     }
     sqlx::raw_sql(CREATE_TABLE).execute(&mut *connection).await?;
-    for migration in MIGRATIONS {
+    for migration in MIGRATIONS.iter().take_while(|migration| migration.version <= until) {
         let checksum = checksum(migration.text);
         let applied = sqlx::query("SELECT checksum FROM schema_migrations WHERE version = $1")
             .bind(migration.version)
@@ -87,7 +96,7 @@ async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), Storag
             .bind(now_ms)
             .execute(&mut *connection)
             .await?;
-        tracing::info!(version = migration.version, name = migration.name, "database migrated");
+        tracing::debug!(version = migration.version, name = migration.name, "migration applied");
     }
     Ok(())
 }

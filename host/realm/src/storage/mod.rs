@@ -5,6 +5,8 @@
 //! connections up, `place` chooses. Writes come one transaction at a time on both, so that a verb that holds on one holds on the other.
 //! Knows nothing of what is stored.
 
+mod backup;
+mod copy;
 mod error;
 mod folder;
 mod lock;
@@ -23,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use backup::{Restored, Verified, backup, move_to, restore, verify, verify_file};
+pub use copy::TableSum;
 pub use error::StorageError;
 pub(crate) use folder::create_data_folder;
 pub use lock::FolderLock;
@@ -74,7 +78,7 @@ impl Storage {
         let locks = place.lock()?;
         let mut connection = place.connect_writer().await?;
         let session = writer::claim(&mut connection, node).await?;
-        migrations::run(&mut connection, clock.now_ms()).await?;
+        backup::migrate(&place, &mut connection, data, &*clock).await?;
         let (ids, key_ceiling) = writer::start_keys(&mut connection, node, clock.now_ms()).await?;
         let ids = Arc::new(ids);
         let (reader_sender, readers) = watch::channel(Some(place.reader_pool()?));
@@ -173,7 +177,7 @@ impl Storage {
         let place = Place::new(config, data)?;
         let _locks = place.lock()?;
         let mut connection = place.connect_writer().await?;
-        let before = migrations::run(&mut connection, clock.now_ms()).await?;
+        let before = backup::migrate(&place, &mut connection, data, clock).await?;
         connection.close().await?;
         Ok(before)
     }
@@ -201,6 +205,8 @@ impl Storage {
     }
 }
 
+#[cfg(test)]
+mod backup_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

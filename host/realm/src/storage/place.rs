@@ -59,8 +59,14 @@ impl Place {
 
     /// The data folder's lock, and that of the folder in which the database file lies.
     pub(super) fn lock(&self) -> Result<Vec<FolderLock>, StorageError> {
+        let data = FolderLock::take(&self.data)?;
+        Ok([Some(data), self.lock_beside()?].into_iter().flatten().collect())
+    }
+
+    /// The lock of the folder in which the database file lies, when that is not the data folder.
+    pub(super) fn lock_beside(&self) -> Result<Option<FolderLock>, StorageError> {
         let beside = self.file().and_then(|file| file.path().parent()).filter(|folder| *folder != self.data);
-        [Some(self.data.as_path()), beside].into_iter().flatten().map(FolderLock::take).collect()
+        beside.map(FolderLock::take).transpose()
     }
 
     /// The connection that writes; makes the file if there is none.

@@ -22,6 +22,9 @@ const VERSION_MIN: i64 = 150_000;
 
 /// Takes the pen. The numbers are the realm's own class of advisory locks, and in it the pen; nodes are 0 to 1,023.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(1380273228, -1)";
+/// Reads one moment, for as long as it takes.
+pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 /// A migration may take longer than a verb may.
 pub(super) const PATIENT: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
@@ -67,8 +70,11 @@ impl Server {
             self.check(&mut connection).await?;
             Ok(connection)
         };
-        let late = || StorageError::Unavailable(format!("{} did not let the realm in in time", self.shown));
-        tokio::time::timeout(CONNECT_WAIT, connecting).await.unwrap_or_else(|_| Err(late()))
+        let late = |_| Err(StorageError::Unavailable("it did not let the realm in in time".to_owned()));
+        tokio::time::timeout(CONNECT_WAIT, connecting).await.unwrap_or_else(late).map_err(|error| match error {
+            StorageError::Unavailable(problem) => StorageError::Unavailable(format!("{}: {problem}", self.shown)),
+            other => other,
+        })
     }
 
     pub(super) async fn connect_reader(&self) -> Result<AnyConnection, StorageError> {

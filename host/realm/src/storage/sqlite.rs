@@ -65,6 +65,33 @@ impl File {
         Ok(connection)
     }
 
+    /// A connection to a backup, which it leaves as it is.
+    pub(super) async fn connect_backup(&self) -> Result<AnyConnection, StorageError> {
+        Ok(AnyConnection::connect(&self.url("ro")).await?)
+    }
+
+    /// Writes one moment of the database into a new file, while others write.
+    pub(super) async fn copy_into(&self, file: &Path) -> Result<(), StorageError> {
+        let mut connection = AnyConnection::connect(&self.url("rw")).await?;
+        sqlx::raw_sql("PRAGMA busy_timeout = 5000").execute(&mut connection).await?;
+        let file = file.to_str().ok_or_else(|| {
+            StorageError::Folder(format!("the path {} is no Unicode text; choose another", file.display()))
+        })?;
+        sqlx::query("VACUUM INTO $1").persistent(false).bind(file).execute(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// Brings everything into the one file, and leaves no log beside it that another file in its place would be mixed with.
+    pub(super) async fn settle(&self) -> Result<(), StorageError> {
+        if self.0.exists() {
+            let mut connection = self.connect_writer().await?;
+            sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        Ok(())
+    }
+
     pub(super) fn reader_pool(&self) -> Result<AnyPool, StorageError> {
         let pool = AnyPoolOptions::new()
             .max_connections(READERS_MAX)
