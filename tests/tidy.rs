@@ -211,9 +211,9 @@ const DIALECT: &[(&str, &str)] = &[
     ("OR IGNORE", "ON CONFLICT ... DO NOTHING"),
     ("OR REPLACE", "ON CONFLICT ... DO UPDATE"),
     ("FOR UPDATE", "the row's version says whether somebody else was faster; writes come one at a time"),
-    (" LIKE ", "it minds case in one of them; compare a folded column"),
+    ("LIKE", "it minds case in one of them; compare a folded column"),
     ("ILIKE", "compare a folded column"),
-    ("GLOB ", "compare a folded column"),
+    ("GLOB", "compare a folded column"),
     ("IFNULL(", "COALESCE"),
     ("NOW()", "bind storage.now_ms()"),
     ("CURRENT_TIMESTAMP", "bind storage.now_ms()"),
@@ -223,10 +223,10 @@ const DIALECT: &[(&str, &str)] = &[
     ("BYTEA", "bytes are hexadecimal TEXT"),
     ("VARCHAR", "TEXT"),
     ("INTEGER", "BIGINT"),
-    (" INT ", "BIGINT"),
+    ("INT", "BIGINT"),
     ("BOOLEAN", "flags are BIGINT, 0 or 1"),
     ("DOUBLE PRECISION", "scale it into a BIGINT"),
-    (" REAL", "scale it into a BIGINT"),
+    ("REAL", "scale it into a BIGINT"),
     ("NUMERIC", "scale it into a BIGINT"),
     ("DISTINCT ON", "GROUP BY"),
     ("RETURNING *", "name the columns"),
@@ -238,6 +238,32 @@ const DIALECT: &[(&str, &str)] = &[
 /// SQL without its comments, in capitals.
 fn plain_sql(text: &str) -> String {
     text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n").to_uppercase()
+}
+
+/// Does a word stand in a text, and not as a part of another?
+fn stands_in(text: &str, word: &str) -> bool {
+    let letter = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let free = |outside: Option<char>, edge: Option<char>| {
+        !(outside.is_some_and(letter) && edge.is_some_and(|edge| edge.is_ascii_alphanumeric()))
+    };
+    text.match_indices(word).any(|(at, _)| {
+        let after = text[at + word.len()..].chars().next();
+        free(text[..at].chars().next_back(), word.chars().next()) && free(after, word.chars().next_back())
+    })
+}
+
+#[test]
+fn a_word_of_one_database_is_found_and_a_part_of_another_word_is_not() {
+    for (text, word, found) in [
+        ("UPDATE A SET REALM = $1", "REAL", false),
+        ("X REAL NOT NULL", "REAL", true),
+        ("SELECT PG_SLEEP(1)", "PG_", true),
+        ("A LIKE $1", "LIKE", true),
+        ("SELECT NOW() AS T", "NOW()", true),
+        ("WHERE A = ?", "= ?", true),
+    ] {
+        assert_eq!(stands_in(text, word), found, "{word} in {text}");
+    }
 }
 
 /// The string literals of a source file that are SQL.
@@ -265,8 +291,8 @@ fn one_text_of_sql_serves_both_databases() {
     }
     let mut broken = Vec::new();
     for (path, text) in &texts {
-        for (word, instead) in DIALECT.iter().filter(|(word, _)| text.contains(word)) {
-            broken.push(format!("{}: {}: {instead}", path.display(), word.trim()));
+        for (word, instead) in DIALECT.iter().filter(|(word, _)| stands_in(text, word)) {
+            broken.push(format!("{}: {word}: {instead}", path.display()));
         }
         // Sums are of another type in one of them.
         for aggregate in ["SUM(", "AVG(", "COUNT("] {

@@ -235,7 +235,7 @@ impl Writer {
                 let Ok(message) = self.queue.try_recv() else { break };
                 self.accept(Some(message), &mut group, &mut closing);
             }
-            self.commit_group(group).await;
+            self.commit_group(group, &mut closing).await;
         }
         self.finish().await;
         drop(self.locks);
@@ -262,7 +262,7 @@ impl Writer {
     }
 
     /// One transaction: begin, each operation in its savepoint, the ceiling of keys, commit, answers.
-    async fn commit_group(&mut self, group: Vec<Box<dyn Job>>) {
+    async fn commit_group(&mut self, group: Vec<Box<dyn Job>>, closing: &mut Option<oneshot::Sender<()>>) {
         let mut waiting = group.into_iter();
         let mut answers = Vec::with_capacity(waiting.len());
         let began = Instant::now();
@@ -271,13 +271,18 @@ impl Writer {
         self.pace.end();
         self.retry_at = result.is_err().then(|| began + Pace::pause());
         self.note_health(&result);
-        if result.is_err() {
+        if let Err(error) = &result {
+            let unreachable = self.connection.is_none();
             // Whatever state the connection is in, closing it rolls back.
             if let Some(connection) = self.connection.take() {
                 let _ = tokio::time::timeout(FAREWELL_WAIT, connection.close()).await;
             }
             if self.place.is_server() {
                 self.readers.send_replace(None);
+            }
+            // Nobody waits for longer than one try of a database that is not there.
+            if unreachable {
+                self.refuse_queued(closing, error);
             }
         }
         for answer in answers {
@@ -287,6 +292,17 @@ impl Writer {
             for job in waiting {
                 job.refuse(error.clone());
             }
+        }
+    }
+
+    fn refuse_queued(&mut self, closing: &mut Option<oneshot::Sender<()>>, error: &StorageError) {
+        let mut queued = Vec::new();
+        for _ in 0..QUEUE_MAX {
+            let Ok(message) = self.queue.try_recv() else { break };
+            self.accept(Some(message), &mut queued, closing);
+        }
+        for job in queued {
+            job.refuse(error.clone());
         }
     }
 
