@@ -103,7 +103,7 @@ pub async fn restore(config: &Config, data: &Path, file: &Path, clock: &dyn Cloc
         put(&copied, target.path())?;
         sums
     } else {
-        let mut target = place.connect_writer().await?;
+        let mut target = connect_alone(&place).await?;
         migrations::run(&mut target, clock.now_ms()).await?;
         place::begin(&mut target).await?;
         sqlx::raw_sql(postgresql::PATIENT).execute(&mut target).await?;
@@ -132,9 +132,9 @@ pub async fn move_to(config: &Config, data: &Path, to: &str, clock: &dyn Clock) 
     }
     let _locks = from.lock()?;
     let _folder_of_target = to.lock_beside()?;
-    let mut source = from.connect_writer().await?;
+    let mut source = connect_alone(&from).await?;
     migrate(&from, &mut source, data, clock).await?;
-    let mut target = to.connect_writer().await?;
+    let mut target = connect_alone(&to).await?;
     place::begin(&mut target).await?;
     if place::is_server(&target) {
         sqlx::raw_sql(postgresql::PATIENT).execute(&mut target).await?;
@@ -155,6 +155,15 @@ pub async fn move_to(config: &Config, data: &Path, to: &str, clock: &dyn Clock) 
     target.close().await?;
     source.close().await?;
     Ok(sums)
+}
+
+/// A connection beside which no realm runs: a file's folder is locked already.
+async fn connect_alone(place: &Place) -> Result<AnyConnection, StorageError> {
+    let mut connection = place.connect_writer().await?;
+    if place.is_server() {
+        postgresql::claim_alone(&mut connection).await?;
+    }
+    Ok(connection)
 }
 
 /// Brings a database to the newest schema, after a backup of an older one; answers with the version there was before.

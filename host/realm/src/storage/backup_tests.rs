@@ -148,6 +148,32 @@ async fn a_backup_shows_one_moment_while_others_write_and_can_be_restored(home: 
     storage.close().await;
 }
 
+#[tokio::test]
+async fn no_node_runs_while_everything_is_replaced() {
+    let (home, clock) = (Home::postgresql(), FakeClock::new());
+    let storage = open(&home, &clock).await;
+    fill(&storage).await;
+    // Another machine, with another data folder.
+    let elsewhere = Home::sqlite();
+    let file = elsewhere.path().join("backup.sqlite");
+    backup(&home.config(), elsewhere.path(), &file).await.unwrap();
+    let before = verify(&home.config(), elsewhere.path()).await.unwrap();
+    let target = format!("sqlite://{}", elsewhere.path().join("other.sqlite").display());
+    for refused in [
+        restore(&home.config(), elsewhere.path(), &file, &*clock).await.map(|_| ()).unwrap_err(),
+        move_to(&home.config(), elsewhere.path(), &target, &*clock).await.map(|_| ()).unwrap_err(),
+    ] {
+        assert!(refused.to_string().contains("stop every node"), "{refused}");
+    }
+    assert_eq!(verify(&home.config(), elsewhere.path()).await.unwrap().tables, before.tables);
+    storage.close().await;
+    let mut alone = Place::new(&home.config(), home.path()).unwrap().connect_writer().await.unwrap();
+    super::postgresql::claim_alone(&mut alone).await.unwrap();
+    let refused = Storage::open(&home.config(), home.path(), 0, clock.clone()).await.err().unwrap();
+    assert!(refused.to_string().contains("being restored or moved"), "{refused}");
+    alone.close().await.unwrap();
+}
+
 async fn a_damaged_backup_is_refused_and_nothing_is_changed(home: Home) {
     let clock = FakeClock::new();
     let storage = open(&home, &clock).await;

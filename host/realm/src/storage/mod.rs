@@ -137,6 +137,15 @@ impl Storage {
         self.clock.now_ms()
     }
 
+    /// The time for what several nodes have to agree on, in milliseconds since 1970: the server's on PostgreSQL, this
+    /// process's on SQLite, which has one node. Asked within a write, bound like any value.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn shared_now_ms(&self, connection: &mut Connection) -> Result<i64, StorageError> {
+        if place::is_server(connection) { postgresql::now_ms(connection).await } else { Ok(self.now_ms()) }
+    }
+
     /// Does the database answer? For `/readyz`. After a failure the writer tries again every second or so.
     ///
     /// # Errors

@@ -20,7 +20,8 @@ const CONNECT_WAIT: Duration = Duration::from_secs(3);
 /// The oldest server that is supported, as the server writes it.
 const VERSION_MIN: i64 = 150_000;
 
-/// Takes the pen. The numbers are the realm's own class of advisory locks, and in it the pen; nodes are 0 to 1,023.
+/// Takes the pen. The numbers are the realm's own class of advisory locks, and in it the pen; nodes are 0 to 1,023,
+/// and -2 is shared by all nodes that run.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(1380273228, -1)";
 /// Reads one moment, for as long as it takes.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
@@ -138,12 +139,34 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16, former: Opt
         .fetch_optional(&mut *connection)
         .await?;
     }
-    let row =
-        sqlx::query("SELECT pg_try_advisory_lock(1380273228, CAST($1 AS INTEGER)), CAST(pg_backend_pid() AS BIGINT)")
-            .bind(i64::from(node))
-            .fetch_one(connection)
-            .await?;
-    if row.try_get(0)? { Ok(row.try_get(1)?) } else { Err(StorageError::NodeInUse(node)) }
+    let row = sqlx::query(
+        "SELECT pg_try_advisory_lock(1380273228, CAST($1 AS INTEGER)), pg_try_advisory_lock_shared(1380273228, -2),
+         CAST(pg_backend_pid() AS BIGINT)",
+    )
+    .bind(i64::from(node))
+    .fetch_one(connection)
+    .await?;
+    let (node_is_ours, may_run): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    if !may_run {
+        let text = "the database is being restored or moved; start the realm when it is done";
+        return Err(StorageError::Database(text.to_owned()));
+    }
+    if node_is_ours { Ok(row.try_get(2)?) } else { Err(StorageError::NodeInUse(node)) }
+}
+
+/// Keeps every node off the database, as long as this session lives.
+pub(super) async fn claim_alone(connection: &mut AnyConnection) -> Result<(), StorageError> {
+    let row = sqlx::query("SELECT pg_try_advisory_lock(1380273228, -2)").fetch_one(connection).await?;
+    if row.try_get(0)? {
+        return Ok(());
+    }
+    Err(StorageError::Database("a realm runs over this database; stop every node of it first".to_owned()))
+}
+
+/// The server's time, in milliseconds since 1970.
+pub(super) async fn now_ms(connection: &mut AnyConnection) -> Result<i64, StorageError> {
+    let now = "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)";
+    Ok(sqlx::query(now).fetch_one(connection).await?.try_get(0)?)
 }
 
 /// An address without user, password and parameters.

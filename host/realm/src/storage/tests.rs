@@ -255,6 +255,27 @@ async fn a_committed_write_stores_a_ceiling_above_every_key_made_before(home: Ho
     storage.close().await;
 }
 
+async fn shared_now_ms(storage: &Storage) -> i64 {
+    let clock = storage.clone();
+    let asked = storage
+        .write::<_, StorageError, _>(move |connection| Box::pin(async move { clock.shared_now_ms(connection).await }));
+    asked.await.unwrap()
+}
+
+async fn nodes_agree_on_the_time_of_the_server(home: Home) {
+    let clock = FakeClock::new();
+    let storage = open(&home, &clock).await;
+    let before = shared_now_ms(&storage).await;
+    clock.advance_ms(-3_600_000);
+    let after = shared_now_ms(&storage).await;
+    if home.is_server() {
+        assert!(after >= before, "the clock of this process does not matter");
+    } else {
+        assert_eq!(after, before - 3_600_000);
+    }
+    storage.close().await;
+}
+
 async fn a_folder_in_use_is_refused_and_its_holder_named(home: Home) {
     let clock = FakeClock::new();
     let storage = open(&home, &clock).await;
@@ -336,6 +357,7 @@ async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_mea
 }
 
 each_database! {
+    nodes_agree_on_the_time_of_the_server,
     concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone,
     a_caller_is_answered_only_after_the_commit_of_its_group,
     a_panicking_operation_fails_alone,

@@ -369,7 +369,9 @@ impl Writer {
             let mut connection = self.place.connect_writer().await?;
             if place::is_server(&connection) {
                 let claimed = postgresql::claim(&mut connection, self.node, self.session);
-                self.session = Some(within(self.wait(), claimed).await??);
+                // The former session may take a moment to end: to whom it matters now, the database is away.
+                let away = |error: StorageError| StorageError::Unavailable(error.to_string());
+                self.session = Some(within(self.wait(), claimed).await?.map_err(away)?);
                 self.readers.send_replace(Some(self.place.reader_pool()?));
             }
             self.connection = Some(connection);
