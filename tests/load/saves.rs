@@ -149,6 +149,6 @@ async fn paced(storage: &Storage, time: Duration) -> (Histogram, f64) {
     }
     tasks.join_all().await;
     let done = f64::from(u32::try_from(bursts * BURST).expect("a small number")) / begin.elapsed().as_secs_f64();
-    let waits = Arc::try_unwrap(waits).ok().expect("all have ended").into_inner().expect("nobody panicked");
+    let waits = Arc::try_unwrap(waits).expect("all have ended").into_inner().expect("nobody panicked");
     (waits, done)
 }
