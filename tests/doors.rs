@@ -70,7 +70,7 @@ async fn what_is_no_frame_ends_the_connection_with_one_clear_word() {
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();
         bytes.clear();
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();
-        bytes.to_vec()
+        bytes
     };
     let mut large = ping.clone();
     large[1..3].copy_from_slice(&4_097_u16.to_le_bytes());

@@ -10,24 +10,27 @@ use crate::{
 
 /// Natively, as a component, and through the lane of a tick thread.
 pub(crate) fn group(components: &Components, count: u64) -> Group {
-    let (mut rule, actions, mut tick) = (Rule::new(Settings::default()), native_actions(count), 0);
+    let (mut rule, mut actions, mut tick) = (Rule::new(Settings::default()), native_actions(count), 0);
     let native = Subject::new("the rule in native Rust", move || {
         tick += 1;
-        assert!(rule.check_actions(tick, &actions).is_empty());
+        actions.tick.fill(tick);
+        assert!(rule.check_actions(&actions).is_empty());
     });
 
-    let (mut instance, actions, mut tick) = (components.instance("anti-cheat"), host_actions(count), 0);
+    let (mut instance, mut actions, mut tick) = (components.instance("anti-cheat"), host_actions(count), 0);
     let component = Subject::new("the component anti-cheat", move || {
         tick += 1;
-        assert_eq!(instance.check_actions(tick, &actions), Ok(Vec::new()));
+        actions.tick.fill(tick);
+        assert_eq!(instance.check_actions(&actions), Ok(Vec::new()));
     });
 
-    let (mut lane, actions, mut tick) = (components.hooks.tick_lane(), host_actions(count), 0);
+    let (mut lane, mut actions, mut tick) = (components.hooks.tick_lane(), host_actions(count), 0);
     let through_lane = Subject::new("the same through the lane of a tick thread", move || {
         tick += 1;
+        actions.tick.fill(tick);
         lane.pick_up();
         lane.begin_tick();
-        let verdicts = lane.check_actions(tick, &actions);
+        let verdicts = lane.check_actions(&actions);
         assert!(verdicts.findings.is_empty() && verdicts.rule.is_some());
     });
 

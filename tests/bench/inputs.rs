@@ -98,13 +98,13 @@ pub(crate) fn host_lines() -> Vec<host_chat::Line> {
 }
 
 /// The acts of a tick: each character walks at its full legal speed, and every fourth strikes instead.
-pub(crate) fn native_actions(count: u64) -> Vec<native_acts::Action> {
+pub(crate) fn native_actions(count: u64) -> native_acts::Actions {
     let action = |character| {
         let strikes = character % 4 == 3;
         native_acts::Action {
+            tick: 0,
             character,
             kind: if strikes { native_acts::ActionKind::Attack } else { native_acts::ActionKind::Move },
-            input: 7,
             x: 1_000,
             y: 2_000,
             dx: if strikes { 30 } else { 6 },
@@ -120,14 +120,14 @@ pub(crate) fn native_actions(count: u64) -> Vec<native_acts::Action> {
 }
 
 /// The same acts as the host hands them to a component.
-pub(crate) fn host_actions(count: u64) -> Vec<host_acts::Action> {
+pub(crate) fn host_actions(count: u64) -> host_acts::Actions {
     let action = |native: native_acts::Action| host_acts::Action {
+        tick: native.tick,
         character: native.character,
         kind: match native.kind {
             native_acts::ActionKind::Attack => host_acts::ActionKind::Attack,
             _ => host_acts::ActionKind::Move,
         },
-        input: native.input,
         x: native.x,
         y: native.y,
         dx: native.dx,
@@ -138,7 +138,8 @@ pub(crate) fn host_actions(count: u64) -> Vec<host_acts::Action> {
         mana_left: native.mana_left,
         cooldown: native.cooldown,
     };
-    native_actions(count).into_iter().map(action).collect()
+    let actions: Vec<host_acts::Action> = native_actions(count).iter().map(action).collect();
+    actions.iter().collect()
 }
 
 /// Ticks of a recorded fight: ten seconds.

@@ -10,7 +10,11 @@ mod generated {
     });
 }
 
-pub use generated::exports::realm::plugin::{
-    anti_cheat, chat_filter, commands, events, ladder, lifecycle, matchmaking,
-};
+pub use generated::exports::realm::plugin::{chat_filter, commands, events, ladder, lifecycle, matchmaking};
 pub use generated::realm::plugin::{clock, effects, kv, log, metrics, random, realm_info};
+
+/// Looks for cheats.
+pub mod anti_cheat {
+    pub use super::generated::exports::realm::plugin::anti_cheat::*;
+    pub use crate::actions::{ACTIONS_MAX, Action};
+}

@@ -32,17 +32,14 @@ impl Instance {
         check_verdict(&verdict).map(|()| verdict)
     }
 
-    /// Judges all acts of one game in one tick.
+    /// Judges a batch of acts.
     ///
     /// # Errors
     /// When the plugin fails or its answer makes no sense.
-    pub fn check_actions(
-        &mut self,
-        tick: u32,
-        actions: &[anti_cheat::Action],
-    ) -> Result<Vec<anti_cheat::Finding>, CallError> {
-        let findings = ask!(self, tick_deadline, anti_cheat = AntiCheat, |guest, store| guest
-            .call_check_actions(store, tick, actions));
+    pub fn check_actions(&mut self, actions: &anti_cheat::Actions) -> Result<Vec<anti_cheat::Finding>, CallError> {
+        debug_assert!(actions.is_even(), "plugins are promised columns of one length");
+        let findings =
+            ask!(self, tick_deadline, anti_cheat = AntiCheat, |guest, store| guest.call_check_actions(store, actions));
         check_findings(&findings, actions.len()).map(|()| findings)
     }
 

@@ -6,7 +6,9 @@
 //! whoever owns it makes a new one, after the pause that a [`Breaker`] tells.
 
 pub mod bindings;
+pub mod tape;
 
+mod actions;
 mod answers;
 mod breaker;
 mod calls;

@@ -5,7 +5,7 @@ pub mod sheet;
 
 use realm_plugin::{
     InitError, Plugin,
-    anti_cheat::{Action, AntiCheat, Finding, Sheet},
+    anti_cheat::{Actions, AntiCheat, Finding, Item, ItemOccasion, Sheet},
 };
 
 use rule::{Rule, Settings};
@@ -24,12 +24,16 @@ impl Plugin for DefaultAntiCheat {
 }
 
 impl AntiCheat for DefaultAntiCheat {
-    fn check_actions(&mut self, tick: u32, actions: Vec<Action>) -> Vec<Finding> {
-        self.rule.check_actions(tick, &actions)
+    fn check_actions(&mut self, actions: Actions) -> Vec<Finding> {
+        self.rule.check_actions(&actions)
     }
 
     fn check_character(&mut self, sheet: Sheet) -> Vec<Finding> {
         sheet::check(self.rule.settings(), &sheet)
+    }
+
+    fn check_item(&mut self, item: Item, _occasion: ItemOccasion) -> Vec<Finding> {
+        sheet::check_item(self.rule.settings(), &item)
     }
 }
 

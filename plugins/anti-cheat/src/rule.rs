@@ -2,7 +2,7 @@
 
 use realm_plugin::{
     Recent,
-    anti_cheat::{Action, ActionKind, Finding, Violation},
+    anti_cheat::{Action, ActionKind, Actions, Finding, Violation},
 };
 use serde::Deserialize;
 
@@ -70,19 +70,19 @@ impl Rule {
         &self.settings
     }
 
-    /// Judges all acts of one game in one tick: at most one finding for each, and every finding refuses its act.
+    /// Judges a batch of acts: at most one finding for each, and every finding refuses its act.
     #[must_use]
-    pub fn check_actions(&mut self, tick: u32, actions: &[Action]) -> Vec<Finding> {
+    pub fn check_actions(&mut self, actions: &Actions) -> Vec<Finding> {
         (0_u32..)
-            .zip(actions)
+            .zip(actions.iter())
             .filter_map(|(index, action)| {
-                let violation = self.check_action(tick, action)?;
+                let violation = self.check_action(&action)?;
                 Some(Finding { index, violation, refuse: true })
             })
             .collect()
     }
 
-    fn check_action(&mut self, tick: u32, action: &Action) -> Option<Violation> {
+    fn check_action(&mut self, action: &Action) -> Option<Violation> {
         if action.life <= 0 {
             return Some(Violation::DeadActor);
         }
@@ -93,15 +93,16 @@ impl Rule {
             return Some(Violation::Mana);
         }
         match action.kind {
-            ActionKind::Move => self.check_step(tick, action),
+            ActionKind::Move => self.check_step(action),
             ActionKind::Attack | ActionKind::Skill | ActionKind::Interact | ActionKind::DropItem => {
                 let known = action.vision.max(0).unsigned_abs().saturating_add(self.settings.vision_slack);
                 (length(action) > u64::from(known)).then_some(Violation::HiddenKnowledge)
             }
+            ActionKind::Other(_) => None,
         }
     }
 
-    fn check_step(&mut self, tick: u32, action: &Action) -> Option<Violation> {
+    fn check_step(&mut self, action: &Action) -> Option<Violation> {
         // Who cannot move at all wishes in vain; that the client does not know of it yet is no cheat.
         let legal = u64::from(u32::try_from(action.step_max).ok().filter(|&legal| legal > 0)?);
         let length = length(action);
@@ -109,7 +110,7 @@ impl Rule {
             return Some(Violation::Teleport);
         }
         let steps = self.steps.entry(action.character);
-        let sum = steps.add(tick, length);
+        let sum = steps.add(action.tick, length);
         if sum * 100 > legal * SPEED_TICKS as u64 * u64::from(self.settings.speed_percent) {
             // One burst is one finding: what was found is not held against the character again.
             *steps = Steps::default();
@@ -166,9 +167,9 @@ mod tests {
 
     fn action(kind: ActionKind) -> Action {
         Action {
+            tick: 1,
             character: 1,
             kind,
-            input: 1,
             x: 0,
             y: 0,
             dx: 0,
@@ -189,8 +190,13 @@ mod tests {
         Rule::new(Settings::default())
     }
 
+    /// What is found when all of these happen in one tick.
+    fn check(rule: &mut Rule, tick: u32, actions: &[Action]) -> Vec<Finding> {
+        rule.check_actions(&actions.iter().map(|action| Action { tick, ..*action }).collect())
+    }
+
     fn found(actions: &[Action]) -> Vec<(u32, Violation)> {
-        rule().check_actions(1, actions).into_iter().map(|finding| (finding.index, finding.violation)).collect()
+        check(&mut rule(), 1, actions).into_iter().map(|finding| (finding.index, finding.violation)).collect()
     }
 
     #[test]
@@ -228,9 +234,9 @@ mod tests {
     fn the_mean_speed_over_ten_ticks_may_be_a_fifth_too_high() {
         let mut rule = rule();
         for tick in 1..1_000 {
-            assert!(rule.check_actions(tick, &[step(12, 0)]).is_empty(), "tick {tick}");
+            assert!(check(&mut rule, tick, &[step(12, 0)]).is_empty(), "tick {tick}");
         }
-        let first = (1_000..1_020).find(|&tick| !rule.check_actions(tick, &[step(13, 0)]).is_empty());
+        let first = (1_000..1_020).find(|&tick| !check(&mut rule, tick, &[step(13, 0)]).is_empty());
         assert_eq!(first, Some(1_000));
     }
 
@@ -238,17 +244,17 @@ mod tests {
     fn a_late_burst_is_forgiven_and_a_steady_one_found_again_and_again() {
         let mut rule = rule();
         // Nothing came for five ticks, then all of it at once.
-        assert!(rule.check_actions(10, &[step(10, 0)]).is_empty());
-        assert!(rule.check_actions(15, &vec![step(10, 0); 5]).is_empty());
+        assert!(check(&mut rule, 10, &[step(10, 0)]).is_empty());
+        assert!(check(&mut rule, 15, &vec![step(10, 0); 5]).is_empty());
 
-        let findings: usize = (100..200).map(|tick| rule.check_actions(tick, &[step(18, 0)]).len()).sum();
+        let findings: usize = (100..200).map(|tick| check(&mut rule, tick, &[step(18, 0)]).len()).sum();
         assert!((10..=20).contains(&findings), "{findings}");
     }
 
     #[test]
     fn two_steps_in_one_tick_are_twice_the_speed() {
         let mut rule = rule();
-        let findings: usize = (1..=10).map(|tick| rule.check_actions(tick, &[step(10, 0), step(10, 0)]).len()).sum();
+        let findings: usize = (1..=10).map(|tick| check(&mut rule, tick, &[step(10, 0), step(10, 0)]).len()).sum();
         assert_eq!(findings, 1);
     }
 
@@ -256,10 +262,10 @@ mod tests {
     fn another_game_starts_the_history_anew() {
         let mut rule = rule();
         for tick in 500..510 {
-            assert!(rule.check_actions(tick, &[step(12, 0)]).is_empty());
+            assert!(check(&mut rule, tick, &[step(12, 0)]).is_empty());
         }
         for tick in 1..=10 {
-            assert!(rule.check_actions(tick, &[step(12, 0)]).is_empty());
+            assert!(check(&mut rule, tick, &[step(12, 0)]).is_empty());
         }
     }
 
@@ -279,7 +285,7 @@ mod tests {
         assert_eq!(found(&acts), [(0, Violation::Teleport), (1, Violation::HiddenKnowledge)]);
         let mut rule = rule();
         for tick in [0, u32::MAX, 0, 7, u32::MAX - 1] {
-            let _ = rule.check_actions(tick, &acts);
+            let _ = check(&mut rule, tick, &acts);
         }
     }
 
@@ -287,7 +293,7 @@ mod tests {
     fn nobody_can_fill_the_memory() {
         let mut rule = rule();
         for character in 0..20_000 {
-            let _ = rule.check_actions(1, &[Action { character, ..step(1, 0) }]);
+            let _ = check(&mut rule, 1, &[Action { character, ..step(1, 0) }]);
             assert!(rule.steps.len() <= CHARACTERS_MAX);
         }
     }

@@ -5,7 +5,7 @@
 macro_rules! hook {
     (
         $(#[$doc:meta])*
-        $module:ident, $trait:ident {
+        $module:ident, $trait:ident $(with $own:path)? {
             $(
                 $(#[$method_doc:meta])*
                 $method:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)? $(= $default:block)?;
@@ -22,6 +22,7 @@ macro_rules! hook {
                 instance::{self, Instance},
             };
             pub use generated::*;
+            $(pub use $own::{Action, ActionKind};)?
 
             $(#[$doc])*
             pub trait $trait: Plugin {
@@ -62,10 +63,11 @@ hook! {
 
 hook! {
     /// Looks for players who do what the game does not allow.
-    anti_cheat, AntiCheat {
-        /// Judges all acts of one game in one tick (40 ms), in the order in which they are applied.
+    anti_cheat, AntiCheat with crate::actions {
+        /// Judges the acts of a tick (40 ms) before they are applied: those of all games that have their tick at the same
+        /// moment, at most 256, the acts of one game together and in their order.
         /// Deadline 1 ms of CPU time; when the plugin fails, the acts go on as if nothing had been found.
-        check_actions(tick: u32, actions: Vec<Action>) -> Vec<Finding> = { Vec::new() };
+        check_actions(actions: Actions) -> Vec<Finding> = { Vec::new() };
         /// Judges a character when it is created, loaded into a game and stored.
         /// Deadline 20 ms of CPU time; when the plugin fails, nothing is found.
         check_character(sheet: Sheet) -> Vec<Finding> = { Vec::new() };

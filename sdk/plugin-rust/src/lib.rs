@@ -37,6 +37,7 @@
 //! The crate also builds for the native target, where nothing is exported and the log goes to standard error: so the
 //! rules of a plugin can be tested and measured without a realm.
 
+mod actions;
 #[doc(hidden)]
 pub mod bindings;
 pub mod clock;

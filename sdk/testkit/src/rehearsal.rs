@@ -4,6 +4,7 @@
 use realm_plugin_host::{
     CallError, Hook,
     bindings::{
+        anti_cheat::ACTIONS_MAX,
         commands::ArgumentKind,
         events::{Fight, Find, Occurrence, Place},
     },
@@ -90,8 +91,8 @@ pub fn ordinary(hook: Hook) -> Vec<(&'static str, Call)> {
             vec![("filter, 82 characters", Call::Filter(samples::line("Anna", text)))]
         }
         Hook::AntiCheat => vec![
-            ("check-actions, 8 acts", Call::CheckActions(1, vec![samples::step(4, 3); 8])),
-            ("check-actions, 64 acts", Call::CheckActions(1, vec![samples::step(4, 3); 64])),
+            ("check-actions, 8 acts", Call::CheckActions([samples::step(4, 3); 8].into())),
+            ("check-actions, 64 acts", Call::CheckActions([samples::step(4, 3); 64].into())),
             ("check-character", Call::CheckCharacter(samples::sheet(30))),
         ],
         Hook::Matchmaking => vec![
@@ -135,12 +136,13 @@ fn calls(hook: Hook) -> Vec<(String, Call)> {
             let extreme = |number: i32| {
                 let mut step = samples::step(number, number);
                 (step.x, step.y, step.step_max, step.vision) = (number, number, number, number);
-                (step.life, step.mana_left, step.cooldown) = (number, number, u32::MAX);
+                (step.tick, step.life, step.mana_left, step.cooldown) = (u32::MAX, number, number, u32::MAX);
                 step
             };
-            add("a tick without acts", Call::CheckActions(0, Vec::new()));
-            add("the largest numbers", Call::CheckActions(u32::MAX, vec![extreme(i32::MAX); 8]));
-            add("the smallest numbers", Call::CheckActions(u32::MAX, vec![extreme(i32::MIN); 8]));
+            add("a batch without acts", Call::CheckActions([].into()));
+            add("the largest numbers", Call::CheckActions([extreme(i32::MAX); 8].into()));
+            add("the largest batch", Call::CheckActions([samples::step(4, 3); ACTIONS_MAX].into()));
+            add("the smallest numbers", Call::CheckActions([extreme(i32::MIN); 8].into()));
             let mut sheet = samples::sheet(99);
             (sheet.strength, sheet.dexterity, sheet.vitality, sheet.energy) = (u32::MAX, u32::MAX, u32::MAX, u32::MAX);
             (sheet.experience, sheet.skill_levels, sheet.items) = (u64::MAX, u32::MAX, vec![samples::ring(40); 40]);

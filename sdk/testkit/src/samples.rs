@@ -28,9 +28,9 @@ pub fn line(account_name: &str, text: &str) -> Line {
 #[must_use]
 pub fn step(dx: i32, dy: i32) -> Action {
     Action {
+        tick: 1,
         character: 8,
         kind: ActionKind::Move,
-        input: 1,
         x: 320,
         y: 320,
         dx,

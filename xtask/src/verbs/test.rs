@@ -28,7 +28,7 @@ const OVER_POSTGRES: [&str; 5] = ["accounts::", "admin::", "characters::", "comm
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
     let start = Instant::now();
     say("step 1 of 6: building the plugins that the tests load");
-    let components = plugins::build_all(layout)?;
+    let components = plugins::build_all(layout, long)?;
     let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
 
     // Ends with this function, however it ends.

@@ -44,9 +44,9 @@ pub(crate) fn line(text: &str) -> chat_filter::Line {
 
 pub(crate) fn action() -> anti_cheat::Action {
     anti_cheat::Action {
+        tick: 1,
         character: 1,
         kind: anti_cheat::ActionKind::Move,
-        input: 1,
         x: 0,
         y: 0,
         dx: 1,
@@ -88,7 +88,7 @@ fn every_hook_answers() {
     let mut instance = instance(&fixture);
     assert_eq!(instance.filter(&line("hello")), Ok(chat_filter::Verdict::Block("no".to_owned())));
     let finding = anti_cheat::Finding { index: 1, violation: anti_cheat::Violation::Teleport, refuse: true };
-    assert_eq!(instance.check_actions(9, &[action(), action()]), Ok(vec![finding]));
+    assert_eq!(instance.check_actions(&[action(), action()].into()), Ok(vec![finding]));
     assert_eq!(instance.admit(&player(3), &game(1)), Ok(matchmaking::Admission::Refuse("no".to_owned())));
     assert_eq!(instance.order(&player(3), &[game(5), game(9), game(2)]), Ok(vec![5, 9, 2]));
     let character = ladder::Character {
@@ -126,7 +126,7 @@ fn ten_thousand_calls_leak_nothing() {
 #[test]
 fn a_hook_that_is_not_exported_says_so() {
     let mut instance = instance(&Fixture::new("pass", "1.0.0").filter(&pass()));
-    assert!(matches!(instance.check_actions(0, &[]), Err(CallError::NotExported(_))));
+    assert!(matches!(instance.check_actions(&[].into()), Err(CallError::NotExported(_))));
     assert!(!instance.is_dead());
 }
 
@@ -136,10 +136,10 @@ fn an_endless_loop_is_stopped_at_its_deadline() {
     let plugin = host().load(&fixture.build(), Arc::new(NoLog)).unwrap();
     let mut instance = plugin.instantiate("{}").unwrap();
     // On a machine that has other things to do it may be the wall clock that ends it.
-    assert_eq!(instance.check_actions(0, &[action()]).unwrap_err().kind(), "deadline");
+    assert_eq!(instance.check_actions(&[action()].into()).unwrap_err().kind(), "deadline");
     assert!(instance.used() > Duration::ZERO);
     assert!(instance.used() < Duration::from_millis(200), "{:?}", instance.used());
-    assert_eq!(instance.check_actions(0, &[]), Err(CallError::Dead));
+    assert_eq!(instance.check_actions(&[].into()), Err(CallError::Dead));
 
     let mut instance = plugin.instantiate("{}").unwrap();
     let started = Instant::now();
@@ -244,7 +244,7 @@ fn answers_that_make_no_sense_do_not_kill() {
         .score("(i64.const -1)");
     let mut instance = instance(&fixture);
     assert!(instance.filter(&line("hello")).is_err_and(|error| error.kind() == "nonsense"));
-    assert!(instance.check_actions(0, &[action()]).is_err_and(|error| error.to_string().contains("index 5")));
+    assert!(instance.check_actions(&[action()].into()).is_err_and(|error| error.to_string().contains("index 5")));
     assert!(!instance.is_dead());
 }
 

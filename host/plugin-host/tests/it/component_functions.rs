@@ -19,7 +19,7 @@ pub(crate) const EXPORTS: &[Function] = &[
         "i32",
         pass,
     ),
-    ("anti-cheat", "check-actions", "(param $tick i32) (param $actions i32) (param $count i32)", "i32", empty_list),
+    ("anti-cheat", "check-actions", "(param $columns i32)", "i32", empty_list),
     ("anti-cheat", "check-character", "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)", "i32", empty_list),
     (
         "anti-cheat",

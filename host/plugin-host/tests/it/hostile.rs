@@ -79,7 +79,7 @@ fn round(plugin: &Plugin, hostile: &Hostile, in_chat: bool) -> usize {
     let outcome = if in_chat {
         instance.filter(&line("hello")).map(|_| ())
     } else {
-        instance.check_actions(1, &[action()]).map(|_| ())
+        instance.check_actions(&[action()].into()).map(|_| ())
     };
     let kind = outcome.as_ref().map_or_else(CallError::kind, |()| "");
     assert!(hostile.ends.contains(&kind), "{}: {outcome:?}", hostile.name);

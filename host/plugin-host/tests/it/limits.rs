@@ -138,7 +138,7 @@ fn deadlines_are_those_that_were_given() {
     };
     let loops = Fixture::new("loop", "1.0.0").filter(&endless()).check_actions(&endless());
     let start = || instance(&loops, limits.clone()).unwrap();
-    says(start().check_actions(1, &[action()]).unwrap_err(), 2);
+    says(start().check_actions(&[action()].into()).unwrap_err(), 2);
     says(start().filter(&line("hello")).unwrap_err(), 3);
     let stuck = Fixture::new("stuck", "1.0.0").init(&endless()).filter(&pass());
     says(instance(&stuck, limits.clone()).unwrap_err(), 4);

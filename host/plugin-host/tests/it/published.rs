@@ -44,11 +44,15 @@ fn broken_by(from: &str, to: &str) -> Vec<String> {
 fn an_edit_that_breaks_plugins_is_named() {
     for (from, to, sentence) in [
         (
-            "cooldown: u32,",
-            "cooldown: u64,",
-            "`anti-cheat`: record `action` was field `cooldown: u32` and is field `cooldown: u64`",
+            "cooldown: list<u32>,",
+            "cooldown: list<u64>,",
+            "`anti-cheat`: record `actions` was field `cooldown: list<u32>` and is field `cooldown: list<u64>`",
         ),
-        ("cooldown: u32,", "cooldown: u32, luck: u32,", "`anti-cheat`: record `action` has got field `luck: u32`"),
+        (
+            "cooldown: list<u32>,",
+            "cooldown: list<u32>, luck: list<u32>,",
+            "`anti-cheat`: record `actions` has got field `luck: list<u32>`",
+        ),
         ("    interact,\n", "", "`anti-cheat`: enum `action-kind` was case `interact` and is case `drop-item`"),
         ("  pass,", "  pass, hide,", "`chat-filter`: variant `verdict` was case `replace: string` and is case `hide`"),
         ("level-up,\n  }", "level-up,\n weather,\n }", "`events`: flags `kinds` has got flag `weather`"),

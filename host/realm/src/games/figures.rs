@@ -168,6 +168,13 @@ impl Watch {
         }
     }
 
+    /// So much of what was done for several games at once belongs to this one.
+    pub(super) fn add(&mut self, phase: Phase, took: Duration) {
+        if self.border.is_some() {
+            self.spent[phase as usize] += took;
+        }
+    }
+
     /// What was done since the last border belongs to this phase.
     pub(super) fn lap(&mut self, phase: Phase) {
         if let Some(border) = &mut self.border {

@@ -13,7 +13,7 @@ use super::{
     events::{self, Audience},
     figures::{Meters, Phase, Watch},
     greeting::greet,
-    judge::Origin,
+    judge::{Case, Judge, Origin},
     line::{Line, Loss},
     log::{Desk, Pen},
     player::{Parting, Player},
@@ -36,6 +36,8 @@ pub(super) struct Game {
     pen: Option<Pen>,
     /// Steps of the running tick: more than one when the game was late.
     steps: u32,
+    /// What its players wish in the running tick.
+    case: Case,
     /// What the rule has found in the running tick.
     findings: u64,
     watch: Watch,
@@ -52,6 +54,7 @@ impl Game {
             events: Vec::new(),
             pen: header.map(|header| Pen::new(id, header)),
             steps: 0,
+            case: Case::default(),
             findings: 0,
             watch: Watch::default(),
         }
@@ -150,12 +153,15 @@ impl Game {
                 self.watch.lap(Phase::Take);
                 self.events.clear();
             }
-            Stage::Decide => self.decide(tools),
+            Stage::Collect => self.collect(&mut tools.scratch.judge),
+            Stage::Decide => {
+                self.decide(tools);
+                self.watch.add(Phase::AntiCheat, tools.scratch.judge.share(&self.case));
+            }
             Stage::Step => {
                 self.step(tools);
                 for _ in 1..self.steps {
-                    self.decide(tools);
-                    self.step(tools);
+                    self.catch_up(tools);
                 }
             }
             Stage::Look => {
@@ -179,13 +185,24 @@ impl Game {
         self.findings
     }
 
-    fn decide(&mut self, tools: &mut TickTools<'_>) {
-        let judge = &mut tools.scratch.judge;
-        judge.collect(&self.world, &mut self.players);
+    fn collect(&mut self, judge: &mut Judge) {
+        self.case = judge.collect(&self.world, &mut self.players);
         self.watch.lap(Phase::Checks);
-        let Self { world, players, inputs, origins, pen, .. } = self;
-        self.findings += judge.decide(world, players, tools.lane, tools.reports, (inputs, origins), pen.as_mut());
+    }
+
+    fn decide(&mut self, tools: &mut TickTools<'_>) {
+        let Self { case, players, inputs, origins, pen, .. } = self;
+        self.findings += tools.scratch.judge.decide(case, players, tools.reports, (inputs, origins), pen.as_mut());
         self.watch.lap(Phase::AntiCheat);
+    }
+
+    /// One more step of a late game. The other games have had their verdicts, and it is asked about alone.
+    fn catch_up(&mut self, tools: &mut TickTools<'_>) {
+        tools.scratch.judge.open();
+        self.collect(&mut tools.scratch.judge);
+        tools.scratch.judge.ask(tools.lane);
+        self.decide(tools);
+        self.step(tools);
     }
 
     fn step(&mut self, tools: &mut TickTools<'_>) {
@@ -273,6 +290,7 @@ impl Game {
                 match audience {
                     Audience::SeeingEither(one, other) if !line.sees(one) && !line.sees(other) => {}
                     Audience::Only(whose) if whose != player.slot => {}
+                    Audience::Nobody => {}
                     Audience::SeeingEither(..) | Audience::Only(_) => {
                         line.news.push(proto::GameEvent { kind: kind.clone() });
                     }

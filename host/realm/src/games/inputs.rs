@@ -13,6 +13,8 @@ pub(super) const MOVES_QUEUED_MAX: usize = 5;
 const MOVES_KEPT: usize = 2;
 /// Other acts that wait for their tick.
 const ACTS_QUEUED_MAX: usize = 4;
+/// Acts of one client in a tick: a move and another.
+pub(super) const INTENTS_TICK_MAX: usize = 2;
 /// No wished step is longer than this; the rule sees one of this length as what it is.
 const WISH_MAX: i32 = 0x7FFF;
 

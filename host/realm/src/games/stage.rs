@@ -19,7 +19,9 @@ pub(super) struct Patience {
 pub(super) enum Stage {
     /// What has arrived is taken from the links.
     Take,
-    /// The host's checks, and the rule's verdict on what is left.
+    /// The host's checks. Behind it, the rule is asked once about what all these games have left.
+    Collect,
+    /// The rule's verdicts.
     Decide,
     /// The world's step, and what must be kept of it.
     Step,
@@ -30,7 +32,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 5] = [Self::Take, Self::Decide, Self::Step, Self::Look, Self::Write];
+    pub(super) const ALL: [Self; 6] = [Self::Take, Self::Collect, Self::Decide, Self::Step, Self::Look, Self::Write];
 }
 
 /// Memory that games of one thread use in turn, so that it stays in the processor's caches.

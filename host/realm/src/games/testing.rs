@@ -272,8 +272,12 @@ impl Table {
             patience: self.patience,
         };
         self.game.begin_tick(steps);
+        tools.scratch.judge.open();
         for stage in Stage::ALL {
             self.game.run(stage, &mut tools);
+            if stage == Stage::Collect {
+                tools.scratch.judge.ask(tools.lane);
+            }
         }
         let findings = self.game.end_tick(&self.meters);
         self.reports.flush();

@@ -157,8 +157,12 @@ impl Ticker {
     /// Does each stage for all of these games; one that breaks off is taken out, and the others go on.
     fn tick(&mut self, together: &mut Vec<Ticking>, begun: Instant) {
         self.scratch.bodies.clear();
+        self.scratch.judge.open();
         for stage in Stage::ALL {
             together.retain_mut(|ticking| self.run_stage(ticking, stage));
+            if stage == Stage::Collect {
+                self.scratch.judge.ask(&mut self.place.lane);
+            }
         }
         let took = begun.elapsed() / u32::try_from(together.len().max(1)).unwrap_or(u32::MAX);
         for Ticking { id, steps, mut scheduled, .. } in together.drain(..) {
@@ -209,6 +213,7 @@ impl Ticker {
             return;
         }
         self.place.counters.ticks_skipped.fetch_add(u64::from(ticks), Ordering::Relaxed);
+        metrics::counter!("realm_ticks_skipped_total").increment(u64::from(ticks));
         self.skipped_unsaid += u64::from(ticks);
         if self.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_EVERY) {
             tracing::warn!(

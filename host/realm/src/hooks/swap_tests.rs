@@ -12,7 +12,7 @@ use std::{
 use super::{
     ChangeError, ChatVerdict, Settings,
     components::{Fixture, one_finding, pass, replacing, trap, with_text},
-    tests::{Stage, action, approved, line, step_until},
+    tests::{Stage, acts, approved, line, step_until},
 };
 
 /// Digits that a counting filter answers with.
@@ -130,7 +130,7 @@ fn when_one_lane_cannot_take_the_state_over_all_stay_with_the_old() {
     let in_play = lane.in_play();
     let ticking = std::thread::spawn(move || {
         step_until(&mut lane, |lane| {
-            assert_eq!(lane.check_actions(1, &[action()]).findings.len(), 1, "no tick goes without its rule");
+            assert_eq!(lane.check_actions(&acts(1)).findings.len(), 1, "no tick goes without its rule");
             stops.load(Ordering::Relaxed)
         });
     });
@@ -182,7 +182,7 @@ fn a_lane_that_is_never_quiet_keeps_the_old_version_at_work_everywhere() {
     let error = stage.try_install("r.wasm", &rule(keeping("2.0.0")), &[first]).unwrap_err();
     assert!(matches!(error, ChangeError::NotQuiet(_)), "{error}");
     assert!(!lane.pick_up(), "what was withdrawn does not come later");
-    assert_eq!(lane.check_actions(1, &[action()]).rule.as_deref(), Some("counting 1.0.0"));
+    assert_eq!(lane.check_actions(&acts(1)).rule.as_deref(), Some("counting 1.0.0"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert_eq!(runtime.block_on(ask(&stage)), 1);
     // A lane that has ended is not waited for.

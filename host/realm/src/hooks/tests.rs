@@ -133,11 +133,11 @@ pub(super) fn sheet() -> anti_cheat::Sheet {
     }
 }
 
-pub(super) fn action() -> anti_cheat::Action {
+fn action() -> anti_cheat::Action {
     anti_cheat::Action {
+        tick: 1,
         character: 1,
         kind: anti_cheat::ActionKind::Move,
-        input: 1,
         x: 0,
         y: 0,
         dx: 1,
@@ -148,6 +148,11 @@ pub(super) fn action() -> anti_cheat::Action {
         mana_left: 0,
         cooldown: 0,
     }
+}
+
+/// A batch of one act, in this tick.
+pub(super) fn acts(tick: u32) -> anti_cheat::Actions {
+    [anti_cheat::Action { tick, ..action() }].into()
 }
 
 /// Steps a tick lane until `done`, as a tick thread would, for at most ten seconds.
@@ -174,7 +179,7 @@ async fn without_plugins_every_policy_holds() {
         let mut lane = hooks.tick_lane();
         assert!(!lane.pick_up());
         lane.begin_tick();
-        let verdicts = lane.check_actions(1, &[action()]);
+        let verdicts = lane.check_actions(&acts(1));
         assert!(verdicts.findings.is_empty() && verdicts.rule.is_none());
     }
 }
@@ -224,7 +229,7 @@ async fn a_failing_plugin_leaves_the_policy() {
     assert_eq!(stage.hooks.admit(player(1), game(1)).await, Ok(()));
     assert_eq!(stage.hooks.score(character()).await, Err(HookUnavailable));
     let mut lane = stage.hooks.tick_lane();
-    let verdicts = lane.check_actions(1, &[action()]);
+    let verdicts = lane.check_actions(&acts(1));
     assert!(verdicts.findings.is_empty() && verdicts.rule.is_none());
 }
 
@@ -381,16 +386,16 @@ fn a_tick_lane_picks_up_versions_and_names_the_rule() {
     let id = stage.install("r.wasm", &rule("1.0.0", 3), &[]);
     let mut lane = stage.hooks.tick_lane();
     lane.begin_tick();
-    let verdicts = lane.check_actions(1, &[action()]);
+    let verdicts = lane.check_actions(&acts(1));
     assert_eq!(verdicts.findings[0].violation, anti_cheat::Violation::Teleport);
     assert_eq!(verdicts.rule.as_deref(), Some("rule 1.0.0"));
     assert!(!lane.pick_up());
 
     let id = stage.install("r.wasm", &rule("1.1.0", 4), &[id]);
     // Until the tick picks it up, the old version goes on.
-    assert_eq!(lane.check_actions(2, &[action()]).rule.as_deref(), Some("rule 1.0.0"));
+    assert_eq!(lane.check_actions(&acts(2)).rule.as_deref(), Some("rule 1.0.0"));
     assert!(lane.pick_up());
-    let verdicts = lane.check_actions(3, &[action()]);
+    let verdicts = lane.check_actions(&acts(3));
     assert_eq!(verdicts.findings[0].violation, anti_cheat::Violation::Speed);
     assert_eq!(verdicts.rule.as_deref(), Some("rule 1.1.0"));
 
@@ -399,18 +404,20 @@ fn a_tick_lane_picks_up_versions_and_names_the_rule() {
     assert!(!lane.pick_up());
     stage.publisher.change(Change { install: None, remove: vec![id] }).unwrap();
     assert!(lane.pick_up());
-    assert!(lane.check_actions(4, &[action()]).rule.is_none());
+    assert!(lane.check_actions(&acts(4)).rule.is_none());
 }
 
 #[test]
 fn a_tick_lane_is_given_a_new_instance_after_a_trap() {
     let stage = Stage::new();
-    let body = format!("(if (i32.eq (local.get $tick) (i32.const 13)) (then (unreachable))) {}", one_finding(0, 2));
+    // The column of ticks comes first, as its address and its length.
+    let tick = "(i32.load (i32.load (local.get $columns)))";
+    let body = format!("(if (i32.eq {tick} (i32.const 13)) (then (unreachable))) {}", one_finding(0, 2));
     stage.install("r.wasm", &Fixture::new("rule", "1.0.0").check_actions(&body).build(), &[]);
     let mut lane = stage.hooks.tick_lane();
-    assert_eq!(lane.check_actions(12, &[action()]).findings.len(), 1);
-    assert!(lane.check_actions(13, &[action()]).findings.is_empty());
-    step_until(&mut lane, |lane| lane.check_actions(14, &[action()]).findings.len() == 1);
+    assert_eq!(lane.check_actions(&acts(12)).findings.len(), 1);
+    assert!(lane.check_actions(&acts(13)).findings.is_empty());
+    step_until(&mut lane, |lane| lane.check_actions(&acts(14)).findings.len() == 1);
 }
 
 #[test]
@@ -428,7 +435,7 @@ fn hostile_rules_use_no_more_than_the_budget() {
         Duration::new(u64::try_from(now.tv_sec).unwrap(), u32::try_from(now.tv_nsec).unwrap())
     };
     let before = cpu();
-    assert!(lane.check_actions(1, &[action()]).findings.is_empty());
+    assert!(lane.check_actions(&acts(1)).findings.is_empty());
     let used = cpu() - before;
     // The last call may begin just before the budget is spent, and is stopped within its own deadline and an epoch or two;
     // a machine that wakes the epoch late makes it a little longer.
@@ -442,5 +449,5 @@ async fn after_the_stop_the_policies_hold() {
     stage.publisher.stop(Duration::from_secs(10));
     assert_eq!(stage.hooks.filter_chat(line("hello")).await, approved("hello", false));
     let mut lane = stage.hooks.tick_lane();
-    assert!(lane.check_actions(1, &[action()]).findings.is_empty());
+    assert!(lane.check_actions(&acts(1)).findings.is_empty());
 }

@@ -1,16 +1,20 @@
 //! The lane of a tick thread: in-game hooks inside a budget, never a wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 
-use realm_plugin_host::{Hook, bindings::anti_cheat};
+use realm_plugin_host::{Hook, bindings::anti_cheat, tape::Question};
 
 use super::{
     Happenings,
     figures::{Function, unasked},
     lane::Lane,
-    tape::Question,
 };
 
 /// CPU time of all plugins of a lane in one tick of 40 ms.
@@ -45,12 +49,22 @@ pub struct TickLane {
 /// What the batched anti-cheat call gave.
 #[derive(Debug, Clone, Default)]
 pub struct ActionVerdicts {
-    /// The findings; empty when nothing was found or no plugin could answer.
+    /// The findings in the order of the acts; empty when nothing was found or no plugin could answer.
     pub findings: Vec<anti_cheat::Finding>,
     /// Name and version of the rule that answered, for the game's log; `None` when none could. Several are joined by ` + `.
     pub rule: Option<Arc<str>>,
     /// A rule gave no answer, or none is at work, and the operator has closed `check-actions`: the acts are not carried out.
     pub held_back: bool,
+}
+
+impl ActionVerdicts {
+    /// What was found in these acts of the batch.
+    #[must_use]
+    pub fn of(&self, acts: Range<u32>) -> &[anti_cheat::Finding] {
+        let from = self.findings.partition_point(|finding| finding.index < acts.start);
+        let to = self.findings.partition_point(|finding| finding.index < acts.end);
+        &self.findings[from..to.max(from)]
+    }
 }
 
 impl TickLane {
@@ -91,8 +105,19 @@ impl TickLane {
         self.budget = TICK_BUDGET;
     }
 
-    /// Asks the anti-cheat rule about all acts of one game in one tick; nobody is asked about no acts.
-    pub fn check_actions(&mut self, tick: u32, actions: &[anti_cheat::Action]) -> ActionVerdicts {
+    /// Asks the anti-cheat rule about a batch of acts, [`anti_cheat::ACTIONS_MAX`] at most; nobody is asked about no acts. A fault
+    /// of the engine counts as a rule that gives no answer, and all plugins of the lane are started anew.
+    pub fn check_actions(&mut self, actions: &anti_cheat::Actions) -> ActionVerdicts {
+        catch_unwind(AssertUnwindSafe(|| self.ask(actions))).unwrap_or_else(|_| {
+            tracing::error!("the engine failed during a call; every plugin of this tick thread gets a new instance");
+            if let Some(lane) = &mut self.lane {
+                lane.forget_instances();
+            }
+            ActionVerdicts { held_back: self.closed, ..ActionVerdicts::default() }
+        })
+    }
+
+    fn ask(&mut self, actions: &anti_cheat::Actions) -> ActionVerdicts {
         let (Some(lane), false) = (&mut self.lane, actions.is_empty()) else {
             let held_back = self.closed && !actions.is_empty();
             return ActionVerdicts { held_back, ..ActionVerdicts::default() };
@@ -105,9 +130,9 @@ impl TickLane {
                 unasked("anti-cheat", "budget");
                 None
             } else {
-                let question = || Question::CheckActions(tick, actions.to_vec());
-                let (answer, used) = lane
-                    .call(place, Function::CheckActions, question, |instance| instance.check_actions(tick, actions));
+                let question = || Question::CheckActions(actions.clone());
+                let (answer, used) =
+                    lane.call(place, Function::CheckActions, question, |instance| instance.check_actions(actions));
                 self.budget = self.budget.saturating_sub(used);
                 answer
             };
@@ -119,6 +144,8 @@ impl TickLane {
                 None => all_answered = false,
             }
         }
+        // A sort that keeps the order of the plugins; without findings it does nothing.
+        findings.sort_by_key(|finding: &anti_cheat::Finding| finding.index);
         let held_back = self.closed && (!all_answered || answered == 0);
         let rule = if all_answered {
             self.rule.clone()

@@ -2,7 +2,7 @@
 
 use realm_plugin::{
     InitError, Plugin,
-    anti_cheat::{Action, ActionKind, AntiCheat, Finding, Item, ItemOccasion, Quality, Sheet, Violation},
+    anti_cheat::{ActionKind, Actions, AntiCheat, Finding, Item, ItemOccasion, Quality, Sheet, Violation},
 };
 use serde::Deserialize;
 
@@ -32,9 +32,9 @@ impl Plugin for {{Type}} {
 }
 
 impl AntiCheat for {{Type}} {
-    fn check_actions(&mut self, _tick: u32, actions: Vec<Action>) -> Vec<Finding> {
+    fn check_actions(&mut self, actions: Actions) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (index, action) in (0_u32..).zip(&actions) {
+        for (index, action) in (0_u32..).zip(actions.iter()) {
             if action.kind != ActionKind::Move {
                 continue;
             }
@@ -77,13 +77,15 @@ realm_plugin::export_anti_cheat!({{Type}});
 
 #[cfg(test)]
 mod tests {
+    use realm_plugin::anti_cheat::Action;
+
     use super::*;
 
     fn step(dx: i32, dy: i32) -> Action {
         Action {
+            tick: 7,
             character: 1,
             kind: ActionKind::Move,
-            input: 1,
             x: 0,
             y: 0,
             dx,
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn who_jumps_is_found_and_who_walks_is_not() {
         let mut rule = {{Type}}::init("{}").unwrap();
-        let found = rule.check_actions(7, vec![step(8, 0), step(17, 0), step(i32::MAX, i32::MIN)]);
+        let found = rule.check_actions([step(8, 0), step(17, 0), step(i32::MAX, i32::MIN)].into());
         assert_eq!(found.iter().map(|finding| finding.index).collect::<Vec<_>>(), [1, 2]);
     }
 }

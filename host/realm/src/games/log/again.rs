@@ -2,16 +2,16 @@
 
 use std::{path::Path, sync::Arc};
 
-use realm_plugin_host::bindings::anti_cheat::Finding;
+use realm_plugin_host::bindings::anti_cheat::Action;
 use realm_world::{
     Content, Input, PLAYERS_MAX, World,
     log::{Entry, LogError, LogReader, Verdict},
 };
 
-use crate::hooks::{ActionVerdicts, TickLane};
+use crate::hooks::TickLane;
 
 use super::{
-    super::judge,
+    super::{acts, judge},
     reading::{LogFileError, read_log},
 };
 
@@ -112,19 +112,19 @@ impl Again {
     ) {
         let character = |input: &Input| characters.get(usize::from(input.slot().0)).copied().unwrap_or_default();
         let tick = world.tick().wrapping_add(1);
-        let ask = |input| judge::asked(world, character(input), tick, input).map(|action| (input, action));
-        let (asked, actions): (Vec<&Input>, Vec<_>) = wishes(inputs, verdicts).into_iter().filter_map(ask).unzip();
+        let ask = |input| acts::asked(world, character(input), input).map(|action| (input, action));
+        let (asked, actions): (Vec<&Input>, Vec<Action>) = wishes(inputs, verdicts).into_iter().filter_map(ask).unzip();
         if actions.is_empty() {
             return;
         }
         lane.begin_tick();
-        let ActionVerdicts { findings, rule, .. } = lane.check_actions(tick, &actions);
+        let verdicts_now = lane.check_actions(&actions.iter().collect());
         self.asked += actions.len() as u64;
-        self.unanswered += u64::from(rule.is_none());
-        for (index, input) in asked.into_iter().enumerate() {
+        self.unanswered += u64::from(verdicts_now.rule.is_none());
+        for (index, input) in (0_u32..).zip(asked) {
             let of_this = |verdict: &&Verdict| verdict.input == *input;
             let then = verdicts.iter().filter(of_this).map(|verdict| (verdict.refused, verdict.violation.clone()));
-            let now = findings.iter().filter(|finding: &&Finding| finding.index as usize == index);
+            let now = verdicts_now.of(index..index + 1).iter();
             let now = now.map(|finding| (finding.refuse, judge::word(finding).to_owned()));
             let (then, now) = (in_words(then), in_words(now));
             if then != now {
