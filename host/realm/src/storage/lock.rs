@@ -11,7 +11,14 @@ use super::StorageError;
 /// The right to use a folder, held as long as this lives. The operating system takes it back when the process dies.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file alone would leave the lock with a child that another thread is just starting, until it has started.
+        let _ = self.file.unlock();
+    }
 }
 
 impl FolderLock {
@@ -47,7 +54,7 @@ impl FolderLock {
         }
         file.set_len(0).map_err(unusable)?;
         writeln!(file, "{}", std::process::id()).map_err(unusable)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// The process that holds the lock of a folder; `None` when it is free, or there is no such folder.
@@ -56,7 +63,10 @@ impl FolderLock {
         let file = File::open(folder.join(Self::FILE)).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(holder(&file)),
-            _ => None,
+            _ => {
+                let _ = file.unlock();
+                None
+            }
         }
     }
 }
