@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use bytes::BytesMut;
 use realm_client::{Arrival, ClientError, Connection, Door, Lobby, Login, Method, Rest, ServerMessage, proto};
 use realm_protocol::Encoder;
 use tokio::{
@@ -21,7 +22,7 @@ const BINARY_DOORS: [Door; 2] = [Door::Frames, Door::WebSocketBinary];
 
 /// A proper frame, to be broken by a test.
 fn frame(identifier: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = Default::default();
+    let mut bytes = BytesMut::new();
     Encoder::new().encode(identifier, 0, &[payload], &mut bytes).unwrap();
     bytes.to_vec()
 }
@@ -66,7 +67,7 @@ async fn what_is_no_frame_ends_the_connection_with_one_clear_word() {
     let mut wrong_checksum = ping.clone();
     *wrong_checksum.last_mut().unwrap() ^= 1;
     let gap = {
-        let (mut encoder, mut bytes) = (Encoder::new(), Default::default());
+        let (mut encoder, mut bytes) = (Encoder::new(), BytesMut::new());
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();
         bytes.clear();
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();

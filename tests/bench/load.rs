@@ -20,7 +20,7 @@ const RUNS: usize = 3;
 
 fn main() -> ExitCode {
     let mut subject = None;
-    let mut options = Options { quick: false, runs: RUNS, pinned: true };
+    let mut options = Options { quick: false, runs: RUNS, pinned: true, rooms: None };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         match argument.as_str() {
@@ -31,9 +31,23 @@ fn main() -> ExitCode {
                 Some(runs) => options.runs = runs,
                 None => return wrong("`--runs` wants a number from 1 to 100 after it"),
             },
+            "--rooms" => {
+                match given.next().and_then(|text| text.parse().ok()).filter(|rooms| (1..=1_000).contains(rooms)) {
+                    Some(rooms) => options.rooms = Some(rooms),
+                    None => return wrong("`--rooms` wants a number from 1 to 1000 after it"),
+                }
+            }
+            load::awake::ARGUMENT => {
+                load::awake::keep_awake();
+                return ExitCode::SUCCESS;
+            }
             "games" => subject = Some(load::games::measure as fn(&Options) -> Vec<Report>),
             "doors" => subject = Some(load::doors::measure),
-            _ => return wrong(&format!("unknown argument `{argument}`; there are games, doors, --runs N and --quick")),
+            _ => {
+                return wrong(&format!(
+                    "unknown argument `{argument}`; there are games, doors, --runs N, --rooms N and --quick"
+                ));
+            }
         }
     }
     let Some(measure) = subject else { return wrong("say what: games or doors") };

@@ -91,18 +91,24 @@ struct LoadArguments {
     /// How often everything is made anew and measured
     #[arg(long, default_value_t = 3)]
     runs: u32,
+    /// For `games`: measure this many rooms with players only, and nothing else
+    #[arg(long)]
+    rooms: Option<u32>,
 }
 
 impl BenchSubject {
     /// For the program that measures.
     fn arguments(&self) -> Vec<String> {
-        let (name, LoadArguments { quick, runs }) = match self {
+        let (name, LoadArguments { quick, runs, rooms }) = match self {
             Self::Games(arguments) => ("games", arguments),
             Self::Doors(arguments) => ("doors", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
         if *quick {
             arguments.push("--quick".to_owned());
+        }
+        if let Some(rooms) = rooms {
+            arguments.extend(["--rooms".to_owned(), rooms.to_string()]);
         }
         arguments
     }

@@ -28,6 +28,7 @@ mod lobby;
 mod log;
 mod pace;
 mod password;
+mod phases;
 mod player;
 mod quick;
 mod referee;
