@@ -15,6 +15,7 @@ use super::machine::{Cores, Usage, on_core};
 pub const ARGUMENT: &str = "keep-awake";
 
 /// Counts until the program that wanted it is gone.
+#[allow(dead_code, reason = "only the program that measures becomes one")]
 pub fn keep_awake() {
     let parent = rustix::process::getppid();
     while rustix::process::getppid() == parent {
