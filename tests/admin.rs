@@ -303,4 +303,14 @@ async fn a_recording_is_asked_again_with_a_new_version() {
     assert!(said.contains("chat-filter 0.1.0: 0 of 2 calls are answered otherwise"), "{said}");
     let said = site.run(&["plugin", "replay", "new.wasm", "--with", "new.wasm"]).refusal();
     assert!(said.contains("new.wasm is no recording"), "{said}");
+    fs::write(site.folder().join("other.wasm"), replacing("other-filter", "2.0.0", "hush")).unwrap();
+    let said = site.run(&["plugin", "replay", recording.to_str().unwrap(), "--with", "other.wasm"]).success();
+    assert!(said.contains("holds no call of the plugin other-filter, and 2 of others"), "{said}");
+
+    // The same in an author's test.
+    let tape = realm_testkit::Tape::of_file(&recording);
+    let stage = |file: &std::path::Path| realm_testkit::Stage::of_file(file);
+    stage(&built).replay(&tape).assert_alike();
+    let replayed = stage(&site.folder().join("new.wasm")).replay(&tape);
+    assert_eq!(replayed.differences().len(), 2, "{replayed:?}");
 }

@@ -18,6 +18,10 @@ fn a_new_plugin_is_made_where_no_tree_is() {
     assert!(again.contains("exists already"), "{again}");
     let said = site.run(&["plugin", "new", "talker", "--hook", "events", "--lang", "js"]).success();
     assert!(said.contains("talker/src/plugin.js"), "{said}");
+    let said = site.run(&["plugin", "new", "typed", "--hook", "ladder", "--lang", "ts"]).success();
+    assert!(said.contains("typed/src/plugin.ts"), "{said}");
+    let types = fs::read_to_string(site.folder().join("typed/sdk/plugin-js/realm-plugin.d.ts")).unwrap();
+    assert!(types.contains("export interface Ladder {"), "{types}");
     let refused = site.run(&["plugin", "new", "fast", "--hook", "anti-cheat", "--lang", "js"]).refusal();
     assert!(refused.contains("cannot be answered in JavaScript") && refused.contains("--lang rust"), "{refused}");
     let refused = site.run(&["plugin", "build", "."]).refusal();
@@ -38,6 +42,87 @@ fn a_check_shows_what_a_plugin_is_and_says_what_does_not_fit() {
     assert_eq!(ended.code, Some(1));
     let wanted = "built for `realm:plugin/chat-filter` 0.2.0, this realm speaks 0.1.0";
     assert!(ended.out.contains(wanted) && ended.out.contains("does NOT fit"), "{}", ended.out);
+}
+
+/// The head of what the engine writes when it has compiled a component.
+fn machine_code() -> Vec<u8> {
+    let mut head = vec![0; 64];
+    head[..8].copy_from_slice(b"\x7fELF\x02\x01\x01\xc8");
+    (head[20], head[48]) = (1, 2);
+    head
+}
+
+/// What people drop by mistake, and what each verb says of it.
+#[test]
+fn a_file_that_is_no_plugin_is_refused_in_words_by_every_verb() {
+    let site = Site::empty();
+    let good = polite("1.0.0");
+    let fixture = Fixture::new("polite", "1.0.0").filter(&pass());
+    let wrong_type = wat::parse_str(
+        r#"(component
+            (@custom "realm:plugin" "{\"name\":\"polite\",\"version\":\"1.0.0\"}")
+            (import "realm:plugin/chat-filter@0.1.0" (instance $hook (export "filter" (func (result string)))))
+            (export "realm:plugin/chat-filter@0.1.0" (instance $hook)))"#,
+    );
+    let no_function = wat::parse_str(
+        r#"(component
+            (@custom "realm:plugin" "{\"name\":\"polite\",\"version\":\"1.0.0\"}")
+            (instance $empty) (export "realm:plugin/chat-filter@0.1.0" (instance $empty)))"#,
+    );
+    let files: [(&str, Vec<u8>, &str); 9] = [
+        ("empty", Vec::new(), "this is no WebAssembly"),
+        ("script", b"#!/bin/sh\n".to_vec(), "this is no WebAssembly"),
+        ("machine-code", machine_code(), "precompiled machine code"),
+        ("core-module", fixture.core_module(), "`realm plugin build`, which makes a component of it"),
+        ("cut-off", good[..good.len() / 2].to_vec(), "damaged or cut off"),
+        ("no-manifest", fixture.without_manifest(), "manifest"),
+        ("other-version", fixture.interface_version("0.2.0").build(), "0.2.0"),
+        ("wrong-type", wrong_type.unwrap(), "parameter"),
+        ("no-function", no_function.unwrap(), "missing function `filter` in `chat-filter`"),
+    ];
+    for (name, bytes, why) in files {
+        let file = format!("{name}.wasm");
+        fs::write(site.folder().join(&file), bytes).unwrap();
+        let checked = site.run(&["plugin", "check", &file]);
+        assert_eq!(checked.code, Some(1), "{file}: {}{}", checked.out, checked.errors);
+        println!("{}", checked.out);
+        assert!(checked.out.contains("PROBLEM") && checked.out.contains(why), "{file}: {why}\n{}", checked.out);
+        assert!(checked.out.contains("It does NOT fit this realm."), "{}", checked.out);
+        let said = site.run(&["plugin", "bench", &file]).refusal();
+        println!("bench: {said}");
+        assert!(said.starts_with(&file), "a sentence names the file: {said}");
+    }
+    for name in ["empty", "script", "cut-off", "core-module", "no-manifest"] {
+        let said = site.run(&["plugin", "sign", &format!("{name}.wasm")]).refusal();
+        println!("sign: {said}");
+        assert!(said.contains(&format!("{name}.wasm")) && said.contains("only a plugin is signed"), "{said}");
+    }
+    for verb in ["check", "bench", "sign"] {
+        let said = site.run(&["plugin", verb, "gone.wasm"]).refusal();
+        assert!(said.starts_with("gone.wasm cannot be read"), "{verb}: {said}");
+        let said = site.run(&["plugin", verb, "."]).refusal();
+        assert!(said.contains("is a folder; name the component in it"), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn a_check_holds_a_signature_against_the_keys_of_the_realm() {
+    let site = Site::empty();
+    let said = site.run(&["plugin", "keygen", "own", "--no-password"]).success();
+    let key = said.split('"').nth(1).expect("the line for realm.toml holds the key").to_owned();
+    site.run(&["plugin", "keygen", "other", "--no-password"]).success();
+    let check = || site.run(&["plugin", "check", "polite.wasm"]);
+    fs::write(site.folder().join("polite.wasm"), polite("1.0.0")).unwrap();
+    assert!(check().success().contains("Signed      no, and this realm does not ask for it"));
+    fs::write(site.folder().join("realm.toml"), format!("[plugins]\nkeys = [\"{key}\"]\nrequire_signed = true\n"))
+        .unwrap();
+    assert!(check().out.contains("PROBLEM     signature: it is not signed"), "{}", check().out);
+    sign(&site, "other.key", &polite("1.0.0"));
+    assert!(check().out.contains("PROBLEM     signature: it is signed with a key that is not in"), "{}", check().out);
+    sign(&site, "own.key", &polite("1.0.0"));
+    assert!(check().success().contains("Signed      yes, with a key of `[plugins] keys`"));
+    fs::write(site.folder().join("polite.wasm"), polite("1.0.1")).unwrap();
+    assert!(check().out.contains("PROBLEM     signature: its signature is for other bytes"), "{}", check().out);
 }
 
 #[test]

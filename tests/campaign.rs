@@ -17,10 +17,14 @@ use crate::{
         machine::resident_bytes,
         plugins::swaps::{decided_about, file},
     },
+    seen::figures,
 };
 
 /// Games that tick meanwhile, with one player each.
-const GAMES: usize = 6;
+fn games() -> usize {
+    if std::env::var_os("REALM_TEST_LONG").is_some() { 100 } else { 6 }
+}
+
 /// Swaps after which the realm has all it needs.
 const SETTLED_SWAPS: u32 = 100;
 /// Growth that all further swaps may leave, in parts of what the process had then.
@@ -49,9 +53,15 @@ impl Stage {
     /// The same with more in its configuration.
     pub(crate) fn start_with(more: &str) -> Self {
         let site = Site::new();
-        let settings = "[session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
+        let settings = "[accounts]\nlogin_burst = 10_000\nlogin_per_minute = 10_000\nanonymous_burst = 10_000\nregistrations_per_hour = 10_000\n\
+                        [session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
                         [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
         fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
+        Self::on(site)
+    }
+
+    /// A realm with what an earlier one has left.
+    pub(crate) fn on(site: Site) -> Self {
         let up = site.up();
         let endpoint = site.endpoint();
         let token = fs::read_to_string(site.data().join("operator.token")).expect("a token in the data folder");
@@ -62,14 +72,19 @@ impl Stage {
 
     /// An account with a character, in the lobby.
     pub(crate) async fn hero(&self, name: &str) -> Hero {
-        let mut rest = Rest::new(&self.endpoint);
-        rest.register(name, PASSWORD).await.expect("registering");
-        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
-        let player = Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() };
+        Rest::new(&self.endpoint).register(name, PASSWORD).await.expect("registering");
+        let player = self.player(name).await;
         let mut lobby = player.lobby(Door::Frames).await;
         let character = lobby.create_character(&format!("{name}-hero"), "Druid", false).await.expect("a character");
         lobby.select_character(character.id).await.expect("selecting it");
         Hero { player, lobby, character }
+    }
+
+    /// An account that there is, logged in.
+    pub(crate) async fn player(&self, name: &str) -> Player {
+        let mut rest = Rest::new(&self.endpoint);
+        let token = rest.login(name, PASSWORD).await.expect("logging in").access_token;
+        Player { name: name.to_owned(), token, rest, endpoint: self.endpoint.clone() }
     }
 
     /// Opens a game in which the hero walks to and fro until the end; every snapshot must follow the one before.
@@ -114,6 +129,13 @@ impl Stage {
         self.ended().await.0
     }
 
+    /// Kills the realm in whatever it does; gives what is left of it.
+    pub(crate) fn kill(self) -> Site {
+        let (code, _) = self.up.end(Signal::KILL);
+        assert_eq!(code, None, "a signal has ended it");
+        self.site
+    }
+
     async fn ended(self) -> (Site, String) {
         self.stop.send_replace(true);
         for game in self.games {
@@ -141,8 +163,8 @@ async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_swaps_of_good_and_bad_files_disturb_nobody() {
     let mut stage = Stage::start();
-    for number in 0..GAMES {
-        let mut hero = stage.hero(&format!("Hero{}", char::from(b'a' + u8::try_from(number).unwrap()))).await;
+    for number in 0..games() {
+        let mut hero = stage.hero(&format!("Hero{number}")).await;
         stage.plays(&mut hero, &format!("Cellar {number}")).await;
     }
     let mut speaker = stage.hero("Speaker").await;
@@ -176,8 +198,10 @@ async fn many_swaps_of_good_and_bad_files_disturb_nobody() {
     let now = stage.resident_bytes();
     let grown = now.saturating_sub(settled.unwrap_or(now));
     println!(
-        "{} swaps, {lines} lines, {} KiB, of which {} KiB since the first {SETTLED_SWAPS}",
+        "{} games, {} swaps, {lines} lines, {} ticks left out, {} KiB, of which {} KiB since the first {SETTLED_SWAPS}",
+        games(),
         swaps(),
+        figures(&stage).value("realm_ticks_skipped_total"),
         now >> 10,
         grown >> 10
     );

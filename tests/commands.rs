@@ -4,7 +4,7 @@ use std::fs;
 
 use realm_client::{Door, Lobby, Login, Rest, ServerMessage, proto};
 
-use crate::harness::{DEADLINE, PASSWORD, TestRealm, built_plugins, eventually, pilot};
+use crate::harness::{DEADLINE, PASSWORD, TestRealm, built_plugins, eventually};
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
 
@@ -39,7 +39,7 @@ pub(crate) async fn notice(lobby: &mut Lobby, plugin: &str, fits: impl Fn(&str) 
 }
 
 /// The refusal of the line with this sequence.
-async fn refused(lobby: &mut Lobby, line: &str) -> (String, String) {
+pub(crate) async fn refused(lobby: &mut Lobby, line: &str) -> (String, String) {
     let sequence = lobby.say(line).await.expect("the line is sent");
     let pick = |message: &ServerMessage| match message {
         ServerMessage::Error(error) if error.sequence == sequence => Some((error.code.clone(), error.message.clone())),
@@ -158,7 +158,7 @@ async fn what_a_player_writes_into_a_command_passes_the_chat_filter() {
     realm.stop().await;
 }
 
-async fn log_in(realm: &TestRealm, account: &str) -> Lobby {
+pub(crate) async fn log_in(realm: &TestRealm, account: &str) -> Lobby {
     let mut lobby = Lobby::connect(&realm.endpoint(), Door::Frames).await.expect("connecting");
     let login = Login::Password { account: account.to_owned(), password: PASSWORD.to_owned() };
     lobby.login(login).await.expect("logging in");
@@ -202,41 +202,6 @@ async fn plugins_mute_kick_and_flag_under_their_names() {
         realm.realm().games().current(realm::types::AccountId::from_raw(bob_account)).is_none().then_some(())
     })
     .await;
-    realm.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn plugins_hear_what_happens_and_answer() {
-    let realm = with_crier(|_| {}).await;
-    let mut ann = realm.hero("Ann", Door::Frames).await;
-    notice(&mut ann.lobby, "crier", |line| line == "Ann has come.").await;
-    let mut bob = realm.hero("Bob", Door::WebSocketJson).await;
-    for hero in [&mut ann, &mut bob] {
-        notice(&mut hero.lobby, "crier", |line| line == "Bob has come.").await;
-    }
-    let (_, _game) = bob.open_game("Cellar").await;
-    notice(&mut ann.lobby, "crier", |line| line == "Bob-hero enters Cellar.").await;
-    // What a plugin may know of the realm: who is there, and what is played.
-    bob.lobby.say("/where").await.unwrap();
-    notice(&mut bob.lobby, "crier", |line| {
-        line.ends_with("with 2 online; you play Bob-hero of level 1.") && line.starts_with("This is ")
-    })
-    .await;
-    bob.lobby.leave_game().await.unwrap();
-    notice(&mut ann.lobby, "crier", |line| line == "Bob-hero leaves Cellar.").await;
-    bob.lobby.logout().await.unwrap();
-    notice(&mut ann.lobby, "crier", |line| line == "Bob has gone.").await;
-    realm.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn deeds_in_games_are_told() {
-    let realm = with_crier(|_| {}).await;
-    let mut ann = realm.hero("Ann", Door::Frames).await;
-    let mut listener = realm.player("Listener").await.lobby(Door::Frames).await;
-    let (_, mut game) = ann.open_game("Cellar").await;
-    pilot::fight_for_experience(&mut game).await;
-    notice(&mut listener, "crier", |line| line.starts_with("Ann-hero has slain ") && line.len() > 24).await;
     realm.stop().await;
 }
 

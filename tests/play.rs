@@ -297,14 +297,14 @@ async fn acts_that_cannot_be_are_refused_by_code() {
 }
 
 /// Monsters whose first blow kills.
-fn deadly(folder: &std::path::Path) -> String {
+pub(crate) fn deadly(folder: &std::path::Path) -> String {
     let changes = ["damage_min", "damage_max", "attack_rating"].map(|key| ("monsters.toml", key, "9000"));
     pilot::content(folder, &changes);
     folder.display().to_string()
 }
 
 /// Walks up to a monster and waits for the end.
-async fn die(game: &mut GameConnection) {
+pub(crate) async fn die(game: &mut GameConnection) {
     let mut hunter = Hunter::default();
     let dying = async {
         loop {

@@ -173,8 +173,12 @@ pub struct Up {
 impl Up {
     /// Starts a command that is `realm up`, or becomes it, and waits for the end of its banner.
     pub fn start(command: &mut Command) -> Self {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting");
+        Self::start_until(command.stdin(Stdio::null()), "Ctrl-C saves everything", END)
+    }
+
+    /// Starts any verb that goes on, and waits for the line that says that it does. Its standard input is what the command says.
+    pub fn start_until(command: &mut Command, mark: &str, longest: Duration) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting");
         let (sender, lines) = channel();
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -182,7 +186,7 @@ impl Up {
         thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| of_errors.send(line)));
         let mut up = Self { child, lines, banner: String::new() };
-        up.banner = up.until("Ctrl-C saves everything");
+        up.banner = up.until_within(mark, longest);
         up
     }
 
@@ -214,11 +218,22 @@ impl Up {
         kill_process(Pid::from_child(&self.child), signal).expect("the program runs");
     }
 
+    /// Types a line into a standard input that is a pipe.
+    pub fn type_line(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().expect("its standard input is a pipe");
+        writeln!(input, "{text}").expect("the program reads");
+    }
+
     /// The lines up to one that contains `mark`.
     pub fn until(&mut self, mark: &str) -> String {
+        self.until_within(mark, END)
+    }
+
+    /// The same for what takes long.
+    pub fn until_within(&mut self, mark: &str, longest: Duration) -> String {
         let (begin, mut text) = (Instant::now(), String::new());
-        while begin.elapsed() < END {
-            match self.lines.recv_timeout(END) {
+        while begin.elapsed() < longest {
+            match self.lines.recv_timeout(longest) {
                 Ok(line) => {
                     text.push_str(&line);
                     text.push('\n');
@@ -230,7 +245,7 @@ impl Up {
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
-        panic!("{mark:?} did not come within {END:?}:\n{text}");
+        panic!("{mark:?} did not come within {longest:?}:\n{text}");
     }
 }
 

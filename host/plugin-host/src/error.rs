@@ -29,7 +29,7 @@ pub enum LoadError {
     NotWasm,
     /// A core module.
     #[error(
-        "this is a core module, not a component; turn it into one: `cargo xtask plugins` does, or `wasm-tools component new`"
+        "this is a core module, not a component; build the plugin with `realm plugin build`, which makes a component of it (or `wasm-tools component new` does)"
     )]
     CoreModule,
     /// Machine code made by a compiler of WebAssembly.

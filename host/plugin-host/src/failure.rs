@@ -2,13 +2,7 @@
 
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{
-    error::CallError,
-    limits::{PluginLimits, engine_size},
-    memory::GrowthRefused,
-    meter::Overrun,
-    state::State,
-};
+use crate::{error::CallError, limits::engine_size, memory::GrowthRefused, meter::Overrun, state::State};
 
 /// Functions shown in the sentence about a trap.
 const TRAP_FRAMES_SHOWN: usize = 4;
@@ -17,7 +11,7 @@ const TRAP_FRAMES_SHOWN: usize = 4;
 pub(crate) fn explain(error: &wasmtime::Error, state: &mut State) -> CallError {
     match state.meter.overrun() {
         Some(Overrun::Cpu) => return CallError::Deadline(state.meter.deadline()),
-        Some(Overrun::Wall) => return CallError::WallClock(PluginLimits::wall(state.meter.deadline())),
+        Some(Overrun::Wall) => return CallError::WallClock(state.meter.wall()),
         None => {}
     }
     if let Some(refused) = error.downcast_ref::<GrowthRefused>() {

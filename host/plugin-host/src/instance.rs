@@ -15,7 +15,6 @@ use crate::{
     exports::Guests,
     failure::{explain, shortened},
     limits::{PluginLimits, engine_size},
-    meter::Meter,
     plugin::Compiled,
     state::State,
 };
@@ -152,7 +151,7 @@ impl Instance {
         if self.dead {
             return Err(CallError::Dead);
         }
-        self.store.data_mut().begin(Meter::start(deadline));
+        self.store.data_mut().begin(deadline);
         self.store.set_epoch_deadline(1);
         let outcome = call(&mut self.store, &self.guests);
         let state = self.store.data_mut();

@@ -6,6 +6,7 @@
 //! whoever owns it makes a new one, after the pause that a [`Breaker`] tells.
 
 pub mod bindings;
+pub mod tape;
 
 mod actions;
 mod answers;

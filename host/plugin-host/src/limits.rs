@@ -32,11 +32,26 @@ pub struct Limits {
     pub instances_max: u32,
     /// Most bytes that all plugins together write to the log in a second, with 200 for what stands before each line.
     pub log_bytes_per_second_max: u32,
+    /// How much longer than its deadline a call may take by the wall clock: [`PluginLimits::WALL_FACTOR`] where players wait, more
+    /// where nobody does and a machine that stands still must fail no test.
+    pub wall_factor: u32,
     /// Limits of each plugin that is given no others.
     pub plugin: PluginLimits,
 }
 
 impl Limits {
+    /// The same where nobody waits: by the wall clock a call may take long, by the processor's no longer than in a realm.
+    #[must_use]
+    pub fn unhurried() -> Self {
+        const WALL_FACTOR: u32 = 3_000;
+        Self { wall_factor: WALL_FACTOR, ..Self::default() }
+    }
+
+    /// What a call with this deadline may take by the wall clock.
+    pub(crate) fn wall(&self, deadline: Duration) -> Duration {
+        (deadline * self.wall_factor).max(PluginLimits::WALL_LEAST)
+    }
+
     /// The limits of a class.
     #[must_use]
     pub fn class(&self, class: Class) -> ClassLimits {
@@ -65,6 +80,7 @@ impl Default for Limits {
             stack_bytes_max: 256 << 10,
             instances_max: 256,
             log_bytes_per_second_max: 24_000,
+            wall_factor: PluginLimits::WALL_FACTOR,
             plugin: PluginLimits::default(),
         }
     }
@@ -118,11 +134,6 @@ impl PluginLimits {
     pub(crate) const CORE_INSTANCES_MOST: u64 = 32;
     pub(crate) const MEMORIES_MOST: u64 = 8;
     pub(crate) const TABLE_ELEMENTS_MOST: u64 = 20_000;
-
-    /// What a call with this deadline may take by the wall clock.
-    pub(crate) fn wall(deadline: Duration) -> Duration {
-        (deadline * Self::WALL_FACTOR).max(Self::WALL_LEAST)
-    }
 
     /// Checks every number against what a host can hold to.
     ///

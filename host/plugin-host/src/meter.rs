@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::limits::PluginLimits;
-
 /// How often the epoch moves.
 pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
@@ -26,6 +24,7 @@ pub(crate) enum Overrun {
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
     deadline: Duration,
+    wall: Duration,
     started: Instant,
     first_tick: Option<FirstTick>,
     overrun: Option<Overrun>,
@@ -44,9 +43,9 @@ pub(crate) fn thread_cpu() -> Duration {
 }
 
 impl Meter {
-    /// Starts the clock of a call.
-    pub(crate) fn start(deadline: Duration) -> Self {
-        Self { deadline, started: Instant::now(), first_tick: None, overrun: None }
+    /// Starts the clock of a call: its CPU time, and how long it may take by the wall clock.
+    pub(crate) fn start(deadline: Duration, wall: Duration) -> Self {
+        Self { deadline, wall, started: Instant::now(), first_tick: None, overrun: None }
     }
 
     /// An epoch has passed while the call was running: may it go on?
@@ -59,7 +58,7 @@ impl Meter {
         };
         if cpu.saturating_sub(first.cpu) >= self.deadline {
             self.overrun = Some(Overrun::Cpu);
-        } else if wall >= PluginLimits::wall(self.deadline) {
+        } else if wall >= self.wall {
             self.overrun = Some(Overrun::Wall);
         }
         self.overrun.is_none()
@@ -73,6 +72,11 @@ impl Meter {
     /// The deadline of this call.
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    /// What it may take by the wall clock.
+    pub(crate) fn wall(&self) -> Duration {
+        self.wall
     }
 
     /// What the call has used, to be asked when it is over: CPU time, exact to one epoch.

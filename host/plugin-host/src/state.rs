@@ -1,6 +1,10 @@
 //! What the host keeps beside one instance.
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     log::{LINE_BYTES_MAX, Level},
@@ -26,11 +30,16 @@ pub(crate) struct State {
     pub(crate) figures: BTreeSet<String>,
 }
 
+/// The clock of a call under these limits.
+fn meter(compiled: &Compiled, deadline: Duration) -> Meter {
+    Meter::start(deadline, compiled.host.limits.wall(deadline))
+}
+
 impl State {
     pub(crate) fn new(compiled: &Arc<Compiled>) -> Self {
         Self {
             growth: Growth::new(&compiled.limits, compiled.memory_bytes_max()),
-            meter: Meter::start(compiled.limits.init_deadline()),
+            meter: meter(compiled, compiled.limits.init_deadline()),
             compiled: Arc::clone(compiled),
             last_words: None,
             call_ms: None,
@@ -40,9 +49,9 @@ impl State {
         }
     }
 
-    /// Forgets what belonged to the call before.
-    pub(crate) fn begin(&mut self, meter: Meter) {
-        self.meter = meter;
+    /// A call with this deadline begins: forgets what belonged to the one before.
+    pub(crate) fn begin(&mut self, deadline: Duration) {
+        self.meter = meter(&self.compiled, deadline);
         self.last_words = None;
         self.call_ms = None;
     }

@@ -66,6 +66,13 @@ pub enum Event {
         /// Where it acts, in sub-tiles.
         y: i32,
     },
+    /// A monster has left something on the ground. Whoever sees the place sees it there.
+    Dropped {
+        /// Who killed the monster.
+        killer: EntityId,
+        /// Which potion, by its place in the content pack.
+        potion: u8,
+    },
     /// A dead player stands at the entrance again.
     Respawned {
         /// Who.

@@ -5,7 +5,7 @@ pub mod sheet;
 
 use realm_plugin::{
     InitError, Plugin,
-    anti_cheat::{Actions, AntiCheat, Finding, Sheet},
+    anti_cheat::{Actions, AntiCheat, Finding, Item, ItemOccasion, Sheet},
 };
 
 use rule::{Rule, Settings};
@@ -30,6 +30,10 @@ impl AntiCheat for DefaultAntiCheat {
 
     fn check_character(&mut self, sheet: Sheet) -> Vec<Finding> {
         sheet::check(self.rule.settings(), &sheet)
+    }
+
+    fn check_item(&mut self, item: Item, _occasion: ItemOccasion) -> Vec<Finding> {
+        sheet::check_item(self.rule.settings(), &item)
     }
 }
 

@@ -21,17 +21,21 @@ pub fn check(settings: &Settings, sheet: &Sheet) -> Vec<Finding> {
         (attributes > ATTRIBUTES_BASE + ATTRIBUTES_PER_LEVEL * levels_gained).then_some(Violation::Attributes),
         (u64::from(sheet.skill_levels) > levels_gained).then_some(Violation::Skills),
     ];
-    let items = sheet.items.iter().flat_map(|item| check_item(settings, item));
-    character
-        .into_iter()
-        .chain(items)
-        .flatten()
-        .take(FINDINGS_MAX)
-        .map(|violation| Finding { index: 0, violation, refuse: true })
-        .collect()
+    let items = sheet.items.iter().flat_map(|item| broken_by(settings, item));
+    refused(character.into_iter().chain(items).flatten())
 }
 
-fn check_item(settings: &Settings, item: &Item) -> [Option<Violation>; 3] {
+/// Judges one item: one finding for each broken rule.
+#[must_use]
+pub fn check_item(settings: &Settings, item: &Item) -> Vec<Finding> {
+    refused(broken_by(settings, item).into_iter().flatten())
+}
+
+fn refused(violations: impl Iterator<Item = Violation>) -> Vec<Finding> {
+    violations.take(FINDINGS_MAX).map(|violation| Finding { index: 0, violation, refuse: true }).collect()
+}
+
+fn broken_by(settings: &Settings, item: &Item) -> [Option<Violation>; 3] {
     let outside = item.affixes.iter().any(|affix| !(affix.value_min..=affix.value_max).contains(&affix.value));
     let forbidden = item.base_type == "ring"
         && item.affixes.iter().any(|affix| affix.name == "all-skills" && affix.value > settings.ring_all_skills_max);

@@ -1,6 +1,9 @@
 //! The contract between realm and plugin, `realm:plugin`, as this program was built with it.
 
-use wit_parser::{InterfaceId, PackageId, Resolve, SourceMap, World, WorldItem};
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, anyhow};
+use wit_parser::{InterfaceId, PackageId, Resolve, SourceMap, World, WorldId, WorldItem};
 
 use crate::carried::CONTRACT;
 
@@ -9,6 +12,50 @@ pub const PACKAGE: &str = "realm:plugin";
 
 /// The world that holds every hook and every import.
 const EVERYTHING: &str = "every-hook";
+
+/// The world that one plugin is built for, where no SDK brings its own.
+pub(crate) const WORLD: &str = "this-plugin";
+
+/// The text of that world: the hooks, and of the imports those that the contract has by the permissions' names.
+pub(crate) fn world(hooks: &[String], permissions: &[String]) -> String {
+    let contract = Contract::own();
+    let mut world = format!("package {PACKAGE}@{};\n\nworld {WORLD} {{\n", contract.version());
+    for import in contract.imports().iter().filter(|import| permissions.contains(import)) {
+        world.push_str(&format!("  import {import};\n"));
+    }
+    for hook in hooks {
+        world.push_str(&format!("  export {hook};\n"));
+    }
+    world.push_str("}\n");
+    world
+}
+
+/// The contract and the world of one plugin, in a folder of their own.
+pub(crate) fn write_world(world: &str, wit: &Path) -> Result<()> {
+    if wit.exists() {
+        fs::remove_dir_all(wit).with_context(|| format!("{} cannot be removed", wit.display()))?;
+    }
+    fs::create_dir_all(wit).with_context(|| format!("{} cannot be made", wit.display()))?;
+    let write = |name: &str, text: &str| {
+        fs::write(wit.join(name), text).with_context(|| format!("{} cannot be written", wit.display()))
+    };
+    for (path, text) in CONTRACT {
+        write(path.rsplit('/').next().unwrap_or(path), text)?;
+    }
+    write("this-plugin.wit", world)
+}
+
+/// The contract together with the world of one plugin, parsed.
+pub(crate) fn with_world(world: &str) -> Result<(Resolve, WorldId)> {
+    let mut sources = SourceMap::new();
+    CONTRACT.iter().for_each(|(path, text)| sources.push_str(path, *text));
+    sources.push_str("this-plugin.wit", world);
+    let group = sources.parse().map_err(|(_, error)| anyhow!("{error}"))?;
+    let mut resolve = Resolve::default();
+    let package = resolve.push_group(group)?;
+    let world = resolve.select_world(&[package], Some(WORLD))?;
+    Ok((resolve, world))
+}
 
 /// The contract, parsed.
 pub struct Contract {
@@ -48,6 +95,11 @@ impl Contract {
         let mut names = self.names(self.everything().imports.values());
         names.retain(|name| self.interface(name).is_some_and(|id| !self.resolve.interfaces[id].functions.is_empty()));
         names
+    }
+
+    /// Names of all its interfaces, those that hold types only included.
+    pub(crate) fn interfaces(&self) -> Vec<String> {
+        self.resolve.packages[self.package].interfaces.keys().cloned().collect()
     }
 
     /// Names of the functions of an interface, in their order; none when there is no such interface.

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    carried::{CONTRACT, JAVASCRIPT_SDK, text},
+    carried::{JAVASCRIPT_SDK, text},
     component::with_manifest,
-    contract::Contract,
-    process::{output, run_within, say},
+    contract::{Contract, WORLD, world, write_world},
+    process::{output, run, run_within, say},
 };
 
 /// What is installed by npm: the package and its lock file.
@@ -29,12 +29,12 @@ const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
 const BUILD_DEADLINE: Duration = Duration::from_secs(300);
 /// Makes one file of a package, and JavaScript of TypeScript.
 const BUNDLE: &str = "esbuild";
+/// Finds what does not fit in TypeScript.
+const CHECK: &str = "tsc";
 /// Puts that file into QuickJS.
 const COMPONENTIZE: &str = "componentize-qjs";
 /// The oldest Node that the toolchain runs with.
 const NODE_LEAST: u32 = 20;
-/// The world that a package is built for.
-const WORLD: &str = "this-plugin";
 
 /// What `package.json` says of a plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,12 @@ pub struct Package {
 }
 
 impl Package {
+    /// True when it is written in TypeScript.
+    #[must_use]
+    pub fn is_typescript(&self) -> bool {
+        self.entry.extension().is_some_and(|kind| kind == "ts" || kind == "mts")
+    }
+
     /// Reads `package.json` of a folder.
     ///
     /// # Errors
@@ -124,20 +130,6 @@ impl Package {
         }
         door
     }
-
-    /// The world of this package: its hooks, and of the imports those that the contract has by the permissions' names.
-    fn world(&self) -> String {
-        let contract = Contract::own();
-        let mut world = format!("package realm:plugin@{};\n\nworld {WORLD} {{\n", contract.version());
-        for import in contract.imports().iter().filter(|import| self.permissions.contains(import)) {
-            world.push_str(&format!("  import {import};\n"));
-        }
-        for hook in &self.hooks {
-            world.push_str(&format!("  export {hook};\n"));
-        }
-        world.push_str("}\n");
-        world
-    }
 }
 
 /// Why a hook cannot be answered in JavaScript; `None` when it can.
@@ -149,8 +141,15 @@ pub(crate) fn refusal(hook: &str) -> Option<&'static str> {
     }
 }
 
+/// `chat-filter` as the name of a type: `ChatFilter`.
+pub(crate) fn pascal(name: &str) -> String {
+    let name = camel(name);
+    let (head, tail) = name.split_at(usize::from(!name.is_empty()));
+    head.to_uppercase() + tail
+}
+
 /// `save-state` as JavaScript has it: `saveState`.
-fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     let mut parts = name.split('-');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |name, part| {
@@ -183,7 +182,8 @@ impl Toolchain {
         let key: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let folder = base.join(format!("javascript-{key}"));
         let programs = folder.join("node_modules/.bin");
-        if folder.join("installed").is_file() && [BUNDLE, COMPONENTIZE].iter().all(|name| programs.join(name).exists())
+        if folder.join("installed").is_file()
+            && [BUNDLE, CHECK, COMPONENTIZE].iter().all(|name| programs.join(name).exists())
         {
             return Ok(Self { programs });
         }
@@ -191,7 +191,7 @@ impl Toolchain {
         for (name, text) in files {
             fs::write(folder.join(name), text).with_context(|| format!("{} cannot be written", folder.display()))?;
         }
-        say(&format!("npm install: the JavaScript toolchain goes into {}, once (about 50 MB)", folder.display()));
+        say(&format!("npm install: the JavaScript toolchain goes into {}, once (about 80 MB)", folder.display()));
         let mut npm = Command::new("npm");
         // `install` and not `ci`: that insists on every platform's binding, of which this machine needs one. The lock file holds
         // all the same.
@@ -218,8 +218,9 @@ pub fn build(toolchain: &Toolchain, folder: &Path, scratch: &Path) -> Result<Vec
     if !entry.is_file() {
         bail!("`realm.plugin` of package.json names {}, which is no file", entry.display());
     }
+    check_types(toolchain, &package, folder)?;
     let wit = scratch.join("wit");
-    write_world(&package, &wit)?;
+    write_world(&world(&package.hooks, &package.permissions), &wit)?;
     let (door, bundle) = (scratch.join("door.js"), scratch.join("plugin.js"));
     fs::write(&door, package.door(&entry)).with_context(|| format!("{} cannot be written", door.display()))?;
     let mut command = toolchain.command(BUNDLE);
@@ -236,19 +237,61 @@ pub fn build(toolchain: &Toolchain, folder: &Path, scratch: &Path) -> Result<Vec
     Ok(with_manifest(&bytes, &package.manifest.to_string()))
 }
 
-/// The contract and the world of one package, in a folder of their own.
-fn write_world(package: &Package, wit: &Path) -> Result<()> {
-    if wit.exists() {
-        fs::remove_dir_all(wit).with_context(|| format!("{} cannot be removed", wit.display()))?;
+/// Finds what does not fit, where types are written: the bundle is made without looking at them.
+fn check_types(toolchain: &Toolchain, package: &Package, folder: &Path) -> Result<()> {
+    if !package.is_typescript() {
+        return Ok(());
     }
-    fs::create_dir_all(wit).with_context(|| format!("{} cannot be made", wit.display()))?;
-    let write = |name: &str, text: &str| {
-        fs::write(wit.join(name), text).with_context(|| format!("{} cannot be written", wit.display()))
+    if !folder.join("tsconfig.json").is_file() {
+        bail!(
+            "{} has no tsconfig.json, by which its types are checked; `realm plugin new NAME --lang ts` makes one",
+            folder.display()
+        );
+    }
+    let mut command = toolchain.command(CHECK);
+    command.args(["--noEmit", "--pretty", "false", "--project", "."]).current_dir(folder);
+    say("tsc: checking the types");
+    run_within(&mut command, BUILD_DEADLINE)
+        .with_context(|| format!("the types of the plugin {} do not fit", package.name))
+}
+
+/// Runs the tests of a package in Node: by its own `npm test`, or, where they need TypeScript, bundled first. `scratch` is a folder
+/// that may be written over.
+///
+/// # Errors
+/// When a test fails, or a program refuses them.
+pub fn test(toolchain: impl FnOnce() -> Result<Toolchain>, folder: &Path, scratch: &Path) -> Result<()> {
+    let package = Package::read(folder)?;
+    if !package.is_typescript() {
+        return run(Command::new("npm").arg("test").current_dir(folder));
+    }
+    let toolchain = toolchain()?;
+    let bundled = scratch.join("test");
+    if bundled.exists() {
+        fs::remove_dir_all(&bundled).with_context(|| format!("{} cannot be removed", bundled.display()))?;
+    }
+    let tests = tests_of(&folder.join("test"))?;
+    let mut command = toolchain.command(BUNDLE);
+    command.args(&tests).args(["--bundle", "--format=esm", "--platform=node", "--external:realm:*"]);
+    command.args(["--log-level=warning", "--out-extension:.js=.mjs"]).arg(format!("--outdir={}", bundled.display()));
+    output(command.current_dir(folder), BUILD_DEADLINE).context("the tests cannot be bundled")?;
+    let mut node = Command::new("node");
+    node.args(["--import", "./sdk/plugin-js/fake-host.mjs", "--test"]).args(tests_of(&bundled)?);
+    run(node.current_dir(folder))
+}
+
+/// The test files right in a folder.
+fn tests_of(place: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(place).with_context(|| format!("{} cannot be read", place.display()))?;
+    let is_test = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().contains(".test.")) && path.is_file()
     };
-    for (path, text) in CONTRACT {
-        write(path.rsplit('/').next().unwrap_or(path), text)?;
+    let mut tests: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_test).collect();
+    tests.sort();
+    if tests.is_empty() {
+        bail!("{} holds no tests: name them NAME.test.ts", place.display());
     }
-    write("this-plugin.wit", &package.world())
+    Ok(tests)
 }
 
 #[cfg(test)]
@@ -264,7 +307,7 @@ mod tests {
         let found = package(&json!({ "plugin": "a.js", "hooks": ["chat-filter"], "permissions": ["log"] })).unwrap();
         assert_eq!(found.manifest["class"], "slow");
         assert_eq!(found.manifest["name"], "one");
-        let world = found.world();
+        let world = world(&found.hooks, &found.permissions);
         assert!(world.contains("import log;") && world.contains("export chat-filter;"), "{world}");
         assert!(!world.contains("ladder"), "{world}");
         let door = found.door(Path::new("/x/a.js"));

@@ -1,19 +1,54 @@
-//! Running other programs: what they do is said first, how long it took afterwards, and none runs for ever unnoticed.
+//! Running other programs: what they do is said first, how long it took afterwards, and none runs for ever unnoticed, nor on when
+//! whoever started it was told to end.
 
 use std::{
     env,
     ffi::OsStr,
     io::Read,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often a program with a deadline is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Programs are started in groups of their own.
+static OWN_GROUPS: AtomicBool = AtomicBool::new(false);
+/// They are to end.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// From now on each program that is started gets a process group of its own: a Ctrl-C reaches this program alone, which then has to
+/// end the others with [`end_children`].
+pub fn answer_for_children() {
+    OWN_GROUPS.store(true, Ordering::Relaxed);
+}
+
+/// Ends every program that was started, with all that it started itself, and every one that will be.
+pub fn end_children() {
+    ENDED.store(true, Ordering::Relaxed);
+}
+
+fn spawn(command: &mut Command, name: &str) -> Result<Child> {
+    if OWN_GROUPS.load(Ordering::Relaxed) {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+    }
+    command.spawn().with_context(|| format!("`{name}` could not be started"))
+}
+
+fn kill(child: &mut Child) -> Result<()> {
+    if OWN_GROUPS.load(Ordering::Relaxed) {
+        // Who has ended meanwhile is no mistake.
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    }
+    let _ = child.kill();
+    child.wait().map(drop).context("a program could not be ended")
+}
 
 /// Says what is being done now.
 #[allow(clippy::print_stderr, reason = "whoever builds speaks on the terminal")]
@@ -59,11 +94,12 @@ pub fn cargo() -> Command {
 /// When it cannot be started or fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let name = display(command);
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("`{name}` could not be started"))?;
-    if !status.success() {
-        bail!("`{name}` failed ({status})");
+    let mut child = spawn(command.stdin(Stdio::null()), &name)?;
+    match wait(&mut child, Duration::MAX)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("`{name}` failed ({status})"),
+        None => bail!("`{name}` never ended"),
     }
-    Ok(())
 }
 
 /// Runs a program for at most `deadline` and gives what it printed.
@@ -72,12 +108,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// When it cannot be started, fails or takes too long; the text holds what it said.
 pub fn output(command: &mut Command, deadline: Duration) -> Result<String> {
     let name = display(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("`{name}` could not be started"))?;
+    let mut child = spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()), &name)?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let finished = wait(&mut child, deadline)?;
@@ -95,7 +126,7 @@ pub fn output(command: &mut Command, deadline: Duration) -> Result<String> {
 /// When it cannot be started, fails or takes too long.
 pub fn run_within(command: &mut Command, deadline: Duration) -> Result<()> {
     let name = display(command);
-    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("`{name}` could not be started"))?;
+    let mut child = spawn(command.stdin(Stdio::null()), &name)?;
     match wait(&mut child, deadline)? {
         None => bail!("`{name}` did not end within {} s", deadline.as_secs()),
         Some(status) if !status.success() => bail!("`{name}` failed ({status})"),
@@ -110,15 +141,18 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// Waits for a program to end; ends it at the deadline.
-fn wait(child: &mut Child, deadline: Duration) -> Result<Option<std::process::ExitStatus>> {
+fn wait(child: &mut Child, deadline: Duration) -> Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("a program could not be waited for")? {
             return Ok(Some(status));
         }
+        if ENDED.load(Ordering::Relaxed) {
+            kill(child)?;
+            bail!("it was told to end");
+        }
         if start.elapsed() >= deadline {
-            child.kill().context("a program that took too long could not be ended")?;
-            child.wait().context("a program that took too long could not be ended")?;
+            kill(child)?;
             return Ok(None);
         }
         thread::sleep(LOOK_EVERY);

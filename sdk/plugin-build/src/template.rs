@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     carried::{CONTRACT, JAVASCRIPT_SDK, RUST_SDK, TREE, text},
     contract::Contract,
-    javascript,
+    javascript, typescript,
 };
 
 /// What a plugin is written in.
@@ -21,8 +21,10 @@ use crate::{
 pub enum Language {
     /// Rust, with the SDK `realm-plugin`.
     Rust,
-    /// JavaScript or TypeScript, in QuickJS.
+    /// JavaScript, in QuickJS.
     JavaScript,
+    /// The same with types, which are checked at every build.
+    TypeScript,
 }
 
 /// The hooks that there are templates for.
@@ -39,6 +41,7 @@ const RULES: &[Rule] = &[
         rust: include_str!("../templates/rust/chat-filter.rs"),
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/chat-filter.js"),
+            typed: include_str!("../templates/typescript/chat-filter.ts"),
             test: include_str!("../templates/javascript/chat-filter.test.js"),
             permissions: "[\"log\"]",
         }),
@@ -49,6 +52,7 @@ const RULES: &[Rule] = &[
         rust: include_str!("../templates/rust/commands.rs"),
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/commands.js"),
+            typed: include_str!("../templates/typescript/commands.ts"),
             test: include_str!("../templates/javascript/commands.test.js"),
             permissions: "[\"log\", \"random\"]",
         }),
@@ -59,6 +63,7 @@ const RULES: &[Rule] = &[
         rust: include_str!("../templates/rust/events.rs"),
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/events.js"),
+            typed: include_str!("../templates/typescript/events.ts"),
             test: include_str!("../templates/javascript/events.test.js"),
             permissions: "[\"log\"]",
         }),
@@ -69,6 +74,7 @@ const RULES: &[Rule] = &[
         rust: include_str!("../templates/rust/ladder.rs"),
         javascript: Some(JavaScript {
             rule: include_str!("../templates/javascript/ladder.js"),
+            typed: include_str!("../templates/typescript/ladder.ts"),
             test: include_str!("../templates/javascript/ladder.test.js"),
             permissions: "[\"log\"]",
         }),
@@ -90,6 +96,8 @@ struct Rule {
 
 struct JavaScript {
     rule: &'static str,
+    /// The same in TypeScript.
+    typed: &'static str,
     test: &'static str,
     /// As they stand in `package.json`.
     permissions: &'static str,
@@ -108,6 +116,7 @@ pub fn example(hook: &str, language: Language, name: &str) -> Option<String> {
     let text = match language {
         Language::Rust => rule.rust,
         Language::JavaScript => rule.javascript.as_ref()?.rule,
+        Language::TypeScript => rule.javascript.as_ref()?.typed,
     };
     Some(fill(text, name, rule.what))
 }
@@ -123,7 +132,8 @@ pub fn create(folder: &Path, name: &str, hook: &str, language: Language) -> Resu
     };
     let files = match language {
         Language::Rust => of_rust(name, rule),
-        Language::JavaScript => of_javascript(name, rule)?,
+        Language::JavaScript => of_javascript(name, rule, false)?,
+        Language::TypeScript => of_javascript(name, rule, true)?,
     };
     if folder.exists() {
         bail!("{} exists already; choose another name, or remove it", folder.display());
@@ -162,7 +172,7 @@ fn of_rust(name: &str, rule: &Rule) -> Vec<File> {
     files
 }
 
-fn of_javascript(name: &str, rule: &Rule) -> Result<Vec<File>> {
+fn of_javascript(name: &str, rule: &Rule, typed: bool) -> Result<Vec<File>> {
     let Some(source) = &rule.javascript else {
         let why = javascript::refusal(rule.hook).unwrap_or("there is no template");
         bail!("the hook `{}` cannot be answered in JavaScript: {why}; write --lang rust", rule.hook);
@@ -170,13 +180,21 @@ fn of_javascript(name: &str, rule: &Rule) -> Result<Vec<File>> {
     let fill = |text: &str| {
         fill(text, name, rule.what).replace("{{hook}}", rule.hook).replace("{{permissions}}", source.permissions)
     };
+    // The files are the same but for their ending.
+    let fill = |text: &str| if typed { fill(text).replace("plugin.js", "plugin.ts") } else { fill(text) };
+    let (ending, text) = if typed { ("ts", source.typed) } else { ("js", source.rule) };
     let mut files = vec![
         ("package.json".to_owned(), fill(include_str!("../templates/javascript/package.json.txt")), true),
-        ("src/plugin.js".to_owned(), fill(source.rule), true),
+        (format!("src/plugin.{ending}"), fill(text), true),
         ("test/plugin.test.js".to_owned(), fill(source.test), true),
         ("README.md".to_owned(), fill(include_str!("../templates/javascript/README.md.txt")), false),
         (".gitignore".to_owned(), "/node_modules\n/dist\n".to_owned(), false),
+        (typescript::DECLARATIONS.to_owned(), typescript::declarations(), false),
     ];
+    if typed {
+        let config = include_str!("../templates/typescript/tsconfig.json.txt").to_owned();
+        files.push(("tsconfig.json".to_owned(), config, false));
+    }
     for (path, text) in JAVASCRIPT_SDK.iter().filter(|(path, _)| path.ends_with(".mjs")) {
         files.push(((*path).to_owned(), (*text).to_owned(), false));
     }

@@ -137,6 +137,11 @@ impl FakeRealm {
         self.lock().expected.insert(permission);
     }
 
+    /// What is no surprise.
+    pub(crate) fn expected(&self) -> Vec<Permission> {
+        self.lock().expected.iter().copied().collect()
+    }
+
     /// What was asked without being expected since this was last looked at.
     pub(crate) fn take_unexpected(&self) -> Vec<HostCall> {
         std::mem::take(&mut self.lock().unexpected)

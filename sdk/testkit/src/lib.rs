@@ -16,6 +16,7 @@ mod budget;
 mod fake_realm;
 mod recording;
 pub mod rehearsal;
+mod replayed;
 pub mod samples;
 mod stage;
 mod subject;
@@ -25,7 +26,10 @@ pub use fake_realm::{FakeRealm, HostCall};
 pub use realm_plugin_host::{
     CallError, Hook, LoadError, Permission, bindings,
     bindings::{anti_cheat::Finding, chat_filter::Verdict, matchmaking::Admission},
+    tape,
+    tape::{Answer, CallAgain, Question as Call, Reader, RecordedCall, TapeError, Unexpected},
 };
-pub use recording::{Answer, Call, Difference, Recording};
+pub use recording::{Difference, Recording};
+pub use replayed::{Replayed, Tape};
 pub use stage::Stage;
 pub use subject::{Failure, Subject};

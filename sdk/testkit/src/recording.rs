@@ -1,47 +1,8 @@
-//! Calls as values: to be kept, repeated with another version, and compared.
+//! The calls of a test as values: to be repeated with another version, and compared.
 
-use realm_plugin_host::bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking};
+use realm_plugin_host::tape::{Answer, Question as Call};
 
 use crate::{Subject, subject::Failure};
-
-/// One call of a hook with all it is asked.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "each is the function of its name in wit/")]
-pub enum Call {
-    Filter(chat_filter::Line),
-    CheckActions(anti_cheat::Actions),
-    CheckCharacter(anti_cheat::Sheet),
-    CheckItem(anti_cheat::Item, anti_cheat::ItemOccasion),
-    Admit(matchmaking::Player, matchmaking::Game),
-    Order(matchmaking::Player, Vec<matchmaking::Game>),
-    Form(Vec<matchmaking::Ticket>, u64),
-    Eligible(ladder::Character),
-    Score(ladder::Character),
-    TieBreak(ladder::Character),
-    SeasonEnd(ladder::Season, Vec<ladder::Standing>),
-    ListCommands,
-    RunCommand(commands::Caller, String, Vec<String>),
-    Interests,
-    Handle(Vec<events::Event>),
-}
-
-/// What came back.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "each is the answer of its call")]
-pub enum Answer {
-    Verdict(chat_filter::Verdict),
-    Findings(Vec<anti_cheat::Finding>),
-    Admission(matchmaking::Admission),
-    Order(Vec<u64>),
-    Matches(Vec<matchmaking::Match>),
-    Eligibility(ladder::Eligibility),
-    Rank(u64),
-    Awards(Vec<ladder::Award>),
-    Commands(Vec<commands::Command>),
-    Ran(Result<Vec<effects::Effect>, commands::CommandError>),
-    Interests(events::Kinds),
-    Effects(Vec<effects::Effect>),
-}
 
 /// Calls and their answers, in order.
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,15 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use realm_plugin_host::{Host, Limits, LoadError, Permission, Plugin};
+use realm_plugin_host::{
+    Host, Limits, LoadError, Manifest, Permission, Plugin,
+    tape::{AsRecorded, RecordedCall, ask_again},
+};
 
-use crate::{FakeRealm, Subject, subject::Failure};
+use crate::{FakeRealm, Replayed, Subject, Tape, subject::Failure};
+
+/// How often a test asks a recording: of each call the quickest counts, because a machine has other things to do.
+const ROUNDS: usize = 3;
 
 /// A component, the realm around it and its settings, before it starts.
 #[derive(Debug, Clone)]
@@ -86,13 +92,53 @@ impl Stage {
         Subject::new(plugin, instance?, self.realm, self.configuration).without_surprise()
     }
 
+    /// What it says about itself.
+    ///
+    /// # Errors
+    /// When it is no component, or its manifest cannot be read.
+    pub fn manifest(&self) -> Result<Manifest, Failure> {
+        host().manifest(&self.bytes).map_err(Failure::Load)
+    }
+
+    /// Asks it, three times from the beginning, everything that a realm has recorded of the plugin of its name. The realm around it
+    /// answers as it did then; what the plugin asks beyond, without an [`Stage::expect`] for it, is noted.
+    ///
+    /// # Panics
+    /// When the realm would refuse it, or the recording holds no call of a plugin of its name.
+    #[must_use]
+    pub fn replay(&self, tape: &Tape) -> Replayed {
+        let once =
+            || self.try_replay(tape.calls()).unwrap_or_else(|failure| panic!("it cannot be replayed: {failure}"));
+        let mut replayed = once();
+        assert!(
+            replayed.report().calls > 0,
+            "the recording holds no call of {}, but {} of other plugins",
+            replayed.report().plugin,
+            replayed.report().others
+        );
+        for _ in 1..ROUNDS {
+            replayed.keep_quicker(&once());
+        }
+        replayed
+    }
+
+    /// The same once, with calls from anywhere.
+    ///
+    /// # Errors
+    /// When the realm would refuse it, or it does not start.
+    pub fn try_replay(&self, calls: impl Iterator<Item = RecordedCall>) -> Result<Replayed, Failure> {
+        let services = Arc::new(AsRecorded::expecting(&self.realm.expected()));
+        let plugin = host().load(&self.bytes, Arc::clone(&services) as Arc<_>).map_err(Failure::Load)?;
+        ask_again(calls, &plugin, &services, &self.configuration).map(Replayed::new).map_err(Failure::Call)
+    }
+
     fn load(&self) -> Result<Plugin, LoadError> {
         host().load(&self.bytes, Arc::new(self.realm.clone()))
     }
 }
 
-/// One engine for all tests of a process, with the limits of a realm.
+/// One engine for all tests of a process, with the limits of a realm but for one: a machine that stands still fails no test.
 fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| Host::new(Limits::default(), None).expect("plugins can be run on this machine"))
+    HOST.get_or_init(|| Host::new(Limits::unhurried(), None).expect("plugins can be run on this machine"))
 }

@@ -5,10 +5,11 @@ use std::fmt;
 use realm_plugin_host::{
     CallError, Hook, Instance, LoadError, Plugin,
     bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking},
+    tape::{Answer, Question as Call},
 };
 
 use crate::{
-    Answer, Call, FakeRealm, HostCall, Recording,
+    FakeRealm, HostCall, Recording,
     budget::{self, Figures},
 };
 
@@ -128,9 +129,9 @@ impl Subject {
         /// Does a character take part in the ladder?
         eligible(character: &ladder::Character) -> ladder::Eligibility = Call::Eligible(character.clone()) => Eligibility;
         /// Scores a character.
-        score(character: &ladder::Character) -> u64 = Call::Score(character.clone()) => Rank;
+        score(character: &ladder::Character) -> u64 = Call::Score(character.clone()) => Number;
         /// Orders characters of one score.
-        tie_break(character: &ladder::Character) -> u64 = Call::TieBreak(character.clone()) => Rank;
+        tie_break(character: &ladder::Character) -> u64 = Call::TieBreak(character.clone()) => Number;
         /// What the best of a season carry away.
         season_end(season: &ladder::Season, standings: &[ladder::Standing]) -> Vec<ladder::Award>
             = Call::SeasonEnd(season.clone(), standings.to_vec()) => Awards;
@@ -159,30 +160,9 @@ impl Subject {
 
     /// The same without a note: for calls by the thousand.
     pub(crate) fn call_quietly(&mut self, call: &Call) -> Result<Answer, Failure> {
-        let answer = self.ask(call).map_err(Failure::Call);
+        let answer = self.instance.answer(call).map_err(Failure::Call);
         let surprises = self.realm.take_unexpected();
         if surprises.is_empty() { answer } else { Err(Failure::Unexpected(surprises)) }
-    }
-
-    fn ask(&mut self, call: &Call) -> Result<Answer, CallError> {
-        let instance = &mut self.instance;
-        Ok(match call {
-            Call::Filter(line) => Answer::Verdict(instance.filter(line)?),
-            Call::CheckActions(actions) => Answer::Findings(instance.check_actions(actions)?),
-            Call::CheckCharacter(sheet) => Answer::Findings(instance.check_character(sheet)?),
-            Call::CheckItem(item, occasion) => Answer::Findings(instance.check_item(item, *occasion)?),
-            Call::Admit(player, game) => Answer::Admission(instance.admit(player, game)?),
-            Call::Order(player, games) => Answer::Order(instance.order(player, games)?),
-            Call::Form(tickets, now_ms) => Answer::Matches(instance.form(tickets, *now_ms)?),
-            Call::Eligible(character) => Answer::Eligibility(instance.eligible(character)?),
-            Call::Score(character) => Answer::Rank(instance.score(character)?),
-            Call::TieBreak(character) => Answer::Rank(instance.tie_break(character)?),
-            Call::SeasonEnd(season, standings) => Answer::Awards(instance.season_end(season, standings)?),
-            Call::ListCommands => Answer::Commands(instance.list_commands()?),
-            Call::RunCommand(caller, name, arguments) => Answer::Ran(instance.run_command(caller, name, arguments)?),
-            Call::Interests => Answer::Interests(instance.interests()?),
-            Call::Handle(batch) => Answer::Effects(instance.handle(batch)?),
-        })
     }
 
     /// Carries the memory over to another instance of this plugin or of another version, as a swap does.

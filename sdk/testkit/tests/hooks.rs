@@ -1,15 +1,17 @@
-//! One test for each hook, as a plugin's author writes it: the built component, loaded as a realm loads it.
+//! One test for each function of each hook, as a plugin's author writes it: the built component, loaded as a realm loads it.
+//! `docs/plugins/testing.md` leads here.
 
 use std::path::{Path, PathBuf};
 
 use realm_testkit::{
     Admission, Failure, Permission, Stage, Verdict,
     bindings::{
-        anti_cheat::Violation,
+        anti_cheat::{Affix, ItemOccasion, Violation},
         commands::CommandError,
         effects::Effect,
         events::{Find, Kinds, Occurrence},
         ladder::Eligibility,
+        matchmaking::Difficulty,
     },
     samples,
 };
@@ -33,7 +35,7 @@ fn a_chat_filter_judges_lines() {
     plugin.assert_within_ms(5, "a line of chat", |plugin| plugin.filter(&samples::line("Anna", "hello")));
 }
 
-/// **`anti-cheat`**: all acts of a tick go in, findings with their indices come out.
+/// **`anti-cheat`**, `check-actions`: all acts of a tick go in, findings with their indices come out.
 #[test]
 fn an_anti_cheat_finds_who_jumps() {
     let mut plugin = Stage::of_file(component("anti-cheat")).expect(Permission::Log).start();
@@ -43,10 +45,37 @@ fn an_anti_cheat_finds_who_jumps() {
     let found = plugin.check_actions(&[samples::step(4, 3), jump]).unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].index, &found[0].violation), (1, &Violation::Teleport));
-    assert_eq!(plugin.check_character(&samples::sheet(30)), Ok(Vec::new()));
+    // The contract gives it 1 ms of the processor in each tick; sixty-four acts are a busy game.
+    let busy = vec![samples::step(4, 3); 64];
+    plugin.assert_within_ms(1, "a tick of 64 acts", |plugin| plugin.check_actions(&busy));
 }
 
-/// **`matchmaking`**: may a player in, and in what order are games shown?
+/// **`anti-cheat`**, `check-character`: a sheet at load and save.
+#[test]
+fn an_anti_cheat_knows_what_a_level_can_have() {
+    let mut plugin = Stage::of_file(component("anti-cheat")).expect(Permission::Log).start();
+    assert_eq!(plugin.check_character(&samples::sheet(30)), Ok(Vec::new()));
+    let mut sheet = samples::sheet(30);
+    sheet.strength += 1;
+    let found = plugin.check_character(&sheet).unwrap();
+    assert!(
+        matches!(&found[..], [finding] if finding.violation == Violation::Attributes && finding.refuse),
+        "{found:?}"
+    );
+}
+
+/// **`anti-cheat`**, `check-item`: an item at creation and trade.
+#[test]
+fn an_anti_cheat_knows_what_a_ring_can_have() {
+    let mut plugin = Stage::of_file(component("anti-cheat")).expect(Permission::Log).start();
+    assert_eq!(plugin.check_item(&samples::ring(2), ItemOccasion::Creation), Ok(Vec::new()));
+    let mut ring = samples::ring(1);
+    ring.affixes.push(Affix { name: "all-skills".to_owned(), value: 2, value_min: 1, value_max: 2 });
+    let found = plugin.check_item(&ring, ItemOccasion::Trade).unwrap();
+    assert!(matches!(&found[..], [finding] if finding.violation == Violation::AffixForbidden), "{found:?}");
+}
+
+/// **`matchmaking`**, `admit` and `order`: may a player in, and in what order are games shown?
 #[test]
 fn a_matchmaking_orders_games() {
     let mut plugin = Stage::of_file(component("matchmaking")).expect(Permission::Log).start();
@@ -55,15 +84,54 @@ fn a_matchmaking_orders_games() {
     let mut order = plugin.order(&samples::player(30), &games).unwrap();
     order.sort_unstable();
     assert_eq!(order, [1, 2], "every game is shown");
+    let mut hell = samples::game(3, 90);
+    hell.difficulty = Difficulty::Hell;
+    assert!(matches!(plugin.admit(&samples::player(1), &hell), Ok(Admission::Refuse(_))));
 }
 
-/// **`ladder`**: who takes part, and who stands higher?
+/// **`matchmaking`**, `form`: who of those who wait plays together?
+#[test]
+fn a_matchmaking_forms_matches() {
+    let mut plugin = Stage::of_file(component("matchmaking")).expect(Permission::Log).start();
+    let crowd: Vec<_> = (1..=9).map(|id| samples::ticket(id, 30)).collect();
+    let formed = plugin.form(&crowd, samples::NOW_MS).unwrap();
+    assert_eq!(formed.len(), 1, "eight play, the ninth waits: {formed:?}");
+    assert_eq!(formed[0].tickets, (1..=8).collect::<Vec<_>>());
+}
+
+/// **`ladder`**, `eligible`, `score`, `tie-break`, `season-end`: who takes part, who stands higher, and what is won?
 #[test]
 fn a_ladder_ranks_characters() {
     let mut plugin = Stage::of_file(component("ladder")).expect(Permission::Log).start();
     assert_eq!(plugin.eligible(&samples::ranked(30, 1_000)), Ok(Eligibility::Eligible));
     let (more, less) = (samples::ranked(40, 2_000_000), samples::ranked(30, 1_000_000));
     assert!(plugin.score(&more).unwrap() > plugin.score(&less).unwrap());
+    assert!(matches!(plugin.eligible(&samples::ranked(1, 0)), Ok(Eligibility::NotEligible(_))));
+    assert_eq!(plugin.tie_break(&more), plugin.tie_break(&more.clone()), "the same character stands where it stood");
+    assert_eq!(plugin.season_end(&samples::season(), &[]), Ok(Vec::new()), "nobody played, nobody wins");
+}
+
+/// **`lifecycle`**: settings come in, a state goes over to the next version, and what is wrong keeps it from starting.
+#[test]
+fn a_life_begins_with_settings_and_hands_its_state_over() {
+    let stage = |json: &str| {
+        let stage = Stage::of_file(component("examples/word-game")).configuration(json);
+        stage.expect(Permission::Kv).expect(Permission::Log).expect(Permission::Random)
+    };
+    let mut plugin = stage(r#"{"channel": "Market"}"#).start();
+    let asked = plugin.run_command(&samples::caller("Anna"), "word", &[]).unwrap().expect("a round begins");
+    assert!(matches!(&asked[0], Effect::Say(say) if say.channel == "Market"), "{asked:?}");
+    let mut newer = stage(r#"{"channel": "Market"}"#).start();
+    plugin.hand_over_to(&mut newer).unwrap();
+    let again = newer.run_command(&samples::caller("Bob"), "word", &[]).unwrap();
+    assert!(matches!(&again, Err(CommandError::Refused(text)) if text.contains("a word to find already")), "{again:?}");
+
+    let wrong = Stage::of_file(component("anti-cheat")).configuration(r#"{"no-such-setting": 1}"#);
+    let failure = wrong.expect(Permission::Log).try_start().unwrap_err().to_string();
+    assert!(
+        failure.contains("`init` refused: wrong configuration") && failure.contains("no-such-setting"),
+        "{failure}"
+    );
 }
 
 /// **`events`**: it says what it wants to hear of, hears it, and answers with effects.
@@ -120,6 +188,30 @@ const WORDS: [&str; 30] = [
     "raven", "scroll", "shield", "stable", "tavern", "torch", "tower", "wagon",
 ];
 
+/// What an SDK leaves in a component: its manifest, read without running it, and the words of a panic, which reach the log.
+#[test]
+fn a_manifest_is_embedded_and_a_panic_says_why() {
+    let stage = || {
+        let stage = Stage::of_file(component("crier")).expect(Permission::Log).expect(Permission::Metrics);
+        stage.configuration("{}")
+    };
+    let manifest = stage().manifest().unwrap();
+    assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("crier", "0.1.0"));
+    assert_eq!(manifest.description.as_deref(), Some("Cries commands, arrivals and deeds."));
+    assert!(manifest.permits(Permission::Moderate) && !manifest.permits(Permission::Clock), "{manifest:?}");
+
+    let mut plugin = stage().start();
+    let failure = plugin.run_command(&samples::caller("Anna"), "stumble", &[]).unwrap_err().to_string();
+    assert!(failure.contains("stumbled over stumble"), "{failure}");
+    let log = plugin.realm().log();
+    assert!(
+        log.iter().any(|line| line.starts_with("error panicked at") && line.contains("stumbled over stumble")),
+        "{log:?}"
+    );
+    // Whoever has died answers no more; a realm makes a new one.
+    assert!(plugin.run_command(&samples::caller("Anna"), "count", &[]).unwrap_err().to_string().contains("is dead"));
+}
+
 /// What a test does not expect fails the call in which it happens, and says so.
 #[test]
 fn an_unexpected_call_of_the_realm_fails_the_test() {
@@ -159,4 +251,39 @@ fn a_budget_that_is_overrun_says_by_how_much() {
     }));
     let message = overrun.unwrap_err().downcast::<String>().expect("a sentence");
     assert!(message.contains("a line: uses 0.") && message.contains("its budget is 0 ms"), "{message}");
+}
+
+/// The page for authors names the test of every function, and each is here.
+#[test]
+fn the_page_about_tests_leads_to_each_of_them() {
+    let page = include_str!("../../../docs/plugins/testing.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let functions = [
+        "filter",
+        "check-actions",
+        "check-character",
+        "check-item",
+        "admit",
+        "order",
+        "form",
+        "eligible",
+        "score",
+        "tie-break",
+        "season-end",
+        "list-commands",
+        "run",
+        "interests",
+        "handle",
+        "init",
+        "save-state",
+        "load-state",
+    ];
+    for function in functions {
+        assert!(rows.iter().any(|row| row.contains(&format!("`{function}`"))), "{function} is in no row: {rows:?}");
+    }
+    let here = include_str!("hooks.rs");
+    for row in rows {
+        let test = row.split('`').rev().nth(1).expect("the last column names a test");
+        assert!(here.contains(&format!("fn {test}()")), "{test}");
+    }
 }

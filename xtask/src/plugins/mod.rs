@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use realm_plugin_build::{
     component::{self, Description},
-    javascript, rust,
+    foreign, javascript, rust,
 };
 
 pub(crate) use install::install_defaults;
@@ -46,9 +46,9 @@ pub(crate) fn build(layout: &Layout, names: &[String]) -> Result<PathBuf> {
     )
 }
 
-/// Builds every plugin, the examples too; for them Node is needed.
-pub(crate) fn build_all(layout: &Layout) -> Result<PathBuf> {
-    build_of(layout, &source::find(layout)?, |_| true, &[])
+/// Builds every plugin, the examples too; for them Node and Python are needed. Those with large tools are built in the long run.
+pub(crate) fn build_all(layout: &Layout, long: bool) -> Result<PathBuf> {
+    build_of(layout, &source::find(layout)?, |source| long || !source.is_heavy(layout), &[])
 }
 
 fn build_of(layout: &Layout, known: &[Source], wanted: impl Fn(&Source) -> bool, names: &[String]) -> Result<PathBuf> {
@@ -101,6 +101,9 @@ fn build_one(layout: &Layout, source: &Source, rust: &mut Option<Toolchain>) -> 
         Language::JavaScript => {
             let toolchain = javascript::Toolchain::find(&layout.guest_toolchain())?;
             javascript::build(&toolchain, &folder, &layout.guests().join("javascript").join(name))?
+        }
+        Language::Foreign => {
+            foreign::build(&layout.guest_toolchain(), &folder, &layout.guests().join("foreign").join(name))?
         }
     };
     check(name, &bytes)?;

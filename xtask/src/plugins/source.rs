@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use realm_plugin_build::foreign;
 
 use crate::layout::Layout;
 
@@ -14,6 +15,8 @@ use crate::layout::Layout;
 pub(crate) enum Language {
     Rust,
     JavaScript,
+    /// Its `plugin.toml` says how it is built.
+    Foreign,
 }
 
 /// The sources of one plugin.
@@ -27,6 +30,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// True for those whose tools are so large that only who asks for it builds them.
+    pub(crate) fn is_heavy(&self, layout: &Layout) -> bool {
+        self.language == Language::Foreign
+            && foreign::Package::read(&self.folder(layout)).is_ok_and(|package| package.is_heavy())
+    }
+
     pub(crate) fn folder(&self, layout: &Layout) -> PathBuf {
         let sources = layout.plugin_sources();
         if self.is_example { sources.join("examples").join(&self.name) } else { sources.join(&self.name) }
@@ -69,6 +78,8 @@ fn language(folder: &Path) -> Option<Language> {
     if folder.join("Cargo.toml").is_file() {
         Some(Language::Rust)
     } else {
-        folder.join("package.json").is_file().then_some(Language::JavaScript)
+        let holds = |file: &str| folder.join(file).is_file();
+        let javascript = holds("package.json").then_some(Language::JavaScript);
+        javascript.or_else(|| holds(foreign::FILE).then_some(Language::Foreign))
     }
 }

@@ -24,7 +24,7 @@ const FUZZ_SECONDS: u64 = 60;
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
     let start = Instant::now();
     say("step 1 of 5: building the plugins that the tests load");
-    let components = plugins::build_all(layout)?;
+    let components = plugins::build_all(layout, long)?;
     let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
 
     let tests = |what: &str| {

@@ -72,8 +72,8 @@ pub(super) fn follow(layout: &Layout, long: bool) -> Result<()> {
 fn try_templates(layout: &Layout, folder: &Path, long: bool) -> Result<()> {
     let hooks = template::hooks();
     let written = hooks.iter().flat_map(|hook| {
-        let in_javascript = template::example(hook, Language::JavaScript, "x").map(|_| (*hook, "js"));
-        long.then_some((*hook, "rust")).into_iter().chain(in_javascript)
+        let in_javascript = template::example(hook, Language::JavaScript, "x").map(|_| [(*hook, "js"), (*hook, "ts")]);
+        long.then_some((*hook, "rust")).into_iter().chain(in_javascript.into_iter().flatten())
     });
     for (hook, language) in written {
         say(&format!("the template for {hook} in {language}"));

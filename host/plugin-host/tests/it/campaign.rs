@@ -155,15 +155,20 @@ fn mutate(bytes: &mut Vec<u8>, dice: &Rehearsal) {
     }
 }
 
-/// Runs `one` `count` times on a few threads, each with dice of its own.
-fn campaign(seed: u64, count: u64, one: impl Fn(&Rehearsal) + Sync) {
+/// Runs `one` `count` times on a few threads, each with dice of its own; says after each hundredth part how far it is.
+fn campaign(what: &str, seed: u64, count: u64, one: impl Fn(&Rehearsal) + Sync) {
+    let done = AtomicU64::new(0);
     thread::scope(|scope| {
-        let one = &one;
+        let (one, done) = (&one, &done);
         for number in 0..THREADS {
             scope.spawn(move || {
                 let dice = Rehearsal::new(seed + number);
                 for _ in 0..count / THREADS {
                     one(&dice);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done % (count / 100) == 0 {
+                        println!("{what}: {done} of {count}");
+                    }
                 }
             });
         }
@@ -178,7 +183,7 @@ fn host() -> Host {
 fn random_bodies_run_under_their_limits_and_never_panic() {
     let (host, tally) = (host(), Tally::default());
     let outline = Fixture::new("smithed", "1.0.0").filter(&pass());
-    campaign(1, SMITHED * times(), |dice| {
+    campaign("random bodies", 1, SMITHED * times(), |dice| {
         if let Some(bytes) = smithed(dice, &outline) {
             live(&host, &bytes, &tally);
         }
@@ -204,7 +209,7 @@ fn mutations_never_panic() {
         Fixture::new("inner", "1.0.0").filter(&pass()).build_with_inner_manifest(),
     ];
     seeds.extend(hostile_guests::all().into_iter().map(|guest| guest.bytes));
-    campaign(100, MUTATED * times(), |dice| {
+    campaign("mutations", 100, MUTATED * times(), |dice| {
         let mut chance = [0];
         dice.random("campaign", &mut chance);
         let mut bytes = seeds[usize::from(chance[0]) % seeds.len()].clone();
@@ -227,7 +232,7 @@ fn mutations_of_the_default_plugins_never_panic() {
         .chain([Fixture::new("stand-in", "1.0.0").log(true).filter(&pass()).check_actions(&one_finding(0, 1)).build()])
         .collect();
     let (host, tally) = (host(), Tally::default());
-    campaign(200, MUTATED_REAL * times(), |dice| {
+    campaign("mutations of the default plugins", 200, MUTATED_REAL * times(), |dice| {
         let mut chance = [0];
         dice.random("campaign", &mut chance);
         let mut bytes = real[usize::from(chance[0]) % real.len()].clone();

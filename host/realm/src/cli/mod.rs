@@ -13,9 +13,11 @@ mod bots;
 mod check;
 mod docs;
 mod migrate;
+mod operator;
 mod owner;
 mod plugin;
 mod replay;
+mod season;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -57,6 +59,9 @@ enum Verb {
     /// Plugins: make, build, check, test, measure and sign one; see and change those of a running realm.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// The seasons of the ladder.
+    #[command(subcommand)]
+    Season(season::Season),
     /// The configuration.
     #[command(subcommand)]
     Config(docs::ConfigVerb),
@@ -107,6 +112,7 @@ pub fn run() -> ExitCode {
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
+        Verb::Season(verb) => block_on(verb.run()),
         Verb::Config(verb) => verb.run(),
         Verb::Docs(verb) => verb.run(),
     };

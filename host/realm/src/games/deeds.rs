@@ -6,9 +6,12 @@ use crate::hooks::{Happening, HappeningKind, Happenings};
 
 use super::player::Player;
 
+/// All potions are alike.
+const POTION_QUALITY: &str = "normal";
+
 /// Tells of the events of a step. When no plugin wants to hear of any of it, this costs a few atomic loads.
 pub(super) fn tell(world: &World, players: &[Player], events: &[Event], happenings: &Happenings) {
-    if ![HappeningKind::Kill, HappeningKind::Death, HappeningKind::LevelUp]
+    if ![HappeningKind::Kill, HappeningKind::Death, HappeningKind::Drop, HappeningKind::LevelUp]
         .into_iter()
         .any(|kind| happenings.wants(kind))
     {
@@ -33,6 +36,13 @@ pub(super) fn tell(world: &World, players: &[Player], events: &[Event], happenin
                 if let Some(fallen) = of_entity(players, entity) {
                     let opponent = name_of(world, players, killer, happenings);
                     happenings.tell(fallen.account, Happening::Death { opponent });
+                }
+            }
+            Event::Dropped { killer, potion } => {
+                let slayer = world.slot_behind(killer).and_then(|slot| of_slot(players, slot));
+                if let (Some(slayer), Some(name)) = (slayer, world.potion_name(potion)) {
+                    let drop = Happening::Drop { base_type: name.to_owned(), quality: POTION_QUALITY };
+                    happenings.tell(slayer.account, drop);
                 }
             }
             Event::LevelUp { entity, level } => {

@@ -12,6 +12,8 @@ pub(super) enum Audience {
     SeeingEither(EntityId, EntityId),
     /// This player.
     Only(PlayerSlot),
+    /// Nobody: the snapshots show it.
+    Nobody,
     /// The player whose input, by its place in the step, was refused.
     Wisher { input_index: usize, reason: RefusedReason },
 }
@@ -42,6 +44,7 @@ pub(super) fn describe(event: &Event) -> (Option<Kind>, Audience) {
             let used = proto::SkillUsed { entity: entity.into(), skill: skill.into(), x, y };
             (Some(Kind::SkillUsed(used)), near(entity))
         }
+        Event::Dropped { .. } => (None, Audience::Nobody),
         Event::Respawned { entity } => {
             (Some(Kind::Respawned(proto::Respawned { entity: entity.into() })), near(entity))
         }

@@ -290,6 +290,7 @@ impl Game {
                 match audience {
                     Audience::SeeingEither(one, other) if !line.sees(one) && !line.sees(other) => {}
                     Audience::Only(whose) if whose != player.slot => {}
+                    Audience::Nobody => {}
                     Audience::SeeingEither(..) | Audience::Only(_) => {
                         line.news.push(proto::GameEvent { kind: kind.clone() });
                     }

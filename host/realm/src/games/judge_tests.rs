@@ -1,6 +1,6 @@
 //! Several games before one judge, with a rule that refuses the last act of every batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use realm_world::{Class, Content, Difficulty, PlayerSlot, Sheet};
 use tokio::sync::mpsc;

@@ -213,6 +213,7 @@ impl Ticker {
             return;
         }
         self.place.counters.ticks_skipped.fetch_add(u64::from(ticks), Ordering::Relaxed);
+        metrics::counter!("realm_ticks_skipped_total").increment(u64::from(ticks));
         self.skipped_unsaid += u64::from(ticks);
         if self.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_EVERY) {
             tracing::warn!(

@@ -8,10 +8,11 @@ use std::{
 use realm_plugin_host::{CallError, Instance};
 
 use super::{
-    figures::{Decision, Function, compared, failed},
+    decision::Decision,
+    figures::{Function, compared, failed},
     lane::{Lane, NoAnswer},
     mailbox::LaneKind,
-    tape::{Answer, Question},
+    tape::{self, Question},
 };
 
 /// After an instance has died, the general lane waits this long for the next, once: most questions then get their answer and
@@ -19,25 +20,6 @@ use super::{
 const REMAKE_WAIT: Duration = Duration::from_millis(100);
 /// So many answers against the contract one after the other, and an instance is replaced as if it had died.
 const NONSENSE_MAX: u32 = 5;
-
-/// An answer that is compared with no other.
-struct Alone<T>(T);
-
-impl<T> PartialEq for Alone<T> {
-    fn eq(&self, _: &Self) -> bool {
-        false
-    }
-}
-
-impl<T> Decision for Alone<T> {
-    fn word(&self) -> &'static str {
-        "answered"
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::None
-    }
-}
 
 impl Lane {
     /// Calls the plugin at a place; `question` is what a recording keeps. `None` when it gave no answer and the failure policy holds. Returns with the CPU time.
@@ -52,7 +34,8 @@ impl Lane {
         (answer.ok(), used)
     }
 
-    /// The same, and says why there is no answer. A shadow of the plugin is asked the same, and its answer compared.
+    /// The same, and says why there is no answer. A shadow of the plugin is asked the same and told the same, its answer is
+    /// compared, and nothing comes of it.
     pub(super) fn try_call<T: Decision>(
         &mut self,
         place: usize,
@@ -60,60 +43,55 @@ impl Lane {
         question: impl Fn() -> Question,
         call: impl Fn(&mut Instance) -> Result<T, CallError>,
     ) -> (Result<T, NoAnswer>, Duration) {
-        if let Some(recorder) = &self.settings.recorder {
-            recorder.begin();
+        let shadow = self.has_shadows.then(|| self.shadow_of(place)).flatten();
+        let recorder = self.settings.recorder.clone();
+        if shadow.is_none() && recorder.is_none() {
+            return self.ask(place, function, &call);
         }
+        tape::listen();
         let (answer, used) = self.ask(place, function, &call);
-        if let Some(recorder) = &self.settings.recorder {
+        let host = tape::heard();
+        let to_shadow = if shadow.is_some() { host.clone() } else { Vec::new() };
+        if let Some(recorder) = recorder {
             let manifest = self.slots[place].installed.plugin.manifest();
-            let kept = answer.as_ref().map_or(Answer::None, Decision::answer);
-            recorder.end(self.number, (&manifest.name, &manifest.version), question(), kept);
+            let kept = answer.as_ref().ok().map(|answer| answer.clone().into());
+            recorder.keep(self.number, (&manifest.name, &manifest.version), question(), host, kept);
         }
-        if !self.has_shadows {
-            return (answer, used);
-        }
-        let in_shade = self.ask_shadow(place, function, &call, answer.as_ref().ok());
-        (answer, used + in_shade)
+        let Some(shadow) = shadow else { return (answer, used) };
+        let (in_shade, used_in_shade) = tape::in_shade(to_shadow, || self.ask(shadow, function, &call));
+        self.compare(place, shadow, function, answer.as_ref().ok(), in_shade.as_ref().ok());
+        (answer, used + used_in_shade)
     }
 
-    /// Asks the plugin at a place alone, and records nothing: what these calls bring about, and what they remember, would happen
-    /// twice with a shadow.
-    pub(super) fn call_alone<T>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: impl Fn(&mut Instance) -> Result<T, CallError>,
-    ) -> Result<T, NoAnswer> {
-        self.ask(place, function, &|instance: &mut Instance| call(instance).map(Alone)).0.map(|Alone(answer)| answer)
-    }
-
-    /// Asks the shadow of the plugin at a place, if it has one; returns with the CPU time.
-    fn ask_shadow<T: Decision>(
-        &mut self,
-        place: usize,
-        function: Function,
-        call: &impl Fn(&mut Instance) -> Result<T, CallError>,
-        decided: Option<&T>,
-    ) -> Duration {
-        let manifest = self.slots[place].installed.plugin.manifest();
-        let (name, version) = (manifest.name.clone(), manifest.version.clone());
-        let hooks = self.slots[place].installed.plugin.hooks();
+    /// The place of the shadow of the plugin at a place.
+    fn shadow_of(&self, place: usize) -> Option<usize> {
+        let of = &self.slots[place].installed.plugin;
         let is_shadow = |slot: &super::lane::Slot| {
             let plugin = &slot.installed.plugin;
             slot.installed.shadow
-                && plugin.manifest().name == name
-                && hooks.iter().all(|hook| plugin.hooks().contains(hook))
+                && plugin.manifest().name == of.manifest().name
+                && of.hooks().iter().all(|hook| plugin.hooks().contains(hook))
         };
-        let Some(shadow) = self.slots.iter().position(is_shadow) else { return Duration::ZERO };
-        let (answer, used) = self.ask(shadow, function, call);
-        let answer = answer.ok();
-        let alike = answer.as_ref() == decided;
-        let word = |answer: Option<&T>| answer.map_or("no answer", Decision::word);
+        self.slots.iter().position(is_shadow)
+    }
+
+    /// Notes whether a shadow says what the version at work says.
+    fn compare<T: Decision>(
+        &self,
+        place: usize,
+        shadow: usize,
+        function: Function,
+        decided: Option<&T>,
+        answer: Option<&T>,
+    ) {
+        let manifest = self.slots[place].installed.plugin.manifest();
         let installed = &self.slots[shadow].installed;
+        let alike = answer == decided;
+        let word = |answer: Option<&T>| answer.map_or("no answer", Decision::word);
         let difference = (!alike).then(|| {
-            let of = &installed.plugin.manifest().version;
+            let (version, of) = (&manifest.version, &installed.plugin.manifest().version);
             // In words alone: what players say to each other is none of the operator's business.
-            match (word(decided), word(answer.as_ref())) {
+            match (word(decided), word(answer)) {
                 (decided, answer) if decided == answer => {
                     format!("{}: {version} and {of} say {decided}, but not the same", function.as_str())
                 }
@@ -121,8 +99,7 @@ impl Lane {
             }
         });
         installed.record.compared(difference);
-        compared(&name, function, alike);
-        used
+        compared(&manifest.name, function, alike);
     }
 
     /// Puts a question to the instance at a place.

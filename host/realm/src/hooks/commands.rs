@@ -13,6 +13,7 @@ use super::{
     figures::Function,
     general,
     lane::{Lane, NoAnswer},
+    tape::Question,
 };
 use crate::types::{AccountId, AccountName, CharacterId, ChatText};
 
@@ -109,7 +110,7 @@ impl Book {
         for place in lane.answering(Hook::Commands) {
             let installation = lane.installed(place).id;
             installations.insert(installation);
-            let listed = lane.call_alone(place, Function::ListCommands, Instance::list_commands).ok();
+            let listed = lane.call(place, Function::ListCommands, || Question::ListCommands, Instance::list_commands).0;
             let commands = listed.unwrap_or_else(|| {
                 let kept = before.extract_if(.., |entry| entry.installation == installation);
                 kept.map(|entry| entry.command).collect()
@@ -246,8 +247,10 @@ fn run(lane: &mut Lane, mut call: CommandCall) -> Result<PluginActs, CommandRefu
     };
     let place = lane.answering(Hook::Commands).find(|place| lane.installed(*place).id == installation);
     let place = place.ok_or(CommandRefused::Busy)?;
-    let answer =
-        lane.call_alone(place, Function::Run, |instance| instance.run_command(&caller, &call.name, &arguments));
+    let question = || Question::RunCommand(caller.clone(), call.name.clone(), arguments.clone());
+    let answer = lane
+        .try_call(place, Function::Run, question, |instance| instance.run_command(&caller, &call.name, &arguments))
+        .0;
     match answer {
         Ok(Ok(effects)) => Ok(effects::acts(&lane.installed(place).plugin.manifest().name, effects)),
         Ok(Err(CommandError::Usage(text))) => Err(CommandRefused::Usage(text)),

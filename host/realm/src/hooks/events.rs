@@ -9,8 +9,8 @@ use std::sync::{
 
 use crossbeam_queue::ArrayQueue;
 use realm_plugin_host::{
-    Hook,
-    bindings::events::{Event, Fight, Kinds, Occurrence, Person, Place},
+    Hook, Instance,
+    bindings::events::{Event, Fight, Find, Kinds, Occurrence, Person, Place},
 };
 use tokio::sync::mpsc;
 
@@ -20,6 +20,7 @@ use super::{
     general::Work,
     lane::Lane,
     roll::{Playing, Present, Roll},
+    tape::Question,
 };
 use crate::types::{AccountId, Clock as _, SystemClock};
 
@@ -45,6 +46,8 @@ pub enum HappeningKind {
     Kill,
     /// A character was killed.
     Death,
+    /// Something has dropped before a character.
+    Drop,
     /// A character has reached a level.
     LevelUp,
 }
@@ -58,6 +61,7 @@ impl HappeningKind {
             Self::Leave => Kinds::LEAVE,
             Self::Kill => Kinds::KILL,
             Self::Death => Kinds::DEATH,
+            Self::Drop => Kinds::DROP,
             Self::LevelUp => Kinds::LEVEL_UP,
         };
         mask(kinds)
@@ -65,7 +69,7 @@ impl HappeningKind {
 }
 
 /// The kinds as one number that threads share.
-fn mask(kinds: Kinds) -> u8 {
+pub(super) fn mask(kinds: Kinds) -> u8 {
     let all = [
         Kinds::LOG_IN,
         Kinds::LOG_OUT,
@@ -100,6 +104,13 @@ pub enum Happening {
         /// Name of a character, or type of a monster.
         opponent: String,
     },
+    /// This has dropped before its character, which killed who had it.
+    Drop {
+        /// Its type in the content pack.
+        base_type: String,
+        /// Its quality, as `wit/events.wit` names them.
+        quality: &'static str,
+    },
     /// Its character has reached this level.
     LevelUp {
         /// The level.
@@ -116,6 +127,7 @@ impl Happening {
             Self::Leave => HappeningKind::Leave,
             Self::Kill { .. } => HappeningKind::Kill,
             Self::Death { .. } => HappeningKind::Death,
+            Self::Drop { .. } => HappeningKind::Drop,
             Self::LevelUp { .. } => HappeningKind::LevelUp,
         }
     }
@@ -207,6 +219,9 @@ fn event(account: AccountId, present: &Present, happening: Happening) -> Option<
         Happening::Leave => Occurrence::Leave(game(playing?)),
         Happening::Kill { opponent } => Occurrence::Kill(fight(playing?, opponent)),
         Happening::Death { opponent } => Occurrence::Death(fight(playing?, opponent)),
+        Happening::Drop { base_type, quality } => {
+            Occurrence::Drop(Find { game: playing?.game.raw(), base_type, quality: quality.to_owned() })
+        }
         Happening::LevelUp { level } => Occurrence::LevelUp(level),
     };
     let who = Person {
@@ -238,7 +253,7 @@ impl Listeners {
         for place in lane.answering(Hook::Events) {
             let id = lane.installed(place).id;
             let before = || self.interests.iter().find(|(known, _)| *known == id).map_or(0, |(_, mask)| *mask);
-            let wanted = lane.call_alone(place, Function::Interests, realm_plugin_host::Instance::interests).ok();
+            let wanted = lane.call(place, Function::Interests, || Question::Interests, Instance::interests).0;
             interests.push((id, wanted.map_or_else(before, mask)));
         }
         let all = interests.iter().fold(0, |bits, (_, mask)| bits | mask);
@@ -262,7 +277,8 @@ impl Listeners {
             if of.is_empty() {
                 continue;
             }
-            let effects = match lane.call_alone(place, Function::Handle, |instance| instance.handle(&of)).ok() {
+            let question = || Question::Handle(of.clone());
+            let effects = match lane.call(place, Function::Handle, question, |instance| instance.handle(&of)).0 {
                 Some(effects) if effects.is_empty() => continue,
                 Some(effects) => effects,
                 None => {

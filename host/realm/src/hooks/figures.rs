@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
-use realm_plugin_host::bindings::{anti_cheat::Finding, chat_filter, matchmaking::Admission};
-
-use super::{Rank, tape::Answer};
 
 /// The functions that plugins are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,73 +96,6 @@ impl Function {
             Self::Interests => "the plugin hears of nothing",
             Self::Handle => "these events are left out",
         }
-    }
-}
-
-/// An answer of a plugin, in a word for a counter.
-pub(super) trait Decision: PartialEq {
-    fn word(&self) -> &'static str;
-
-    /// The same for a recording.
-    fn answer(&self) -> Answer;
-}
-
-impl Decision for chat_filter::Verdict {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Replace(_) => "replace",
-            Self::Block(_) => "block",
-        }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Verdict(self.clone())
-    }
-}
-
-impl Decision for Admission {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Admit => "admit",
-            Self::Refuse(_) => "refuse",
-        }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Admission(self.clone())
-    }
-}
-
-impl Decision for Vec<Finding> {
-    fn word(&self) -> &'static str {
-        if self.is_empty() { "clean" } else { "found" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Findings(self.clone())
-    }
-}
-
-// An ordered list of games.
-impl Decision for Vec<u64> {
-    fn word(&self) -> &'static str {
-        "ordered"
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Keys(self.clone())
-    }
-}
-
-// A score.
-impl Decision for Option<Rank> {
-    fn word(&self) -> &'static str {
-        if self.is_some() { "scored" } else { "not-eligible" }
-    }
-
-    fn answer(&self) -> Answer {
-        Answer::Score(self.map(|rank| rank.score))
     }
 }
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use realm_plugin_host::{
-    Hook, Instance,
+    Hook,
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
+    tape::Question,
 };
 use tokio::sync::mpsc;
 
@@ -17,7 +18,6 @@ use super::{
     events::{Happenings, Listeners},
     figures::{Function, unjudged_line},
     lane::{Lane, NoAnswer},
-    tape::Question,
 };
 
 /// What the general lane is handed.
@@ -136,14 +136,8 @@ pub(super) fn order(lane: &mut Lane, player: &matchmaking::Player, games: &[matc
 /// The first plugin that scores counts; when it fails, no other may score by another rule.
 pub(super) fn score(lane: &mut Lane, character: &ladder::Character) -> Result<Option<Rank>, HookUnavailable> {
     let place = lane.answering(Hook::Ladder).next().ok_or(HookUnavailable)?;
-    let score = |instance: &mut Instance| match instance.eligible(character)? {
-        ladder::Eligibility::Eligible => {
-            let (score, tie_break) = (instance.score(character)?, instance.tie_break(character)?);
-            Ok(Some(Rank { score, tie_break }))
-        }
-        ladder::Eligibility::NotEligible(_) => Ok(None),
-    };
-    lane.call(place, Function::Score, || Question::Score(character.clone()), score).0.ok_or(HookUnavailable)
+    let question = || Question::Rank(character.clone());
+    lane.call(place, Function::Score, question, |instance| instance.rank(character)).0.ok_or(HookUnavailable)
 }
 
 /// What stands for the finding of a rule that gave none, where the operator has closed `check-character`.

@@ -2,7 +2,7 @@
 
 use realm_plugin_host::{Hook, bindings::anti_cheat};
 
-use super::{Hooks, figures::Function, general, lane::Lane};
+use super::{Hooks, figures::Function, general, lane::Lane, tape::Question};
 
 impl Hooks {
     /// What the anti-cheat rules find wrong with an item that was just made or is about to change hands. A failing or missing
@@ -28,7 +28,8 @@ fn check_item(
 ) -> Vec<anti_cheat::Finding> {
     let mut findings = Vec::new();
     for place in lane.answering(Hook::AntiCheat) {
-        match lane.call_alone(place, Function::CheckItem, |instance| instance.check_item(item, occasion)).ok() {
+        let question = || Question::CheckItem(item.clone(), occasion);
+        match lane.call(place, Function::CheckItem, question, |instance| instance.check_item(item, occasion)).0 {
             Some(found) => findings.extend(found),
             None if lane.is_closed(Function::CheckItem) => return general::unjudged_character(),
             None => {}

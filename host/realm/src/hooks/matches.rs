@@ -2,7 +2,7 @@
 
 use realm_plugin_host::{Hook, bindings::matchmaking};
 
-use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
+use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
 /// Most tickets that a plugin is shown at once.
 pub const TICKETS_SHOWN_MAX: usize = 200;
@@ -32,7 +32,8 @@ impl Hooks {
 
 /// The last plugin forms, as it orders; the one before is asked only when it fails.
 fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<matchmaking::Match>> {
+    let question = || Question::Form(tickets.to_vec(), now_ms);
     lane.answering(Hook::Matchmaking)
         .rev()
-        .find_map(|place| lane.call_alone(place, Function::Form, |instance| instance.form(tickets, now_ms)).ok())
+        .find_map(|place| lane.call(place, Function::Form, question, |instance| instance.form(tickets, now_ms)).0)
 }

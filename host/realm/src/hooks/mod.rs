@@ -8,6 +8,7 @@
 
 mod asking;
 mod commands;
+mod decision;
 mod effects;
 mod events;
 mod figures;
@@ -42,7 +43,10 @@ use arc_swap::ArcSwap;
 use realm_plugin_host::Hook;
 use tokio::sync::{mpsc, oneshot};
 
-pub use realm_plugin_host::bindings::{anti_cheat, chat_filter, ladder, matchmaking};
+pub use realm_plugin_host::{
+    bindings::{anti_cheat, chat_filter, ladder, matchmaking},
+    tape::Rank,
+};
 
 use crate::types::{AccountId, AccountName, ChatText};
 
@@ -63,10 +67,8 @@ pub use self::{
     lone::LoneRule,
     matches::{Formed, TICKETS_SHOWN_MAX},
     policy::Policies,
-    ranks::Rank,
     record::{FunctionFigures, Observed},
     roll::{Playing, Present, Roll},
-    tape::{CallAgain, TapeError, TapeReport, replay_calls},
     tick::{ActionVerdicts, RulesInPlay, TickLane},
 };
 pub(crate) use self::{

@@ -2,16 +2,7 @@
 
 use realm_plugin_host::{Hook, bindings::ladder};
 
-use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane};
-
-/// What a ladder rule gives a character that takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rank {
-    /// Higher is better.
-    pub score: u64,
-    /// Orders characters of the same score, higher first.
-    pub tie_break: u64,
-}
+use super::{HookUnavailable, Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
 impl Hooks {
     /// Asks the ladder rule what the best of a season carry away; nothing when there is no ladder rule.
@@ -34,5 +25,6 @@ impl Hooks {
 /// The plugin that scores also awards.
 fn season_end(lane: &mut Lane, season: &ladder::Season, standings: &[ladder::Standing]) -> Option<Vec<ladder::Award>> {
     let place = lane.answering(Hook::Ladder).next()?;
-    lane.call_alone(place, Function::SeasonEnd, |instance| instance.season_end(season, standings)).ok()
+    let question = || Question::SeasonEnd(season.clone(), standings.to_vec());
+    lane.call(place, Function::SeasonEnd, question, |instance| instance.season_end(season, standings)).0
 }

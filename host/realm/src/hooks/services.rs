@@ -16,12 +16,14 @@ use realm_plugin_host::{
 
 use super::{
     Journal, RealmLog, Roll,
-    tape::{HostAnswer, host_answered},
+    tape::{HostAnswer, Told, host_answered, shaded},
 };
 use crate::types::{AccountId, CharacterId};
 
 /// Names of figures that one plugin may use over all its versions; beyond, they are counted under [`OTHER`].
 const FIGURES_MAX: usize = 128;
+/// Bytes of keys that a shadow may delete in one call.
+const DELETED_BYTES_MAX: u64 = 1 << 20;
 /// The name for what comes after.
 const OTHER: &str = "other";
 
@@ -75,20 +77,31 @@ fn nothing_kept() -> KvError {
     KvError::Other("this realm keeps nothing".to_owned())
 }
 
+// A shadow is told what the version at work was told, and nothing that it does reaches the realm.
 impl Services for Journal {
     fn now_ms(&self, plugin: &str) -> u64 {
+        if let Some(then_ms) = shaded(Told::now_ms).flatten() {
+            return then_ms;
+        }
         let now_ms = Services::now_ms(&RealmLog, plugin);
         host_answered(|| HostAnswer::NowMs(now_ms));
         now_ms
     }
 
     fn random(&self, plugin: &str, bytes: &mut [u8]) -> bool {
+        if let Some(dice) = shaded(|told| told.random(bytes.len())).flatten() {
+            bytes.copy_from_slice(&dice);
+            return true;
+        }
         let thrown = Services::random(&RealmLog, plugin, bytes);
         host_answered(|| HostAnswer::Random(bytes.to_vec()));
         thrown
     }
 
     fn counter_add(&self, plugin: &str, counter: &str, amount: u64) {
+        if shaded(|_| ()).is_some() {
+            return;
+        }
         let name = self.figures.bounded(plugin, counter);
         metrics::counter!("realm_plugin_counter", "plugin" => plugin.to_owned(), "name" => name.to_owned())
             .increment(amount);
@@ -96,52 +109,106 @@ impl Services for Journal {
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a number for people")]
     fn gauge_set(&self, plugin: &str, gauge: &str, value: i64) {
+        if shaded(|_| ()).is_some() {
+            return;
+        }
         let name = self.figures.bounded(plugin, gauge);
         metrics::gauge!("realm_plugin_gauge", "plugin" => plugin.to_owned(), "name" => name.to_owned())
             .set(value as f64);
     }
 
     fn kv_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {
-        self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept)
+        if let Some(value) = shaded(|told| told.value(key)).flatten() {
+            return value;
+        }
+        let value = self.offers.get().map(|offers| offers.keys.get(plugin, key)).ok_or_else(nothing_kept);
+        host_answered(|| HostAnswer::Value { key: key.to_owned(), value: value.clone() });
+        value
     }
 
     fn kv_set(&self, plugin: &str, key: &str, value: Vec<u8>, bytes_max: u64) -> Result<(), KvError> {
-        self.offers.get().ok_or_else(nothing_kept)?.keys.set(plugin, key, value, bytes_max)
+        if shaded(|_| ()).is_some() {
+            return shaded(|told| told.change(key, Some(value), bytes_max)).unwrap_or(Ok(()));
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let outcome = offers.and_then(|offers| offers.keys.set(plugin, key, value, bytes_max));
+        host_answered(|| HostAnswer::Changed { key: key.to_owned(), outcome: outcome.clone() });
+        outcome
     }
 
     fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), KvError> {
-        self.offers.get().map(|offers| offers.keys.delete(plugin, key)).ok_or_else(nothing_kept)
+        if let Some(outcome) = shaded(|told| told.change(key, None, DELETED_BYTES_MAX)) {
+            return outcome;
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let outcome = offers.map(|offers| offers.keys.delete(plugin, key));
+        host_answered(|| HostAnswer::Changed { key: key.to_owned(), outcome: outcome.clone() });
+        outcome
     }
 
     fn kv_list(&self, plugin: &str, prefix: &str, after: &str, keys_max: usize) -> Result<Vec<String>, KvError> {
-        self.offers.get().map(|offers| offers.keys.list(plugin, prefix, after, keys_max)).ok_or_else(nothing_kept)
+        if let Some(keys) = shaded(|told| told.keys(prefix, after)).flatten() {
+            return keys;
+        }
+        let offers = self.offers.get().ok_or_else(nothing_kept);
+        let keys = offers.map(|offers| offers.keys.list(plugin, prefix, after, keys_max));
+        host_answered(|| HostAnswer::Keys { prefix: prefix.to_owned(), after: after.to_owned(), keys: keys.clone() });
+        keys
     }
 
     fn realm_name(&self) -> String {
-        self.offers.get().map(|offers| offers.realm.clone()).unwrap_or_default()
+        if let Some(then) = shaded(Told::realm_name).flatten() {
+            return then;
+        }
+        let name = self.offers.get().map(|offers| offers.realm.clone()).unwrap_or_default();
+        host_answered(|| HostAnswer::RealmName(name.clone()));
+        name
     }
 
     fn players_online(&self) -> u32 {
-        self.offers.get().map_or(0, |offers| offers.roll.online())
+        if let Some(then) = shaded(Told::players_online).flatten() {
+            return then;
+        }
+        let online = self.offers.get().map_or(0, |offers| offers.roll.online());
+        host_answered(|| HostAnswer::PlayersOnline(online));
+        online
     }
 
     fn find_account(&self, id: u64) -> Option<Account> {
-        let present = self.offers.get()?.roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
-        let character = present.playing.as_ref().map(|playing| playing.character.raw());
-        Some(Account { id, name: present.name.clone(), character })
+        if let Some(then) = shaded(|told| told.account(id)).flatten() {
+            return then;
+        }
+        let found = self.offers.get().and_then(|offers| account(&offers.roll, id));
+        host_answered(|| HostAnswer::Account { id, account: found.clone() });
+        found
     }
 
     fn find_character(&self, id: u64) -> Option<Character> {
-        let (account, playing) = self.offers.get()?.roll.character(CharacterId::from_raw(id))?;
-        Some(Character {
-            id,
-            account: account.raw(),
-            name: playing.name,
-            class: playing.class.to_owned(),
-            level: playing.level,
-            hardcore: playing.hardcore,
-        })
+        if let Some(then) = shaded(|told| told.character(id)).flatten() {
+            return then;
+        }
+        let found = self.offers.get().and_then(|offers| character(&offers.roll, id));
+        host_answered(|| HostAnswer::Character { id, character: found.clone() });
+        found
     }
+}
+
+fn account(roll: &Roll, id: u64) -> Option<Account> {
+    let present = roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
+    let character = present.playing.as_ref().map(|playing| playing.character.raw());
+    Some(Account { id, name: present.name.clone(), character })
+}
+
+fn character(roll: &Roll, id: u64) -> Option<Character> {
+    let (account, playing) = roll.character(CharacterId::from_raw(id))?;
+    Some(Character {
+        id,
+        account: account.raw(),
+        name: playing.name,
+        class: playing.class.to_owned(),
+        level: playing.level,
+        hardcore: playing.hardcore,
+    })
 }
 
 #[cfg(test)]

@@ -9,13 +9,12 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use realm_plugin_host::{Hook, bindings::anti_cheat};
+use realm_plugin_host::{Hook, bindings::anti_cheat, tape::Question};
 
 use super::{
     Happenings,
     figures::{Function, unasked},
     lane::Lane,
-    tape::Question,
 };
 
 /// CPU time of all plugins of a lane in one tick of 40 ms.

@@ -24,6 +24,7 @@ use super::{
     heir::{Ballot, Proposal, Vote},
     mailbox::{LaneKind, Mailbox},
     set::{Installed, PluginSet},
+    tape,
 };
 
 /// Most plugins at work.
@@ -213,10 +214,20 @@ impl Workshop {
             lane.deliver_set(&set, instances);
             self.wake(&lane);
         }
-        self.health.retain(|id, _| set.contains(*id));
+        self.forget(&change.remove);
         let generation = set.generation;
         self.published.store(set);
         Ok(generation)
+    }
+
+    /// What goes has no breaker any more; what comes in its place begins with a closed one.
+    fn forget(&mut self, removed: &[u64]) {
+        let set = self.published.load();
+        for old in set.plugins.iter().filter(|old| removed.contains(&old.id)) {
+            if self.health.remove(&old.id).is_some() {
+                figures::breaker(&old.plugin.manifest().name, false);
+            }
+        }
     }
 
     /// The version whose state the new one takes over: the one of the same plugin that goes, if it keeps a state.
@@ -272,6 +283,9 @@ impl Workshop {
     }
 
     fn schedule(&mut self, mailbox: Weak<Mailbox>, installed: Arc<Installed>) {
+        if !self.published.load().contains(installed.id) {
+            return;
+        }
         let now = Instant::now();
         let health = self.health.entry(installed.id).or_default();
         let pause = health.breaker.failed(now);
@@ -349,6 +363,9 @@ impl Workshop {
 
 /// Makes an instance; a fault of the engine on some plugin must not end the workshop.
 fn make(installed: &Installed) -> Result<Instance, CallError> {
-    catch_unwind(AssertUnwindSafe(|| installed.plugin.instantiate(&installed.configuration)))
+    let start = || installed.plugin.instantiate(&installed.configuration);
+    // What a shadow writes at its start is not kept, either.
+    let started = || if installed.shadow { tape::in_shade(Vec::new(), start) } else { start() };
+    catch_unwind(AssertUnwindSafe(started))
         .unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
 }

@@ -24,7 +24,7 @@ pub struct Config {
     /// is given more or less by `permissions` in `[plugins.overrides.NAME]`.
     pub permissions: Vec<String>,
     /// Functions of hooks that say no when no plugin answers, because it failed, is paused or is not there: `filter`, `admit`, `order`,
-    /// `check-actions`, `check-character`. What is declared closed stays closed without being named. docs/plugins/failure.md shows all.
+    /// `check-actions`, `check-character`, `check-item`. What is declared closed stays closed without being named. docs/plugins/failure.md shows all.
     pub closed: Vec<String>,
     /// Public keys of minisign, the second line of a `.pub` file each. A plugin with a signature beside it (`NAME.wasm.minisig`) must
     /// be signed with one of them, and not be older than the last version that was.

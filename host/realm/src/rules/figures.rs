@@ -7,6 +7,6 @@ pub(super) fn version(plugin: &str, version: &str, at_work: bool) {
 }
 
 /// A plugin was rolled back: by the operator, or because it kept failing.
-pub(super) fn rolled_back(by: &'static str) {
-    metrics::counter!("realm_plugin_rollbacks_total", "by" => by).increment(1);
+pub(super) fn rolled_back(plugin: &str, by: &'static str) {
+    metrics::counter!("realm_plugin_rollbacks_total", "plugin" => plugin.to_owned(), "by" => by).increment(1);
 }

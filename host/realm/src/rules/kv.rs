@@ -135,6 +135,9 @@ impl Keys {
                 }
                 return Err(error);
             }
+            for change in changes.iter() {
+                metrics::counter!("realm_plugin_kv_written_total", "plugin" => change.plugin.clone()).increment(1);
+            }
         }
     }
 }

@@ -64,6 +64,21 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(150);
 /// Longest wait for the plugin threads when the realm stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Would a realm with this configuration over this data folder accept the signature of a file, or its absence? `plugin` is the name
+/// and the version of its manifest. `Ok(false)`: nobody vouches for it, and nobody has to.
+///
+/// # Errors
+/// The realm's sentence.
+pub fn check_signature(
+    config: &Config,
+    data: &Path,
+    bytes: &[u8],
+    signature: Option<&str>,
+    plugin: (&str, &str),
+) -> Result<bool, String> {
+    signature::check_once(config, data, bytes, signature, plugin)
+}
+
 /// What has become of a file in the plugin folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]

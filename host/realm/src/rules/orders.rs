@@ -206,7 +206,7 @@ impl Keeper {
             ));
         };
         self.roll_back(file, &target, "the operator ordered it", quiet)?;
-        figures::rolled_back("operator");
+        figures::rolled_back(name, "operator");
         Ok(())
     }
 
@@ -300,7 +300,7 @@ impl Keeper {
             None => Err("no earlier good version is kept".to_owned()),
         };
         match outcome {
-            Ok(()) => figures::rolled_back("failure"),
+            Ok(()) => figures::rolled_back(&name, "failure"),
             Err(problem) => {
                 let line = format!("plugin {name} {why}; it stays, because {problem}");
                 tracing::warn!(plugin = name, version, file, "{line}");

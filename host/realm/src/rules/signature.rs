@@ -12,6 +12,8 @@ use std::{
 use minisign::{PublicKey, SignatureBox};
 use semver::Version;
 
+use super::Config;
+
 /// What is added to a plugin file's name.
 pub(super) const SUFFIX: &str = ".minisig";
 /// Longest signature file, in bytes: four short lines.
@@ -61,6 +63,22 @@ pub(super) fn read_keys(keys: &[String]) -> Result<Vec<PublicKey>, String> {
         })
     };
     keys.iter().map(read).collect()
+}
+
+/// Would a realm with this configuration over this data folder take the file? `Ok(false)`: nobody vouches for it, and nobody has to.
+///
+/// # Errors
+/// The realm's sentence.
+pub(super) fn check_once(
+    config: &Config,
+    data: &Path,
+    bytes: &[u8],
+    signature: Option<&str>,
+    (name, version): (&str, &str),
+) -> Result<bool, String> {
+    let seals =
+        Seals::open(read_keys(&config.keys)?, config.require_signed, data).map_err(|error| error.to_string())?;
+    seals.check(bytes, signature, name, version).map_err(|error| error.to_string())
 }
 
 /// Checks signatures and remembers what was signed last. By default it knows no key and asks for none.

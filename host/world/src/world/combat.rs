@@ -81,7 +81,9 @@ impl World {
         if let Some(slot) = self.slot_behind(source) {
             self.reward(slot, at, experience, events);
         }
-        self.leave_potion(Zone::Dungeon, at, level);
+        if let Some(potion) = self.leave_potion(Zone::Dungeon, at, level) {
+            events.push(Event::Dropped { killer: source, potion });
+        }
     }
 
     /// A blow at somebody whom monsters hunt.

@@ -23,12 +23,12 @@ pub(super) struct Drop {
 }
 
 impl World {
-    /// A monster of this level has died here: perhaps it leaves something.
-    pub(super) fn leave_potion(&mut self, zone: Zone, at: Point, level: u32) {
+    /// A monster of this level has died here: perhaps it leaves a potion, given by its place in the content pack.
+    pub(super) fn leave_potion(&mut self, zone: Zone, at: Point, level: u32) -> Option<u8> {
         let rules = &self.content.rules;
         let ticks_left = rules.drop_ticks;
         if !self.dice.percent(rules.drop_chance_percent) {
-            return;
+            return None;
         }
         let frequency = |potion: &PotionRow| if potion.level <= level { potion.frequency } else { 0 };
         let mut thrown = self.dice.below(self.content.potions.iter().map(|potion| frequency(&potion.row)).sum());
@@ -46,6 +46,13 @@ impl World {
         }
         let entity = self.next_entity();
         self.drops.push(Drop { entity, zone, at, potion: chosen, ticks_left });
+        Some(chosen)
+    }
+
+    /// Name of a potion in the content pack; `None` when there are fewer.
+    #[must_use]
+    pub fn potion_name(&self, potion: u8) -> Option<&str> {
+        self.content.potions.get(usize::from(potion)).map(|potion| potion.name.as_str())
     }
 
     /// Takes a potion from the ground: into the belt, or drinks it at once.

@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Args;
 use realm_testkit::{Figures, Stage, figures, rehearsal};
+
+use super::sources::component;
 
 #[derive(Args)]
 pub(in crate::cli) struct Bench {
@@ -19,8 +22,8 @@ pub(in crate::cli) struct Bench {
 
 impl Bench {
     pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
-        let stage = Stage::of_file(&self.file).configuration(&self.configuration).expect_what_it_may();
-        let mut subject = stage.try_start()?;
+        let stage = Stage::of_bytes(component(&self.file)?).configuration(&self.configuration).expect_what_it_may();
+        let mut subject = stage.try_start().with_context(|| self.file.display().to_string())?;
         let manifest = subject.plugin().manifest().clone();
         println!(
             "\n  {} {}: time of the processor for one call, {} of each\n",

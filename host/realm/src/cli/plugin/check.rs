@@ -1,8 +1,7 @@
 //! `realm plugin check`: what a component is, and what keeps this realm from taking it, without a realm.
 
-use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::Context as _;
 use clap::Args;
 use realm_plugin_build::{
     contract::{Contract, PACKAGE},
@@ -10,7 +9,8 @@ use realm_plugin_build::{
 };
 use realm_plugin_host::{Host, Limits, NoLog, sha256_hex};
 
-use super::super::Place;
+use super::{super::Place, sources::component};
+use crate::rules::check_signature;
 
 #[derive(Args)]
 pub(in crate::cli) struct Check {
@@ -22,10 +22,23 @@ pub(in crate::cli) struct Check {
 
 impl Check {
     pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
-        let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
-        let configuration = self.place.load()?.config.plugins.configuration;
-        let report =
-            report(&bytes, &|name| configuration.get(name).map_or_else(|| "{}".to_owned(), ToString::to_string))?;
+        let bytes = component(&self.file)?;
+        let config = self.place.load()?.config.plugins;
+        let of = |name: &str| config.configuration.get(name).map_or_else(|| "{}".to_owned(), ToString::to_string);
+        let mut report = report(&bytes, &of)?;
+        if let Some(plugin) = &report.plugin {
+            let signature = std::fs::read_to_string(format!("{}.minisig", self.file.display())).ok();
+            let signed = signature.is_some();
+            let plugin = (plugin.0.as_str(), plugin.1.as_str());
+            match check_signature(&config, &self.place.data, &bytes, signature.as_deref(), plugin) {
+                Ok(true) => report.row("Signed", "yes, with a key of `[plugins] keys`"),
+                Ok(false) if signed => {
+                    report.row("Signed", "yes, but `[plugins] keys` names no key to hold it against")
+                }
+                Ok(false) => report.row("Signed", "no, and this realm does not ask for it"),
+                Err(problem) => report.problem(&format!("signature: {problem}")),
+            }
+        }
         print!("\n  {}\n\n{}\n", self.file.display(), report.text);
         if report.problems == 0 {
             println!("  It fits this realm.\n");
@@ -42,6 +55,8 @@ impl Check {
 struct Report {
     text: String,
     problems: usize,
+    /// Name and version, of a file that is a plugin.
+    plugin: Option<(String, String)>,
 }
 
 impl Report {
@@ -76,11 +91,16 @@ fn report(bytes: &[u8], configuration: &dyn Fn(&str) -> String) -> anyhow::Resul
         );
         let asked: Vec<String> = manifest.permissions.iter().map(ToString::to_string).collect();
         report.row("Asks for", &or_nothing(&asked.join(", ")));
+        report.plugin = Some((manifest.name.clone(), manifest.version.clone()));
     }
-    let fit = fit::compare(bytes).unwrap_or_default();
-    report.row("Answers", &or_nothing(&interfaces(&fit.exports)));
-    report.row("Calls", &or_nothing(&interfaces(&fit.imports)));
-    report.row("Built for", &versions(&fit));
+    // What is no component answers and calls nothing worth a line.
+    let compared = fit::compare(bytes).ok();
+    if let Some(fit) = &compared {
+        report.row("Answers", &or_nothing(&interfaces(&fit.exports)));
+        report.row("Calls", &or_nothing(&interfaces(&fit.imports)));
+        report.row("Built for", &versions(fit));
+    }
+    let fit = compared.unwrap_or_default();
     report.row("SHA-256", &sha256_hex(bytes));
     report.text.push('\n');
 
@@ -167,6 +187,7 @@ mod tests {
         let found = report(b"#!/bin/sh\n", &|_| "{}".to_owned()).unwrap();
         assert_eq!(found.problems, 1, "{}", found.text);
         assert!(found.text.contains("PROBLEM     read: this is no WebAssembly"), "{}", found.text);
+        assert!(!found.text.contains("Answers"), "{}", found.text);
     }
 
     #[test]

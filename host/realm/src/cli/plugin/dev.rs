@@ -14,7 +14,11 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use notify::{Event, EventKind, RecursiveMode, Watcher as _, event::AccessKind};
 use realm_client::{Door, Lobby, Login, Rest, ServerMessage};
-use tokio::sync::mpsc;
+use realm_plugin_build::process;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use super::sources::{Sources, replace};
 use crate::{Realm, config::Config, telemetry};
@@ -47,11 +51,20 @@ pub(in crate::cli) struct Dev {
 impl Dev {
     pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
         let sources = Arc::new(Sources::of(&self.folder)?);
+        // Heard from the beginning: whenever it comes, nothing is left behind.
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        process::answer_for_children();
         let data = tempfile::Builder::new().prefix("realm-dev-").tempdir()?;
         let config = self.config(&sources.name)?;
         telemetry::start_log(&config.telemetry)?;
         let realm = Realm::start(config, &data.path().join("data")).await?;
-        let outcome = self.serve(&realm, &sources).await;
+        let outcome = tokio::select! {
+            outcome = self.serve(&realm, &sources) => outcome,
+            _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+            _ = terminate.recv() => Ok(ExitCode::SUCCESS),
+        };
+        // A build may be on its way.
+        process::end_children();
         realm.stop().await;
         outcome
     }
@@ -91,9 +104,9 @@ impl Dev {
         let mut typing = true;
         loop {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
                 Some(()) = saves.recv(), if !self.once => {
                     settle(&mut saves).await;
+                    println!("==> saved: building");
                     if let Err(error) = build(realm, Arc::clone(sources)).await {
                         println!("==> {error:#}");
                     }
@@ -185,7 +198,8 @@ fn watch(sources: &Sources, saved: mpsc::Sender<()>) -> anyhow::Result<notify::R
 fn is_source(root: &Path, path: &Path) -> bool {
     let Ok(inside) = path.strip_prefix(root) else { return false };
     let first = inside.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let made = first.is_some_and(|first| ["target", "dist", "node_modules", "Cargo.lock"].contains(&first.as_str()));
+    let made = first
+        .is_some_and(|first| ["target", "dist", "node_modules", "__pycache__", "Cargo.lock"].contains(&first.as_str()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     !made && !name.starts_with('.') && !name.ends_with('~')
 }
@@ -215,20 +229,33 @@ impl People {
     async fn try_line(&mut self, text: &str) -> anyhow::Result<String> {
         let sequence = self.anna.say(text).await?;
         let outcome = self.anna.wait_for(LINE_MAX, |message| match message {
-            ServerMessage::ChatMessage(_) => Some(None),
-            ServerMessage::Error(error) if error.sequence == sequence => Some(Some(error.clone())),
+            ServerMessage::ChatMessage(_) => Some(Outcome::Said),
+            ServerMessage::Notice(notice) => Some(Outcome::Told(notice.lines.join("\n              "))),
+            ServerMessage::Error(error) if error.sequence == sequence => {
+                Some(Outcome::Refused(format!("{} ({})", error.message, error.code)))
+            }
             _ => None,
         });
-        let shown = match outcome.await? {
-            None => {
+        let shown = match outcome.await {
+            Ok(Outcome::Said) => {
                 let heard = self.bob.line(LINE_MAX).await?.text;
                 if heard == text { format!("    passes    {heard}") } else { format!("    replaced  {heard}") }
             }
-            Some(refusal) => format!("    refused   {} ({})", refusal.message, refusal.code),
+            Ok(Outcome::Told(lines)) => format!("    answered  {lines}"),
+            Ok(Outcome::Refused(why)) => format!("    refused   {why}"),
+            Err(error) => format!("    nothing   {CHANNEL} heard nothing: {error}"),
         };
         let _ = std::io::stdout().flush();
         Ok(shown)
     }
+}
+
+/// What Anna sees of a line that she wrote.
+enum Outcome {
+    Said,
+    /// By a plugin, or by the realm: the answer to a command.
+    Told(String),
+    Refused(String),
 }
 
 #[cfg(test)]

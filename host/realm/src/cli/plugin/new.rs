@@ -24,8 +24,10 @@ pub(in crate::cli) struct New {
 enum Lang {
     /// Rust
     Rust,
-    /// JavaScript, or TypeScript without types at run time
+    /// JavaScript
     Js,
+    /// TypeScript; its types are checked at every build
+    Ts,
 }
 
 impl New {
@@ -34,6 +36,7 @@ impl New {
         let language = match self.lang {
             Lang::Rust => Language::Rust,
             Lang::Js => Language::JavaScript,
+            Lang::Ts => Language::TypeScript,
         };
         let files = template::create(&folder, &self.name, &self.hook, language)?;
         println!("Made {}. Yours to edit:\n", folder.display());

@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox};
-use realm_plugin_build::component;
+use realm_plugin_build::component::describe;
 
-use super::sources::replace;
+use super::sources::{component, replace};
 
 #[derive(Args)]
 pub(in crate::cli) struct Keygen {
@@ -64,8 +64,10 @@ impl Keygen {
 
 impl Sign {
     pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
-        let bytes = fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
-        let plugin = component::describe(&bytes).context("only a plugin is signed, for its version stands inside")?;
+        let bytes = component(&self.file)?;
+        let plugin = describe(&bytes).with_context(|| {
+            format!("{}: only a plugin is signed, for its version stands inside", self.file.display())
+        })?;
         let secret = read_secret(&self.key)?;
         let public = PublicKey::from_secret_key(&secret).map_err(|error| anyhow!("the key is damaged: {error}"))?;
         let comment = format!("{} {}", plugin.name, plugin.version);

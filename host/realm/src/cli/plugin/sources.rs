@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use realm_plugin_build::{
-    component::{self, Description},
-    javascript, rust,
+    component::{Description, describe},
+    foreign, javascript, rust,
     toolchain::Toolchain,
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Sources {
 pub(super) enum Kind {
     Rust,
     JavaScript,
+    /// Anything else: its folder says how it is built.
+    Foreign,
 }
 
 /// A component that was built.
@@ -43,10 +45,14 @@ impl Sources {
             let package = javascript::Package::read(&whole)?;
             return Ok(Self { folder: whole, name: package.name, kind: Kind::JavaScript });
         }
+        if whole.join(foreign::FILE).is_file() {
+            let package = foreign::Package::read(&whole)?;
+            return Ok(Self { folder: whole, name: package.name, kind: Kind::Foreign });
+        }
         let cargo = whole.join("Cargo.toml");
         let Ok(text) = fs::read_to_string(&cargo) else {
             bail!(
-                "{} is no plugin: it has neither Cargo.toml nor package.json; make one with `realm plugin new NAME`",
+                "{} is no plugin: it has neither Cargo.toml nor package.json nor plugin.toml; make one with `realm plugin new NAME`",
                 folder.display()
             );
         };
@@ -81,8 +87,9 @@ impl Sources {
                 let toolchain = javascript::Toolchain::find(&toolchains()?)?;
                 javascript::build(&toolchain, &self.folder, &out.join("work"))?
             }
+            Kind::Foreign => foreign::build(&toolchains()?, &self.folder, &out.join("work"))?,
         };
-        let description = component::describe(&bytes)?;
+        let description = describe(&bytes)?;
         if description.hooks.iter().all(|hook| hook == "lifecycle") {
             bail!("the plugin {} answers no hook; in Rust, add a `realm_plugin::export_…!` line", self.name);
         }
@@ -92,8 +99,21 @@ impl Sources {
     }
 }
 
+/// The bytes of a component that somebody has named.
+pub(super) fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file.is_dir() {
+        bail!("{} is a folder; name the component in it, for example dist/NAME.wasm", file.display());
+    }
+    fs::read(file).with_context(|| {
+        format!(
+            "{} cannot be read; `realm plugin build FOLDER` makes a component and says where it lies",
+            file.display()
+        )
+    })
+}
+
 /// Where compilers for guests are unpacked: shared by all plugins of a user.
-fn toolchains() -> anyhow::Result<PathBuf> {
+pub(super) fn toolchains() -> anyhow::Result<PathBuf> {
     if let Some(folder) = env::var_os(TOOLCHAINS) {
         return Ok(PathBuf::from(folder));
     }

@@ -4,10 +4,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use clap::Args;
-use realm_plugin_build::process::{cargo, run, say};
+use realm_plugin_build::{
+    foreign, javascript,
+    process::{cargo, run, say},
+};
 use realm_testkit::{Stage, rehearsal};
 
-use super::sources::{Kind, Sources};
+use super::sources::{Kind, Sources, toolchains};
 
 #[derive(Args)]
 pub(in crate::cli) struct Test {
@@ -25,7 +28,11 @@ impl Test {
         say("step 1 of 3: the plugin's own tests");
         match sources.kind {
             Kind::Rust => run(cargo().arg("test").current_dir(sources.folder()))?,
-            Kind::JavaScript => run(std::process::Command::new("npm").arg("test").current_dir(sources.folder()))?,
+            Kind::JavaScript => {
+                let toolchain = || javascript::Toolchain::find(&toolchains()?);
+                javascript::test(toolchain, sources.folder(), &sources.out().join("work"))?;
+            }
+            Kind::Foreign => foreign::test(&toolchains()?, sources.folder())?,
         }
         say("step 2 of 3: building the component");
         let built = sources.build()?;

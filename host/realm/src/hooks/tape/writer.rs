@@ -12,7 +12,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Answer, CALL_BYTES_MAX, Call, ENDING, HostAnswer, MAGIC, Question, Recording, heard, listen};
+use realm_plugin_host::tape::{MAGIC, RecordedCall, write_call};
+
+use super::{Answer, ENDING, HostAnswer, Question, Recording};
 use crate::types::{Urgency, spawn_thread};
 
 /// Calls that wait to be written; what comes beyond is left out and counted.
@@ -25,7 +27,7 @@ const FILES: u64 = 4;
 /// Records calls; cheap to clone. A lane never waits for it.
 #[derive(Clone)]
 pub(crate) struct Recorder {
-    calls: SyncSender<Call>,
+    calls: SyncSender<RecordedCall>,
     lanes: Arc<AtomicU32>,
 }
 
@@ -50,25 +52,26 @@ impl Recorder {
         self.lanes.fetch_add(1, Relaxed)
     }
 
-    /// A call begins on this thread.
-    pub(in crate::hooks) fn begin(&self) {
-        listen();
-    }
-
-    /// It has ended.
-    pub(in crate::hooks) fn end(&self, lane: u32, (plugin, version): (&str, &str), question: Question, answer: Answer) {
+    /// A call has ended; `host` is what the host answered meanwhile.
+    pub(in crate::hooks) fn keep(
+        &self,
+        lane: u32,
+        (plugin, version): (&str, &str),
+        question: Question,
+        host: Vec<HostAnswer>,
+        answer: Option<Answer>,
+    ) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let host: Vec<HostAnswer> = heard();
         let (plugin, version) = (plugin.to_owned(), version.to_owned());
-        if self.calls.try_send(Call { at_ms, lane, plugin, version, question, host, answer }).is_err() {
+        if self.calls.try_send(RecordedCall { at_ms, lane, plugin, version, question, host, answer }).is_err() {
             metrics::counter!("realm_plugin_unrecorded_total").increment(1);
         }
     }
 }
 
 /// Writes until nobody can record any more.
-fn write(recording: &Recording, calls: &Receiver<Call>) -> io::Result<()> {
+fn write(recording: &Recording, calls: &Receiver<RecordedCall>) -> io::Result<()> {
     let mut tape = Tape::open(recording)?;
     loop {
         match calls.recv_timeout(FLUSH_EVERY) {
@@ -84,6 +87,8 @@ struct Tape {
     file: BufWriter<File>,
     bytes: u64,
     file_bytes_max: u64,
+    /// One call, before it is known whether it fits.
+    body: Vec<u8>,
 }
 
 impl Tape {
@@ -91,23 +96,23 @@ impl Tape {
         let folder = recording.folder.clone();
         let file_bytes_max = recording.bytes_max / FILES;
         let file = next(&folder)?;
-        Ok(Self { folder, file, bytes: MAGIC.len() as u64, file_bytes_max })
+        Ok(Self { folder, file, bytes: MAGIC.len() as u64, file_bytes_max, body: Vec::new() })
     }
 
-    fn write(&mut self, call: &Call) -> io::Result<()> {
-        let body = postcard::to_allocvec(call).map_err(io::Error::other)?;
-        let Some(length) = u32::try_from(body.len()).ok().filter(|_| body.len() <= CALL_BYTES_MAX) else {
+    fn write(&mut self, call: &RecordedCall) -> io::Result<()> {
+        self.body.clear();
+        let length = write_call(&mut self.body, call)? as u64;
+        if length == 0 {
             metrics::counter!("realm_plugin_unrecorded_total").increment(1);
             return Ok(());
-        };
-        if self.bytes + u64::from(length) > self.file_bytes_max {
+        }
+        if self.bytes + length > self.file_bytes_max {
             self.file.flush()?;
             self.file = next(&self.folder)?;
             self.bytes = MAGIC.len() as u64;
         }
-        self.bytes += 4 + u64::from(length);
-        self.file.write_all(&length.to_le_bytes())?;
-        self.file.write_all(&body)
+        self.bytes += length;
+        self.file.write_all(&self.body)
     }
 }
 
