@@ -13,8 +13,10 @@ use crate::{
         pilot::{snapshot, ticks_between},
         program::{Site, Up},
     },
-    load::machine::resident_bytes,
-    rules::components::{Fixture, empty_list, endless, pass, replacing, trap},
+    load::{
+        machine::resident_bytes,
+        plugins::swaps::{decided_about, file},
+    },
     seen::figures,
 };
 
@@ -156,32 +158,6 @@ async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
         ticks += 1;
     }
     ticks
-}
-
-/// What is put into the folder: the file, its bytes, and what a filter that comes to work says.
-fn file(number: u32) -> (&'static str, Vec<u8>, Option<String>) {
-    let version = format!("9.{number}.0");
-    let whole = replacing("chat-filter", &version, &format!("rule {number}"));
-    match number % 5 {
-        // A rule of the ticks, which all threads take over with what they have to hand over.
-        1 => {
-            let rule = Fixture::new("anti-cheat", &version).init(&pass()).check_actions(&empty_list());
-            ("anti-cheat.wasm", rule.build(), None)
-        }
-        2 => ("chat-filter.wasm", whole[..whole.len() / 2].to_vec(), None),
-        3 => ("chat-filter.wasm", Fixture::new("chat-filter", &version).init(&trap()).filter(&endless()).build(), None),
-        _ => ("chat-filter.wasm", whole, Some(format!("rule {number}"))),
-    }
-}
-
-/// Has the realm made up its mind about a file?
-fn decided_about(number: u32, plugin: &Value) -> bool {
-    let problem = plugin["problem"].as_str();
-    match number % 5 {
-        2 => problem.is_some_and(|problem| problem.starts_with("read: ")),
-        3 => problem.is_some_and(|problem| problem.starts_with("start: ")),
-        _ => plugin["version"] == format!("9.{number}.0").as_str() && problem.is_none(),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use realm_world::{Event, InputKind};
 use crate::load::{
     Options, doors, games,
     player::{RING, head},
-    saves,
+    plugins, saves,
 };
 use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, texts};
 
@@ -160,4 +160,21 @@ fn saves_are_measured_to_the_last_figure() {
     {
         assert!(report.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", report.text());
     }
+}
+
+/// The same for `cargo xtask bench plugins`, but for its calls, which the other bench measures as well.
+#[test]
+fn the_bench_of_plugins_measures() {
+    let reports = plugins::measure(&Options::quick());
+    for report in &reports {
+        println!("{}", report.text());
+    }
+    let [alone, swaps, harm] = &reports[..] else { panic!("three tables") };
+    assert!(alone.value("an endless loop, beyond its deadline").expect("it was stopped") > 0.0);
+    assert!(swaps.value("lines said meanwhile").expect("somebody talked") >= 1.0);
+    assert!(swaps.value("from a new Rust plugin's close to deciding").expect("it came to work") > 1.0);
+    for (report, what) in [(swaps, "lines lost or answered twice"), (swaps, "clients lost"), (harm, "clients lost")] {
+        assert!(report.value(what).expect(what) < 1.0, "{what}");
+    }
+    assert!(harm.value("plugins at work").expect("they were") >= 8.0 && harm.value("log").expect("it has one") > 0.0);
 }

@@ -8,7 +8,7 @@ use crate::{campaign::Stage, harness::eventually, rules::components};
 
 #[allow(dead_code, reason = "shared with the tests of the plugin host")]
 #[path = "../host/plugin-host/tests/it/hostile_guests.rs"]
-mod guests;
+pub(crate) mod guests;
 
 /// What one of them may cost in memory.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;

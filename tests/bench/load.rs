@@ -1,4 +1,4 @@
-//! `cargo xtask bench games`, `doors` and `storage`: what a realm carries.
+//! `cargo xtask bench games`, `doors`, `plugins` and `storage`: what a realm carries.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
 #![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
@@ -6,10 +6,33 @@
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../harness/mod.rs"]
 mod harness;
+/// Plugins that mean harm, where the tests have them.
+mod hostile {
+    pub(crate) use crate::guests;
+}
+mod anti_cheat;
+mod calls;
+mod chat;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../../host/plugin-host/tests/it/components.rs"]
+mod components;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../../host/plugin-host/tests/it/hostile_guests.rs"]
+mod guests;
+#[allow(dead_code, reason = "the other bench uses the rest")]
+mod inputs;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../load/mod.rs"]
 mod load;
 mod machine;
+#[allow(dead_code, reason = "the other bench uses the rest")]
+mod plugins;
+/// Small components, where the tests have them.
+mod rules {
+    pub(crate) use crate::components;
+}
+#[allow(dead_code, reason = "the other bench uses the rest")]
+mod sampling;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -43,15 +66,16 @@ fn main() -> ExitCode {
             }
             "games" => subject = Some(load::games::measure as fn(&Options) -> Vec<Report>),
             "doors" => subject = Some(load::doors::measure),
+            "plugins" => subject = Some(calls::measure),
             "storage" => subject = Some(load::saves::measure),
             _ => {
                 return wrong(&format!(
-                    "unknown argument `{argument}`; there are games, doors, storage, --runs N, --rooms N and --quick"
+                    "unknown argument `{argument}`; there are games, doors, plugins, storage, --runs N, --rooms N and --quick"
                 ));
             }
         }
     }
-    let Some(measure) = subject else { return wrong("say what: games, doors or storage") };
+    let Some(measure) = subject else { return wrong("say what: games, doors, plugins or storage") };
     let start = Instant::now();
     let reports = measure(&options);
     println!("{}", machine::describe());

@@ -1,6 +1,6 @@
 //! Load on a real realm: the program itself over its own data folder, and clients that are as lean as they can be.
 //!
-//! `cargo xtask bench games` and `bench doors` measure with it in a release build; the tests run the same in small, and use its clients to
+//! `cargo xtask bench games`, `bench doors` and `bench plugins` measure with it in a release build; the tests run the same in small, and use its clients to
 //! be slow, silent and rude.
 
 #![allow(unreachable_pub, reason = "what benchmarks and tests may use is public among them")]
@@ -17,6 +17,7 @@ pub mod machine;
 pub mod metrics;
 pub mod pipe;
 pub mod player;
+pub mod plugins;
 pub mod report;
 pub mod rooms;
 pub mod saves;

@@ -116,6 +116,11 @@ impl Server {
         Https::new(&self.https_config, self.https, loopback(address))
     }
 
+    /// The same, and gives what it has said since it was up.
+    pub fn end_with_log(self) -> String {
+        self.up.into_inner().unwrap_or_else(PoisonError::into_inner).end(Signal::TERM).1
+    }
+
     /// Ends it as an operator does.
     pub fn end(self) -> Option<i32> {
         self.up.into_inner().unwrap_or_else(PoisonError::into_inner).end(Signal::TERM).0

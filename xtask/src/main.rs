@@ -42,7 +42,7 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`, `bench storage`
+    /// Print the table of measurements, or what a realm carries: `bench games`, `doors`, `plugins`, `storage`
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
@@ -81,6 +81,8 @@ enum BenchSubject {
     Games(LoadArguments),
     /// Ten thousand idle clients, handshakes, stuck sockets, starts
     Doors(LoadArguments),
+    /// Calls beside the native rules, instances, 1,000 swaps while 100 games tick, eight plugins that mean harm
+    Plugins(LoadArguments),
     /// Durable saves a second, with group commit and without, and how long one waits for its answer
     Storage(LoadArguments),
 }
@@ -104,6 +106,7 @@ impl BenchSubject {
         let (name, LoadArguments { quick, runs, rooms }) = match self {
             Self::Games(arguments) => ("games", arguments),
             Self::Doors(arguments) => ("doors", arguments),
+            Self::Plugins(arguments) => ("plugins", arguments),
             Self::Storage(arguments) => ("storage", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
