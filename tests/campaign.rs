@@ -14,8 +14,8 @@ use crate::{
         program::{Site, Up},
     },
     load::machine::resident_bytes,
-    seen::figures,
     rules::components::{Fixture, empty_list, endless, pass, replacing, trap},
+    seen::figures,
 };
 
 /// Games that tick meanwhile, with one player each.
