@@ -14,16 +14,6 @@ use super::machine::{Cores, Usage, on_core};
 /// The argument that makes a measuring program such a process.
 pub const ARGUMENT: &str = "keep-awake";
 
-/// Counts until the program that wanted it is gone.
-pub fn keep_awake() {
-    let parent = rustix::process::getppid();
-    while rustix::process::getppid() == parent {
-        (0..1_000_000_u32).for_each(|number| {
-            std::hint::black_box(number);
-        });
-    }
-}
-
 /// One such process on each of the cores.
 pub struct Awake {
     server: Child,
