@@ -1,4 +1,4 @@
-//! `cargo xtask bench games` and `cargo xtask bench doors`: what a realm carries.
+//! `cargo xtask bench games`, `doors` and `storage`: what a realm carries.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
 #![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
@@ -43,14 +43,15 @@ fn main() -> ExitCode {
             }
             "games" => subject = Some(load::games::measure as fn(&Options) -> Vec<Report>),
             "doors" => subject = Some(load::doors::measure),
+            "storage" => subject = Some(load::saves::measure),
             _ => {
                 return wrong(&format!(
-                    "unknown argument `{argument}`; there are games, doors, --runs N, --rooms N and --quick"
+                    "unknown argument `{argument}`; there are games, doors, storage, --runs N, --rooms N and --quick"
                 ));
             }
         }
     }
-    let Some(measure) = subject else { return wrong("say what: games or doors") };
+    let Some(measure) = subject else { return wrong("say what: games, doors or storage") };
     let start = Instant::now();
     let reports = measure(&options);
     println!("{}", machine::describe());

@@ -19,6 +19,7 @@ pub mod pipe;
 pub mod player;
 pub mod report;
 pub mod rooms;
+pub mod saves;
 pub mod seed;
 pub mod server;
 pub mod storm;

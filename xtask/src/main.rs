@@ -42,7 +42,7 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`
+    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`, `bench storage`
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
@@ -81,6 +81,8 @@ enum BenchSubject {
     Games(LoadArguments),
     /// Ten thousand idle clients, handshakes, stuck sockets, starts
     Doors(LoadArguments),
+    /// Durable saves a second, with group commit and without, and how long one waits for its answer
+    Storage(LoadArguments),
 }
 
 #[derive(clap::Args)]
@@ -102,6 +104,7 @@ impl BenchSubject {
         let (name, LoadArguments { quick, runs, rooms }) = match self {
             Self::Games(arguments) => ("games", arguments),
             Self::Doors(arguments) => ("doors", arguments),
+            Self::Storage(arguments) => ("storage", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
         if *quick {

@@ -9,6 +9,7 @@
     reason = "this is where the program speaks to the person at the terminal"
 )]
 
+mod backup;
 mod bots;
 mod check;
 mod docs;
@@ -47,8 +48,14 @@ enum Verb {
     Up(up::Up),
     /// Read configuration, certificate, database, addresses and plugins, and say what is wrong, without starting.
     Check(check::Check),
-    /// Bring the database to the newest schema, without starting.
+    /// Bring the database to the newest schema, without starting, or move the realm into another database.
     Migrate(migrate::Migrate),
+    /// Write the realm's database into one file, while the realm runs.
+    Backup(backup::Backup),
+    /// Replace the realm's database by a backup.
+    Restore(backup::Restore),
+    /// Look at every row of the realm's database, or of a backup.
+    Verify(backup::Verify),
     /// The owner's account.
     #[command(subcommand)]
     Owner(owner::Owner),
@@ -108,6 +115,9 @@ pub fn run() -> ExitCode {
         Verb::Up(verb) => block_on(verb.run()),
         Verb::Check(verb) => block_on(verb.run()),
         Verb::Migrate(verb) => block_on(verb.run()),
+        Verb::Backup(verb) => block_on(verb.run()),
+        Verb::Restore(verb) => block_on(verb.run()),
+        Verb::Verify(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
