@@ -22,7 +22,12 @@ use crate::{
 
 /// Games that tick meanwhile, with one player each.
 fn games() -> usize {
-    if std::env::var_os("REALM_TEST_LONG").is_some() { 100 } else { 6 }
+    if long() { 100 } else { 6 }
+}
+
+/// Asked for with `cargo xtask test --long`.
+fn long() -> bool {
+    std::env::var_os("REALM_TEST_LONG").is_some()
 }
 
 /// Swaps after which the realm has all it needs.
@@ -31,7 +36,7 @@ const SETTLED_SWAPS: u32 = 100;
 const GROWTH_PARTS: u64 = 20;
 
 fn swaps() -> u32 {
-    if std::env::var_os("REALM_TEST_LONG").is_some() { 1_000 } else { 30 }
+    if long() { 1_000 } else { 30 }
 }
 
 /// A realm in a process of its own, with players, and the operator beside it.
@@ -153,7 +158,12 @@ async fn play(mut game: GameConnection, stop: watch::Receiver<bool>) -> u32 {
     while !*stop.borrow() {
         game.walk(if ticks / 20 % 2 == 0 { 4 } else { -4 }, 0).await.expect("the game goes on");
         let now = snapshot(&mut game).await.tick;
-        ticks_between(before, now);
+        if long() {
+            // A hundred games and their players ask more of a machine than it may have: whoever reads too slowly is skipped.
+            assert!(now > before, "ticks rise");
+        } else {
+            ticks_between(before, now);
+        }
         before = now;
         ticks += 1;
     }

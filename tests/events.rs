@@ -193,7 +193,7 @@ async fn commands_and_events_are_recorded_and_shadowed_and_nothing_happens_twice
     let (found, _) = ask(&next).unwrap();
     assert!(found.different >= 11, "{found:?}");
     let shown: Vec<String> = found.shown.iter().map(|call| format!("{:?} {:?}", call.question, call.before)).collect();
-    assert!(shown.iter().any(|call| call.starts_with("Run(") && call.contains("number 4")), "{shown:?}");
+    assert!(shown.iter().any(|call| call.starts_with("RunCommand(") && call.contains("number 4")), "{shown:?}");
     assert!(shown.iter().any(|call| call.starts_with("Handle(") && call.contains("has come")), "{shown:?}");
     realm.stop().await;
 }

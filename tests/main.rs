@@ -25,6 +25,7 @@ mod http;
 mod load;
 mod matches;
 mod memory;
+mod networks;
 mod play;
 mod queue;
 mod replay;
