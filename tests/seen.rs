@@ -70,7 +70,8 @@ async fn every_figure_of_a_plugin_is_on_metrics() {
 
     // A trap, and calls that run into their deadline until the breaker opens.
     ann.lobby.say("/stumble").await.unwrap();
-    let refused = |message: &realm_client::ServerMessage| matches!(message, realm_client::ServerMessage::Error(_)).then_some(());
+    let refused =
+        |message: &realm_client::ServerMessage| matches!(message, realm_client::ServerMessage::Error(_)).then_some(());
     ann.lobby.wait_for(DEADLINE, refused).await.expect("the command fails");
     let trapped = figures(&stage).value(r#"realm_plugin_failures_total{plugin="crier",function="run",kind="trap"}"#);
     assert!((trapped - 1.0).abs() < 0.5, "{trapped}");

@@ -141,7 +141,8 @@ fn piles(stamp: &str) -> Result<(usize, usize, usize), CommandError> {
             let coins = kv::get(&key).map_err(other)?.unwrap_or_default();
             count += 1;
             mixed += usize::from(coins.iter().any(|coin| *coin != coins[0]));
-            up_to += usize::from(up_to + 1 == count && coins.first() == Some(&stamp) && key == pile(&count.to_string()));
+            up_to +=
+                usize::from(up_to + 1 == count && coins.first() == Some(&stamp) && key == pile(&count.to_string()));
         }
     }
 }

@@ -73,7 +73,8 @@ fn table() -> Vec<Row> {
         "(i64.store (i32.const 160) (i64.const 1)) (i32.store (i32.const 128) (i32.const 160)) \
          (i32.store (i32.const 132) (i32.const 1))",
     );
-    let awarded = list(1, &format!("(i64.store (i32.const 128) (i64.load offset=8 (local.get 5))) {}", text_at(136, 2)));
+    let awarded =
+        list(1, &format!("(i64.store (i32.const 128) (i64.load offset=8 (local.get 5))) {}", text_at(136, 2)));
     let listed = list(1, &format!("{}{}", text_at(128, 2), text_at(136, 2)));
     vec![
         row(
@@ -242,7 +243,10 @@ async fn every_function_answers_with_its_policy_whatever_its_plugin_does() {
         let stage = Stage::new();
         stage.install("f.wasm", &plugin(interface, function, &sound), &[]);
         let answered = answer(&stage, function).await;
-        assert!(![failing[0], missing[0]].contains(&answered), "{function} is answered when its plugin works: {answered}");
+        assert!(
+            ![failing[0], missing[0]].contains(&answered),
+            "{function} is answered when its plugin works: {answered}"
+        );
         for (place, closed) in [(0, Vec::new()), (1, vec![function])] {
             let policies = Policies::closing(closed).unwrap();
             let failures = [("a trap", Some(trap())), ("a time-out", Some(endless())), ("nonsense", nonsense.clone())];

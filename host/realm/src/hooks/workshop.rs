@@ -366,5 +366,6 @@ fn make(installed: &Installed) -> Result<Instance, CallError> {
     let start = || installed.plugin.instantiate(&installed.configuration);
     // What a shadow writes at its start is not kept, either.
     let started = || if installed.shadow { tape::in_shade(Vec::new(), start) } else { start() };
-    catch_unwind(AssertUnwindSafe(started)).unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
+    catch_unwind(AssertUnwindSafe(started))
+        .unwrap_or_else(|_| Err(CallError::NoInstance("the engine failed".to_owned())))
 }
