@@ -21,9 +21,9 @@ const BINARY_DOORS: [Door; 2] = [Door::Frames, Door::WebSocketBinary];
 
 /// A proper frame, to be broken by a test.
 fn frame(identifier: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = Default::default();
+    let mut bytes = Vec::new();
     Encoder::new().encode(identifier, 0, &[payload], &mut bytes).unwrap();
-    bytes.to_vec()
+    bytes
 }
 
 /// The last ERROR and the GOODBYE of a connection that ends, and its close frame.
@@ -66,11 +66,11 @@ async fn what_is_no_frame_ends_the_connection_with_one_clear_word() {
     let mut wrong_checksum = ping.clone();
     *wrong_checksum.last_mut().unwrap() ^= 1;
     let gap = {
-        let (mut encoder, mut bytes) = (Encoder::new(), Default::default());
+        let (mut encoder, mut bytes) = (Encoder::new(), Vec::new());
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();
         bytes.clear();
         encoder.encode(0x04, 0, &[], &mut bytes).unwrap();
-        bytes.to_vec()
+        bytes
     };
     let mut large = ping.clone();
     large[1..3].copy_from_slice(&4_097_u16.to_le_bytes());

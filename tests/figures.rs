@@ -16,6 +16,7 @@ use realm_world::{Event, InputKind};
 use crate::load::{
     Options, doors, games,
     player::{RING, head},
+    saves,
 };
 use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, texts};
 
@@ -150,4 +151,13 @@ fn the_bench_of_doors_measures() {
     assert!(value("handshakes that failed") < 1.0);
     assert!(value("full TLS 1.3 handshakes") >= 2.0);
     assert!(value("start with four cached plugins, to the banner") > 1.0);
+}
+
+#[test]
+fn saves_are_measured_to_the_last_figure() {
+    let report = saves::measure(&Options::quick()).remove(0);
+    for name in ["one commit per save", "group commit", "group commit to single", "answer p99 at 1,000 saves a second"]
+    {
+        assert!(report.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", report.text());
+    }
 }

@@ -34,6 +34,7 @@ mod resume;
 mod rules;
 mod seen;
 mod session;
+mod storage;
 mod ticks;
 mod tidy;
 mod tls;

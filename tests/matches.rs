@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use realm_client::{Door, Method, Rest};
+use realm_client::{Door, GameConnection, Lobby, Login, Method, Rest};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Hero, PASSWORD, TestRealm, eventually, refused},
+    harness::{Hero, PASSWORD, TestRealm, code, eventually, pilot, refused},
     rules::components::{Fixture, experience_plus},
 };
 
@@ -50,6 +50,109 @@ async fn without_a_rule_the_realm_matches_by_itself() {
     let mut ann = realm.hero("Ann", Door::Frames).await;
     let ticket = quick(&mut ann, "normal").await.expect("a game even alone");
     assert!(ticket["game"]["name"].as_str().unwrap().starts_with("Quick "));
+    realm.stop().await;
+}
+
+/// A realm whose rule makes one match of three who wait, and of no other number; players look for a match as long as they like.
+async fn of_three() -> TestRealm {
+    let realm = TestRealm::start_with(|config| config.games.match_seconds = 3_600).await;
+    // A ticket has 56 bytes and begins with its key. The match stands at 128: where its tickets are, how many, how difficult.
+    let key = |number: u32| {
+        format!(
+            "(i64.store offset={} (i32.const 160) (i64.load offset={} (local.get $tickets)))",
+            number * 8,
+            number * 56
+        )
+    };
+    let form = format!(
+        "(if (i32.eq (local.get $count) (i32.const 3)) (then {} {} {} \
+         (i32.store (i32.const 128) (i32.const 160)) (i32.store (i32.const 132) (i32.const 3)) \
+         (i32.store8 (i32.const 136) (i32.const 0)))) \
+         (i32.store (i32.const 16) (i32.const 128)) \
+         (i32.store (i32.const 20) (i32.eq (local.get $count) (i32.const 3))) (i32.const 16)",
+        key(0),
+        key(1),
+        key(2)
+    );
+    let rule = Fixture::new("matchmaking", "3.0.0").function("matchmaking", "form", &form).build();
+    let beside = realm.plugin_dir().join("matchmaking.new");
+    fs::write(&beside, rule).unwrap();
+    fs::rename(beside, realm.plugin_dir().join("matchmaking.wasm")).unwrap();
+    eventually("the rule of three at work", async || {
+        let rules = realm.realm().rules().status();
+        rules.iter().any(|rule| rule.name == "matchmaking" && rule.version == "3.0.0").then_some(())
+    })
+    .await;
+    realm
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_at_every_door_are_matched_and_play() {
+    let realm = of_three().await;
+    let mut heroes = [
+        realm.hero("Ann", Door::Frames).await,
+        realm.hero("Bob", Door::WebSocketJson).await,
+        realm.hero("Cem", Door::WebSocketBinary).await,
+    ];
+    for (hero, waiting) in heroes.iter_mut().zip(1..) {
+        let searching = hero.lobby.search_match("").await.expect("the search begins");
+        assert_eq!((searching.waiting, searching.wait_max_ms), (waiting, 3_600_000));
+        if waiting < 3 {
+            assert_eq!(code(hero.lobby.search_match("").await), "MATCH_SEARCHING", "one search at a time");
+        }
+    }
+    let endpoint = realm.endpoint();
+    let (mut games, mut seats) = (Vec::new(), Vec::new());
+    for hero in &mut heroes {
+        let ticket = hero.lobby.await_match().await.expect("a match");
+        games.push(ticket.game.as_ref().expect("a game").id);
+        let mut game = GameConnection::enter(&endpoint, &ticket).await.expect("a seat");
+        pilot::snapshot(&mut game).await;
+        seats.push(game);
+    }
+    assert_eq!(games, [games[0]; 3], "they play together");
+    assert_eq!(code(heroes[1].lobby.search_match("normal").await), "GAME_JOINED_ALREADY");
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_cancelled_replaced_outlives_its_connection_and_ends_with_its_session() {
+    let realm = of_three().await;
+    let mut ann = realm.hero("Ann", Door::Frames).await;
+    let mut nobody = realm.player("Nobody").await.lobby(Door::Frames).await;
+    assert_eq!(code(nobody.search_match("normal").await), "CHARACTER_NOT_SELECTED");
+    assert_eq!(code(ann.lobby.search_match("easy").await), "GAME_SETTINGS_INVALID");
+    assert_eq!(code(ann.lobby.cancel_match().await), "MATCH_NONE", "there is nothing to cancel");
+    for _ in 0..3 {
+        let searching = ann.lobby.search_match("normal").await.expect("a search");
+        assert_eq!(searching.waiting, 1, "who cancels waits no more");
+        assert_eq!(ann.lobby.cancel_match().await.expect("it can be cancelled"), None);
+    }
+    // Another request of the account takes its place.
+    ann.lobby.search_match("normal").await.expect("a search");
+    let body = json!({"character": ann.character.id.to_string(), "difficulty": "normal"});
+    tokio::select! {
+        answer = ann.player.rest.request(Method::POST, "/api/v1/games/quick", Some(&body)) => panic!("{answer:?}"),
+        ended = ann.lobby.await_match() => assert_eq!(code(ended), "MATCH_NONE"),
+    }
+    // Bob's connection is lost and comes back: the search has gone on.
+    let mut bob = realm.hero("Bob", Door::WebSocketBinary).await;
+    bob.lobby.search_match("normal").await.expect("a search");
+    let token = bob.lobby.session().expect("he is logged in").resume_token.clone();
+    let event = bob.lobby.event();
+    drop(bob.lobby);
+    let mut lobby = Lobby::connect(&realm.endpoint(), Door::WebSocketBinary).await.expect("a connection");
+    lobby.resume(Login::Token(bob.player.token.clone()), &token, event).await.expect("the session goes on");
+    assert_eq!(code(lobby.search_match("normal").await), "MATCH_SEARCHING");
+    // Who logs out waits no more; nor does Ann, who has dropped her request.
+    lobby.logout().await.expect("a goodbye");
+    let mut cem = realm.hero("Cem", Door::WebSocketJson).await;
+    eventually("nobody else waits", async || {
+        let waiting = cem.lobby.search_match("normal").await.expect("a search").waiting;
+        cem.lobby.cancel_match().await.expect("it can be cancelled");
+        (waiting == 1).then_some(())
+    })
+    .await;
     realm.stop().await;
 }
 

@@ -199,6 +199,112 @@ fn sql_stands_only_in_stores() {
     );
 }
 
+/// Words that one of the two databases does not know, or understands otherwise, and what to write.
+const DIALECT: &[(&str, &str)] = &[
+    ("AUTOINCREMENT", "keys come from storage.ids()"),
+    ("SERIAL", "keys come from storage.ids()"),
+    ("ROWID", "name the primary key"),
+    ("PRAGMA", "it belongs into storage/sqlite.rs"),
+    ("SQLITE_", "it belongs into storage/"),
+    ("PG_", "it belongs into storage/"),
+    ("INFORMATION_SCHEMA", "it belongs into storage/"),
+    ("OR IGNORE", "ON CONFLICT ... DO NOTHING"),
+    ("OR REPLACE", "ON CONFLICT ... DO UPDATE"),
+    ("FOR UPDATE", "the row's version says whether somebody else was faster; writes come one at a time"),
+    ("LIKE", "it minds case in one of them; compare a folded column"),
+    ("ILIKE", "compare a folded column"),
+    ("GLOB", "compare a folded column"),
+    ("IFNULL(", "COALESCE"),
+    ("NOW()", "bind storage.now_ms()"),
+    ("CURRENT_TIMESTAMP", "bind storage.now_ms()"),
+    ("DATETIME", "times are BIGINT, milliseconds since 1970"),
+    ("JSON", "keep JSON as TEXT, and read it in Rust"),
+    ("BLOB", "bytes are hexadecimal TEXT"),
+    ("BYTEA", "bytes are hexadecimal TEXT"),
+    ("VARCHAR", "TEXT"),
+    ("INTEGER", "BIGINT"),
+    ("INT", "BIGINT"),
+    ("BOOLEAN", "flags are BIGINT, 0 or 1"),
+    ("DOUBLE PRECISION", "scale it into a BIGINT"),
+    ("REAL", "scale it into a BIGINT"),
+    ("NUMERIC", "scale it into a BIGINT"),
+    ("DISTINCT ON", "GROUP BY"),
+    ("RETURNING *", "name the columns"),
+    ("SELECT *", "name the columns"),
+    ("VALUES (?", "$1, $2 ..."),
+    ("= ?", "$1, $2 ..."),
+];
+
+/// SQL without its comments, in capitals.
+fn plain_sql(text: &str) -> String {
+    text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n").to_uppercase()
+}
+
+/// Does a word stand in a text, and not as a part of another?
+fn stands_in(text: &str, word: &str) -> bool {
+    let letter = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let free = |outside: Option<char>, edge: Option<char>| {
+        !(outside.is_some_and(letter) && edge.is_some_and(|edge| edge.is_ascii_alphanumeric()))
+    };
+    text.match_indices(word).any(|(at, _)| {
+        let after = text[at + word.len()..].chars().next();
+        free(text[..at].chars().next_back(), word.chars().next()) && free(after, word.chars().next_back())
+    })
+}
+
+#[test]
+fn a_word_of_one_database_is_found_and_a_part_of_another_word_is_not() {
+    for (text, word, found) in [
+        ("UPDATE A SET REALM = $1", "REAL", false),
+        ("X REAL NOT NULL", "REAL", true),
+        ("SELECT PG_SLEEP(1)", "PG_", true),
+        ("A LIKE $1", "LIKE", true),
+        ("SELECT NOW() AS T", "NOW()", true),
+        ("WHERE A = ?", "= ?", true),
+    ] {
+        assert_eq!(stands_in(text, word), found, "{word} in {text}");
+    }
+}
+
+/// The string literals of a source file that are SQL.
+fn statements(text: &str) -> Vec<String> {
+    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+    let literals = text.split('"').skip(1).step_by(2).map(plain_sql);
+    literals.filter(|literal| verbs.iter().any(|verb| literal.contains(verb))).collect()
+}
+
+#[test]
+fn one_text_of_sql_serves_both_databases() {
+    let stores = sources_under("host/realm/src").into_iter().filter(|(path, _)| {
+        let name = path.to_string_lossy();
+        !is_test_file(path) && (name.ends_with("/store.rs") || name.contains("/store/"))
+    });
+    let mut texts: Vec<(PathBuf, String)> = Vec::new();
+    for (path, text) in stores {
+        texts.extend(statements(&code(&text)).into_iter().map(|statement| (path.clone(), statement)));
+    }
+    assert!(texts.len() > 30, "the stores hold statements");
+    let migrations = tree_files().into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "sql"));
+    for path in migrations {
+        let text = fs::read_to_string(root().join(&path)).expect("a migration is readable");
+        texts.push((path, plain_sql(&text)));
+    }
+    let mut broken = Vec::new();
+    for (path, text) in &texts {
+        for (word, instead) in DIALECT.iter().filter(|(word, _)| stands_in(text, word)) {
+            broken.push(format!("{}: {word}: {instead}", path.display()));
+        }
+        // Sums are of another type in one of them.
+        for aggregate in ["SUM(", "AVG(", "COUNT("] {
+            let bare = text.match_indices(aggregate).any(|(at, _)| !text[..at].ends_with("CAST("));
+            if bare {
+                broken.push(format!("{}: {aggregate}...): CAST({aggregate}...) AS BIGINT)", path.display()));
+            }
+        }
+    }
+    report("A statement is not understood alike by SQLite and PostgreSQL; write instead:", &broken);
+}
+
 #[test]
 fn only_the_plugin_host_names_wasmtime() {
     forbid(

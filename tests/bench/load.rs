@@ -1,4 +1,4 @@
-//! `cargo xtask bench games` and `cargo xtask bench doors`: what a realm carries.
+//! `cargo xtask bench games`, `doors` and `storage`: what a realm carries.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
 #![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
@@ -20,7 +20,7 @@ const RUNS: usize = 3;
 
 fn main() -> ExitCode {
     let mut subject = None;
-    let mut options = Options { quick: false, runs: RUNS, pinned: true };
+    let mut options = Options { quick: false, runs: RUNS, pinned: true, rooms: None };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         match argument.as_str() {
@@ -31,12 +31,27 @@ fn main() -> ExitCode {
                 Some(runs) => options.runs = runs,
                 None => return wrong("`--runs` wants a number from 1 to 100 after it"),
             },
+            "--rooms" => {
+                match given.next().and_then(|text| text.parse().ok()).filter(|rooms| (1..=1_000).contains(rooms)) {
+                    Some(rooms) => options.rooms = Some(rooms),
+                    None => return wrong("`--rooms` wants a number from 1 to 1000 after it"),
+                }
+            }
+            load::awake::ARGUMENT => {
+                keep_awake();
+                return ExitCode::SUCCESS;
+            }
             "games" => subject = Some(load::games::measure as fn(&Options) -> Vec<Report>),
             "doors" => subject = Some(load::doors::measure),
-            _ => return wrong(&format!("unknown argument `{argument}`; there are games, doors, --runs N and --quick")),
+            "storage" => subject = Some(load::saves::measure),
+            _ => {
+                return wrong(&format!(
+                    "unknown argument `{argument}`; there are games, doors, storage, --runs N, --rooms N and --quick"
+                ));
+            }
         }
     }
-    let Some(measure) = subject else { return wrong("say what: games or doors") };
+    let Some(measure) = subject else { return wrong("say what: games, doors or storage") };
     let start = Instant::now();
     let reports = measure(&options);
     println!("{}", machine::describe());
@@ -50,6 +65,16 @@ fn main() -> ExitCode {
         println!("{}", report.text());
     }
     ExitCode::SUCCESS
+}
+
+/// Keeps a core awake: counts until the program that wanted it is gone.
+fn keep_awake() {
+    let parent = rustix::process::getppid();
+    while rustix::process::getppid() == parent {
+        (0..1_000_000_u32).for_each(|number| {
+            std::hint::black_box(number);
+        });
+    }
 }
 
 fn wrong(problem: &str) -> ExitCode {

@@ -1,6 +1,13 @@
 //! A network that fails: a proxy before one door of a realm, which hands bytes on as it is told to.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use socket2::SockRef;
 use tokio::{
@@ -61,6 +68,7 @@ impl Fault {
 pub struct FaultProxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
+    connections: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
 }
 
@@ -71,17 +79,25 @@ impl FaultProxy {
         let address = listener.local_addr().expect("it listens");
         let fault = watch::Sender::new(Fault::None);
         let faults = fault.clone();
+        let connections = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&connections);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(relay(client, door, faults.subscribe()));
             }
         });
-        Self { address, fault, accepting }
+        Self { address, fault, connections, accepting }
     }
 
     /// Where clients connect instead.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// How often somebody has connected.
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// From now on the network behaves like this.

@@ -22,11 +22,15 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// A password that no rule refuses.
 pub const PASSWORD: &str = "four lanterns by the sea";
 
+/// With the value `postgresql` all realms of the tests are over PostgreSQL, each over a database of its own.
+const DATABASE_VARIABLE: &str = "REALM_TEST_DATABASE";
+
 /// A running realm over a temporary folder.
 pub struct TestRealm {
     realm: Realm,
     config: Config,
     folder: TempDir,
+    _database: Option<realm_postgres::Database>,
 }
 
 impl TestRealm {
@@ -46,8 +50,13 @@ impl TestRealm {
         }
         let mut config = config();
         change(&mut config);
+        let over_server = std::env::var(DATABASE_VARIABLE).is_ok_and(|database| database == "postgresql");
+        let database = (over_server && config.storage.url.is_empty()).then(realm_postgres::database);
+        if let Some(database) = &database {
+            config.storage.url = database.url();
+        }
         let realm = Realm::start(config.clone(), folder.path()).await.expect("the realm starts");
-        Self { realm, config, folder }
+        Self { realm, config, folder, _database: database }
     }
 
     /// Stops the realm and starts it again over the same folder, on other ports.

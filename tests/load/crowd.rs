@@ -1,11 +1,10 @@
-//! All players of the load on one thread: epoll for what arrives, a queue for what is to be sent.
+//! All players of the load on one thread: epoll for what arrives, a clock for what is to be sent.
 //!
 //! The thread never sleeps on its sockets: it looks at them at a pace of its own. Otherwise each write of the server would
 //! also wake this thread on the other core, which on a virtual machine costs the *writer* microseconds, and which no server
 //! pays whose clients are elsewhere.
 
 use std::{
-    collections::VecDeque,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -26,6 +25,9 @@ use super::{
 const EVENTS_MAX: usize = 256;
 /// The thread looks for what has arrived so often. Intervals are exact to this.
 const LOOK_EVERY: Duration = Duration::from_micros(500);
+/// Parts of the 40 ms between two inputs of a player. In each a part of the players sends, so that the inputs of all are spread evenly,
+/// however they came and whatever held this thread up.
+const SLOTS: usize = 80;
 /// An input that is later than this is left out: the thread has too much to do.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
 
@@ -106,8 +108,9 @@ impl Drop for Crowd {
 struct Loop {
     epoll: rustix::fd::OwnedFd,
     players: Vec<Player>,
-    /// When each player sends next, the first first: all have the same rhythm.
-    due: VecDeque<(Instant, usize)>,
+    /// Start of the first slot, and the number of the next one.
+    clock: Instant,
+    slot: u32,
     scratch: Scratch,
     window: Window,
     began: Instant,
@@ -120,7 +123,8 @@ impl Loop {
         Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).expect("the system has epoll"),
             players: Vec::new(),
-            due: VecDeque::new(),
+            clock: Instant::now(),
+            slot: 0,
             scratch: Scratch::default(),
             window: Window::default(),
             began: Instant::now(),
@@ -170,31 +174,23 @@ impl Loop {
         epoll::add(&self.epoll, &player.pipe, data, epoll::EventFlags::IN).expect("one more file can be watched");
         self.wire_before += player.pipe.wire_bytes;
         self.players.push(player);
-        let now = Instant::now();
-        // The queue stays in order: nobody is due before the last one.
-        let due = self.due.back().map_or(now, |(last, _)| now.max(*last));
-        self.due.push_back((due, index));
     }
 
+    /// Each player belongs to a slot by its number. What is too late is left out, and the rhythm stays.
     fn send_due(&mut self) {
-        let now = Instant::now();
-        while let Some((due, index)) = self.due.front().copied().filter(|(due, _)| *due <= now) {
-            self.due.pop_front();
-            let player = &mut self.players[index];
-            if player.ended.is_some() {
-                continue;
+        loop {
+            let late = self.clock.elapsed().checked_sub(INPUT_EVERY * self.slot / SLOTS as u32);
+            let Some(late) = late else { return };
+            let turn = self.players.iter_mut().skip(self.slot as usize % SLOTS).step_by(SLOTS);
+            for player in turn.filter(|player| player.ended.is_none()) {
+                if late > BEHIND_MAX {
+                    self.window.inputs_missed += 1;
+                } else {
+                    self.window.inputs += 1;
+                    player.act(&mut self.scratch);
+                }
             }
-            let mut next = due + INPUT_EVERY;
-            if now.saturating_duration_since(due) > BEHIND_MAX {
-                self.window.inputs_missed += 1;
-                next = now + INPUT_EVERY;
-                // The order holds: everybody behind this one is late as well, or due later.
-                next = self.due.back().map_or(next, |(last, _)| next.max(*last));
-            } else {
-                self.window.inputs += 1;
-                player.act(&mut self.scratch);
-            }
-            self.due.push_back((next, index));
+            self.slot += 1;
         }
     }
 

@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Options,
+    awake::Awake,
     crowd::{Crowd, Window},
     floor,
     machine::{Cores, Usage, core_time, on_core, pause},
@@ -38,11 +39,13 @@ impl Place {
         }
     }
 
-    fn rooms(self, quick: bool) -> &'static [usize] {
-        match self {
-            _ if quick => &[1, 2],
-            Self::PlayersOnly => &[10, 50, 100, 175, 250],
-            Self::Monsters => &[10, 50, 100, 150],
+    fn rooms(self, options: &Options) -> Vec<usize> {
+        match (self, options.rooms) {
+            (Self::PlayersOnly, Some(rooms)) => vec![rooms],
+            (Self::Monsters, Some(_)) => Vec::new(),
+            _ if options.quick => vec![1, 2],
+            (Self::PlayersOnly, None) => vec![10, 50, 100, 175, 250],
+            (Self::Monsters, None) => vec![10, 50, 100, 150],
         }
     }
 
@@ -97,10 +100,11 @@ pub fn measure(options: &Options) -> Vec<Report> {
 }
 
 fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut Report, storms: &mut Report) {
-    let steps = place.rooms(options.quick);
-    let rooms_max = steps.last().copied().unwrap_or_default();
+    let steps = &place.rooms(options);
+    let Some(rooms_max) = steps.last().copied() else { return };
     let settle = if options.quick { Duration::from_millis(300) } else { SETTLE };
     let window = if options.quick { Duration::from_secs(1) } else { WINDOW };
+    let mut awake = Awake::keep(cores);
     if place == Place::PlayersOnly {
         for count in steps {
             let sockets = floor::cpu_ms(cores, *count, settle, window);
@@ -144,11 +148,17 @@ fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut
                     game.max(0.0) / 1e3,
                 );
             }
-            let measured = Measured::take(&server, &crowd, window);
+            let measured = Measured::take(&server, &crowd, window, awake.as_ref());
             measured.tell(place, *count, report);
+            if awake.take().is_some() {
+                pause(settle);
+                let (cpu, _) = Measured::take(&server, &crowd, window, None).cpu_ms(*count);
+                report.add(&format!("{count} rooms: CPU, the cores free to sleep"), "ms", None, cpu);
+                awake = Awake::keep(cores);
+            }
             // The storm comes at half of what is measured here.
             let half = steps.iter().copied().find(|step| step * 2 >= rooms_max);
-            if half == Some(*count) && place == Place::PlayersOnly {
+            if half == Some(*count) && place == Place::PlayersOnly && options.rooms.is_none() {
                 storm::measure(options, &prepared, &server, &crowd, chatters, *count, storms);
                 // What the storm has stirred up settles.
                 pause(settle);
@@ -169,10 +179,11 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub fn take(server: &Server, crowd: &Crowd, length: Duration) -> Self {
+    pub fn take(server: &Server, crowd: &Crowd, length: Duration, awake: Option<&Awake>) -> Self {
         crowd.look();
         let before = (server.usage(), server.metrics());
-        let spent = || server.core().map_or(Duration::ZERO, core_time);
+        let counted = || awake.map_or(Duration::ZERO, Awake::on_server);
+        let spent = || server.core().map_or(Duration::ZERO, core_time).saturating_sub(counted());
         let core_before = spent();
         pause(length);
         let core = spent().saturating_sub(core_before);
@@ -247,7 +258,8 @@ impl Measured {
 
 /// How much more a room costs at the dearest of the larger counts than at the cheapest.
 fn flatness(place: Place, report: &mut Report) {
-    let counts: Vec<usize> = place.rooms(false).iter().copied().filter(|count| *count >= 50).collect();
+    let whole = Options { quick: false, rooms: None, ..Options::quick() };
+    let counts: Vec<usize> = place.rooms(&whole).into_iter().filter(|count| *count >= 50).collect();
     let costs = counts.iter().filter_map(|count| report.value(&format!("{count} rooms: CPU a room and second")));
     let (low, high) = costs.fold((f64::INFINITY, 0.0_f64), |(low, high), cost| (low.min(cost), high.max(cost)));
     if low.is_finite() && low > 0.0 {

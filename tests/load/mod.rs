@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "what benchmarks and tests may use is public among them")]
 
+pub mod awake;
 pub mod chorus;
 pub mod crowd;
 pub mod doors;
@@ -18,6 +19,7 @@ pub mod pipe;
 pub mod player;
 pub mod report;
 pub mod rooms;
+pub mod saves;
 pub mod seed;
 pub mod server;
 pub mod storm;
@@ -31,12 +33,14 @@ pub struct Options {
     pub runs: usize,
     /// Give the server a core of its own and the load another.
     pub pinned: bool,
+    /// For `games`: measure this many rooms with players only, and nothing else.
+    pub rooms: Option<usize>,
 }
 
 impl Options {
     /// What the ordinary test runs.
     pub fn quick() -> Self {
-        Self { quick: true, runs: 1, pinned: false }
+        Self { quick: true, runs: 1, pinned: false, rooms: None }
     }
 }
 

@@ -91,7 +91,7 @@ pub fn measure(
                 pause(every);
             }
         });
-        let measured = Measured::take(server, crowd, if options.quick { Duration::from_secs(1) } else { LENGTH });
+        let measured = Measured::take(server, crowd, if options.quick { Duration::from_secs(1) } else { LENGTH }, None);
         stop.store(true, Ordering::Relaxed);
         measured
     });

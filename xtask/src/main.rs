@@ -42,7 +42,7 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`
+    /// Print the table of measurements, or what a realm carries: `bench games`, `bench doors`, `bench storage`
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
@@ -81,6 +81,8 @@ enum BenchSubject {
     Games(LoadArguments),
     /// Ten thousand idle clients, handshakes, stuck sockets, starts
     Doors(LoadArguments),
+    /// Durable saves a second, with group commit and without, and how long one waits for its answer
+    Storage(LoadArguments),
 }
 
 #[derive(clap::Args)]
@@ -91,18 +93,25 @@ struct LoadArguments {
     /// How often everything is made anew and measured
     #[arg(long, default_value_t = 3)]
     runs: u32,
+    /// For `games`: measure this many rooms with players only, and nothing else
+    #[arg(long)]
+    rooms: Option<u32>,
 }
 
 impl BenchSubject {
     /// For the program that measures.
     fn arguments(&self) -> Vec<String> {
-        let (name, LoadArguments { quick, runs }) = match self {
+        let (name, LoadArguments { quick, runs, rooms }) = match self {
             Self::Games(arguments) => ("games", arguments),
             Self::Doors(arguments) => ("doors", arguments),
+            Self::Storage(arguments) => ("storage", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
         if *quick {
             arguments.push("--quick".to_owned());
+        }
+        if let Some(rooms) = rooms {
+            arguments.extend(["--rooms".to_owned(), rooms.to_string()]);
         }
         arguments
     }

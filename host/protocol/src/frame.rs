@@ -4,7 +4,9 @@
 //! `sequence` starts at 0 in each direction and rises by one; `timestamp` is the sender's milliseconds since the connection
 //! opened; `crc` is CRC-16/CCITT-FALSE over everything before it.
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use std::ops::{Deref, Range};
+
+use bytes::{BufMut, Bytes, BytesMut};
 use crc::{CRC_16_IBM_3740, Crc, Table};
 
 /// Bytes before the payload.
@@ -32,6 +34,21 @@ pub struct Frame {
     pub timestamp_ms: u32,
     /// The message.
     pub payload: Bytes,
+}
+
+/// Where a whole frame lies at the front of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What the payload means; see [`crate::message`].
+    pub identifier: u8,
+    /// Number of the frame in its direction, from 0.
+    pub sequence: u32,
+    /// The sender's milliseconds since the connection opened.
+    pub timestamp_ms: u32,
+    /// Where the message is among the bytes.
+    pub payload: Range<usize>,
+    /// Bytes of the whole frame: the next one begins behind them.
+    pub size: usize,
 }
 
 /// Why bytes are no frame. After any of these the stream cannot be read further: close the connection.
@@ -89,33 +106,39 @@ impl Decoder {
     /// When what came is no frame. An illegal size is found as soon as the header is there, so that a caller never buffers
     /// more than `size_max` bytes for one frame.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-        if buffer.len() < HEADER_BYTES {
+        let Some(Found { identifier, sequence, timestamp_ms, payload, size }) = self.find(buffer)? else {
             return Ok(None);
-        }
-        let size = usize::from(u16::from_le_bytes([buffer[1], buffer[2]]));
+        };
+        let payload = buffer.split_to(size).freeze().slice(payload);
+        Ok(Some(Frame { identifier, sequence, timestamp_ms, payload }))
+    }
+
+    /// Finds the whole frame at the front of `bytes` and counts it as read; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn find(&mut self, bytes: &[u8]) -> Result<Option<Found>, FrameError> {
+        let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+        let [identifier, size_low, size_high, s0, s1, s2, s3, t0, t1, t2, t3] = *header;
+        let size = usize::from(u16::from_le_bytes([size_low, size_high]));
         if size > self.size_max {
             return Err(FrameError::TooLarge { size, max: self.size_max });
         }
         if size < SIZE_MIN {
             return Err(FrameError::TooSmall(size));
         }
-        if buffer.len() < size {
-            return Ok(None);
-        }
-        let mut frame = buffer.split_to(size).freeze();
-        let expected = CHECKSUM.checksum(&frame[..size - CHECKSUM_BYTES]);
-        let identifier = frame.get_u8();
-        frame.advance(2);
-        let (sequence, timestamp_ms) = (frame.get_u32_le(), frame.get_u32_le());
-        let payload = frame.split_to(size - SIZE_MIN);
-        if frame.get_u16_le() != expected {
+        let Some(frame) = bytes.get(..size) else { return Ok(None) };
+        let (checked, checksum) = frame.split_at(size - CHECKSUM_BYTES);
+        let (sequence, timestamp_ms) = (u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([t0, t1, t2, t3]));
+        if checksum != CHECKSUM.checksum(checked).to_le_bytes() {
             return Err(FrameError::Checksum { sequence });
         }
         if sequence != self.sequence {
             return Err(FrameError::Sequence { expected: self.sequence, found: sequence });
         }
         self.sequence = self.sequence.wrapping_add(1);
-        Ok(Some(Frame { identifier, sequence, timestamp_ms, payload }))
+        let payload = HEADER_BYTES..size - CHECKSUM_BYTES;
+        Ok(Some(Found { identifier, sequence, timestamp_ms, payload, size }))
     }
 
     /// The sequence that the next frame must carry.
@@ -148,7 +171,7 @@ impl Encoder {
         identifier: u8,
         timestamp_ms: u32,
         payload_parts: &[&[u8]],
-        out: &mut BytesMut,
+        out: &mut (impl BufMut + Deref<Target = [u8]>),
     ) -> Result<u32, FrameError> {
         let size = payload_parts.iter().map(|part| part.len()).sum::<usize>() + SIZE_MIN;
         let too_large = FrameError::TooLarge { size, max: SIZE_MAX_AFTER_LOGIN };
@@ -158,7 +181,6 @@ impl Encoder {
         }
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        out.reserve(size);
         let start = out.len();
         out.put_u8(identifier);
         out.put_u16_le(size_field);

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod postgres;
 mod server;
 mod test;
 mod tls_scan;

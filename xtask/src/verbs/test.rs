@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, fuzz, tls_scan, tutorial};
+use super::{PLUGINS_VARIABLE, fuzz, postgres, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -20,16 +20,23 @@ const LONG_VARIABLE: &str = "REALM_TEST_LONG";
 /// How long the decoders are fuzzed in the ordinary run.
 const FUZZ_SECONDS: u64 = 60;
 
+/// Asks the harness for realms over PostgreSQL, for features whose whole tests run over both databases.
+const DATABASE_VARIABLE: &str = "REALM_TEST_DATABASE";
+const OVER_POSTGRES: [&str; 5] = ["accounts::", "admin::", "characters::", "commands::", "resume::"];
+
 /// Builds the plugins, then runs the tests of both workspaces; a failure of one does not hide the other.
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
     let start = Instant::now();
-    say("step 1 of 5: building the plugins that the tests load");
+    say("step 1 of 6: building the plugins that the tests load");
     let components = plugins::build_all(layout, long)?;
     let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
 
+    // Ends with this function, however it ends.
+    let cluster = postgres::start()?;
     let tests = |what: &str| {
         let mut command = cargo();
         command.current_dir(&layout.root).env(PLUGINS_VARIABLE, &components).args(["test", "--no-fail-fast"]);
+        command.env(realm_postgres::VARIABLE, cluster.url());
         if long {
             command.env(LONG_VARIABLE, "1");
         }
@@ -37,11 +44,17 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         command
     };
     let mut workspace = tests(
-        "step 2 of 5: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
+        "step 2 of 6: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
     );
     done.push(timed("workspace", workspace.arg("--workspace").args(filter)));
 
-    let mut rules = tests("step 3 of 5: native tests of the plugins");
+    if filter.is_none() {
+        let mut again = tests("step 3 of 6: features once more, over PostgreSQL");
+        again.env(DATABASE_VARIABLE, "postgresql").args(["-p", "realm-tests", "--test", "realm", "--"]);
+        done.push(timed("over PostgreSQL", again.args(OVER_POSTGRES)));
+    }
+
+    let mut rules = tests("step 4 of 6: native tests of the plugins");
     rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", layout.rules());
     done.push(timed("plugins, natively", rules.args(filter)));
 
@@ -52,14 +65,14 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     }
 
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {
-        say("step 4 of 5: the commands of the tutorial for plugin authors, and the templates");
+        say("step 5 of 6: the commands of the tutorial for plugin authors, and the templates");
         let start = Instant::now();
         let outcome = tutorial::follow(layout, long);
         done.push(("tutorial", start.elapsed(), outcome));
     }
 
     if filter.is_none_or(|filter| "fuzz".contains(filter)) {
-        say("step 5 of 5: fuzzing the decoders");
+        say("step 6 of 6: fuzzing the decoders");
         let start = Instant::now();
         let outcome = if long { fuzz::campaign(layout) } else { fuzz::fuzz(layout, None, FUZZ_SECONDS, false) };
         done.push(("fuzz", start.elapsed(), outcome));

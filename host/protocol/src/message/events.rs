@@ -27,7 +27,7 @@ macro_rules! events {
 
 events! {
     ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft, Notice,
-    GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft,
+    GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft, MatchEnded, MatchFound,
 }
 
 /// Field 15 of every event, as bytes to follow a shared payload.

@@ -36,6 +36,8 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         ("game:list", json!({"difficulty": "hell"})),
         ("game:join", json!({"game_id": u64::MAX.to_string(), "name": "Cows", "password": "moo"})),
         ("game:leave", json!({})),
+        ("match:search", json!({"difficulty": "hell"})),
+        ("match:cancel", json!({})),
         ("player:move", act(json!({"dx": i32::MIN, "dy": i32::MIN}))),
         ("player:attack", act(json!({"target": u32::MAX}))),
         ("item:drop", act(json!({"item_id": u64::MAX.to_string()}))),
@@ -58,6 +60,8 @@ fn server_samples() -> Vec<(&'static str, Value)> {
     let player = json!({"account": "Ann", "character": "Isa", "class": "Druid", "level": u32::MAX});
     let game = json!({"id": key(), "name": "Cows", "difficulty": "hell", "players": u32::MAX, "players_max": u32::MAX,
         "password_required": true, "creator_level": u32::MAX, "host": "Ann", "created_ms": u64::MAX});
+    let ticket = json!({"game": game, "address": "localhost", "port": u32::MAX, "ticket": "t", "valid_ms": u32::MAX,
+        "players": [player]});
     let skill = json!({"name": "Spark", "kind": "area", "level": u32::MAX, "mana": u32::MAX,
         "cooldown_ticks": u32::MAX, "reach": u32::MAX});
     let events = json!([
@@ -111,16 +115,15 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         ("chat:channel_left", json!({"channel": "Town"})),
         ("chat:notice", json!({"plugin": "crier", "lines": ["Hear", "me"], "everybody": true, "sent_ms": u64::MAX})),
         ("game:list", json!({"games": [game, game]})),
-        (
-            "game:ticket",
-            json!({"game": game, "address": "localhost", "port": u32::MAX, "ticket": "t", "valid_ms": u32::MAX,
-                "players": [player]}),
-        ),
+        ("game:ticket", ticket.clone()),
         ("game:player_joined", json!({"game_id": key(), "player": player})),
         ("game:player_left", json!({"game_id": key(), "player": player})),
         ("game:host_changed", json!({"game_id": key(), "host": "Ann"})),
         ("game:list_updated", json!({"games": u32::MAX})),
         ("game:left", json!({"game_id": key()})),
+        ("match:searching", json!({"waiting": u32::MAX, "wait_max_ms": u32::MAX})),
+        ("match:ended", json!({"code": "MATCH_NONE", "message": "Later.", "retry_after_ms": u64::MAX})),
+        ("match:found", json!({"ticket": ticket})),
         (
             "game:entered",
             json!({"game_id": key(), "entity": u32::MAX, "tick": u32::MAX, "map_width": u32::MAX,
@@ -255,6 +258,8 @@ const EVENT_TYPES: &[&str] = &[
     "game:host_changed",
     "game:list_updated",
     "game:left",
+    "match:ended",
+    "match:found",
 ];
 
 #[test]

@@ -2,11 +2,11 @@
 
 pub(super) mod kept;
 
-use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{Identity, Role};
 use crate::{
-    storage::StorageError,
+    storage::{Readers, StorageError},
     types::{AccountId, AccountName, SessionId},
 };
 
@@ -78,7 +78,7 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
     Ok(())
 }
 
-pub(super) async fn find_account(readers: &AnyPool, name: &AccountName) -> Result<Option<Account>, StorageError> {
+pub(super) async fn find_account(readers: &Readers, name: &AccountName) -> Result<Option<Account>, StorageError> {
     let row = sqlx::query("SELECT id, name, password, role FROM accounts WHERE folded = $1")
         .bind(name.folded())
         .fetch_optional(readers)
@@ -196,7 +196,7 @@ pub(super) async fn set_active(
     Ok(())
 }
 
-pub(super) async fn sessions(readers: &AnyPool) -> Result<Vec<StoredSession>, StorageError> {
+pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, StorageError> {
     let rows = sqlx::query(
         "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms
          FROM token_sessions s JOIN accounts a ON a.id = s.account",
@@ -315,7 +315,7 @@ pub(super) async fn replace_owner_token(
     Ok(())
 }
 
-pub(super) async fn owner_token_exists(readers: &AnyPool, hash: &str) -> Result<bool, StorageError> {
+pub(super) async fn owner_token_exists(readers: &Readers, hash: &str) -> Result<bool, StorageError> {
     let row = sqlx::query("SELECT hash FROM owner_tokens WHERE hash = $1").bind(hash).fetch_optional(readers).await?;
     Ok(row.is_some())
 }

@@ -10,7 +10,7 @@ use crate::{
     moderation::{Ban, Moderation},
     storage::{
         Storage, StorageError,
-        testing::{self, FakeClock, Fault, hold, open, queued, unreliable},
+        testing::{self, FakeClock, Fault, Home, each_database, hold, open, queued, unreliable},
     },
     types::{AccountName, Code, Refusal, SessionId},
 };
@@ -56,8 +56,8 @@ struct Realm {
 }
 
 impl Realm {
-    async fn start(folder: &Path, clock: &Arc<FakeClock>, config: &Config) -> Self {
-        Self::start_over(open(folder, clock).await, folder, config).await
+    async fn start(home: &Home, clock: &Arc<FakeClock>, config: &Config) -> Self {
+        Self::start_over(open(home, clock).await, home.path(), config).await
     }
 
     async fn start_over(storage: Storage, folder: &Path, config: &Config) -> Self {
@@ -79,10 +79,9 @@ fn name(text: &str) -> AccountName {
     AccountName::new(text).unwrap()
 }
 
-#[tokio::test]
-async fn accounts_and_sessions_outlive_a_restart() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn accounts_and_sessions_outlive_a_restart(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
     let tokens = realm.login("wanderer").await;
     assert_eq!(tokens.access_seconds, 600);
@@ -90,7 +89,7 @@ async fn accounts_and_sessions_outlive_a_restart() {
     assert_eq!(realm.accounts.authenticate(&tokens.access).unwrap(), tokens.identity);
     realm.storage.close().await;
 
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     assert_eq!(realm.accounts.authenticate(&tokens.access).unwrap(), tokens.identity);
     assert_eq!(realm.accounts.find(&name("WANDERER")).await.unwrap(), Some(tokens.identity.account));
     assert_eq!(realm.accounts.find(&name("Nobody")).await.unwrap(), None);
@@ -103,10 +102,9 @@ async fn accounts_and_sessions_outlive_a_restart() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn two_registrations_of_one_name_at_once_give_one_account() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn two_registrations_of_one_name_at_once_give_one_account(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     let (first, second) = tokio::join!(
         realm.accounts.register(name("Twin"), PASSWORD, PEER),
         realm.accounts.register(name("tWIN"), PASSWORD, PEER),
@@ -116,24 +114,22 @@ async fn two_registrations_of_one_name_at_once_give_one_account() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn closed_registration_and_weak_passwords_are_refused() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+async fn closed_registration_and_weak_passwords_are_refused(home: Home) {
+    let clock = FakeClock::new();
     let config = Config { registration_open: false, ..Config::default() };
-    let realm = Realm::start(folder.path(), &clock, &config).await;
+    let realm = Realm::start(&home, &clock, &config).await;
     let closed = realm.accounts.register(name("Late"), PASSWORD, PEER).await.unwrap_err();
     assert_eq!(Refusal::from(closed).code, Code::Forbidden);
     realm.storage.close().await;
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     let weak = realm.accounts.register(name("Late"), "password1", PEER).await.unwrap_err();
     assert_eq!(Refusal::from(weak).code, Code::InvalidPassword);
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn a_wrong_password_and_an_unknown_name_get_one_answer() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn a_wrong_password_and_an_unknown_name_get_one_answer(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
     let mut answers = Vec::new();
     for (who, password) in [("Wanderer", "not the password"), ("Nobody", PASSWORD), ("!", PASSWORD), ("Nobody", "")] {
@@ -145,11 +141,10 @@ async fn a_wrong_password_and_an_unknown_name_get_one_answer() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn wrong_passwords_lock_the_account_for_that_address_only() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+async fn wrong_passwords_lock_the_account_for_that_address_only(home: Home) {
+    let clock = FakeClock::new();
     let config = Config { wrong_passwords_max: 2, ..Config::default() };
-    let realm = Realm::start(folder.path(), &clock, &config).await;
+    let realm = Realm::start(&home, &clock, &config).await;
     realm.register("Wanderer").await;
     for _ in 0..2 {
         let wrong = realm.accounts.login("Wanderer", "not the password", PEER).await;
@@ -164,10 +159,9 @@ async fn wrong_passwords_lock_the_account_for_that_address_only() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn a_refresh_token_is_used_once_with_a_grace_and_its_reuse_ends_the_session() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn a_refresh_token_is_used_once_with_a_grace_and_its_reuse_ends_the_session(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
     let first = realm.login("Wanderer").await;
     let lost = realm.accounts.refresh(&first.refresh).await.unwrap();
@@ -196,10 +190,9 @@ async fn a_refresh_token_is_used_once_with_a_grace_and_its_reuse_ends_the_sessio
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn ends_reach_whoever_waits_and_stay_ended_after_a_restart() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn ends_reach_whoever_waits_and_stay_ended_after_a_restart(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
     let (one, two, three) =
         (realm.login("Wanderer").await, realm.login("Wanderer").await, realm.login("Wanderer").await);
@@ -217,7 +210,7 @@ async fn ends_reach_whoever_waits_and_stay_ended_after_a_restart() {
     assert!(realm.accounts.authenticate(&three.access).is_err());
     realm.accounts.session_ended(three.identity.session).await;
     realm.storage.close().await;
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     for tokens in [&one, &two, &three] {
         assert!(realm.accounts.authenticate(&tokens.access).is_err());
         assert!(realm.accounts.refresh(&tokens.refresh).await.is_err());
@@ -225,10 +218,9 @@ async fn ends_reach_whoever_waits_and_stay_ended_after_a_restart() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn a_banned_account_is_told_why_and_until_when_and_keeps_nothing() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn a_banned_account_is_told_why_and_until_when_and_keeps_nothing(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Cheat").await;
     let tokens = realm.login("Cheat").await;
     let until_ms = realm.storage.now_ms() + HOUR_MS;
@@ -247,11 +239,10 @@ async fn a_banned_account_is_told_why_and_until_when_and_keeps_nothing() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn sessions_end_after_idle_hours_and_in_any_case_after_days() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+async fn sessions_end_after_idle_hours_and_in_any_case_after_days(home: Home) {
+    let clock = FakeClock::new();
     let config = Config { access_token_minutes: 60 * 24 * 31, ..Config::default() };
-    let realm = Realm::start(folder.path(), &clock, &config).await;
+    let realm = Realm::start(&home, &clock, &config).await;
     realm.register("Wanderer").await;
     let (idle, busy, held) =
         (realm.login("Wanderer").await, realm.login("Wanderer").await, realm.login("Wanderer").await);
@@ -274,7 +265,7 @@ async fn sessions_end_after_idle_hours_and_in_any_case_after_days() {
     assert!(realm.accounts.authenticate(&held.access).is_ok(), "an open connection is activity");
     // The activity was stored: a restart does not take it for idleness.
     realm.storage.close().await;
-    let realm_again = Realm::start(folder.path(), &clock, &config).await;
+    let realm_again = Realm::start(&home, &clock, &config).await;
     assert!(realm_again.accounts.authenticate(&busy.access).is_ok());
     clock.advance_ms(24 * HOUR_MS);
     assert!(realm_again.accounts.authenticate(&busy.access).is_err(), "30 days are the end");
@@ -283,10 +274,9 @@ async fn sessions_end_after_idle_hours_and_in_any_case_after_days() {
     realm_again.storage.close().await;
 }
 
-#[tokio::test]
-async fn the_oldest_session_makes_room() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn the_oldest_session_makes_room(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
     let oldest = realm.login("Wanderer").await;
     let second = realm.login("Wanderer").await;
@@ -298,10 +288,9 @@ async fn the_oldest_session_makes_room() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn the_owner_token_works_once_and_only_the_newest() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn the_owner_token_works_once_and_only_the_newest(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     let old = realm.accounts.owner_token().await.unwrap().unwrap();
     let token = realm.accounts.owner_token().await.unwrap().unwrap();
     let refused = realm.accounts.create_owner(&old, name("Keeper"), PASSWORD, PEER).await;
@@ -321,10 +310,9 @@ async fn the_owner_token_works_once_and_only_the_newest() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn a_client_that_goes_away_does_not_break_a_verb_off() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn a_client_that_goes_away_does_not_break_a_verb_off(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.register("Wanderer").await;
 
     let tokens = realm.login("Wanderer").await;
@@ -355,11 +343,10 @@ async fn a_client_that_goes_away_does_not_break_a_verb_off() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn an_end_that_the_database_did_not_confirm_counts_at_once() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let (storage, faults) = unreliable(&open(folder.path(), &clock).await);
-    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+async fn an_end_that_the_database_did_not_confirm_counts_at_once(home: Home) {
+    let clock = FakeClock::new();
+    let (storage, faults) = unreliable(&open(&home, &clock).await);
+    let realm = Realm::start_over(storage, home.path(), &Config::default()).await;
     realm.register("Wanderer").await;
     realm.register("Stranger").await;
     let (one, two, stranger) =
@@ -378,11 +365,10 @@ async fn an_end_that_the_database_did_not_confirm_counts_at_once() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn one_network_tries_so_often_and_is_refused_before_anything_is_looked_up() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+async fn one_network_tries_so_often_and_is_refused_before_anything_is_looked_up(home: Home) {
+    let clock = FakeClock::new();
     let config = Config { login_burst: 3, login_per_minute: 1, ..Config::default() };
-    let realm = Realm::start(folder.path(), &clock, &config).await;
+    let realm = Realm::start(&home, &clock, &config).await;
     realm.accounts.register(name("Wanderer"), PASSWORD, elsewhere(1)).await.unwrap();
     for who in ["Ada", "Bo", "!"] {
         let wrong = realm.accounts.login(who, "not the password", PEER).await;
@@ -404,11 +390,10 @@ async fn one_network_tries_so_often_and_is_refused_before_anything_is_looked_up(
     assert!(matches!(asked, Err(AccountsError::Storage(_))), "whoever is not refused does ask the closed database");
 }
 
-#[tokio::test]
-async fn one_network_makes_so_many_accounts_an_hour_and_names_that_are_taken_cost_nothing() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
+async fn one_network_makes_so_many_accounts_an_hour_and_names_that_are_taken_cost_nothing(home: Home) {
+    let clock = FakeClock::new();
     let config = Config { registrations_per_hour: 2, ..Config::default() };
-    let realm = Realm::start(folder.path(), &clock, &config).await;
+    let realm = Realm::start(&home, &clock, &config).await;
     realm.register("Ada").await;
     for _ in 0..5 {
         let taken = realm.accounts.register(name("ADA"), PASSWORD, PEER).await;
@@ -425,10 +410,9 @@ async fn one_network_makes_so_many_accounts_an_hour_and_names_that_are_taken_cos
     realm.storage.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_network_cannot_lock_everybody_out() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let realm = Realm::start(folder.path(), &clock, &Config::default()).await;
+async fn one_network_cannot_lock_everybody_out(home: Home) {
+    let clock = FakeClock::new();
+    let realm = Realm::start(&home, &clock, &Config::default()).await;
     realm.accounts.register(name("Victim"), PASSWORD, elsewhere(1)).await.unwrap();
     let flood: Vec<_> = (0..100)
         .map(|number| {
@@ -461,11 +445,10 @@ async fn one_network_cannot_lock_everybody_out() {
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_sweep() {
+async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_sweep(home: Home) {
     const SESSIONS: usize = 1_200;
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let storage = open(folder.path(), &clock).await;
+    let clock = FakeClock::new();
+    let storage = open(&home, &clock).await;
     let owner = testing::account(&storage).await;
     let (begun_ms, sessions) = (storage.now_ms(), (0..SESSIONS).map(|_| storage.ids().next(storage.now_ms())));
     let sessions: Vec<SessionId> = sessions.collect();
@@ -482,7 +465,7 @@ async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_swe
         })
         .await
         .unwrap();
-    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+    let realm = Realm::start_over(storage, home.path(), &Config::default()).await;
     clock.advance_ms(11 * MINUTE_MS);
     let (idle, active) = sessions.split_at(2);
     for session in active {
@@ -501,11 +484,10 @@ async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_swe
     realm.storage.close().await;
 }
 
-#[tokio::test]
-async fn activity_that_could_not_be_stored_is_stored_by_the_next_sweep() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), FakeClock::new());
-    let (storage, faults) = unreliable(&open(folder.path(), &clock).await);
-    let realm = Realm::start_over(storage, folder.path(), &Config::default()).await;
+async fn activity_that_could_not_be_stored_is_stored_by_the_next_sweep(home: Home) {
+    let clock = FakeClock::new();
+    let (storage, faults) = unreliable(&open(&home, &clock).await);
+    let realm = Realm::start_over(storage, home.path(), &Config::default()).await;
     realm.register("Wanderer").await;
     let tokens = realm.login("Wanderer").await;
     clock.advance_ms(11 * MINUTE_MS);
@@ -517,4 +499,27 @@ async fn activity_that_could_not_be_stored_is_stored_by_the_next_sweep() {
     let stored = super::store::sessions(realm.storage.reader()).await.unwrap();
     assert_eq!(stored[0].active_ms, realm.storage.now_ms());
     realm.storage.close().await;
+}
+
+each_database! {
+    accounts_and_sessions_outlive_a_restart,
+    two_registrations_of_one_name_at_once_give_one_account,
+    closed_registration_and_weak_passwords_are_refused,
+    a_wrong_password_and_an_unknown_name_get_one_answer,
+    wrong_passwords_lock_the_account_for_that_address_only,
+    a_refresh_token_is_used_once_with_a_grace_and_its_reuse_ends_the_session,
+    ends_reach_whoever_waits_and_stay_ended_after_a_restart,
+    a_banned_account_is_told_why_and_until_when_and_keeps_nothing,
+    sessions_end_after_idle_hours_and_in_any_case_after_days,
+    the_oldest_session_makes_room,
+    the_owner_token_works_once_and_only_the_newest,
+    a_client_that_goes_away_does_not_break_a_verb_off,
+    an_end_that_the_database_did_not_confirm_counts_at_once,
+    one_network_tries_so_often_and_is_refused_before_anything_is_looked_up,
+    one_network_makes_so_many_accounts_an_hour_and_names_that_are_taken_cost_nothing,
+    the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_sweep,
+    activity_that_could_not_be_stored_is_stored_by_the_next_sweep,
+}
+each_database! { threads:
+    one_network_cannot_lock_everybody_out,
 }

@@ -1,11 +1,11 @@
 //! SQL of characters and their leases.
 
 use realm_world::{Attributes, Class, Sheet};
-use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::Character;
 use crate::{
-    storage::StorageError,
+    storage::{Readers, StorageError},
     types::{AccountId, CharacterId, CharacterName},
 };
 
@@ -46,7 +46,7 @@ fn character(row: &AnyRow) -> Result<Character, StorageError> {
     })
 }
 
-pub(super) async fn list(readers: &AnyPool, realm: &str, account: AccountId) -> Result<Vec<Character>, StorageError> {
+pub(super) async fn list(readers: &Readers, realm: &str, account: AccountId) -> Result<Vec<Character>, StorageError> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
@@ -60,7 +60,7 @@ pub(super) async fn list(readers: &AnyPool, realm: &str, account: AccountId) -> 
 }
 
 pub(super) async fn get(
-    readers: &AnyPool,
+    readers: &Readers,
     realm: &str,
     account: AccountId,
     id: CharacterId,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     storage::{
         Storage, StorageError,
-        testing::{FakeClock, Fault, account, open, unreliable},
+        testing::{FakeClock, Fault, Home, account, each_database, open, unreliable},
     },
     types::{AccountId, CharacterId, CharacterName, Code, Refusal},
 };
@@ -56,10 +56,8 @@ async fn delete(storage: &Storage, account: AccountId, id: CharacterId) -> Resul
         .await
 }
 
-#[tokio::test]
-async fn an_account_gets_no_more_characters_than_it_may_have_however_many_are_asked_for_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn an_account_gets_no_more_characters_than_it_may_have_however_many_are_asked_for_at_once(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let account = account(&storage).await;
     let asked: Vec<_> = (0..12)
         .map(|number| {
@@ -82,10 +80,8 @@ async fn an_account_gets_no_more_characters_than_it_may_have_however_many_are_as
     storage.close().await;
 }
 
-#[tokio::test]
-async fn names_are_unique_in_a_realm_by_what_they_look_like() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn names_are_unique_in_a_realm_by_what_they_look_like(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let (one, two) = (account(&storage).await, account(&storage).await);
     create(&storage, one, "Lantern").await.unwrap();
     let taken = create(&storage, two, "LANTERN").await.unwrap_err();
@@ -96,11 +92,9 @@ async fn names_are_unique_in_a_realm_by_what_they_look_like() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_character_is_written_only_under_its_lease_and_over_its_version() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_character_is_written_only_under_its_lease_and_over_its_version(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let stranger = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
@@ -131,17 +125,15 @@ async fn a_character_is_written_only_under_its_lease_and_over_its_version() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_restart_keeps_characters_and_frees_what_a_crash_left_leased() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_restart_keeps_characters_and_frees_what_a_crash_left_leased(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
     let (_, mut lost) = Lease::take(&storage, &realm(), owner, id).await.unwrap();
     storage.close().await;
 
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let freed = storage
         .write::<_, StorageError, _>(|connection| Box::pin(store::free_leases(connection, "main")))
         .await
@@ -155,11 +147,9 @@ async fn a_restart_keeps_characters_and_frees_what_a_crash_left_leased() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_deleted_character_is_gone_for_its_owner_and_its_name_free_after_thirty_days() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_deleted_character_is_gone_for_its_owner_and_its_name_free_after_thirty_days(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
     delete(&storage, owner, id).await.unwrap();
@@ -175,11 +165,9 @@ async fn a_deleted_character_is_gone_for_its_owner_and_its_name_free_after_thirt
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_start_removes_what_was_deleted_long_ago_and_the_realm_goes_on_doing_so() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_start_removes_what_was_deleted_long_ago_and_the_realm_goes_on_doing_so(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
     delete(&storage, owner, id).await.unwrap();
@@ -197,11 +185,9 @@ async fn a_start_removes_what_was_deleted_long_ago_and_the_realm_goes_on_doing_s
     storage.close().await;
 }
 
-#[tokio::test]
-async fn making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have() {
-    let folder = tempfile::tempdir().unwrap();
+async fn making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let mut made = 0;
     let refused = loop {
@@ -224,10 +210,8 @@ async fn making_and_deleting_characters_squats_no_more_names_than_twice_what_one
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_was_stored_or_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_was_stored_or_not(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
     let (shaky, faults) = unreliable(&storage);
@@ -260,10 +244,8 @@ async fn a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_release_or_a_take_that_was_not_confirmed_locks_nobody_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn a_release_or_a_take_that_was_not_confirmed_locks_nobody_out(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
     let (shaky, faults) = unreliable(&storage);
@@ -292,8 +274,7 @@ async fn a_release_or_a_take_that_was_not_confirmed_locks_nobody_out() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_meant() {
+async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_meant(home: Home) {
     for (stored, adopted) in [
         (vec!["Emberfall"], Some("Emberfall")),
         (vec!["Old Name"], Some("Old Name")),
@@ -301,8 +282,8 @@ async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_
         (vec!["Old Name", "Older Name"], None),
         (vec!["Emberfall", "main"], None),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = open(folder.path(), &FakeClock::new()).await;
+        let home = home.another();
+        let storage = open(&home, &FakeClock::new()).await;
         let owner = account(&storage).await;
         for realm in &stored {
             let realm: Arc<str> = (*realm).into();
@@ -348,4 +329,17 @@ fn as_many_characters_as_an_account_may_have_fit_into_one_list() {
     let room = realm_protocol::frame::SIZE_MAX_AFTER_LOGIN - 64;
     let (binary, json) = (message.to_payload().len(), message.to_json().to_string().len());
     assert!(binary <= room && json <= room, "{binary} and {json} of {room} bytes");
+}
+
+each_database! {
+    an_account_gets_no_more_characters_than_it_may_have_however_many_are_asked_for_at_once,
+    names_are_unique_in_a_realm_by_what_they_look_like,
+    a_character_is_written_only_under_its_lease_and_over_its_version,
+    a_restart_keeps_characters_and_frees_what_a_crash_left_leased,
+    a_deleted_character_is_gone_for_its_owner_and_its_name_free_after_thirty_days,
+    a_start_removes_what_was_deleted_long_ago_and_the_realm_goes_on_doing_so,
+    making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have,
+    a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_was_stored_or_not,
+    a_release_or_a_take_that_was_not_confirmed_locks_nobody_out,
+    characters_under_another_key_are_taken_over_when_it_is_clear_which_are_meant,
 }

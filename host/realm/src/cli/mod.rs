@@ -9,13 +9,16 @@
     reason = "this is where the program speaks to the person at the terminal"
 )]
 
+mod backup;
 mod bots;
 mod check;
 mod docs;
 mod migrate;
+mod operator;
 mod owner;
 mod plugin;
 mod replay;
+mod season;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -45,8 +48,14 @@ enum Verb {
     Up(up::Up),
     /// Read configuration, certificate, database, addresses and plugins, and say what is wrong, without starting.
     Check(check::Check),
-    /// Bring the database to the newest schema, without starting.
+    /// Bring the database to the newest schema, without starting, or move the realm into another database.
     Migrate(migrate::Migrate),
+    /// Write the realm's database into one file, while the realm runs.
+    Backup(backup::Backup),
+    /// Replace the realm's database by a backup.
+    Restore(backup::Restore),
+    /// Look at every row of the realm's database, or of a backup.
+    Verify(backup::Verify),
     /// The owner's account.
     #[command(subcommand)]
     Owner(owner::Owner),
@@ -57,6 +66,9 @@ enum Verb {
     /// Plugins: make, build, check, test, measure and sign one; see and change those of a running realm.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// The seasons of the ladder.
+    #[command(subcommand)]
+    Season(season::Season),
     /// The configuration.
     #[command(subcommand)]
     Config(docs::ConfigVerb),
@@ -103,10 +115,14 @@ pub fn run() -> ExitCode {
         Verb::Up(verb) => block_on(verb.run()),
         Verb::Check(verb) => block_on(verb.run()),
         Verb::Migrate(verb) => block_on(verb.run()),
+        Verb::Backup(verb) => block_on(verb.run()),
+        Verb::Restore(verb) => block_on(verb.run()),
+        Verb::Verify(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
+        Verb::Season(verb) => block_on(verb.run()),
         Verb::Config(verb) => verb.run(),
         Verb::Docs(verb) => verb.run(),
     };

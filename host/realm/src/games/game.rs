@@ -1,5 +1,7 @@
 //! One running game: its world, its players and their connections, owned by a tick thread.
 
+use std::time::Instant;
+
 use realm_protocol::proto;
 use realm_world::{Event, Input, PlayerSlot, View, World, log::Header};
 
@@ -16,7 +18,7 @@ use super::{
     log::{Desk, Pen},
     player::{Parting, Player},
     reports::Reports,
-    stage::{Patience, Stage, TickTools},
+    stage::{Patience, Scratch, Stage, TickTools},
 };
 
 /// A game.
@@ -144,8 +146,9 @@ impl Game {
         self.watch.go_on();
         match stage {
             Stage::Take => {
+                let now = Instant::now();
                 for player in &mut self.players {
-                    player.take(&mut tools.scratch.frames);
+                    player.take(&mut tools.scratch.arrivals, now);
                 }
                 self.watch.lap(Phase::Take);
                 self.events.clear();
@@ -162,13 +165,14 @@ impl Game {
                 }
             }
             Stage::Look => {
-                self.look(&mut tools.scratch.view);
+                let Scratch { view, bodies, .. } = tools.scratch;
+                self.look(view, bodies);
                 self.watch.lap(Phase::Snapshots);
             }
             Stage::Write => {
                 self.tell();
                 self.watch.lap(Phase::Events);
-                self.write();
+                self.write(&tools.scratch.bodies);
                 self.watch.lap(Phase::Write);
                 self.part_from_leavers(tools.reports);
             }
@@ -264,7 +268,7 @@ impl Game {
     }
 
     /// Each player's view of the world as it is now.
-    fn look(&mut self, view: &mut View) {
+    fn look(&mut self, view: &mut View, bodies: &mut Vec<u8>) {
         let Self { id, world, players, .. } = self;
         for player in players.iter_mut().filter(|player| player.entity.is_some()) {
             let Some(line) = &mut player.line else { continue };
@@ -273,7 +277,7 @@ impl Game {
                 continue;
             }
             world.view(player.slot, view);
-            line.look(view, world.tick());
+            line.look(view, world.tick(), bodies);
         }
     }
 
@@ -302,10 +306,11 @@ impl Game {
         }
     }
 
-    fn write(&mut self) {
+    fn write(&mut self, bodies: &[u8]) {
+        let now = Instant::now();
         for player in self.players.iter_mut().filter(|player| player.entity.is_some()) {
             let Some(line) = &mut player.line else { continue };
-            let Err(loss) = line.write() else { continue };
+            let Err(loss) = line.write(bodies, now) else { continue };
             tracing::debug!(account = %player.account, reason = %loss, "a game connection is given up");
             if matches!(loss, Loss::TooSlow)
                 && let Some(line) = player.line.take()

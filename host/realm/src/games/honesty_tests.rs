@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use realm_protocol::{
@@ -15,7 +16,7 @@ use realm_world::{Class, Difficulty, Sheet, World};
 
 use crate::{
     rules::{self, Rules},
-    types::{Delivery, Link, LinkClosed, LinkFrame, Offer},
+    types::{Arrivals, Delivery, Link, LinkClosed, LinkFrame, Offer},
 };
 
 use super::testing::{PLAYER_STATE, Table, hall};
@@ -83,18 +84,18 @@ struct Ends {
 }
 
 impl Link for Wire {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
+    fn take(&mut self, arrivals: &mut Arrivals, frames_max: usize, _: Instant) -> Result<(), LinkClosed> {
         let mut ends = self.0.lock().unwrap();
         let now_us = ends.now_us;
-        while frames.len() < frames_max
+        while arrivals.len() < frames_max
             && let Some(frame) = ends.to_game.arrived(now_us)
         {
-            frames.push(frame);
+            arrivals.push(frame.identifier, frame.sequence, &frame.payload);
         }
         Ok(())
     }
 
-    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery) -> Result<Offer, LinkClosed> {
+    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery, _: Instant) -> Result<Offer, LinkClosed> {
         let mut ends = self.0.lock().unwrap();
         let now_us = ends.now_us;
         ends.to_client.send(now_us, (identifier, payload.to_vec()));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use realm_protocol::{ClientMessage, proto};
 
-use crate::types::LinkFrame;
+use crate::types::Arrived;
 
 /// Moves that wait for their tick: as many as a network that stutters bunches up.
 pub(super) const MOVES_QUEUED_MAX: usize = 5;
@@ -69,8 +69,8 @@ pub(super) enum Received {
 ///
 /// # Errors
 /// When it is malformed or has no place in a game; the text says why.
-pub(super) fn read(frame: &LinkFrame) -> Result<Received, String> {
-    let message = ClientMessage::decode(frame.identifier, &frame.payload).map_err(|error| error.to_string())?;
+pub(super) fn read(frame: Arrived<'_>) -> Result<Received, String> {
+    let message = ClientMessage::decode(frame.identifier, frame.payload).map_err(|error| error.to_string())?;
     let intent = |input, acknowledged_tick, act| Received::Intent(Intent { input, acknowledged_tick, act });
     Ok(match message {
         ClientMessage::PlayerMove(proto::PlayerMove { input, acknowledged_tick, dx, dy }) => {
@@ -201,17 +201,15 @@ mod tests {
 
     #[test]
     fn frames_are_read_and_what_has_no_place_is_named() {
-        let frame = |message: ClientMessage| LinkFrame {
-            identifier: message.identifier(),
-            sequence: 1,
-            payload: message.to_payload(),
+        let read = |message: ClientMessage| {
+            let payload = message.to_payload();
+            read(Arrived { identifier: message.identifier(), sequence: 1, payload: &payload })
         };
         let far = proto::PlayerMove { input: 4, acknowledged_tick: 2, dx: i32::MIN, dy: 5 };
         let act = Act::Move { dx: -WISH_MAX, dy: 5 };
-        assert_eq!(read(&frame(far.into())), Ok(Received::Intent(Intent { input: 4, acknowledged_tick: 2, act })));
+        assert_eq!(read(far.into()), Ok(Received::Intent(Intent { input: 4, acknowledged_tick: 2, act })));
         let chat = proto::ChatSend { text: "hi".into() };
-        assert!(read(&frame(chat.into())).unwrap_err().contains("CHAT_MESSAGE"));
-        let broken = LinkFrame { identifier: 0x41, sequence: 1, payload: bytes::Bytes::from_static(&[0xFF]) };
-        assert!(read(&broken).is_err());
+        assert!(read(chat.into()).unwrap_err().contains("CHAT_MESSAGE"));
+        assert!(super::read(Arrived { identifier: 0x41, sequence: 1, payload: &[0xFF] }).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! Several games before one judge, with a rule that refuses the last act of every batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use realm_world::{Class, Content, Difficulty, PlayerSlot, Sheet};
 use tokio::sync::mpsc;
 
 use crate::{
     hooks::{LoneRule, components::Fixture},
-    types::{AccountId, CharacterId},
+    types::{AccountId, Arrivals, CharacterId},
 };
 
 use super::{
@@ -48,7 +48,7 @@ impl Room {
     /// The player wishes a step, and the judge takes it.
     fn collect(&mut self, judge: &mut Judge) -> Case {
         self.client.step(0, 1);
-        self.players[0].take(&mut Vec::new());
+        self.players[0].take(&mut Arrivals::default(), Instant::now());
         judge.collect(&self.world, &mut self.players)
     }
 

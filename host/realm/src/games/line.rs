@@ -1,9 +1,11 @@
 //! A player's connection inside a game: everything that dies with the link.
 
+use std::{ops::Range, time::Instant};
+
 use realm_protocol::{ServerMessage, Snapshot, proto};
 use realm_world::{EntityId, View, Zone};
 
-use crate::types::{Code, Delivery, Link, LinkClosed, LinkFrame, Offer};
+use crate::types::{Arrivals, Code, Delivery, Link, LinkClosed, Offer};
 
 use super::{
     events,
@@ -27,6 +29,8 @@ const GAME_EVENTS: u8 = 0x49;
 /// A connection.
 pub(super) struct Line {
     link: Box<dyn Link>,
+    /// What time it is for the link: that of the stage.
+    now: Instant,
     pub(super) queue: InputQueue,
     history: History,
     /// The level of the world of which the client was told last; `None` before GAME_ENTERED.
@@ -43,8 +47,8 @@ pub(super) struct Line {
     current: Snapshot,
     /// Who is seen now, and who was a tick ago, for events about those who have vanished since; by rising id.
     seen: [Vec<EntityId>; 2],
-    /// The coming snapshot as it is sent; empty when the client is to get none.
-    bytes: Vec<u8>,
+    /// Where the coming snapshot stands as it is sent; empty when the client is to get none.
+    body: Range<usize>,
 }
 
 /// What came with a tick's frames beside intentions.
@@ -58,6 +62,7 @@ impl Line {
     pub(super) fn new(link: Box<dyn Link>) -> Self {
         Self {
             link,
+            now: Instant::now(),
             queue: InputQueue::default(),
             history: History::default(),
             zone: None,
@@ -68,17 +73,18 @@ impl Line {
             news_bytes: Vec::new(),
             current: Snapshot::default(),
             seen: [Vec::new(), Vec::new()],
-            bytes: Vec::new(),
+            body: 0..0,
         }
     }
 
-    /// Takes what has arrived, a bounded number of frames.
-    pub(super) fn take(&mut self, frames: &mut Vec<LinkFrame>) -> Result<Wanted, LinkClosed> {
-        frames.clear();
-        self.link.take(frames, FRAMES_PER_TICK_MAX)?;
-        self.silent_ticks = if frames.is_empty() { self.silent_ticks.saturating_add(1) } else { 0 };
+    /// Takes what has arrived by now, a bounded number of frames.
+    pub(super) fn take(&mut self, arrivals: &mut Arrivals, now: Instant) -> Result<Wanted, LinkClosed> {
+        self.now = now;
+        arrivals.clear();
+        self.link.take(arrivals, FRAMES_PER_TICK_MAX, now)?;
+        self.silent_ticks = if arrivals.is_empty() { self.silent_ticks.saturating_add(1) } else { 0 };
         let mut complained = false;
-        for frame in frames.iter() {
+        for frame in arrivals.iter() {
             match inputs::read(frame) {
                 Ok(Received::Intent(intent)) => {
                     self.history.acknowledge(intent.acknowledged_tick);
@@ -119,33 +125,36 @@ impl Line {
         self.seen.iter().any(|seen| seen.binary_search(&entity).is_ok())
     }
 
-    /// Takes in what the player sees at this tick, and encodes it unless the client is too far behind.
-    pub(super) fn look(&mut self, view: &View, tick: u32) {
+    /// Takes in what the player sees at this tick, and encodes it behind the others unless the client is too far behind.
+    pub(super) fn look(&mut self, view: &View, tick: u32, bodies: &mut Vec<u8>) {
         self.seen.swap(0, 1);
         self.seen[0].clear();
         self.seen[0].extend(view.entities.iter().map(|entity| entity.id));
         snapshots::fill(&mut self.current, view, tick, self.applied);
-        self.bytes.clear();
+        let begin = bodies.len();
         if self.history.behind_ticks() > BEHIND_TICKS_MAX {
             self.behind_since.get_or_insert(tick);
         } else {
             self.behind_since = None;
-            self.history.encode(&self.current, &mut self.bytes);
+            self.history.encode(&self.current, bodies);
         }
+        self.body = begin..bodies.len();
     }
 
     /// Sends the news and the snapshot of a tick, in one piece where the connection takes it.
     ///
     /// # Errors
     /// When the connection is gone, cannot take what must arrive, or has not kept up for too long.
-    pub(super) fn write(&mut self) -> Result<(), Loss> {
+    pub(super) fn write(&mut self, bodies: &[u8], now: Instant) -> Result<(), Loss> {
+        self.now = now;
         if !self.news.is_empty() {
             self.write_news()?;
         }
         if self.behind_since.is_some_and(|since| self.current.tick - since >= BEHIND_CLOSE_TICKS) {
             return Err(Loss::TooSlow);
         }
-        if !self.bytes.is_empty() && self.link.offer(PLAYER_STATE, &self.bytes, Delivery::Skippable)? == Offer::Taken {
+        let body = bodies.get(std::mem::take(&mut self.body)).unwrap_or_default();
+        if !body.is_empty() && self.link.offer(PLAYER_STATE, body, Delivery::Skippable, now)? == Offer::Taken {
             self.history.sent(&mut self.current);
         }
         self.link.flush()?;
@@ -162,12 +171,12 @@ impl Line {
             told.events.clear();
             self.news = told.events;
         }
-        self.link.offer(GAME_EVENTS, &self.news_bytes, Delivery::Reliable).map(|_| ())
+        self.link.offer(GAME_EVENTS, &self.news_bytes, Delivery::Reliable, self.now).map(|_| ())
     }
 
     /// Sends a message that must arrive.
     pub(super) fn say(&mut self, message: &ServerMessage) -> Result<(), LinkClosed> {
-        self.link.offer(message.identifier(), &message.to_payload(), Delivery::Reliable).map(|_| ())
+        self.link.offer(message.identifier(), &message.to_payload(), Delivery::Reliable, self.now).map(|_| ())
     }
 
     /// Says goodbye and closes.

@@ -28,6 +28,7 @@ mod lobby;
 mod log;
 mod pace;
 mod password;
+mod phases;
 mod player;
 mod quick;
 mod referee;
@@ -66,6 +67,7 @@ use crate::{
 };
 
 pub use log::{Again, Difference, FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
+pub use quick::Search;
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};
@@ -86,6 +88,9 @@ pub struct Config {
     /// How long a player may be without a connection before the character leaves the game, in seconds.
     #[schemars(range(max = 3_600))]
     pub reconnect_seconds: u32,
+    /// The longest that a player looks for a match, in seconds; over REST it is twenty at most.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub match_seconds: u32,
     /// Characters in games are saved at least this often, in seconds.
     #[schemars(range(min = 1, max = 3_600))]
     pub autosave_seconds: u32,
@@ -123,6 +128,7 @@ impl Default for Config {
             tick_threads: 1,
             ticket_seconds: 30,
             reconnect_seconds: 30,
+            match_seconds: 20,
             autosave_seconds: 30,
             findings_flag: 3,
             findings_kick: 6,

@@ -1,10 +1,10 @@
 //! A player in a running game, as its tick thread knows it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use realm_world::{EntityId, PlayerSlot};
 
-use crate::types::{AccountId, CharacterId, Code, LinkFrame};
+use crate::types::{AccountId, Arrivals, CharacterId, Code};
 
 use super::{
     line::{Line, Wanted},
@@ -64,10 +64,10 @@ impl Player {
         }
     }
 
-    /// Takes what has arrived from the client.
-    pub(super) fn take(&mut self, frames: &mut Vec<LinkFrame>) {
+    /// Takes what has arrived from the client by now.
+    pub(super) fn take(&mut self, arrivals: &mut Arrivals, now: Instant) {
         let Some(line) = &mut self.line else { return };
-        match line.take(frames) {
+        match line.take(arrivals, now) {
             Ok(Wanted::Stay) => {
                 if line.is_lively() {
                     self.presence.arrived();

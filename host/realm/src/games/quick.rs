@@ -18,8 +18,10 @@ use super::{GameReference, GameSettings, Games, Player, listing, lobby::Lobby, r
 
 /// Tickets that wait at most.
 const WAITING_MAX: usize = 1_000;
-/// The longest wait for a match.
-const WAIT_MAX: Duration = Duration::from_secs(20);
+/// The longest wait within one request.
+const REQUEST_WAIT_MAX: Duration = Duration::from_secs(20);
+/// From the forming of a match to the seats of all its players.
+const PLACED_WITHIN: Duration = Duration::from_secs(30);
 /// Between two formings of matches.
 const FORM_EVERY: Duration = Duration::from_secs(1);
 /// Without a rule, whoever has waited so long plays with those who are there, or alone.
@@ -35,12 +37,18 @@ struct Waiting {
 }
 
 /// Those who wait, the oldest first.
-#[derive(Default)]
 pub(super) struct Quick {
+    /// The longest wait.
+    wait_max: Duration,
     waiting: Mutex<Vec<Waiting>>,
 }
 
 impl Quick {
+    /// Nobody waits yet; nobody will longer than this.
+    pub(super) fn new(wait_max: Duration) -> Self {
+        Self { wait_max, waiting: Mutex::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,13 +99,13 @@ pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<matchmak
 }
 
 impl Lobby {
-    /// Waits for a match; who stops waiting is in none.
-    pub(super) async fn quick(
-        &self,
+    /// Begins to wait for a match.
+    async fn search(
+        self: &Arc<Self>,
         player: Player,
         character: CharacterId,
         difficulty: Difficulty,
-    ) -> Result<proto::GameTicket, Refusal> {
+    ) -> Result<Search, Refusal> {
         let known = self.characters.get(player.account, character).await.map_err(Refusal::from)?;
         if known.sheet.hardcore && known.sheet.dead {
             return Err(refusals::character_dead());
@@ -106,32 +114,27 @@ impl Lobby {
             return Err(refusals::joined_already());
         }
         let (answer, answered) = oneshot::channel();
+        let id = self.storage.ids().next::<crate::types::kind::Game>(self.storage.now_ms()).raw();
         let ticket = matchmaking::Ticket {
-            id: self.storage.ids().next::<crate::types::kind::Game>(self.storage.now_ms()).raw(),
+            id,
             player: listing::seeker(&known),
             difficulty: listing::shown_difficulty(difficulty),
             waited_ms: 0,
         };
-        {
-            let mut waiting = self.quick.lock();
-            // Whoever asks again waits anew, and the earlier request is told so.
-            for earlier in waiting.extract_if(.., |waiting| waiting.player.account == player.account) {
-                let sentence = "Another request of this account waits for a match now.";
-                let _ = earlier.answer.send(Err(Refusal::new(Code::MatchNone, sentence)));
-            }
-            if waiting.len() >= WAITING_MAX {
-                return Err(refusals::busy());
-            }
-            waiting.push(Waiting { ticket, player, character, since: Instant::now(), answer });
+        let mut waiting = self.quick.lock();
+        // Whoever asks again waits anew, and the earlier request is told so.
+        for earlier in waiting.extract_if(.., |waiting| waiting.player.account == player.account) {
+            let sentence = "Another request of this account waits for a match now.";
+            let _ = earlier.answer.send(Err(Refusal::new(Code::MatchNone, sentence)));
         }
-        match tokio::time::timeout(WAIT_MAX, answered).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(refusals::stopping()),
-            Err(_) => {
-                let sentence = "Nobody was found to play with; try again, or create a game.";
-                Err(Refusal::retry(Code::MatchNone, sentence, 1_000))
-            }
+        if waiting.len() >= WAITING_MAX {
+            let sentence = "So many players look for a match that no more can; try again in a moment.";
+            return Err(Refusal::retry(Code::RealmFull, sentence, 1_000));
         }
+        waiting.push(Waiting { ticket, player, character, since: Instant::now(), answer });
+        let (waiting, wait_max) = (waiting.len(), self.quick.wait_max);
+        let deadline = tokio::time::Instant::now() + wait_max;
+        Ok(Search { lobby: Arc::clone(self), ticket: id, answered, deadline, waiting, wait_max })
     }
 
     async fn form_matches(&self) {
@@ -192,9 +195,79 @@ pub(super) async fn form_matches(lobby: Weak<Lobby>) {
     }
 }
 
+/// Somebody's wait for a match; it ends when this is dropped.
+pub struct Search {
+    lobby: Arc<Lobby>,
+    ticket: u64,
+    answered: oneshot::Receiver<Result<proto::GameTicket, Refusal>>,
+    deadline: tokio::time::Instant,
+    waiting: usize,
+    wait_max: Duration,
+}
+
+impl Search {
+    /// How many waited when it began, this one included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How long it goes on at most.
+    #[must_use]
+    pub fn wait_max(&self) -> Duration {
+        self.wait_max
+    }
+
+    /// Waits no more. False when a match was formed already, or the search has ended otherwise: its outcome says how.
+    #[must_use]
+    pub fn withdraw(&self) -> bool {
+        !self.lobby.quick.take(&[self.ticket]).is_empty()
+    }
+
+    /// The seat in a game, or why there is none. Safe to drop at any wait, and to begin again until it has answered.
+    ///
+    /// # Errors
+    /// A refusal that says what to do.
+    pub async fn outcome(&mut self) -> Result<proto::GameTicket, Refusal> {
+        let answer = match tokio::time::timeout_at(self.deadline, &mut self.answered).await {
+            Err(_) if self.withdraw() => {
+                let sentence = "Nobody was found to play with; try again, or create a game.";
+                return Err(Refusal::retry(Code::MatchNone, sentence, 1_000));
+            }
+            // A seat is being taken.
+            Err(_) => tokio::time::timeout_at(self.deadline + PLACED_WITHIN, &mut self.answered).await,
+            answer => answer,
+        };
+        match answer {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(refusals::stopping()),
+            Err(_) => Err(refusals::busy()),
+        }
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        let _ = self.withdraw();
+    }
+}
+
 impl Games {
-    /// Waits for others who want to play, at most twenty seconds, and takes a seat in a game with them. When the returned future is
-    /// dropped, nobody waits any more.
+    /// Begins to wait for others who want to play, at most `[games] match_seconds`.
+    ///
+    /// # Errors
+    /// A refusal that says what to do: the character is dead, the account is in a game, too many wait.
+    pub async fn search(
+        &self,
+        player: Player,
+        character: CharacterId,
+        difficulty: Difficulty,
+    ) -> Result<Search, Refusal> {
+        let lobby: Arc<Lobby> = self.running.lobby();
+        lobby.search(player, character, difficulty).await
+    }
+
+    /// The same, at most twenty seconds, and waits for what comes of it. When the returned future is dropped, nobody waits any more.
     ///
     /// # Errors
     /// A refusal that says what to do.
@@ -204,8 +277,9 @@ impl Games {
         character: CharacterId,
         difficulty: Difficulty,
     ) -> Result<proto::GameTicket, Refusal> {
-        let lobby: Arc<Lobby> = self.running.lobby();
-        lobby.quick(player, character, difficulty).await
+        let mut search = self.search(player, character, difficulty).await?;
+        search.deadline = search.deadline.min(tokio::time::Instant::now() + REQUEST_WAIT_MAX);
+        search.outcome().await
     }
 }
 
@@ -238,7 +312,7 @@ mod tests {
 
     #[test]
     fn who_has_gone_waits_no_more() {
-        let quick = Quick::default();
+        let quick = Quick::new(Duration::from_secs(20));
         let (answer, gone) = oneshot::channel();
         let (other, _stays) = oneshot::channel();
         for (id, answer) in [(1, answer), (2, other)] {

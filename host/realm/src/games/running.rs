@@ -148,7 +148,7 @@ impl Running {
             saver,
             list: watch::Sender::new(0),
             bans,
-            quick: Quick::default(),
+            quick: Quick::new(Duration::from_secs(config.match_seconds.into())),
         });
         let caretakers = vec![
             tokio::spawn(announce_list(Arc::downgrade(&lobby))).abort_handle(),

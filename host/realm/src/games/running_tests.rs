@@ -7,7 +7,7 @@ use crate::{
     characters::{self, Character},
     storage::{
         StorageError,
-        testing::{FakeClock, open},
+        testing::{FakeClock, Home, open},
     },
     types::{AccountId, AccountName, GameName},
 };
@@ -22,13 +22,13 @@ struct Realm {
     characters: Characters,
     moderation: Moderation,
     storage: Storage,
-    _folder: tempfile::TempDir,
+    _home: Home,
 }
 
 impl Realm {
     async fn start(config: Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = open(folder.path(), &FakeClock::new()).await;
+        let home = Home::sqlite();
+        let storage = open(&home, &FakeClock::new()).await;
         let hooks = Hooks::without_plugins();
         let config_of_characters = characters::Config::default();
         let characters =
@@ -37,8 +37,8 @@ impl Realm {
         let moderation = Moderation::new(storage.clone());
         let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
         let games =
-            Games::start(&config, folder.path(), "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
-        Self { games, characters, moderation, storage, _folder: folder }
+            Games::start(&config, home.path(), "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
+        Self { games, characters, moderation, storage, _home: home }
     }
 
     async fn player(&self, name: &str) -> (Player, Character) {

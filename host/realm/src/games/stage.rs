@@ -2,7 +2,7 @@
 
 use realm_world::View;
 
-use crate::{hooks::TickLane, types::LinkFrame};
+use crate::{hooks::TickLane, types::Arrivals};
 
 use super::{judge::Judge, log::Desk, reports::Reports};
 
@@ -38,7 +38,9 @@ impl Stage {
 /// Memory that games of one thread use in turn, so that it stays in the processor's caches.
 #[derive(Default)]
 pub(super) struct Scratch {
-    pub(super) frames: Vec<LinkFrame>,
+    pub(super) arrivals: Arrivals,
+    /// Snapshots of all games that are stepped together, one behind the other, from looking until writing.
+    pub(super) bodies: Vec<u8>,
     pub(super) view: View,
     pub(super) judge: Judge,
 }

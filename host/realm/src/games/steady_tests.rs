@@ -1,12 +1,12 @@
 //! Ticks of a whole game, without a thread or a clock: what they allocate, and how they catch up.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use realm_protocol::{ClientMessage, proto};
 use realm_world::{Class, Content, Difficulty, Sheet, World, log::Header};
 
-use crate::types::{Delivery, Link, LinkClosed, LinkFrame, Offer};
+use crate::types::{Arrivals, Delivery, Link, LinkClosed, LinkFrame, Offer};
 
 use super::{
     log::Logs,
@@ -33,7 +33,6 @@ impl Script {
             } else {
                 proto::PlayerMove { input: tick, acknowledged_tick, dx, dy }.into()
             };
-            // A payload of static bytes is shared without an allocation, as one out of a connection's buffer nearly is.
             let payload: &'static [u8] = message.to_payload().to_vec().leak();
             LinkFrame { identifier: message.identifier(), sequence: tick, payload: Bytes::from_static(payload) }
         };
@@ -42,12 +41,14 @@ impl Script {
 }
 
 impl Link for Script {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, _: usize) -> Result<(), LinkClosed> {
-        frames.extend(self.frames.pop_front());
+    fn take(&mut self, arrivals: &mut Arrivals, _: usize, _: Instant) -> Result<(), LinkClosed> {
+        if let Some(frame) = self.frames.pop_front() {
+            arrivals.push(frame.identifier, frame.sequence, &frame.payload);
+        }
         Ok(())
     }
 
-    fn offer(&mut self, _: u8, payload: &[u8], _: Delivery) -> Result<Offer, LinkClosed> {
+    fn offer(&mut self, _: u8, payload: &[u8], _: Delivery, _: Instant) -> Result<Offer, LinkClosed> {
         self.sent.fetch_add(payload.len(), std::sync::atomic::Ordering::Relaxed);
         Ok(Offer::Taken)
     }

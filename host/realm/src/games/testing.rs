@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     hooks::{Hooks, TickLane},
-    types::{AccountId, CharacterId, Delivery, GameId, Link, LinkClosed, LinkFrame, Offer},
+    types::{AccountId, Arrivals, CharacterId, Delivery, GameId, Link, LinkClosed, LinkFrame, Offer},
 };
 
 use super::{
@@ -69,17 +69,17 @@ impl FakeLink {
 }
 
 impl Link for FakeLink {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
+    fn take(&mut self, arrivals: &mut Arrivals, frames_max: usize, _: Instant) -> Result<(), LinkClosed> {
         let mut pipe = self.0.0.lock().unwrap();
         if pipe.cut {
             return Err(LinkClosed("cut".into()));
         }
         let count = frames_max.min(pipe.to_game.len());
-        frames.extend(pipe.to_game.drain(..count));
+        pipe.to_game.drain(..count).for_each(|frame| arrivals.push(frame.identifier, frame.sequence, &frame.payload));
         Ok(())
     }
 
-    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery) -> Result<Offer, LinkClosed> {
+    fn offer(&mut self, identifier: u8, payload: &[u8], _: Delivery, _: Instant) -> Result<Offer, LinkClosed> {
         self.0.0.lock().unwrap().to_client.push_back((identifier, payload.to_vec()));
         self.0.1.notify_all();
         Ok(Offer::Taken)
@@ -263,6 +263,7 @@ impl Table {
     }
 
     fn game_tick(&mut self, steps: u32) -> u64 {
+        self.scratch.bodies.clear();
         let mut tools = TickTools {
             scratch: &mut self.scratch,
             lane: &mut self.lane,

@@ -24,6 +24,7 @@ use super::{
     load::{Cost, Loads},
     log::Desk,
     pace::{Pace, Steps},
+    phases::{self, Phases},
     player::Parting,
     reports::Reports,
     save_book::Progress,
@@ -36,27 +37,22 @@ const WARNING_EVERY: Duration = Duration::from_secs(10);
 const HAND_OVER_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two tries to hand them over.
 const HAND_OVER_PAUSE: Duration = Duration::from_millis(5);
-/// Moments within the 40 ms at which games are stepped. Games of one moment are stepped one after the other, so that a busy
-/// thread wakes up 800 times a second at most and not once for each game: what it needs is in the processor's caches then.
-const PHASES: u32 = 32;
-/// Each new game comes so many phases after the one before: 32 times the golden ratio, and odd, so that however many games
-/// there are, they stand evenly.
-const PHASE_STEP: u32 = 19;
-
 /// Games that are stepped together at most: what the first of them took waits for the last.
 const TOGETHER_MAX: usize = 16;
 
 struct Scheduled {
     game: Game,
     pace: Pace,
+    phase: phases::Phase,
     cost: Cost,
 }
 
-/// A game in its tick.
+/// A game in its tick, taken off the list of games meanwhile.
 struct Ticking {
     id: GameId,
     due: Instant,
     steps: Steps,
+    scheduled: Box<Scheduled>,
 }
 
 /// What a tick thread works with.
@@ -77,12 +73,12 @@ pub(super) struct Place {
 pub(super) struct Ticker {
     place: Place,
     meters: Meters,
-    games: HashMap<GameId, Scheduled>,
+    games: HashMap<GameId, Box<Scheduled>>,
     /// When each game is due, the first first.
     schedule: BTreeSet<(Instant, GameId)>,
     /// Start of the thread's round of 40 ms, in which each game has one tick.
     round: Instant,
-    games_started: u32,
+    phases: Phases,
     scratch: Scratch,
     // Kept between ticks for its memory alone.
     together: Vec<Ticking>,
@@ -98,7 +94,7 @@ impl Ticker {
             games: HashMap::new(),
             schedule: BTreeSet::new(),
             round: Instant::now(),
-            games_started: 0,
+            phases: Phases::default(),
             scratch: Scratch::default(),
             together: Vec::new(),
             skipped_unsaid: 0,
@@ -144,10 +140,10 @@ impl Ticker {
                 && together.len() < TOGETHER_MAX
             {
                 self.schedule.pop_first();
-                if let Some(scheduled) = self.games.get_mut(&id) {
+                if let Some(mut scheduled) = self.games.remove(&id) {
                     let steps = scheduled.pace.advance(now);
                     scheduled.game.begin_tick(steps.made);
-                    together.push(Ticking { id, due, steps });
+                    together.push(Ticking { id, due, steps, scheduled });
                 }
             }
             if together.is_empty() {
@@ -160,30 +156,31 @@ impl Ticker {
 
     /// Does each stage for all of these games; one that breaks off is taken out, and the others go on.
     fn tick(&mut self, together: &mut Vec<Ticking>, begun: Instant) {
+        self.scratch.bodies.clear();
         self.scratch.judge.open();
         for stage in Stage::ALL {
-            together.retain(|ticking| self.run_stage(ticking, stage));
+            together.retain_mut(|ticking| self.run_stage(ticking, stage));
             if stage == Stage::Collect {
                 self.scratch.judge.ask(&mut self.place.lane);
             }
         }
         let took = begun.elapsed() / u32::try_from(together.len().max(1)).unwrap_or(u32::MAX);
-        for Ticking { id, steps, .. } in together.drain(..) {
-            let Some(scheduled) = self.games.get_mut(&id) else { continue };
+        for Ticking { id, steps, mut scheduled, .. } in together.drain(..) {
             scheduled.cost.add(took, steps.made);
             let findings = scheduled.game.end_tick(&self.meters);
             self.place.counters.findings.fetch_add(findings, Ordering::Relaxed);
             self.place.counters.ticks.fetch_add(u64::from(steps.made), Ordering::Relaxed);
             self.schedule.insert((scheduled.pace.due(), id));
+            self.games.insert(id, scheduled);
             self.count_skipped(steps.left_out, begun);
         }
     }
 
     /// Does a stage for one game; false when the game has broken off.
-    fn run_stage(&mut self, ticking: &Ticking, stage: Stage) -> bool {
-        let Some(scheduled) = self.games.get_mut(&ticking.id) else { return false };
+    fn run_stage(&mut self, ticking: &mut Ticking, stage: Stage) -> bool {
+        let Ticking { id, due, scheduled, .. } = ticking;
         if stage == Stage::Take {
-            let lateness = ticking.due.elapsed();
+            let lateness = due.elapsed();
             self.place.counters.lateness.record(u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX));
             self.meters.lateness.record(lateness);
         }
@@ -197,11 +194,10 @@ impl Ticker {
         if catch_unwind(AssertUnwindSafe(|| scheduled.game.run(stage, &mut tools))).is_ok() {
             return true;
         }
-        tracing::error!(game = %ticking.id, "a game broke off by a fault; its players are as they were last saved");
-        if let Some(mut broken) = self.games.remove(&ticking.id) {
-            broken.game.end_log("The game broke off by a fault.", self.place.desk.as_ref());
-            broken.game.abandon(&mut self.place.reports);
-        }
+        tracing::error!(game = %id, "a game broke off by a fault; its players are as they were last saved");
+        scheduled.game.end_log("The game broke off by a fault.", self.place.desk.as_ref());
+        scheduled.game.abandon(&mut self.place.reports);
+        self.phases.leave(scheduled.phase);
         false
     }
 
@@ -217,6 +213,7 @@ impl Ticker {
             return;
         }
         self.place.counters.ticks_skipped.fetch_add(u64::from(ticks), Ordering::Relaxed);
+        metrics::counter!("realm_ticks_skipped_total").increment(u64::from(ticks));
         self.skipped_unsaid += u64::from(ticks);
         if self.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_EVERY) {
             tracing::warn!(
@@ -249,6 +246,7 @@ impl Ticker {
                 Ok(Command::End { game }) => {
                     if let Some(mut ended) = self.games.remove(&game) {
                         self.schedule.remove(&(ended.pace.due(), game));
+                        self.phases.leave(ended.phase);
                         ended.game.end_log("The game was over.", self.place.desk.as_ref());
                     }
                 }
@@ -272,10 +270,9 @@ impl Ticker {
     }
 
     fn start(&mut self, id: GameId, game: Game) {
-        let phase = self.games_started.wrapping_mul(PHASE_STEP) % PHASES;
-        self.games_started = self.games_started.wrapping_add(1);
-        let due = self.round + TICK * phase / PHASES;
-        self.games.insert(id, Scheduled { game, pace: Pace::new(due), cost: Cost::default() });
+        let phase = self.phases.enter();
+        let due = self.round + phase.offset();
+        self.games.insert(id, Box::new(Scheduled { game, pace: Pace::new(due), phase, cost: Cost::default() }));
         self.schedule.insert((due, id));
         self.publish_load();
         self.place.loads.arrived(self.place.thread);

@@ -1,10 +1,13 @@
 //! SQL of the ladder.
 
 use realm_world::Class;
-use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::Entry;
-use crate::{storage::StorageError, types::CharacterId};
+use crate::{
+    storage::{Readers, StorageError},
+    types::CharacterId,
+};
 
 pub(super) struct Score {
     pub(super) character: CharacterId,
@@ -87,7 +90,7 @@ macro_rules! top {
 }
 
 pub(super) async fn top(
-    readers: &AnyPool,
+    readers: &Readers,
     realm: &str,
     class: Option<Class>,
     limit: u32,

@@ -10,7 +10,7 @@ use crate::{
     hooks::{Hooks, Rank},
     storage::{
         Storage,
-        testing::{self, FakeClock, open},
+        testing::{self, FakeClock, Home, each_database, open},
     },
     types::CharacterName,
 };
@@ -40,11 +40,9 @@ async fn names(storage: &Storage, class: Option<Class>) -> Vec<(u64, String)> {
     top.into_iter().map(|entry| (entry.rank, entry.name)).collect()
 }
 
-#[tokio::test]
-async fn the_best_come_first_among_equals_who_was_there_first() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_best_come_first_among_equals_who_was_there_first(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let realm: Arc<str> = "main".into();
     let mut low = character(&storage, "Low", Class::Druid).await;
     let first = character(&storage, "First", Class::Amazon).await;
@@ -73,10 +71,8 @@ async fn the_best_come_first_among_equals_who_was_there_first() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn scores_follow_their_characters_to_another_key_of_the_realm() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn scores_follow_their_characters_to_another_key_of_the_realm(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let low = character(&storage, "Low", Class::Druid).await;
     store_score(&storage, &"Emberfall".into(), &low, plain(10)).await.unwrap();
     assert_eq!(names(&storage, None).await, [], "it stands under the old key");
@@ -87,11 +83,9 @@ async fn scores_follow_their_characters_to_another_key_of_the_realm() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn equal_scores_are_ordered_by_the_tie_break() {
-    let folder = tempfile::tempdir().unwrap();
+async fn equal_scores_are_ordered_by_the_tie_break(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     for (name, score, tie_break) in [("Early", 50, 1), ("Better", 50, 9), ("Best", 51, 0)] {
         let who = character(&storage, name, Class::Druid).await;
         store_score(&storage, &"main".into(), &who, Some(Rank { score, tie_break })).await.unwrap();
@@ -102,11 +96,9 @@ async fn equal_scores_are_ordered_by_the_tie_break() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_season_ends_once_and_its_best_are_kept() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let ladder = Ladder::new("main", storage.clone(), Hooks::without_plugins());
     for (name, score) in [("Low", 1), ("High", 2)] {
         let who = character(&storage, name, Class::Druid).await;
@@ -128,4 +120,11 @@ async fn a_season_ends_once_and_its_best_are_kept() {
     assert_eq!(ladder.seasons().await.unwrap().len(), 2);
     assert!(ladder.end_season(&"x".repeat(33)).await.is_err());
     storage.close().await;
+}
+
+each_database! {
+    the_best_come_first_among_equals_who_was_there_first,
+    scores_follow_their_characters_to_another_key_of_the_realm,
+    equal_scores_are_ordered_by_the_tie_break,
+    a_season_ends_once_and_its_best_are_kept,
 }

@@ -1,13 +1,16 @@
 //! SQL of sanctions.
 
-use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{Ban, Mute};
-use crate::{storage::StorageError, types::AccountId};
+use crate::{
+    storage::{Readers, StorageError},
+    types::AccountId,
+};
 
 /// The longest ban of the account that has not ended at `now_ms`.
 pub(super) async fn longest_ban(
-    readers: &AnyPool,
+    readers: &Readers,
     account: AccountId,
     now_ms: i64,
 ) -> Result<Option<Ban>, StorageError> {
@@ -53,7 +56,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewSanction) -> 
 }
 
 /// The mutes that have not ended at `now_ms`, at most `limit`, the longest first.
-pub(super) async fn mutes(readers: &AnyPool, now_ms: i64, limit: i64) -> Result<Vec<(AccountId, Mute)>, StorageError> {
+pub(super) async fn mutes(readers: &Readers, now_ms: i64, limit: i64) -> Result<Vec<(AccountId, Mute)>, StorageError> {
     let rows = sqlx::query(
         "SELECT account, reason, until_ms FROM sanctions WHERE kind = 'mute' AND until_ms > $1
          ORDER BY until_ms DESC, id LIMIT $2",

@@ -1,11 +1,9 @@
 use super::{Ban, Moderation, Mute};
-use crate::storage::testing::{FakeClock, account, open};
+use crate::storage::testing::{FakeClock, Home, account, each_database, open};
 
-#[tokio::test]
-async fn the_longest_ban_is_in_force_until_it_ends() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_longest_ban_is_in_force_until_it_ends(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let (cheat, honest) = (account(&storage).await, account(&storage).await);
     let moderation = Moderation::new(storage.clone());
     let ban = |reason: &str, minutes: Option<i64>| Ban {
@@ -29,11 +27,9 @@ async fn the_longest_ban_is_in_force_until_it_ends() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn the_longer_mute_is_in_force_and_outlives_a_start() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_longer_mute_is_in_force_and_outlives_a_start(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let (loud, quiet) = (account(&storage).await, account(&storage).await);
     let moderation = Moderation::new(storage.clone());
     let mute = |minutes: i64| Mute { reason: "shouting".to_owned(), until_ms: storage.now_ms() + minutes * 60_000 };
@@ -52,4 +48,9 @@ async fn the_longer_mute_is_in_force_and_outlives_a_start() {
     clock.advance_ms(10 * 60_000);
     assert_eq!(later.mute_in_force(loud), None);
     storage.close().await;
+}
+
+each_database! {
+    the_longest_ban_is_in_force_until_it_ends,
+    the_longer_mute_is_in_force_and_outlives_a_start,
 }

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::BytesMut;
 use realm_protocol::frame::{Decoder, Frame, FrameError, SIZE_MAX_BEFORE_LOGIN};
+use socket2::SockRef;
 use tokio::{
     io::AsyncReadExt as _,
     net::TcpStream,
@@ -27,6 +28,10 @@ use super::{
     wire::frame_refusal,
 };
 use crate::types::{Code, Link as _, LinkFrame};
+
+/// A control that paces what it sends sets a timer for every packet, and may hold one back. A game sends some dozen bytes every
+/// 40 ms, far less than any window, so that nothing is gained by it. This one is part of every kernel and open to everybody.
+const CONGESTION_CONTROL: &[u8] = b"reno";
 
 /// Reads the first frame and hands the connection to the game.
 pub(super) async fn serve(
@@ -50,7 +55,8 @@ pub(super) async fn serve(
     let Ok(pump) = into_pump(*stream) else { return };
     let silence_max = Duration::from_millis(config.silence_max_ms);
     let runtime = Handle::current();
-    let mut link = TlsLink::new(pump, LinkParts { decoder, buffer, opened, silence_max, cut, place, runtime });
+    let mut link =
+        TlsLink::new(pump, LinkParts { decoder, buffer, opened: opened.into_std(), silence_max, cut, place, runtime });
     match first {
         Some(Ok(Ok(Some(frame)))) => {
             let Frame { identifier, sequence, payload, .. } = frame;
@@ -90,5 +96,8 @@ fn into_pump(stream: TlsStream<TcpStream>) -> io::Result<TlsPump> {
     let (socket, session) = stream.into_inner();
     // Leaves the runtime's poller; the socket stays non-blocking.
     let socket = socket.into_std()?;
+    if let Err(error) = SockRef::from(&socket).set_tcp_congestion(CONGESTION_CONTROL) {
+        tracing::debug!("a game connection keeps the system's congestion control: {error}");
+    }
     Ok(TlsPump::new(socket, session))
 }

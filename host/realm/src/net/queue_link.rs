@@ -1,11 +1,14 @@
 //! A game played over a WebSocket: the session pushes its frames into a bounded queue, answers go through the outbox.
 
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::{
+    sync::mpsc::{Receiver, TryRecvError, sync_channel},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use realm_protocol::proto;
 
-use crate::types::{Delivery, GameSide, GameSides, Link, LinkClosed, LinkFrame, Offer, Outbox, Outgoing};
+use crate::types::{Arrivals, Delivery, GameSide, GameSides, Link, LinkClosed, LinkFrame, Offer, Outbox, Outgoing};
 
 /// Frames that wait for the next tick; a client sends about one each tick.
 const FRAMES_MAX: usize = 64;
@@ -42,11 +45,11 @@ impl QueueLink {
 }
 
 impl Link for QueueLink {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
+    fn take(&mut self, arrivals: &mut Arrivals, frames_max: usize, _: Instant) -> Result<(), LinkClosed> {
         let arrived = self.alive()?;
         for _ in 0..frames_max {
             match arrived.try_recv() {
-                Ok(frame) => frames.push(frame),
+                Ok(LinkFrame { identifier, sequence, payload }) => arrivals.push(identifier, sequence, &payload),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     return Err(LinkClosed("the session of the game has ended".to_owned()));
@@ -56,7 +59,7 @@ impl Link for QueueLink {
         Ok(())
     }
 
-    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery) -> Result<Offer, LinkClosed> {
+    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery, _: Instant) -> Result<Offer, LinkClosed> {
         self.alive()?;
         if delivery == Delivery::Skippable && self.outbox.waiting_bytes() > SKIP_ABOVE_BYTES {
             return Ok(Offer::Skipped);
@@ -102,18 +105,20 @@ mod tests {
         for sequence in 0..3 {
             frames.try_send(frame(sequence)).unwrap();
         }
-        let mut taken = Vec::new();
-        link.take(&mut taken, 2).unwrap();
+        let (mut taken, now) = (Arrivals::default(), Instant::now());
+        link.take(&mut taken, 2, now).unwrap();
         assert_eq!(taken.len(), 2, "the rest stays for the next tick");
-        link.take(&mut taken, 2).unwrap();
-        assert_eq!(taken.last().unwrap().sequence, 2);
+        taken.clear();
+        link.take(&mut taken, 2, now).unwrap();
+        let left: Vec<_> = taken.iter().map(|frame| (frame.sequence, frame.payload)).collect();
+        assert_eq!(left, [(2, &b"step"[..])]);
 
-        assert_eq!(link.offer(0x40, &[1; 5_000], Delivery::Skippable), Ok(Offer::Taken));
-        assert_eq!(link.offer(0x40, &[2; 10], Delivery::Skippable), Ok(Offer::Skipped));
-        assert_eq!(link.offer(0x49, &[3; 10], Delivery::Reliable), Ok(Offer::Taken));
+        assert_eq!(link.offer(0x40, &[1; 5_000], Delivery::Skippable, now), Ok(Offer::Taken));
+        assert_eq!(link.offer(0x40, &[2; 10], Delivery::Skippable, now), Ok(Offer::Skipped));
+        assert_eq!(link.offer(0x49, &[3; 10], Delivery::Reliable, now), Ok(Offer::Taken));
         assert!(matches!(reader.next().await, Some(Outgoing::Game { identifier: 0x40, .. })));
         assert!(matches!(reader.next().await, Some(Outgoing::Game { identifier: 0x49, .. })));
-        assert_eq!(link.offer(0x40, &[2; 10], Delivery::Skippable), Ok(Offer::Taken));
+        assert_eq!(link.offer(0x40, &[2; 10], Delivery::Skippable, now), Ok(Offer::Taken));
     }
 
     #[test]
@@ -122,7 +127,7 @@ mod tests {
         let GameSide { frames, mut link } = game_side(&outbox);
         link.close("GAME_REFUSED", "The game has ended.");
         assert!(frames.try_send(frame(0)).is_err());
-        assert!(link.offer(0x40, &[], Delivery::Skippable).is_err());
+        assert!(link.offer(0x40, &[], Delivery::Skippable, Instant::now()).is_err());
         assert!(!outbox.is_closed(), "the lobby goes on");
     }
 }

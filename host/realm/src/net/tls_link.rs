@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -14,17 +14,14 @@ use realm_protocol::{
     frame::{CHECKSUM_BYTES, Decoder, Encoder, HEADER_BYTES, SIZE_MAX_AFTER_LOGIN},
     proto,
 };
-use tokio::{
-    runtime::Handle,
-    time::{Instant, timeout},
-};
+use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     admission::Place,
     tls_pump::{Arrived, TlsPump},
     wire::{frame_refusal, timestamp_ms},
 };
-use crate::types::{Code, Delivery, Link, LinkClosed, LinkFrame, Offer};
+use crate::types::{Arrivals, Code, Delivery, Link, LinkClosed, Offer};
 
 /// Bytes of frames that may wait for a client before its link closes.
 const WAITING_BYTES_MAX: usize = 64 * 1024;
@@ -53,7 +50,8 @@ pub(super) struct TlsLink {
     open: Option<(TlsPump, Place)>,
     decoder: Decoder,
     encoder: Encoder,
-    buffer: BytesMut,
+    /// The beginning of a frame, or frames beyond what one tick takes.
+    rest: Vec<u8>,
     /// The socket did not take everything that it was given last.
     stuck: bool,
     opened: Instant,
@@ -70,7 +68,7 @@ impl TlsLink {
             open: Some((pump, parts.place)),
             decoder: parts.decoder,
             encoder: Encoder::new(),
-            buffer: parts.buffer,
+            rest: parts.buffer.to_vec(),
             stuck: false,
             opened: parts.opened,
             heard: Instant::now(),
@@ -87,6 +85,11 @@ impl TlsLink {
             pump.cut();
         }
         self.open.as_mut().map(|(pump, _)| pump).ok_or_else(|| LinkClosed("the link is closed".to_owned()))
+    }
+
+    /// The clock of the frames.
+    fn timestamp_ms(&self, now: Instant) -> u32 {
+        timestamp_ms(now.saturating_duration_since(self.opened))
     }
 
     fn end(&mut self, code: Code, message: &str) -> LinkClosed {
@@ -114,19 +117,20 @@ impl TlsLink {
 }
 
 impl Link for TlsLink {
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed> {
+    fn take(&mut self, arrivals: &mut Arrivals, frames_max: usize, now: Instant) -> Result<(), LinkClosed> {
         self.pump()?;
-        let (before, mut arrived) = (frames.len(), None);
-        while frames.len() - before < frames_max {
-            match self.decoder.decode(&mut self.buffer) {
-                Ok(Some(frame)) => frames.push(LinkFrame {
-                    identifier: frame.identifier,
-                    sequence: frame.sequence,
-                    payload: frame.payload,
-                }),
+        let (mut begin, mut arrived) = (0, None);
+        arrivals.stream().append(&mut self.rest);
+        while arrivals.len() < frames_max {
+            match self.decoder.find(&arrivals.stream()[begin..]) {
+                Ok(Some(frame)) => {
+                    let payload = begin + frame.payload.start..begin + frame.payload.end;
+                    arrivals.note(frame.identifier, frame.sequence, payload);
+                    begin += frame.size;
+                }
                 Ok(None) if arrived.is_none() => {
                     let Some((pump, _)) = &mut self.open else { break };
-                    match pump.read(&mut self.buffer, SIZE_MAX_AFTER_LOGIN) {
+                    match pump.read(arrivals.stream(), SIZE_MAX_AFTER_LOGIN) {
                         Ok(found) => arrived = Some(found),
                         Err(error) => return Err(self.lost(&error)),
                     }
@@ -138,12 +142,13 @@ impl Link for TlsLink {
                 }
             }
         }
-        if frames.len() > before {
-            self.heard = Instant::now();
+        self.rest.extend_from_slice(&arrivals.stream()[begin..]);
+        if !arrivals.is_empty() {
+            self.heard = now;
         } else if arrived == Some(Arrived::End) {
             self.close("", "");
             return Err(LinkClosed("the client has closed the connection".to_owned()));
-        } else if self.heard.elapsed() > self.silence_max {
+        } else if now.saturating_duration_since(self.heard) > self.silence_max {
             return Err(
                 self.end(Code::Silence, "Nothing was heard for too long; acknowledge snapshots and connect again.")
             );
@@ -151,7 +156,7 @@ impl Link for TlsLink {
         Ok(())
     }
 
-    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery) -> Result<Offer, LinkClosed> {
+    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery, now: Instant) -> Result<Offer, LinkClosed> {
         let frame = HEADER_BYTES + payload.len() + CHECKSUM_BYTES;
         if self.stuck || self.pump()?.waiting_bytes() + frame > WAITING_BYTES_MAX {
             self.push()?;
@@ -162,7 +167,7 @@ impl Link for TlsLink {
         if self.pump()?.waiting_bytes() + frame > WAITING_BYTES_MAX {
             return Err(self.end(Code::SlowConsumer, "The game is faster than this connection; connect again."));
         }
-        let stamp = timestamp_ms(self.opened);
+        let stamp = self.timestamp_ms(now);
         let Some((pump, _)) = &mut self.open else { return Err(LinkClosed("the link is closed".to_owned())) };
         if let Err(error) = self.encoder.encode(identifier, stamp, &[payload], pump.outgoing()) {
             tracing::error!("a frame of a game cannot be sent and its link is closed: {error}");
@@ -189,7 +194,7 @@ impl Link for TlsLink {
                 reconnect_after_ms: 0,
                 reconnect_host: String::new(),
             });
-            let stamp = timestamp_ms(self.opened);
+            let stamp = self.timestamp_ms(Instant::now());
             let payload = goodbye.to_payload();
             // A goodbye that is too large is left out: the connection closes either way.
             let _ = self.encoder.encode(goodbye.identifier(), stamp, &[&payload], pump.outgoing());

@@ -5,7 +5,6 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
-use bytes::{Buf as _, BytesMut};
 use rustls::ServerConnection;
 use tokio::io::AsyncWriteExt as _;
 
@@ -31,8 +30,9 @@ pub(super) enum Arrived {
 pub(super) struct TlsPump {
     socket: TcpStream,
     session: ServerConnection,
-    /// Written by our side, not yet given to TLS.
-    waiting: BytesMut,
+    /// Written by our side; what is before `begun` has been given to TLS.
+    waiting: Vec<u8>,
+    begun: usize,
     /// Plaintext of the record that TLS is writing.
     record_bytes: usize,
 }
@@ -60,11 +60,11 @@ impl io::Write for OnePiece<'_> {
 impl TlsPump {
     /// `socket` must be non-blocking.
     pub(super) fn new(socket: TcpStream, session: ServerConnection) -> Self {
-        Self { socket, session, waiting: BytesMut::new(), record_bytes: 0 }
+        Self { socket, session, waiting: Vec::new(), begun: 0, record_bytes: 0 }
     }
 
     /// Appends what has arrived to `out`, as long as that is shorter than `enough`.
-    pub(super) fn read(&mut self, out: &mut BytesMut, enough: usize) -> io::Result<Arrived> {
+    pub(super) fn read(&mut self, out: &mut Vec<u8>, enough: usize) -> io::Result<Arrived> {
         for _ in 0..READS_MAX {
             // What TLS has decrypted already comes first: the handshake may have left some.
             if self.drain(out)? == Arrived::End {
@@ -90,7 +90,7 @@ impl TlsPump {
         self.drain(out)
     }
 
-    fn drain(&mut self, out: &mut BytesMut) -> io::Result<Arrived> {
+    fn drain(&mut self, out: &mut Vec<u8>) -> io::Result<Arrived> {
         let mut reader = self.session.reader();
         loop {
             match reader.fill_buf() {
@@ -107,13 +107,14 @@ impl TlsPump {
     }
 
     /// Where bytes to be written are appended; see [`Self::push`].
-    pub(super) fn outgoing(&mut self) -> &mut BytesMut {
+    pub(super) fn outgoing(&mut self) -> &mut Vec<u8> {
+        self.waiting.drain(..std::mem::take(&mut self.begun));
         &mut self.waiting
     }
 
     /// Bytes that the socket has not taken yet.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.waiting.len() + self.record_bytes
+        self.waiting.len() - self.begun + self.record_bytes
     }
 
     /// Writes as far as the socket takes it. A record is finished before the next is begun.
@@ -129,12 +130,14 @@ impl TlsPump {
                 }
             }
             self.record_bytes = 0;
-            if self.waiting.is_empty() {
+            let left = &self.waiting[self.begun..];
+            if left.is_empty() {
+                self.waiting.clear();
+                self.begun = 0;
                 return Ok(());
             }
-            let record = self.waiting.len().min(RECORD_BYTES);
-            self.record_bytes = self.session.writer().write(&self.waiting[..record])?;
-            self.waiting.advance(self.record_bytes);
+            self.record_bytes = self.session.writer().write(&left[..left.len().min(RECORD_BYTES)])?;
+            self.begun += self.record_bytes;
         }
     }
 
@@ -150,7 +153,7 @@ impl TlsPump {
     /// Only on a runtime.
     pub(super) async fn finish(mut self) -> io::Result<()> {
         self.session.set_buffer_limit(None);
-        self.session.writer().write_all(&self.waiting)?;
+        self.session.writer().write_all(&self.waiting[self.begun..])?;
         self.session.send_close_notify();
         let mut socket = tokio::net::TcpStream::from_std(self.socket)?;
         let mut bytes = Vec::new();

@@ -1,8 +1,11 @@
 //! What the kinds of player connections have in common: how far a connection is, and messages as frames.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -108,9 +111,9 @@ impl Progress {
     }
 }
 
-/// Milliseconds since a connection opened, as frames carry them; wraps after 49 days.
-pub(super) fn timestamp_ms(opened: Instant) -> u32 {
-    u32::try_from(opened.elapsed().as_millis() & u128::from(u32::MAX)).expect("masked to 32 bits")
+/// The age of a connection as its frames carry it; wraps after 49 days.
+pub(super) fn timestamp_ms(age: Duration) -> u32 {
+    u32::try_from(age.as_millis() & u128::from(u32::MAX)).expect("masked to 32 bits")
 }
 
 /// Stamps messages into frames.
@@ -132,7 +135,7 @@ impl FrameWriter {
     /// Appends a message to `out`.
     pub(super) fn write(&mut self, outgoing: &Outgoing, out: &mut BytesMut) -> Result<(), FrameError> {
         self.progress.about_to_send(outgoing);
-        let timestamp_ms = timestamp_ms(self.progress.opened());
+        let timestamp_ms = timestamp_ms(self.progress.opened().elapsed());
         match outgoing {
             Outgoing::Message { encoded, event: None } => {
                 self.encoder.encode(encoded.identifier, timestamp_ms, &[&encoded.payload], out)

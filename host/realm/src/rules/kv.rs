@@ -192,13 +192,11 @@ impl KeyValues for Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::testing::{FakeClock, Fault, open, unreliable};
+    use crate::storage::testing::{FakeClock, Fault, Home, each_database, open, unreliable};
 
-    #[tokio::test]
-    async fn keys_outlive_the_realm() {
-        let folder = tempfile::tempdir().unwrap();
+    async fn keys_outlive_the_realm(home: Home) {
         let clock = FakeClock::new();
-        let storage = open(folder.path(), &clock).await;
+        let storage = open(&home, &clock).await;
         let keys = Keys::open("r", storage.clone()).await.unwrap();
         for number in 0..3 * CHANGES_MAX {
             keys.set("crier", &format!("key {number:04}"), vec![7], 1 << 20).unwrap();
@@ -220,11 +218,9 @@ mod tests {
         storage.close().await;
     }
 
-    #[tokio::test]
-    async fn what_the_disk_did_not_take_is_written_later() {
-        let folder = tempfile::tempdir().unwrap();
+    async fn what_the_disk_did_not_take_is_written_later(home: Home) {
         let clock = FakeClock::new();
-        let storage = open(folder.path(), &clock).await;
+        let storage = open(&home, &clock).await;
         let (flaky, faults) = unreliable(&storage);
         let keys = Keys::open("r", flaky).await.unwrap();
         faults.set(Fault::AllLost);
@@ -251,5 +247,10 @@ mod tests {
         assert!(keys.set("crier", "d", vec![0; 9], 20).is_ok());
         // A smaller quota lets shrink what is there.
         assert!(keys.set("crier", "d", vec![0; 3], 5).is_ok());
+    }
+
+    each_database! {
+        keys_outlive_the_realm,
+        what_the_disk_did_not_take_is_written_later,
     }
 }

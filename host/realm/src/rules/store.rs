@@ -1,12 +1,12 @@
 //! SQL of what plugins remember.
 
-use sqlx::{AnyConnection, AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 
 use super::kv::Change;
-use crate::storage::StorageError;
+use crate::storage::{Readers, StorageError};
 
 /// Every key and value of a realm's plugins: plugin, key, value.
-pub(super) async fn all(readers: &AnyPool, realm: &str) -> Result<Vec<(String, String, Vec<u8>)>, StorageError> {
+pub(super) async fn all(readers: &Readers, realm: &str) -> Result<Vec<(String, String, Vec<u8>)>, StorageError> {
     let rows = sqlx::query("SELECT plugin, key_hex, value_hex FROM plugin_keys WHERE realm = $1")
         .bind(realm)
         .fetch_all(readers)

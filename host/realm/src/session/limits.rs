@@ -47,6 +47,8 @@ impl Kind {
             | ClientMessage::GameListRequest(_)
             | ClientMessage::GameJoin(_)
             | ClientMessage::GameLeave(_)
+            | ClientMessage::MatchSearch(_)
+            | ClientMessage::MatchCancel(_)
             | ClientMessage::GameEnter(_) => Self::Request,
         }
     }

@@ -24,7 +24,7 @@ use crate::{
 const STOPPING_RETRY_MS: u64 = 5_000;
 
 /// What a message that was not refused leads to.
-enum Reply {
+pub(super) enum Reply {
     /// An answer to this connection alone.
     Answer(ServerMessage),
     /// Nothing, or an event that has been sent already.
@@ -34,7 +34,7 @@ enum Reply {
 }
 
 impl Reply {
-    fn answer(message: impl Into<ServerMessage>) -> Result<Self, Refusal> {
+    pub(super) fn answer(message: impl Into<ServerMessage>) -> Result<Self, Refusal> {
         Ok(Self::Answer(message.into()))
     }
 }
@@ -103,6 +103,8 @@ impl Session {
             ClientMessage::GameListRequest(request) => self.list_games(request).await,
             ClientMessage::GameJoin(request) => self.join_game(request).await,
             ClientMessage::GameLeave(_) => self.leave_game().await,
+            ClientMessage::MatchSearch(request) => self.search_match(request).await,
+            ClientMessage::MatchCancel(_) => self.cancel_match(),
             ClientMessage::GameEnter(request) => {
                 line.enter_game(&self.shared.features.games, &request.ticket)?;
                 Ok(Reply::Nothing)
@@ -198,7 +200,7 @@ impl Session {
         Ok(Reply::Nothing)
     }
 
-    fn player(&self) -> Player {
+    pub(super) fn player(&self) -> Player {
         Player {
             account: self.identity.account,
             account_name: self.identity.name.clone(),
@@ -207,7 +209,7 @@ impl Session {
         }
     }
 
-    fn selected(&self) -> Result<CharacterId, Refusal> {
+    pub(super) fn selected(&self) -> Result<CharacterId, Refusal> {
         let missing = || Refusal::new(Code::CharacterNotSelected, "Select a character with CHAR_SELECT first.");
         self.selected.as_ref().map(|character| character.id).ok_or_else(missing)
     }
@@ -250,7 +252,7 @@ fn game_name(name: String) -> Result<GameName, Refusal> {
 }
 
 /// The difficulty of this name; `None` when none is given.
-fn difficulty(name: &str) -> Result<Option<Difficulty>, Refusal> {
+pub(super) fn difficulty(name: &str) -> Result<Option<Difficulty>, Refusal> {
     match (name, Difficulty::from_name(name)) {
         ("", _) => Ok(None),
         (_, Some(difficulty)) => Ok(Some(difficulty)),

@@ -9,6 +9,7 @@ mod commands;
 mod limits;
 mod lobby;
 mod login;
+mod matches;
 mod player;
 mod queue;
 mod registry;

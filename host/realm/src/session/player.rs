@@ -19,6 +19,7 @@ use super::{
     Shared,
     arrival::{Arrival, Line, Login},
     limits::Limits,
+    matches,
     registry::Handle,
     resume::{ResumeDigest, ResumeToken},
 };
@@ -26,8 +27,11 @@ use crate::{
     accounts::{Identity, KeptSession},
     characters::Character,
     chat::{ChatSeat, Member},
+    games::Search,
     hooks::Happening,
-    types::{Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, RingLimits, SessionId},
+    types::{
+        Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, Refusal, RingLimits, SessionId,
+    },
 };
 
 /// How long a new session waits for the end of the one it replaces.
@@ -114,6 +118,8 @@ pub(super) struct Session {
     pub(super) events: EventStream,
     pub(super) seat: ChatSeat,
     pub(super) selected: Option<Character>,
+    /// A match that is looked for.
+    pub(super) search: Option<Search>,
     pub(super) limits: Limits,
     serial: u64,
     resume: ResumeDigest,
@@ -130,6 +136,7 @@ enum Happened {
     Came(Option<Incoming>),
     WaitedInVain,
     GamesChanged(u32),
+    Matched(Result<proto::GameTicket, Refusal>),
 }
 
 /// Resolves when a token session has ended.
@@ -211,7 +218,8 @@ impl Session {
         });
         shared.features.games.attach_events(identity.account, Some(events.clone()));
         let limits = Limits::new(&shared.config);
-        Self { shared, identity, events, seat, selected: None, limits, serial, resume, arrivals, wake }
+        let (selected, search) = (None, None);
+        Self { shared, identity, events, seat, selected, search, limits, serial, resume, arrivals, wake }
     }
 
     async fn live(mut self, line: Option<Line>) {
@@ -231,6 +239,7 @@ impl Session {
                 arrival = self.arrivals.recv() => Happened::Arrived(arrival),
                 incoming = next(&mut line) => Happened::Came(incoming),
                 () = sleep_until(lost_at + resume), if line.is_none() => Happened::WaitedInVain,
+                found = matches::outcome(&mut self.search) => Happened::Matched(found),
                 open = games.changed(), if line.is_some() => Happened::GamesChanged(open),
             };
             match happened {
@@ -257,6 +266,7 @@ impl Session {
                     lost_at = Instant::now();
                 }
                 Happened::WaitedInVain => break Ending::Expired,
+                Happened::Matched(outcome) => self.matched(outcome),
                 Happened::GamesChanged(games) => self.events.send(&self.shared.games_changed(games)),
             }
         };

@@ -43,6 +43,12 @@ pub enum StorageError {
     /// A file or folder of the realm cannot be used.
     #[error("{0}")]
     Folder(String),
+    /// The database that is configured cannot be used.
+    #[error("{0}")]
+    Database(String),
+    /// Another realm runs as this node over the same database.
+    #[error("another realm runs as node {0} over this database; stop it, or give this one another number as [node] id")]
+    NodeInUse(u16),
     /// The commit was begun, but its end was not seen in time: the change may be stored or not.
     #[error("the database did not confirm in time")]
     Unconfirmed,
@@ -71,7 +77,9 @@ impl From<StorageError> for Refusal {
             | StorageError::SchemaTooNew { .. }
             | StorageError::SchemaChanged(_)
             | StorageError::FolderLocked { .. }
-            | StorageError::Folder(_) => {
+            | StorageError::Folder(_)
+            | StorageError::Database(_)
+            | StorageError::NodeInUse(_) => {
                 Refusal::new(Code::Internal, "The realm has a fault; nothing was changed. The operator's log has more.")
             }
         }
@@ -99,33 +107,75 @@ impl From<BrokenOff> for StorageError {
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Database(database) if database.is_unique_violation() => StorageError::Conflict,
             sqlx::Error::Database(database) => {
-                if database.is_unique_violation() {
-                    return StorageError::Conflict;
+                let text = database.to_string();
+                let code = database.code().unwrap_or_default();
+                if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+                    of_sqlite(code.parse().unwrap_or(0), text)
+                } else {
+                    of_postgresql(&code, text)
                 }
-                let sqlite = database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
-                let code = database.code().and_then(|code| code.parse::<i32>().ok()).filter(|_| sqlite);
-                match code.map(|code| code & 0xFF) {
-                    Some(sqlite_code::FULL) => StorageError::Full,
-                    Some(
-                        sqlite_code::BUSY
-                        | sqlite_code::LOCKED
-                        | sqlite_code::READONLY
-                        | sqlite_code::INPUT_OUTPUT
-                        | sqlite_code::CORRUPT
-                        | sqlite_code::CANNOT_OPEN
-                        | sqlite_code::NOT_A_DATABASE,
-                    ) => StorageError::Unavailable(database.to_string()),
-                    _ => StorageError::Statement(database.to_string()),
-                }
+            }
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                StorageError::Unavailable("it is away, or has too much to do".to_owned())
             }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::Configuration(_) => StorageError::Unavailable(error.to_string()),
             _ => StorageError::Statement(error.to_string()),
+        }
+    }
+}
+
+fn of_sqlite(code: i32, text: String) -> StorageError {
+    match code & 0xFF {
+        sqlite_code::FULL => StorageError::Full,
+        sqlite_code::BUSY
+        | sqlite_code::LOCKED
+        | sqlite_code::READONLY
+        | sqlite_code::INPUT_OUTPUT
+        | sqlite_code::CORRUPT
+        | sqlite_code::CANNOT_OPEN
+        | sqlite_code::NOT_A_DATABASE => StorageError::Unavailable(text),
+        _ => StorageError::Statement(text),
+    }
+}
+
+/// By the class of the SQLSTATE, its first two characters, and by a few codes within other classes.
+fn of_postgresql(code: &str, text: String) -> StorageError {
+    match (code, code.get(..2).unwrap_or_default()) {
+        ("53100", _) => StorageError::Full,
+        // Connection, its rights, resources, an operator's intervention, the system under it.
+        (_, "08" | "28" | "3D" | "53" | "57" | "58")
+        // A server that only reads; an outsider's locks; a transaction that took too long.
+        | ("25006" | "25P03" | "40001" | "40P01" | "55P03", _) => StorageError::Unavailable(text),
+        _ => StorageError::Statement(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_mean_the_same_to_a_caller() {
+        let text = || "what it says".to_owned();
+        for full in [of_sqlite(13, text()), of_postgresql("53100", text())] {
+            assert!(matches!(full, StorageError::Full), "{full:?}");
+        }
+        for away in [
+            of_sqlite(5, text()),
+            of_sqlite(522, text()),
+            of_postgresql("57P01", text()),
+            of_postgresql("40P01", text()),
+        ] {
+            assert!(matches!(away, StorageError::Unavailable(_)), "{away:?}");
+        }
+        for fault in [of_sqlite(1, text()), of_postgresql("42601", text()), of_postgresql("23503", text())] {
+            assert!(matches!(fault, StorageError::Statement(_)), "{fault:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
 
-use super::StorageError;
+use super::{StorageError, place, postgresql};
 
 struct Migration {
     version: i64,
@@ -29,27 +29,37 @@ pub(super) fn known() -> i64 {
 
 /// What the database has, without changing anything.
 pub(super) async fn version(connection: &mut AnyConnection) -> Result<i64, StorageError> {
-    let has_table = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'")
-        .fetch_optional(&mut *connection)
-        .await?
-        .is_some();
-    if !has_table {
+    let look = if place::is_server(connection) {
+        "SELECT 1 FROM information_schema.tables WHERE table_name = 'schema_migrations' AND table_schema = current_schema()"
+    } else {
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
+    };
+    if sqlx::query(look).fetch_optional(&mut *connection).await?.is_none() {
         return Ok(0);
     }
     let newest = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_migrations";
     Ok(sqlx::query(newest).fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Brings the database to the newest version, all or nothing; answers with the version there was before.
+/// Brings the database to the newest version, all or nothing; answers with the version there was before. Whoever dies within it leaves
+/// the old schema: both databases take the changes of a schema into the transaction.
 pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, StorageError> {
+    run_until(connection, now_ms, known()).await
+}
+
+/// The same up to a version.
+pub(super) async fn run_until(connection: &mut AnyConnection, now_ms: i64, until: i64) -> Result<i64, StorageError> {
     let found = version(connection).await?;
     if found > known() {
         return Err(StorageError::SchemaTooNew { found, known: known() });
     }
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    match apply(connection, now_ms).await {
+    place::begin(connection).await?;
+    match apply(connection, now_ms, until).await {
         Ok(()) => {
             sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
+            if found < until {
+                tracing::debug!(from = found, to = until, "database migrated");
+            }
             Ok(found)
         }
         Err(error) => {
@@ -60,9 +70,13 @@ pub(super) async fn run(connection: &mut AnyConnection, now_ms: i64) -> Result<i
     }
 }
 
-async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), StorageError> {
+/// Applies what is missing up to a version, in the transaction that the connection is in.
+pub(super) async fn apply(connection: &mut AnyConnection, now_ms: i64, until: i64) -> Result<(), StorageError> {
+    if place::is_server(connection) {
+        sqlx::raw_sql(postgresql::PATIENT).execute(&mut *connection).await?;
+    }
     sqlx::raw_sql(CREATE_TABLE).execute(&mut *connection).await?;
-    for migration in MIGRATIONS {
+    for migration in MIGRATIONS.iter().take_while(|migration| migration.version <= until) {
         let checksum = checksum(migration.text);
         let applied = sqlx::query("SELECT checksum FROM schema_migrations WHERE version = $1")
             .bind(migration.version)
@@ -82,7 +96,7 @@ async fn apply(connection: &mut AnyConnection, now_ms: i64) -> Result<(), Storag
             .bind(now_ms)
             .execute(&mut *connection)
             .await?;
-        tracing::info!(version = migration.version, name = migration.name, "database migrated");
+        tracing::debug!(version = migration.version, name = migration.name, "migration applied");
     }
     Ok(())
 }

@@ -1,13 +1,21 @@
-//! The database: pools, migrations, and the single writer with group commit.
+//! The database: one door to SQLite or PostgreSQL, migrations, and the single writer with group commit.
 //!
-//! SQLite in WAL mode behind sqlx's `Any` driver. Statements keep to what SQLite and PostgreSQL both understand: `$1`
-//! parameters, `RETURNING`, `ON CONFLICT`, BIGINT and TEXT. Knows nothing of what is stored.
+//! Both stand behind sqlx's `Any` driver, and one text of every statement serves both: `$1` parameters, `RETURNING`, `ON CONFLICT`, the
+//! types BIGINT and TEXT; `tests/tidy.rs` refuses the words of one of them alone. What differs is here: `sqlite` and `postgresql` set
+//! connections up, `place` chooses. Writes come one transaction at a time on both, so that a verb that holds on one holds on the other.
+//! Knows nothing of what is stored.
 
+mod backup;
+mod copy;
 mod error;
 mod folder;
 mod lock;
 mod migrations;
+mod pace;
 mod place;
+mod postgresql;
+mod readers;
+mod sqlite;
 mod writer;
 
 use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
@@ -17,13 +25,17 @@ use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use backup::{Restored, Verified, backup, move_to, restore, verify, verify_file};
+pub use copy::TableSum;
 pub use error::StorageError;
 pub(crate) use folder::create_data_folder;
 pub use lock::FolderLock;
+pub use readers::Readers;
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;
 
 use crate::types::{Clock, IdSource};
+use pace::Pace;
 use place::Place;
 use writer::{Message, Writer};
 
@@ -34,7 +46,9 @@ const CLOSE_WAIT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address of the database: empty is the file `realm.sqlite` in the data folder.
+    /// Address of the database: empty is the file `realm.sqlite` in the data folder, `sqlite:///path/to/realm.sqlite` another file,
+    /// `postgres://user:password@host/database` a database of PostgreSQL 15 or newer, whose encoding is UTF8. Add `?sslmode=verify-full` for a server
+    /// on another machine. `REALM__STORAGE__URL` in the environment keeps a password out of this file.
     pub url: String,
 }
 
@@ -44,9 +58,10 @@ pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 /// The database as every feature uses it; cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
-    readers: sqlx::AnyPool,
+    readers: Readers,
     queue: mpsc::Sender<Message>,
     health: watch::Receiver<Result<(), String>>,
+    pace: Arc<Pace>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
 }
@@ -56,23 +71,29 @@ impl Storage {
     /// are missing. `node` is 0 to 1,023.
     ///
     /// # Errors
-    /// When the folder is in use by another process or cannot be written, when the schema is newer than known, or when the
-    /// file is not a database.
+    /// When the folder is in use by another process or cannot be written, when another realm runs as this node over the same server,
+    /// when the schema is newer than known, or when there is no such database.
     pub async fn open(config: &Config, data: &Path, node: u16, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
         let place = Place::new(config, data)?;
         let locks = place.lock()?;
         let mut connection = place.connect_writer().await?;
-        migrations::run(&mut connection, clock.now_ms()).await?;
+        let session = writer::claim(&mut connection, node).await?;
+        backup::migrate(&place, &mut connection, data, &*clock).await?;
         let (ids, key_ceiling) = writer::start_keys(&mut connection, node, clock.now_ms()).await?;
         let ids = Arc::new(ids);
-        let readers = place.reader_pool().await?;
+        let (reader_sender, readers) = watch::channel(Some(place.reader_pool()?));
         let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
         let (health_sender, health) = watch::channel(Ok(()));
+        let pace = Arc::new(Pace::new());
         let writer = Writer {
             place,
             connection: Some(connection),
+            session,
+            readers: reader_sender,
             queue: messages,
             health: health_sender,
+            pace: Arc::clone(&pace),
+            retry_at: None,
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock),
             node,
@@ -80,11 +101,11 @@ impl Storage {
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers, queue, health, ids, clock })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock })
     }
 
-    /// A pool of read-only connections; they see what is committed.
-    pub fn reader(&self) -> &sqlx::AnyPool {
+    /// Connections that only read; they see what is committed.
+    pub fn reader(&self) -> &Readers {
         &self.readers
     }
 
@@ -116,13 +137,25 @@ impl Storage {
         self.clock.now_ms()
     }
 
-    /// Does the database answer? For `/readyz`. After a failure the writer tries again every few seconds.
+    /// The time for what several nodes have to agree on, in milliseconds since 1970: the server's on PostgreSQL, this
+    /// process's on SQLite, which has one node. Asked within a write, bound like any value.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn shared_now_ms(&self, connection: &mut Connection) -> Result<i64, StorageError> {
+        if place::is_server(connection) { postgresql::now_ms(connection).await } else { Ok(self.now_ms()) }
+    }
+
+    /// Does the database answer? For `/readyz`. After a failure the writer tries again every second or so.
     ///
     /// # Errors
     /// What is wrong, in one sentence.
     pub fn ready(&self) -> Result<(), String> {
         if self.queue.is_closed() {
             return Err("The database is closed.".to_owned());
+        }
+        if let Some(slow_ms) = self.pace.slow_ms() {
+            return Err(format!("The database has not answered for {slow_ms} ms."));
         }
         self.health.borrow().clone()
     }
@@ -153,7 +186,7 @@ impl Storage {
         let place = Place::new(config, data)?;
         let _locks = place.lock()?;
         let mut connection = place.connect_writer().await?;
-        let before = migrations::run(&mut connection, clock.now_ms()).await?;
+        let before = backup::migrate(&place, &mut connection, data, clock).await?;
         connection.close().await?;
         Ok(before)
     }
@@ -162,10 +195,10 @@ impl Storage {
     /// is running.
     ///
     /// # Errors
-    /// When the file is not a database, or cannot be read.
+    /// When the file is not a database, or cannot be read, or the server does not answer.
     pub async fn schema_version(config: &Config, data: &Path) -> Result<i64, StorageError> {
         let place = Place::new(config, data)?;
-        if !place.exists() {
+        if !place.may_exist() {
             return Ok(0);
         }
         let mut connection = place.connect_reader().await?;
@@ -181,6 +214,8 @@ impl Storage {
     }
 }
 
+#[cfg(test)]
+mod backup_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

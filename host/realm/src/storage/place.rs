@@ -1,118 +1,113 @@
-//! Where the database lies, and how each connection to it is set up.
+//! Which database the realm has, and how each connection to it is set up: the one place where the two differ.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-    str::FromStr as _,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
-use sqlx::{AnyConnection, AnyPool, Connection as _, any::AnyPoolOptions, sqlite::SqliteConnectOptions};
+use sqlx::{AnyConnection, AnyPool};
 
-use super::{Config, FolderLock, StorageError};
+use super::{Config, FolderLock, StorageError, postgresql::Server, sqlite::File};
 
-/// Readers at once; more wait for [`READER_WAIT`].
-const READERS_MAX: u32 = 4;
-const READER_WAIT: Duration = Duration::from_secs(5);
-
-const WRITER_SETUP: &str =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
-const READER_SETUP: &str =
-    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
-
-/// A database file and the folders whose locks go with it.
+/// The database, and the data folder whose lock goes with it.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    file: PathBuf,
-    folders: Vec<PathBuf>,
+    data: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    File(File),
+    Server(Server),
 }
 
 impl Place {
     pub(super) fn new(config: &Config, data: &Path) -> Result<Self, StorageError> {
+        sqlx::any::install_default_drivers();
         let data = absolute(data)?;
-        let file = if config.url.is_empty() {
-            data.join("realm.sqlite")
-        } else {
-            let refused = |problem: &str| {
-                StorageError::Folder(format!(
-                    "[storage] url \"{}\" {problem}; write sqlite:///path/to/realm.sqlite, or leave it empty",
-                    config.url
-                ))
-            };
-            if !config.url.starts_with("sqlite:") {
-                return Err(refused("is not an SQLite database"));
-            }
-            if config.url.contains(":memory:") || config.url.contains("mode=memory") {
-                return Err(refused("keeps nothing"));
-            }
-            let options = SqliteConnectOptions::from_str(&config.url).map_err(|_| refused("cannot be read"))?;
-            absolute(options.get_filename())?
+        let kind = match config.url.as_str() {
+            "" => Kind::File(File::at(data.join("realm.sqlite"))),
+            url if Server::speaks(url) => Kind::Server(Server::new(url)?),
+            url => Kind::File(File::new(url)?),
         };
-        let mut folders = vec![data];
-        if let Some(folder) = file.parent().filter(|folder| *folder != folders[0]) {
-            folders.push(folder.to_owned());
+        Ok(Self { data, kind })
+    }
+
+    /// The file, when the database is one.
+    pub(super) fn file(&self) -> Option<&File> {
+        match &self.kind {
+            Kind::File(file) => Some(file),
+            Kind::Server(_) => None,
         }
-        Ok(Self { file, folders })
     }
 
-    pub(super) fn exists(&self) -> bool {
-        self.file.exists()
+    /// A server can be away, and can hang: whoever waits for it has a deadline. A file answers in its own time.
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self.kind, Kind::Server(_))
     }
 
+    /// For people, without the password.
+    pub(super) fn shown(&self) -> String {
+        match &self.kind {
+            Kind::File(file) => file.path().display().to_string(),
+            Kind::Server(server) => server.shown().to_owned(),
+        }
+    }
+
+    /// Is there a database already? A server is asked for its schema instead.
+    pub(super) fn may_exist(&self) -> bool {
+        self.file().is_none_or(|file| file.path().exists())
+    }
+
+    /// The data folder's lock, and that of the folder in which the database file lies.
     pub(super) fn lock(&self) -> Result<Vec<FolderLock>, StorageError> {
-        self.folders.iter().map(|folder| FolderLock::take(folder)).collect()
+        let data = FolderLock::take(&self.data)?;
+        Ok([Some(data), self.lock_beside()?].into_iter().flatten().collect())
+    }
+
+    /// The lock of the folder in which the database file lies, when that is not the data folder.
+    pub(super) fn lock_beside(&self) -> Result<Option<FolderLock>, StorageError> {
+        let beside = self.file().and_then(|file| file.path().parent()).filter(|folder| *folder != self.data);
+        beside.map(FolderLock::take).transpose()
     }
 
     /// The connection that writes; makes the file if there is none.
     pub(super) async fn connect_writer(&self) -> Result<AnyConnection, StorageError> {
-        sqlx::any::install_default_drivers();
-        let mut connection = AnyConnection::connect(&self.url("rwc")).await?;
-        sqlx::raw_sql(WRITER_SETUP).execute(&mut connection).await?;
-        Ok(connection)
+        match &self.kind {
+            Kind::File(file) => file.connect_writer().await,
+            Kind::Server(server) => server.connect_writer().await,
+        }
     }
 
     /// One connection that only reads; the file must exist.
     pub(super) async fn connect_reader(&self) -> Result<AnyConnection, StorageError> {
-        sqlx::any::install_default_drivers();
-        let mut connection = AnyConnection::connect(&self.url("rw")).await?;
-        sqlx::raw_sql(READER_SETUP).execute(&mut connection).await?;
-        Ok(connection)
-    }
-
-    /// The connections that only read.
-    pub(super) async fn reader_pool(&self) -> Result<AnyPool, StorageError> {
-        sqlx::any::install_default_drivers();
-        let pool = AnyPoolOptions::new()
-            .min_connections(1)
-            .max_connections(READERS_MAX)
-            .acquire_timeout(READER_WAIT)
-            .test_before_acquire(false)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(READER_SETUP).execute(connection).await?;
-                    Ok(())
-                })
-            })
-            .connect(&self.url("rw"))
-            .await?;
-        Ok(pool)
-    }
-
-    fn url(&self, mode: &str) -> String {
-        let mut url = "sqlite://".to_owned();
-        for byte in self.file.as_os_str().as_encoded_bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                    url.push(char::from(*byte))
-                }
-                _ => write!(url, "%{byte:02X}").expect("a string takes every text"),
-            }
+        match &self.kind {
+            Kind::File(file) => file.connect_reader().await,
+            Kind::Server(server) => server.connect_reader().await,
         }
-        url + "?mode=" + mode
+    }
+
+    /// Connections that only read, made as they are needed.
+    pub(super) fn reader_pool(&self) -> Result<AnyPool, StorageError> {
+        match &self.kind {
+            Kind::File(file) => file.reader_pool(),
+            Kind::Server(server) => server.reader_pool(),
+        }
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, StorageError> {
+/// Starts a transaction of which there is one at a time, over all processes: on SQLite by the lock on the file, on PostgreSQL by
+/// an advisory lock. What a verb reads in it stays true until its commit, on both.
+pub(super) async fn begin(connection: &mut AnyConnection) -> Result<(), StorageError> {
+    let statement = if is_server(connection) { super::postgresql::BEGIN } else { super::sqlite::BEGIN };
+    sqlx::raw_sql(statement).execute(connection).await?;
+    Ok(())
+}
+
+/// True when the other end of a connection is a server.
+pub(super) fn is_server(connection: &AnyConnection) -> bool {
+    connection.backend_name() == "PostgreSQL"
+}
+
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, StorageError> {
     std::path::absolute(path)
         .map_err(|problem| StorageError::Folder(format!("the path {} cannot be used: {problem}", path.display())))
 }

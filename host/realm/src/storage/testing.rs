@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::AnyConnection;
@@ -41,10 +42,67 @@ impl Clock for FakeClock {
     }
 }
 
-/// The database in `folder`, on node 0.
-pub(crate) async fn open(folder: &Path, clock: &Arc<FakeClock>) -> Storage {
+/// A data folder of a test, and the database that belongs to it.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    server: Option<realm_postgres::Database>,
+}
+
+impl Home {
+    pub(crate) fn sqlite() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    pub(crate) fn postgresql() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), server: Some(realm_postgres::database()) }
+    }
+
+    /// Another one of its kind.
+    pub(crate) fn another(&self) -> Self {
+        if self.is_server() { Self::postgresql() } else { Self::sqlite() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn is_server(&self) -> bool {
+        self.server.is_some()
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config { url: self.server.as_ref().map(realm_postgres::Database::url).unwrap_or_default() }
+    }
+}
+
+/// Makes two tests of each function: one over SQLite and one over PostgreSQL. `threads` before the names gives the runtime several.
+macro_rules! each_database {
+    (threads: $($test:ident),+ $(,)?) => {
+        $(each_database!(@ $test, #[tokio::test(flavor = "multi_thread")]);)+
+    };
+    ($($test:ident),+ $(,)?) => {
+        $(each_database!(@ $test, #[tokio::test]);)+
+    };
+    (@ $test:ident, $($attribute:tt)+) => {
+        mod $test {
+            $($attribute)+
+            async fn sqlite() {
+                super::$test($crate::storage::testing::Home::sqlite()).await;
+            }
+
+            $($attribute)+
+            async fn postgresql() {
+                super::$test($crate::storage::testing::Home::postgresql()).await;
+            }
+        }
+    };
+}
+pub(crate) use each_database;
+
+/// The database of a home, on node 0.
+pub(crate) async fn open(home: &Home, clock: &Arc<FakeClock>) -> Storage {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    Storage::open(&Config::default(), folder, 0, clock).await.expect("a database in an empty folder")
+    Storage::open(&home.config(), home.path(), 0, clock).await.expect("a database for an empty folder")
 }
 
 /// Holds the writer in an operation until the sender is used; resolves when it is held.
@@ -102,8 +160,9 @@ impl Job for Unheard<dyn Job> {
     fn run<'c>(
         self: Box<Self>,
         connection: &'c mut AnyConnection,
+        wait: Option<Duration>,
     ) -> Pin<Box<dyn Future<Output = Box<dyn Answer>> + Send + 'c>> {
-        Box::pin(async move { Box::new(Unheard(self.0.run(connection).await)) as Box<dyn Answer> })
+        Box::pin(async move { Box::new(Unheard(self.0.run(connection, wait).await)) as Box<dyn Answer> })
     }
 
     fn refuse(self: Box<Self>, error: StorageError) {

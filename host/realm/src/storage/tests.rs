@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Config, FolderLock, Storage, StorageError,
-    testing::{FakeClock, hold, open, queued},
+    testing::{FakeClock, Home, each_database, hold, open, queued},
     writer::{self, Message},
 };
 use crate::types::{AccountId, Clock};
@@ -26,10 +26,8 @@ async fn write(storage: &Storage, hash: impl Into<String>) -> Result<(), Storage
     storage.write(move |connection| Box::pin(insert(connection, hash))).await
 }
 
-#[tokio::test]
-async fn concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let gate = hold(&storage).await;
     let writes: Vec<_> = (0..200)
         .map(|number| {
@@ -60,10 +58,8 @@ async fn concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone(
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_caller_is_answered_only_after_the_commit_of_its_group() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn a_caller_is_answered_only_after_the_commit_of_its_group(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let first_gate = hold(&storage).await;
     // Both are queued while the writer is held, and so come into one group: the first is done when the second begins.
     let early = tokio::spawn({
@@ -103,10 +99,8 @@ async fn a_caller_is_answered_only_after_the_commit_of_its_group() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_panicking_operation_fails_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn a_panicking_operation_fails_alone(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let result = storage
         .write::<(), StorageError, _>(|connection| {
             Box::pin(async move {
@@ -123,8 +117,8 @@ async fn a_panicking_operation_fails_alone() {
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_the_writer_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+    let home = Home::sqlite();
+    let storage = open(&home, &FakeClock::new()).await;
     write(&storage, "before").await.unwrap();
     let limit = |pages: &'static str| {
         storage.write::<_, StorageError, _>(move |connection| {
@@ -143,20 +137,16 @@ async fn a_full_disk_is_told_and_the_writer_goes_on() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn readers_cannot_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
+async fn readers_cannot_write(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
     let refused = sqlx::query("DELETE FROM owner_tokens").execute(storage.reader()).await;
     assert!(refused.is_err());
     storage.close().await;
 }
 
-#[tokio::test]
-async fn what_is_queued_at_the_end_is_committed_and_later_writes_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
+async fn what_is_queued_at_the_end_is_committed_and_later_writes_are_refused(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     let gate = hold(&storage).await;
     let waiting = tokio::spawn({
         let storage = storage.clone();
@@ -169,25 +159,23 @@ async fn what_is_queued_at_the_end_is_committed_and_later_writes_are_refused() {
     storage.close().await;
     waiting.await.unwrap().unwrap();
     assert!(matches!(write(&storage, "late").await, Err(StorageError::Unavailable(_))));
-    assert!(!folder.path().join("realm.sqlite-wal").exists(), "a clean end leaves one file");
-    let again = open(folder.path(), &clock).await;
+    assert!(!home.path().join("realm.sqlite-wal").exists(), "a clean end leaves one file, or none");
+    let again = open(&home, &clock).await;
     assert_eq!(count(&again).await, 1);
     again.close().await;
 }
 
-#[tokio::test]
-async fn migrations_run_from_empty_once_and_refuse_a_newer_schema() {
-    let folder = tempfile::tempdir().unwrap();
+async fn migrations_run_from_empty_once_and_refuse_a_newer_schema(home: Home) {
     let clock = FakeClock::new();
-    let config = Config::default();
+    let config = home.config();
     let known = Storage::schema_version_known();
-    assert_eq!(Storage::schema_version(&config, folder.path()).await.unwrap(), 0);
-    assert!(!folder.path().join("realm.sqlite").exists(), "looking makes no file");
-    assert_eq!(Storage::migrate(&config, folder.path(), &*clock).await.unwrap(), 0);
-    assert_eq!(Storage::migrate(&config, folder.path(), &*clock).await.unwrap(), known);
+    assert_eq!(Storage::schema_version(&config, home.path()).await.unwrap(), 0);
+    assert!(!home.path().join("realm.sqlite").exists(), "looking makes no file");
+    assert_eq!(Storage::migrate(&config, home.path(), &*clock).await.unwrap(), 0);
+    assert_eq!(Storage::migrate(&config, home.path(), &*clock).await.unwrap(), known);
 
-    let storage = open(folder.path(), &clock).await;
-    assert_eq!(Storage::schema_version(&config, folder.path()).await.unwrap(), known, "also while a realm runs");
+    let storage = open(&home, &clock).await;
+    assert_eq!(Storage::schema_version(&config, home.path()).await.unwrap(), known, "also while a realm runs");
     let plan = "INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES (9999, 'later', '', 0)";
     storage
         .write::<_, StorageError, _>(move |connection| {
@@ -199,15 +187,13 @@ async fn migrations_run_from_empty_once_and_refuse_a_newer_schema() {
         .await
         .unwrap();
     storage.close().await;
-    let refused = Storage::open(&config, folder.path(), 0, clock).await.err().unwrap();
+    let refused = Storage::open(&config, home.path(), 0, clock).await.err().unwrap();
     assert!(matches!(refused, StorageError::SchemaTooNew { found: 9999, .. }), "{refused}");
 }
 
-#[tokio::test]
-async fn a_changed_migration_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_changed_migration_is_refused(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     storage
         .write::<_, StorageError, _>(|connection| {
             Box::pin(async move {
@@ -220,45 +206,47 @@ async fn a_changed_migration_is_refused() {
         .await
         .unwrap();
     storage.close().await;
-    let refused = Storage::open(&Config::default(), folder.path(), 0, clock).await.err().unwrap();
+    let refused = Storage::open(&home.config(), home.path(), 0, clock).await.err().unwrap();
     assert!(matches!(refused, StorageError::SchemaChanged(1)), "{refused}");
 }
 
-#[tokio::test]
-async fn keys_are_never_used_again_after_a_restart_with_the_clock_set_back() {
-    let folder = tempfile::tempdir().unwrap();
+async fn keys_are_never_used_again_after_a_restart_with_the_clock_set_back(home: Home) {
     let clock = FakeClock::new();
     let mut highest: Option<AccountId> = None;
     for round in 0..4 {
-        let storage = open(folder.path(), &clock).await;
+        let storage = open(&home, &clock).await;
         for _ in 0..10_000 {
             let key: AccountId = storage.ids().next(storage.now_ms());
             assert!(highest.is_none_or(|highest| key > highest), "round {round}");
             highest = Some(key);
         }
-        if round % 2 == 0 {
+        if home.is_server() {
+            // A crash, as the server sees it: the session is cut, and what comes is a new process.
+            if round % 2 == 1 {
+                break_off(&storage, &home).await;
+            }
+            storage.close().await;
+        } else if round % 2 == 0 {
             storage.close().await;
         } else {
             // A crash: nothing is closed; only the lock is given back, as by the death of the process.
             let copy = tempfile::tempdir().unwrap();
             for file in ["realm.sqlite", "realm.sqlite-wal"] {
-                std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+                std::fs::copy(home.path().join(file), copy.path().join(file)).unwrap();
             }
             storage.close().await;
-            std::fs::remove_file(folder.path().join("realm.sqlite")).unwrap();
+            std::fs::remove_file(home.path().join("realm.sqlite")).unwrap();
             for file in ["realm.sqlite", "realm.sqlite-wal"] {
-                std::fs::copy(copy.path().join(file), folder.path().join(file)).unwrap();
+                std::fs::copy(copy.path().join(file), home.path().join(file)).unwrap();
             }
         }
         clock.advance_ms(-3_600_000);
     }
 }
 
-#[tokio::test]
-async fn a_committed_write_stores_a_ceiling_above_every_key_made_before() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_committed_write_stores_a_ceiling_above_every_key_made_before(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
     clock.advance_ms(86_400_000);
     let key: AccountId = storage.ids().next(storage.now_ms());
     write(&storage, "row").await.unwrap();
@@ -267,26 +255,45 @@ async fn a_committed_write_stores_a_ceiling_above_every_key_made_before() {
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_folder_in_use_is_refused_and_its_holder_named() {
-    let folder = tempfile::tempdir().unwrap();
+async fn shared_now_ms(storage: &Storage) -> i64 {
+    let clock = storage.clone();
+    let asked = storage
+        .write::<_, StorageError, _>(move |connection| Box::pin(async move { clock.shared_now_ms(connection).await }));
+    asked.await.unwrap()
+}
+
+async fn nodes_agree_on_the_time_of_the_server(home: Home) {
     let clock = FakeClock::new();
-    let storage = open(folder.path(), &clock).await;
+    let storage = open(&home, &clock).await;
+    let before = shared_now_ms(&storage).await;
+    clock.advance_ms(-3_600_000);
+    let after = shared_now_ms(&storage).await;
+    if home.is_server() {
+        assert!(after >= before, "the clock of this process does not matter");
+    } else {
+        assert_eq!(after, before - 3_600_000);
+    }
+    storage.close().await;
+}
+
+async fn a_folder_in_use_is_refused_and_its_holder_named(home: Home) {
+    let clock = FakeClock::new();
+    let storage = open(&home, &clock).await;
     let other = Arc::clone(&clock) as Arc<dyn Clock>;
-    let refused = Storage::open(&Config::default(), folder.path(), 0, other).await.err().unwrap();
+    let refused = Storage::open(&home.config(), home.path(), 0, other).await.err().unwrap();
     assert!(
         matches!(&refused, StorageError::FolderLocked { holder, .. } if *holder == std::process::id().to_string()),
         "{refused}"
     );
-    assert!(FolderLock::take(folder.path()).is_err());
+    assert!(FolderLock::take(home.path()).is_err());
     storage.close().await;
-    FolderLock::take(folder.path()).unwrap();
+    FolderLock::take(home.path()).unwrap();
 }
 
 #[tokio::test]
 async fn addresses_of_other_databases_are_refused_with_what_to_write() {
     let folder = tempfile::tempdir().unwrap();
-    for url in ["postgres://localhost/realm", "sqlite::memory:", "realm.sqlite"] {
+    for url in ["mysql://localhost/realm", "sqlite::memory:", "realm.sqlite"] {
         let config = Config { url: url.to_owned() };
         let refused = Storage::schema_version(&config, folder.path()).await.err().unwrap();
         assert!(refused.to_string().contains("sqlite:///path"), "{refused}");
@@ -302,26 +309,29 @@ async fn addresses_of_other_databases_are_refused_with_what_to_write() {
 async fn a_folder_with_odd_characters_in_its_name_works() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("realm data 100% #1?");
-    let storage = open(&odd, &FakeClock::new()).await;
+    let storage = Storage::open(&Config::default(), &odd, 0, FakeClock::new()).await.unwrap();
     write(&storage, "row").await.unwrap();
     assert!(odd.join("realm.sqlite").exists());
     storage.close().await;
 }
 
-#[tokio::test]
-async fn a_lost_database_is_told_and_the_writer_takes_it_up_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path(), &FakeClock::new()).await;
-    assert_eq!(storage.ready(), Ok(()));
-    let health = storage.health.clone();
-    // An operation that ends the transaction under the writer's feet stands for a device that fails.
-    let break_off = storage.write::<_, StorageError, _>(|connection| {
+/// Takes the writer's transaction from under its feet, as a device or a server does that fails.
+async fn break_off(storage: &Storage, home: &Home) {
+    let statement = if home.is_server() { "SELECT pg_terminate_backend(pg_backend_pid())" } else { "COMMIT" };
+    let broken = storage.write::<_, StorageError, _>(move |connection| {
         Box::pin(async move {
-            sqlx::raw_sql("COMMIT").execute(connection).await?;
+            sqlx::raw_sql(statement).execute(connection).await?;
             Ok(())
         })
     });
-    assert!(break_off.await.is_err(), "a group without its transaction cannot be committed");
+    assert!(broken.await.is_err(), "a group without its transaction cannot be committed");
+}
+
+async fn a_lost_database_is_told_and_the_writer_takes_it_up_again(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    assert_eq!(storage.ready(), Ok(()));
+    let health = storage.health.clone();
+    break_off(&storage, &home).await;
     assert!(health.has_changed().unwrap());
     write(&storage, "row").await.expect("on a new connection");
     assert_eq!(storage.ready(), Ok(()));
@@ -344,4 +354,19 @@ async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_mea
         assert_eq!(matches!(error, StorageError::Unconfirmed), started, "{error}");
         assert_eq!(matches!(error, StorageError::Unavailable(_)), !started, "{error}");
     }
+}
+
+each_database! {
+    nodes_agree_on_the_time_of_the_server,
+    concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone,
+    a_caller_is_answered_only_after_the_commit_of_its_group,
+    a_panicking_operation_fails_alone,
+    readers_cannot_write,
+    what_is_queued_at_the_end_is_committed_and_later_writes_are_refused,
+    migrations_run_from_empty_once_and_refuse_a_newer_schema,
+    a_changed_migration_is_refused,
+    keys_are_never_used_again_after_a_restart_with_the_clock_set_back,
+    a_committed_write_stores_a_ceiling_above_every_key_made_before,
+    a_folder_in_use_is_refused_and_its_holder_named,
+    a_lost_database_is_told_and_the_writer_takes_it_up_again,
 }

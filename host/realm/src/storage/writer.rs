@@ -15,13 +15,18 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use sqlx::{AnyConnection, Connection as _, Row as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
-use super::{FolderLock, StorageError, WriteFuture, place::Place};
+use super::{
+    FolderLock, StorageError, WriteFuture,
+    pace::Pace,
+    place::{self, Place},
+    postgresql,
+};
 use crate::types::{Clock, IdSource};
 
 /// Operations that may wait for the writer.
@@ -36,8 +41,16 @@ const COMMIT_WAIT: Duration = Duration::from_secs(30);
 const KEYS_AHEAD_MS: u64 = 5 * 60 * 1_000;
 /// Keys of one millisecond, over all nodes.
 const KEYS_PER_MS: u64 = 1 << 22;
-/// How often the ceiling of keys is looked after, and a failing database tried again, when nothing is written.
-const UPKEEP_EVERY: Duration = Duration::from_secs(2);
+/// How often the ceiling of keys is looked after, and a server asked whether it is there, when nothing is written.
+const UPKEEP_EVERY: Duration = Duration::from_millis(700);
+/// How long a server may take to say that it is there.
+const PING_WAIT: Duration = Duration::from_secs(1);
+/// How long a server may take for one operation, or for a commit; then it counts as gone.
+const SERVER_WAIT: Duration = Duration::from_secs(10);
+/// How long a session that was cut off may linger at a server and keep its node's number from the next start.
+const CLAIM_WAIT: Duration = Duration::from_secs(15);
+/// How long a connection that failed may take to say good-bye.
+const FAREWELL_WAIT: Duration = Duration::from_millis(200);
 
 const QUEUED: u8 = 0;
 const STARTED: u8 = 1;
@@ -55,7 +68,12 @@ pub(super) enum Message {
 pub(super) trait Job: Send {
     /// True when the operation shall be carried out; false when its caller has given up.
     fn claim(&self) -> bool;
-    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Box<dyn Answer>>;
+    /// Carries it out, within a time if there is one.
+    fn run<'c>(
+        self: Box<Self>,
+        connection: &'c mut AnyConnection,
+        wait: Option<Duration>,
+    ) -> BoxFuture<'c, Box<dyn Answer>>;
     fn refuse(self: Box<Self>, error: StorageError);
 }
 
@@ -86,12 +104,20 @@ where
         self.state.compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    fn run<'c>(self: Box<Self>, connection: &'c mut AnyConnection) -> BoxFuture<'c, Box<dyn Answer>> {
+    fn run<'c>(
+        self: Box<Self>,
+        connection: &'c mut AnyConnection,
+        wait: Option<Duration>,
+    ) -> BoxFuture<'c, Box<dyn Answer>> {
         Box::pin(async move {
             let Self { operation, reply, .. } = *self;
             // A panic in one operation must not take the writer, and with it the realm, down.
-            let outcome = AssertUnwindSafe(async move { operation(connection).await }).catch_unwind().await;
-            let result = outcome.unwrap_or_else(|panic| Err(E::from(StorageError::Statement(panic_text(&*panic)))));
+            let outcome = AssertUnwindSafe(async move { operation(connection).await }).catch_unwind();
+            let result = match within(wait, outcome).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => Err(E::from(StorageError::Statement(panic_text(&*panic)))),
+                Err(late) => Err(E::from(late)),
+            };
             Box::new(Outcome { result, reply }) as Box<dyn Answer>
         })
     }
@@ -163,9 +189,16 @@ pub(super) struct Writer {
     pub(super) place: Place,
     /// `None` after a failure that may have left a transaction open.
     pub(super) connection: Option<AnyConnection>,
+    /// Number of the session at a server, the last one there was.
+    pub(super) session: Option<i64>,
+    /// For readers, as long as the database is there.
+    pub(super) readers: watch::Sender<Option<AnyPool>>,
     pub(super) queue: mpsc::Receiver<Message>,
     /// What the last transaction said.
     pub(super) health: watch::Sender<Result<(), String>>,
+    pub(super) pace: Arc<Pace>,
+    /// When a database that failed is tried again; until then nothing is taken from the queue.
+    pub(super) retry_at: Option<Instant>,
     pub(super) ids: Arc<IdSource>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
@@ -175,25 +208,34 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn run(mut self) {
-        let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP_EVERY, UPKEEP_EVERY);
+        let mut upkeep = tokio::time::interval_at(Instant::now() + UPKEEP_EVERY, UPKEEP_EVERY);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing = None;
         loop {
             let mut group = Vec::new();
-            let message = tokio::select! {
-                biased;
-                message = self.queue.recv() => match message {
-                    Some(message) => Some(message),
-                    None => break,
-                },
-                _ = upkeep.tick() => None,
+            let message = if let Some(retry_at) = self.retry_at {
+                tokio::time::sleep_until(retry_at).await;
+                match self.queue.try_recv() {
+                    Ok(message) => Some(message),
+                    Err(mpsc::error::TryRecvError::Empty) => None,
+                    Err(mpsc::error::TryRecvError::Disconnected) => break,
+                }
+            } else {
+                tokio::select! {
+                    biased;
+                    message = self.queue.recv() => match message {
+                        Some(message) => Some(message),
+                        None => break,
+                    },
+                    _ = upkeep.tick() => None,
+                }
             };
             self.accept(message, &mut group, &mut closing);
             while group.len() < GROUP_MAX {
                 let Ok(message) = self.queue.try_recv() else { break };
                 self.accept(Some(message), &mut group, &mut closing);
             }
-            self.commit_group(group).await;
+            self.commit_group(group, &mut closing).await;
         }
         self.finish().await;
         drop(self.locks);
@@ -220,15 +262,27 @@ impl Writer {
     }
 
     /// One transaction: begin, each operation in its savepoint, the ceiling of keys, commit, answers.
-    async fn commit_group(&mut self, group: Vec<Box<dyn Job>>) {
+    async fn commit_group(&mut self, group: Vec<Box<dyn Job>>, closing: &mut Option<oneshot::Sender<()>>) {
         let mut waiting = group.into_iter();
         let mut answers = Vec::with_capacity(waiting.len());
+        let began = Instant::now();
+        self.pace.begin();
         let result = self.transact(&mut waiting, &mut answers).await;
+        self.pace.end();
+        self.retry_at = result.is_err().then(|| began + Pace::pause());
         self.note_health(&result);
-        if result.is_err() {
+        if let Err(error) = &result {
+            let unreachable = self.connection.is_none();
             // Whatever state the connection is in, closing it rolls back.
             if let Some(connection) = self.connection.take() {
-                let _ = connection.close().await;
+                let _ = tokio::time::timeout(FAREWELL_WAIT, connection.close()).await;
+            }
+            if self.place.is_server() {
+                self.readers.send_replace(None);
+            }
+            // Nobody waits for longer than one try of a database that is not there.
+            if unreachable {
+                self.refuse_queued(closing, error);
             }
         }
         for answer in answers {
@@ -241,6 +295,17 @@ impl Writer {
         }
     }
 
+    fn refuse_queued(&mut self, closing: &mut Option<oneshot::Sender<()>>, error: &StorageError) {
+        let mut queued = Vec::new();
+        for _ in 0..QUEUE_MAX {
+            let Ok(message) = self.queue.try_recv() else { break };
+            self.accept(Some(message), &mut queued, closing);
+        }
+        for job in queued {
+            job.refuse(error.clone());
+        }
+    }
+
     async fn transact(
         &mut self,
         waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
@@ -248,47 +313,85 @@ impl Writer {
     ) -> Result<(), StorageError> {
         let failed_before = self.health.borrow().is_err();
         if waiting.len() == 0 && !failed_before && !self.keys_run_short() {
-            return Ok(());
+            return self.ping().await;
         }
-        if self.connection.is_none() {
-            self.connection = Some(self.place.connect_writer().await?);
-        }
-        self.execute("BEGIN IMMEDIATE").await?;
+        let wait = self.wait();
+        within(wait, place::begin(self.connected().await?)).await??;
+        // The savepoint of the last operation; what comes after it releases it.
+        let mut savepoint = "SAVEPOINT operation";
         for job in waiting.by_ref() {
             if !job.claim() {
                 continue;
             }
-            if let Err(error) = self.execute("SAVEPOINT operation").await {
+            if let Err(error) = self.execute(savepoint).await {
                 job.refuse(error.clone());
                 return Err(error);
             }
-            let answer = job.run(self.connection.as_mut().expect("opened above")).await;
+            let wait = self.wait();
+            let answer = job.run(self.connection.as_mut().expect("opened above"), wait).await;
+            savepoint = "RELEASE SAVEPOINT operation; SAVEPOINT operation";
             if answer.succeeded() {
                 answers.push(answer);
             } else if let Err(error) = self.execute("ROLLBACK TO SAVEPOINT operation").await {
-                // A full disk or a fault of the device may undo the whole transaction: this caller is told its own error.
+                // A full disk, a fault of the device or a lost server may undo the whole transaction: this caller is told its own error.
                 answer.deliver(Ok(()));
                 return Err(StorageError::Unavailable(format!("the database gave the transaction up: {error}")));
             } else {
                 answers.push(answer);
             }
-            self.execute("RELEASE SAVEPOINT operation").await?;
         }
         // After a failure the ceiling is written as a trial.
         let new_ceiling = (failed_before || self.keys_run_short()).then(|| self.keys_ahead());
         if let Some(ceiling) = new_ceiling {
             self.store_key_ceiling(ceiling).await?;
         }
-        self.execute("COMMIT").await?;
+        self.commit().await?;
         self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
         Ok(())
+    }
+
+    /// A server that does not answer to COMMIT may have carried it out.
+    async fn commit(&mut self) -> Result<(), StorageError> {
+        match self.execute("COMMIT").await {
+            Err(StorageError::Unavailable(_)) if self.place.is_server() => Err(StorageError::Unconfirmed),
+            result => result,
+        }
+    }
+
+    /// How long each step may take.
+    fn wait(&self) -> Option<Duration> {
+        self.place.is_server().then_some(SERVER_WAIT)
+    }
+
+    /// The connection; made anew when the last one failed. With it readers come back.
+    async fn connected(&mut self) -> Result<&mut AnyConnection, StorageError> {
+        if self.connection.is_none() {
+            let mut connection = self.place.connect_writer().await?;
+            if place::is_server(&connection) {
+                let claimed = postgresql::claim(&mut connection, self.node, self.session);
+                // The former session may take a moment to end: to whom it matters now, the database is away.
+                let away = |error: StorageError| StorageError::Unavailable(error.to_string());
+                self.session = Some(within(self.wait(), claimed).await?.map_err(away)?);
+                self.readers.send_replace(Some(self.place.reader_pool()?));
+            }
+            self.connection = Some(connection);
+        }
+        Ok(self.connection.as_mut().expect("made above"))
+    }
+
+    /// Is the server there? A file always is.
+    async fn ping(&mut self) -> Result<(), StorageError> {
+        match &mut self.connection {
+            Some(connection) if self.place.is_server() => Ok(within(Some(PING_WAIT), connection.ping()).await??),
+            _ => Ok(()),
+        }
     }
 
     /// Logs when the database begins to fail and when it is back, not each failure between.
     fn note_health(&self, result: &Result<(), StorageError>) {
         self.health.send_if_modified(|health| match (&*health, result) {
             (Ok(()), Err(error)) => {
-                tracing::error!(%error, "a group of writes failed; tried again every few seconds");
+                tracing::error!(%error, "a group of writes failed; tried again every second");
                 *health = Err(error.to_string());
                 true
             }
@@ -301,9 +404,10 @@ impl Writer {
         });
     }
 
-    async fn execute(&mut self, statement: &'static str) -> Result<(), StorageError> {
+    async fn execute(&mut self, statements: &'static str) -> Result<(), StorageError> {
+        let wait = self.wait();
         let connection = self.connection.as_mut().expect("a transaction has a connection");
-        sqlx::query(statement).execute(connection).await?;
+        within(wait, sqlx::raw_sql(statements).execute(connection)).await??;
         Ok(())
     }
 
@@ -317,8 +421,9 @@ impl Writer {
     }
 
     async fn store_key_ceiling(&mut self, ceiling: u64) -> Result<(), StorageError> {
+        let wait = self.wait();
         let connection = self.connection.as_mut().expect("a transaction has a connection");
-        store_key_ceiling(connection, self.node, ceiling).await
+        within(wait, store_key_ceiling(connection, self.node, ceiling)).await?
     }
 
     /// Leaves no key unused for nothing, and no write-ahead log behind.
@@ -334,6 +439,30 @@ impl Writer {
             && let Err(error) = connection.close().await
         {
             tracing::warn!(%error, "the database was not closed cleanly");
+        }
+    }
+}
+
+/// Waits for the database, as long as may be.
+async fn within<T>(wait: Option<Duration>, work: impl Future<Output = T>) -> Result<T, StorageError> {
+    match wait {
+        None => Ok(work.await),
+        Some(wait) => tokio::time::timeout(wait, work)
+            .await
+            .map_err(|_| StorageError::Unavailable("it did not answer in time".to_owned())),
+    }
+}
+
+/// Claims a node's number at a server; answers with the number of the session. A file has no sessions.
+pub(super) async fn claim(connection: &mut AnyConnection, node: u16) -> Result<Option<i64>, StorageError> {
+    if !place::is_server(connection) {
+        return Ok(None);
+    }
+    let give_up_at = Instant::now() + CLAIM_WAIT;
+    loop {
+        match postgresql::claim(connection, node, None).await {
+            Err(StorageError::NodeInUse(_)) if Instant::now() < give_up_at => tokio::time::sleep(UPKEEP_EVERY).await,
+            claimed => return claimed.map(Some),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A game's end of a connection. Games know only this trait; `net/` implements it.
 
+use std::{ops::Range, time::Instant};
+
 use bytes::Bytes;
 
-/// A frame that arrived for a game.
+/// A frame that arrived for a game, on its way to the game's thread.
 #[derive(Debug, Clone)]
 pub struct LinkFrame {
     /// Frame identifier.
@@ -11,6 +13,71 @@ pub struct LinkFrame {
     pub sequence: u32,
     /// Frame payload.
     pub payload: Bytes,
+}
+
+/// What a connection gave for one tick. The frames lie side by side in memory that serves one connection after the other, so that
+/// reading costs no allocation and stays in the processor's caches.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    bytes: Vec<u8>,
+    frames: Vec<(u8, u32, Range<usize>)>,
+}
+
+/// One frame of [`Arrivals`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrived<'arrivals> {
+    /// Frame identifier.
+    pub identifier: u8,
+    /// Frame sequence in its direction.
+    pub sequence: u32,
+    /// Frame payload.
+    pub payload: &'arrivals [u8],
+}
+
+impl Arrivals {
+    /// Forgets everything but the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.frames.clear();
+    }
+
+    /// Frames so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// True when nothing has arrived.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Adds a frame.
+    pub fn push(&mut self, identifier: u8, sequence: u32, payload: &[u8]) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        self.frames.push((identifier, sequence, begin..self.bytes.len()));
+    }
+
+    /// Where a connection that reads a stream puts its bytes; [`Self::note`] then says which of them are payloads.
+    pub fn stream(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Adds a frame whose payload is in the stream already. A range that is not there counts as empty.
+    pub fn note(&mut self, identifier: u8, sequence: u32, payload: Range<usize>) {
+        self.frames.push((identifier, sequence, payload));
+    }
+
+    /// The frames in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Arrived<'_>> {
+        self.frames.iter().map(|(identifier, sequence, payload)| Arrived {
+            identifier: *identifier,
+            sequence: *sequence,
+            payload: self.bytes.get(payload.clone()).unwrap_or_default(),
+        })
+    }
 }
 
 /// How a frame may be treated when the client is behind.
@@ -36,19 +103,19 @@ pub enum Offer {
 #[error("{0}")]
 pub struct LinkClosed(pub String);
 
-/// A connection that belongs to a tick thread. No call blocks.
+/// A connection that belongs to a tick thread. No call blocks, and none reads a clock: the thread says what time it is.
 pub trait Link: Send {
-    /// Moves what has arrived behind `frames`, at most `frames_max` of them; the rest stays for the next tick.
+    /// Moves what has arrived by `now` into `arrivals`, which are empty, at most `frames_max` frames; the rest stays for the next tick.
     ///
     /// # Errors
-    /// When the connection is closed, was cut, or broke the frame format.
-    fn take(&mut self, frames: &mut Vec<LinkFrame>, frames_max: usize) -> Result<(), LinkClosed>;
+    /// When the connection is closed, was cut, broke the frame format, or has been silent for too long.
+    fn take(&mut self, arrivals: &mut Arrivals, frames_max: usize, now: Instant) -> Result<(), LinkClosed>;
 
-    /// Offers one frame. It may wait for [`Self::flush`], so that what is offered in one tick is written at once.
+    /// Offers one frame that is sent at `now`. It may wait for [`Self::flush`], so that what is offered in one tick is written at once.
     ///
     /// # Errors
     /// When the connection is gone, or a reliable frame finds the outgoing buffer full.
-    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery) -> Result<Offer, LinkClosed>;
+    fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery, now: Instant) -> Result<Offer, LinkClosed>;
 
     /// Writes what is still waiting, as far as the connection takes it.
     ///

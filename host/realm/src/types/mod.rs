@@ -23,7 +23,7 @@ pub use connection::{
 };
 pub use events::{Attached, EventStream, RingLimits};
 pub use id::{AccountId, CharacterId, GameId, Id, IdSource, SessionId, kind};
-pub use link::{Delivery, Link, LinkClosed, LinkFrame, Offer};
+pub use link::{Arrivals, Arrived, Delivery, Link, LinkClosed, LinkFrame, Offer};
 pub use names::{AccountName, ChannelName, CharacterName, GameName, NameError};
 pub use network::Network;
 pub use refusal::{Code, Refusal};

@@ -134,6 +134,10 @@ codes! {
     GameLimit "GAME_LIMIT" 503,
     /// No match was found in time, or another request of the account took its place.
     MatchNone "MATCH_NONE" 404,
+    /// The search for a match was ended by the player.
+    MatchCancelled "MATCH_CANCELLED" 409,
+    /// The session looks for a match already.
+    MatchSearching "MATCH_SEARCHING" 409,
     /// The game was closed by its host or by staff.
     GameClosed "GAME_CLOSED" 409,
     /// The game was left; said when the game's connection closes for it.

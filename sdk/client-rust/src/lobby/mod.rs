@@ -1,6 +1,7 @@
 //! The lobby: log-in, characters, chat and games, over frames or WebSocket.
 
 mod comeback;
+mod matches;
 mod queue;
 mod verbs;
 
@@ -48,6 +49,8 @@ pub struct Lobby {
     session: Option<proto::AuthSuccess>,
     event: u64,
     pings: u64,
+    /// The longest that a search for a match goes on, as the realm said.
+    search_wait_max: Duration,
 }
 
 impl Lobby {
@@ -62,7 +65,15 @@ impl Lobby {
     /// A lobby over an open connection.
     #[must_use]
     pub fn over(connection: Connection) -> Self {
-        Self { connection, backlog: VecDeque::new(), dropped: 0, session: None, event: 0, pings: 0 }
+        Self {
+            connection,
+            backlog: VecDeque::new(),
+            dropped: 0,
+            session: None,
+            event: 0,
+            pings: 0,
+            search_wait_max: Duration::ZERO,
+        }
     }
 
     /// Logs in. From then on signs of life are sent while the lobby is polled.

@@ -7,11 +7,13 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use realm_client::{Method, Rest};
+use realm_client::Method;
 use serde_json::Value;
 
-use super::{super::Place, shown};
-use crate::admin::OperatorToken;
+use super::{
+    super::{Place, operator},
+    shown,
+};
 
 /// How long a realm may take to look at a file.
 const SHADOW_TIMEOUT: Duration = Duration::from_secs(60);
@@ -177,15 +179,8 @@ fn part(name: &str) -> anyhow::Result<&str> {
     Ok(name)
 }
 
-/// Asks the realm over this data folder, with the operator's token that lies there.
 async fn ask(place: &Place, method: Method, path: &str) -> anyhow::Result<Value> {
-    let endpoint = place.endpoint()?;
-    let file = OperatorToken::file(&place.data);
-    let token = std::fs::read_to_string(&file)
-        .map_err(|error| anyhow::anyhow!("{}: {error}; run this as the user that runs the realm", file.display()))?;
-    let mut rest = Rest::new(&super::super::client_endpoint(&endpoint)?);
-    rest.set_access_token(Some(token));
-    Ok(rest.request(method, &format!("/api/v1/admin{path}"), None).await?.success()?.json)
+    operator::ask(place, method, path, None).await
 }
 
 fn print(json: bool, answer: &Value, shown: fn(&Value) -> String) {

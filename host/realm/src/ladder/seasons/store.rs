@@ -1,10 +1,13 @@
 //! SQL of seasons.
 
 use realm_plugin_host::bindings::ladder;
-use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{Season, Standing};
-use crate::{storage::StorageError, types::CharacterId};
+use crate::{
+    storage::{Readers, StorageError},
+    types::CharacterId,
+};
 
 /// Most seasons in a list.
 const SEASONS_MAX: i64 = 100;
@@ -22,7 +25,7 @@ fn season(row: &AnyRow) -> Result<Season, StorageError> {
     })
 }
 
-pub(super) async fn running(readers: &AnyPool, realm: &str) -> Result<Option<Season>, StorageError> {
+pub(super) async fn running(readers: &Readers, realm: &str) -> Result<Option<Season>, StorageError> {
     let row = sqlx::query(
         "SELECT number, name, began_ms, ended_ms FROM ladder_seasons WHERE realm = $1 AND ended_ms IS NULL
          ORDER BY number DESC LIMIT 1",
@@ -33,7 +36,7 @@ pub(super) async fn running(readers: &AnyPool, realm: &str) -> Result<Option<Sea
     row.as_ref().map(season).transpose()
 }
 
-pub(super) async fn ended(readers: &AnyPool, realm: &str) -> Result<Vec<Season>, StorageError> {
+pub(super) async fn ended(readers: &Readers, realm: &str) -> Result<Vec<Season>, StorageError> {
     let rows = sqlx::query(
         "SELECT number, name, began_ms, ended_ms FROM ladder_seasons WHERE realm = $1 AND ended_ms IS NOT NULL
          ORDER BY number DESC LIMIT $2",
@@ -47,7 +50,7 @@ pub(super) async fn ended(readers: &AnyPool, realm: &str) -> Result<Vec<Season>,
 
 /// The best of the ladder, as they would stand if the season ended now, with what the rule is told of each.
 pub(super) async fn best(
-    readers: &AnyPool,
+    readers: &Readers,
     realm: &str,
     limit: u32,
 ) -> Result<Vec<(Standing, ladder::Character)>, StorageError> {
@@ -91,7 +94,7 @@ pub(super) async fn best(
         .collect()
 }
 
-pub(super) async fn standings(readers: &AnyPool, realm: &str, season: u32) -> Result<Vec<Standing>, StorageError> {
+pub(super) async fn standings(readers: &Readers, realm: &str, season: u32) -> Result<Vec<Standing>, StorageError> {
     let rows = sqlx::query(
         "SELECT place, character_id, name, class, level, score, title FROM ladder_standings
          WHERE realm = $1 AND season = $2 ORDER BY place",

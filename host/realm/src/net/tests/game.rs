@@ -1,22 +1,24 @@
 //! The game door.
 
-use std::thread;
+use std::{thread, time::Instant};
 
 use realm_protocol::{ClientMessage, ServerMessage, proto};
 
 use super::{PATIENCE, client::FrameClient, config, house};
-use crate::types::{Delivery, Link, Offer};
+use crate::types::{Arrivals, Delivery, Link, Offer};
 
 /// What a tick thread does with a link, without the pace.
 fn echo(mut link: Box<dyn Link>) -> String {
-    let started = std::time::Instant::now();
-    let mut frames = Vec::new();
+    let started = Instant::now();
+    let mut arrivals = Arrivals::default();
     while started.elapsed() < PATIENCE {
-        if let Err(closed) = link.take(&mut frames, 3) {
+        let now = Instant::now();
+        arrivals.clear();
+        if let Err(closed) = link.take(&mut arrivals, 3, now) {
             return closed.to_string();
         }
-        for frame in frames.drain(..) {
-            link.offer(0x40, &frame.payload, Delivery::Reliable).unwrap();
+        for frame in arrivals.iter() {
+            link.offer(0x40, frame.payload, Delivery::Reliable, now).unwrap();
         }
         if let Err(closed) = link.flush() {
             return closed.to_string();
@@ -74,19 +76,19 @@ async fn a_slow_client_misses_snapshots_and_is_closed_before_it_misses_anything_
     let mut house = house(config()).await;
     let mut client = enter(&house).await;
     let (_, mut link) = house.game().await;
-    let mut sent = 0_u32;
+    let (mut sent, now) = (0_u32, Instant::now());
     loop {
-        if link.offer(0x40, &[0; 8_000], Delivery::Skippable).unwrap() == Offer::Skipped {
+        if link.offer(0x40, &[0; 8_000], Delivery::Skippable, now).unwrap() == Offer::Skipped {
             break;
         }
         link.flush().unwrap();
         sent += 1;
     }
     assert!(link.waiting_bytes() > 0);
-    while link.offer(0x49, &[1; 8_000], Delivery::Reliable).is_ok() {
+    while link.offer(0x49, &[1; 8_000], Delivery::Reliable, now).is_ok() {
         sent += 1;
     }
-    assert!(link.take(&mut Vec::new(), 1).is_err() && link.waiting_bytes() == 0);
+    assert!(link.take(&mut Arrivals::default(), 1, now).is_err() && link.waiting_bytes() == 0);
     for _ in 0..sent {
         assert_eq!(client.receive_frame().await.unwrap().payload.len(), 8_000);
     }

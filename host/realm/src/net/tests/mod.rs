@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::{Addresses, Config, Doors, Handlers, Listeners, Tls, TlsConfig};
-use crate::types::{CloseReason, Code, Connection, Incoming, Link, LinkFrame, Outbox, Outgoing};
+use crate::types::{Arrivals, CloseReason, Code, Connection, Incoming, Link, LinkFrame, Outbox, Outgoing};
 
 /// Longer than anything here takes; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,10 +92,10 @@ async fn session(mut connection: Connection) {
                 let Some(game) = &mut game else { continue };
                 let frame = LinkFrame { identifier: message.identifier(), sequence, payload: message.to_payload() };
                 game.frames.try_send(frame).unwrap();
-                let mut arrived = Vec::new();
-                game.link.take(&mut arrived, 8).unwrap();
-                for frame in arrived {
-                    game.link.offer(0x40, &frame.payload, crate::types::Delivery::Skippable).unwrap();
+                let (mut arrived, now) = (Arrivals::default(), std::time::Instant::now());
+                game.link.take(&mut arrived, 8, now).unwrap();
+                for frame in arrived.iter() {
+                    game.link.offer(0x40, frame.payload, crate::types::Delivery::Skippable, now).unwrap();
                 }
                 game.link.flush().unwrap();
             }

@@ -1,0 +1,80 @@
+//! `realm backup`, `restore` and `verify`: the realm's database in one file, and back.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use super::Place;
+use crate::{
+    storage::{self, TableSum},
+    types::SystemClock,
+};
+
+#[derive(Args)]
+pub(super) struct Backup {
+    /// The new file
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Backup {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.place.load()?.config;
+        let verified = storage::backup(&config.storage, &self.place.data, &self.file).await?;
+        print(&verified.tables);
+        println!("{} holds the realm's database, schema {}.", self.file.display(), verified.schema);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Restore {
+    /// A file that `realm backup` made
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Restore {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.place.load()?.config;
+        let restored = storage::restore(&config.storage, &self.place.data, &self.file, &SystemClock).await?;
+        print(&restored.tables);
+        if let Some(before) = restored.before {
+            println!("What was there before lies in {}.", before.display());
+        }
+        println!("The realm's database is that of {}.", self.file.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Verify {
+    /// A file that `realm backup` made [default: the realm's database]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Verify {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let verified = match &self.file {
+            Some(file) => storage::verify_file(file).await?,
+            None => {
+                let config = self.place.load()?.config;
+                storage::verify(&config.storage, &self.place.data).await?
+            }
+        };
+        print(&verified.tables);
+        println!("The database is sound, schema {}.", verified.schema);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// One line a table: rows, and the hash of what they hold.
+pub(super) fn print(tables: &[TableSum]) {
+    for sum in tables {
+        println!("{:<24} {:>10} rows  {}", sum.table, sum.rows, sum.hash);
+    }
+}

@@ -1,0 +1,18 @@
+//! How verbs ask a running realm as its operator.
+
+use realm_client::{Method, Rest};
+use serde_json::Value;
+
+use super::Place;
+use crate::admin::OperatorToken;
+
+/// Asks the realm over this data folder for `/api/v1/admin` and `path`, with the operator's token that lies there.
+pub(super) async fn ask(place: &Place, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    let endpoint = place.endpoint()?;
+    let file = OperatorToken::file(&place.data);
+    let token = std::fs::read_to_string(&file)
+        .map_err(|error| anyhow::anyhow!("{}: {error}; run this as the user that runs the realm", file.display()))?;
+    let mut rest = Rest::new(&super::client_endpoint(&endpoint)?);
+    rest.set_access_token(Some(token));
+    Ok(rest.request(method, &format!("/api/v1/admin{path}"), body).await?.success()?.json)
+}

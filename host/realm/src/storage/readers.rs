@@ -1,0 +1,86 @@
+//! The door through which features read: sees what is committed, and never waits for a database that is away.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream, stream::BoxStream};
+use sqlx::{Any, AnyPool, Either, Executor, SqlStr, any};
+use tokio::sync::watch;
+
+/// The longest that one query may take, with the wait for a connection.
+const READ_WAIT: Duration = Duration::from_secs(10);
+
+/// Connections that only read. There are none while the database is away: then every query is refused at once, and only the writer
+/// tries to reach it.
+#[derive(Debug, Clone)]
+pub struct Readers(watch::Receiver<Option<AnyPool>>);
+
+impl Readers {
+    pub(super) fn new(pool: watch::Receiver<Option<AnyPool>>) -> Self {
+        Self(pool)
+    }
+
+    /// Ends them when what they are at is done.
+    pub(super) async fn close(&self) {
+        let pool = self.0.borrow().clone();
+        if let Some(pool) = pool {
+            pool.close().await;
+        }
+    }
+
+    /// Runs a query as long as the database is there.
+    async fn ask<T>(&self, query: impl AsyncFnOnce(AnyPool) -> sqlx::Result<T>) -> sqlx::Result<T> {
+        let mut pools = self.0.clone();
+        let pool = pools.borrow_and_update().clone();
+        let pool = pool.ok_or(sqlx::Error::PoolTimedOut)?;
+        tokio::select! {
+            answer = query(pool) => answer,
+            // Gone, or replaced: what was asked of the old one is not answered any more.
+            _ = pools.changed() => Err(sqlx::Error::PoolTimedOut),
+            () = tokio::time::sleep(READ_WAIT) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+}
+
+impl<'p> Executor<'p> for &'p Readers {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, sqlx::Result<Either<any::AnyQueryResult, any::AnyRow>>>
+    where
+        'p: 'e,
+        E: 'q + sqlx::Execute<'q, Any>,
+    {
+        let all = async move {
+            let rows = self.ask(async |pool: AnyPool| {
+                let mut connection = pool.acquire().await?;
+                connection.fetch_many(query).try_collect::<Vec<_>>().await
+            });
+            match rows.await {
+                Ok(rows) => rows.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            }
+        };
+        stream::once(all).flat_map(stream::iter).boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<any::AnyRow>>>
+    where
+        'p: 'e,
+        E: 'q + sqlx::Execute<'q, Any>,
+    {
+        Box::pin(self.ask(async |pool: AnyPool| pool.acquire().await?.fetch_optional(query).await))
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [any::AnyTypeInfo],
+    ) -> BoxFuture<'e, sqlx::Result<any::AnyStatement>>
+    where
+        'p: 'e,
+    {
+        Box::pin(self.ask(async move |pool: AnyPool| pool.acquire().await?.prepare_with(sql, parameters).await))
+    }
+}
