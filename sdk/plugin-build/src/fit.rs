@@ -19,6 +19,8 @@ pub struct Interface {
     pub version: String,
     /// Its functions.
     pub functions: Vec<String>,
+    /// True when it is none of the contract: another package's, or a toolchain's own.
+    pub foreign: bool,
 }
 
 /// What a component exports and imports, and where that differs from the contract.
@@ -65,12 +67,13 @@ impl Comparison<'_> {
     fn interface(&self, key: &WorldKey, item: &WorldItem) -> Interface {
         let whole = self.theirs.name_world_key(key);
         let (path, version) = whole.split_once('@').unwrap_or((&whole, ""));
-        let name = path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path);
+        let ours = path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/'));
+        let (name, foreign) = (ours.unwrap_or(path), ours.is_none());
         let functions = match item {
             WorldItem::Interface { id, .. } => self.theirs.interfaces[*id].functions.keys().cloned().collect(),
             _ => Vec::new(),
         };
-        Interface { name: name.to_owned(), version: version.to_owned(), functions }
+        Interface { name: name.to_owned(), version: version.to_owned(), functions, foreign }
     }
 
     /// The contract's interface of this name, and a sentence when the component was built for another version of it.
@@ -90,11 +93,11 @@ impl Comparison<'_> {
     /// Every function of a hook must be there, and as the contract says.
     fn check_export(&self, interface: &Interface, item: &WorldItem, misfits: &mut Vec<String>) {
         let WorldItem::Interface { id: theirs, .. } = item else { return };
+        if interface.foreign {
+            // Nobody here will ever call it.
+            return;
+        }
         if !self.contract.hooks().contains(&interface.name) {
-            if interface.name.contains(':') {
-                // Another package's interface: nobody here will ever call it.
-                return;
-            }
             misfits.push(format!(
                 "it exports `{}`, a hook that this realm does not know; it knows {}",
                 interface.name,
@@ -352,6 +355,16 @@ mod tests {
         );
         let text = exporting("realm:plugin/chat-filter@0.1.0", "", "filter", "(result string)");
         assert!(misfits(&text).iter().any(|text| text.contains("takes 0 parameters, this realm hands over 1")));
+    }
+
+    #[test]
+    fn what_a_toolchain_exports_for_itself_is_no_misfit() {
+        let text = r#"(component
+            (import "realm:plugin/clock@0.1.0" (instance $clock (export "now-ms" (func (result u64)))))
+            (export "exports" (instance $clock)))"#;
+        let fit = compare(&wat::parse_str(text).unwrap()).unwrap();
+        assert_eq!(fit.misfits, Vec::<String>::new());
+        assert!(fit.exports.iter().all(|interface| interface.foreign), "{:?}", fit.exports);
     }
 
     #[test]

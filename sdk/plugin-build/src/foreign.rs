@@ -4,12 +4,7 @@
 //! 3. run its commands                                        4. make a component of a core module, with WASI's adapter
 //! 5. add the manifest, which stands in `plugin.toml`
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{env, fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;

@@ -88,6 +88,7 @@ impl Stage {
     /// What the realm would say.
     pub fn try_start(self) -> Result<Subject, Failure> {
         let plugin = self.load().map_err(Failure::Load)?;
+        self.expect_of_runtime(plugin.manifest());
         let instance = plugin.instantiate(&self.configuration).map_err(Failure::Call);
         Subject::new(plugin, instance?, self.realm, self.configuration).without_surprise()
     }
@@ -127,9 +128,19 @@ impl Stage {
     /// # Errors
     /// When the realm would refuse it, or it does not start.
     pub fn try_replay(&self, calls: impl Iterator<Item = RecordedCall>) -> Result<Replayed, Failure> {
+        self.expect_of_runtime(&self.manifest()?);
         let services = Arc::new(AsRecorded::expecting(&self.realm.expected()));
         let plugin = host().load(&self.bytes, Arc::clone(&services) as Arc<_>).map_err(Failure::Load)?;
         ask_again(calls, &plugin, &services, &self.configuration).map(Replayed::new).map_err(Failure::Call)
+    }
+
+    /// Clock and dice of a plugin that has no permission for them can only be those of WASI, which a language's runtime asks for.
+    fn expect_of_runtime(&self, manifest: &Manifest) {
+        for permission in [Permission::Clock, Permission::Random] {
+            if !manifest.permits(permission) {
+                self.realm.expect(permission);
+            }
+        }
     }
 
     fn load(&self) -> Result<Plugin, LoadError> {

@@ -11,7 +11,7 @@ use realm_testkit::{
         effects::Effect,
         events::{Find, Kinds, Occurrence},
         ladder::Eligibility,
-        matchmaking::Difficulty,
+        matchmaking::{Difficulty, Ticket},
     },
     samples,
 };
@@ -93,7 +93,8 @@ fn a_matchmaking_orders_games() {
 #[test]
 fn a_matchmaking_forms_matches() {
     let mut plugin = Stage::of_file(component("matchmaking")).expect(Permission::Log).start();
-    let crowd: Vec<_> = (1..=9).map(|id| samples::ticket(id, 30)).collect();
+    let new = |id| Ticket { waited_ms: 0, ..samples::ticket(id, 30) };
+    let crowd: Vec<_> = (1..=9).map(new).collect();
     let formed = plugin.form(&crowd, samples::NOW_MS).unwrap();
     assert_eq!(formed.len(), 1, "eight play, the ninth waits: {formed:?}");
     assert_eq!(formed[0].tickets, (1..=8).collect::<Vec<_>>());

@@ -44,7 +44,7 @@ __attribute__((export_name("realm:plugin/chat-filter@0.1.0#filter"))) struct ver
     size_t kept = calm(text, length);
     verdict = (struct verdict){.tag = kept == length ? PASS : REPLACE, .text = text, .length = kept};
     if (kept < length) {
-        // By way of WASI into the log, for a plugin that may write there.
+        // By way of WASI into the log, for which the plugin has the permission.
         printf("calmed %zu signs\n", length - kept);
         fflush(stdout);
     }

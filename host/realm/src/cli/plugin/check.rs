@@ -117,20 +117,20 @@ fn report(bytes: &[u8], configuration: &dyn Fn(&str) -> String) -> anyhow::Resul
     Ok(report)
 }
 
-/// `chat-filter (filter), lifecycle (init)`
+/// `chat-filter (filter), lifecycle (init)`; of WASI only that it is there.
 fn interfaces(list: &[Interface]) -> String {
-    let mut shown: Vec<String> = list
-        .iter()
-        .filter(|interface| !interface.functions.is_empty())
-        .map(|interface| format!("{} ({})", interface.name, interface.functions.join(", ")))
-        .collect();
+    let of_contract = list.iter().filter(|interface| !interface.foreign && !interface.functions.is_empty());
+    let mut shown: Vec<String> =
+        of_contract.map(|interface| format!("{} ({})", interface.name, interface.functions.join(", "))).collect();
     shown.sort();
+    if list.iter().any(|interface| interface.name.starts_with("wasi:")) {
+        shown.push("WASI, of which nothing is granted".to_owned());
+    }
     shown.join(", ")
 }
 
 fn versions(fit: &Fit) -> String {
-    // Other packages' interfaces do not count, nor what a toolchain exports for itself.
-    let of_contract = |interface: &&Interface| !interface.name.contains(':') && !interface.functions.is_empty();
+    let of_contract = |interface: &&Interface| !interface.foreign && !interface.functions.is_empty();
     let mut versions: Vec<&str> = fit
         .exports
         .iter()
