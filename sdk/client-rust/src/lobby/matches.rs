@@ -29,7 +29,7 @@ impl Lobby {
     pub async fn search_match(&mut self, difficulty: &str) -> Result<proto::MatchSearching, ClientError> {
         let request = proto::MatchSearch { difficulty: difficulty.to_owned() };
         let began = |message: &ServerMessage| match message {
-            ServerMessage::MatchSearching(searching) => Some(searching.clone()),
+            ServerMessage::MatchSearching(searching) => Some(*searching),
             _ => None,
         };
         let searching = self.ask(request, began).await?;
