@@ -13,28 +13,28 @@ use crate::{
 };
 
 /// Piles of a round.
-const PILES: u64 = 100;
+const PILES: u32 = 100;
 /// So many of them have reached the disk when the realm is killed, at least.
-const KEPT: u64 = 30;
+const KEPT: u32 = 30;
 
 /// How often the realm is killed.
 fn rounds() -> u8 {
     if std::env::var_os("REALM_TEST_LONG").is_some() { 50 } else { 3 }
 }
 
-async fn hoard(lobby: &mut Lobby, number: u64, stamp: u8) {
+async fn hoard(lobby: &mut Lobby, number: u32, stamp: u8) {
     lobby.say(&format!("/hoard {number} {stamp}")).await.unwrap();
     notice(lobby, "crier", |line| line == format!("Pile {number} is put by.")).await;
 }
 
 /// How many piles there are, how many of them are not of one round, and up to which number they are of this one.
-async fn piles(lobby: &mut Lobby, stamp: u8) -> [u64; 3] {
+async fn piles(lobby: &mut Lobby, stamp: u8) -> [u32; 3] {
     lobby.say(&format!("/piles {stamp}")).await.unwrap();
     let told = notice(lobby, "crier", |line| line.contains(" piles, ")).await;
     let numbers = told.lines[0].split([' ', ',', '.']).filter_map(|word| word.parse().ok());
-    let numbers: Vec<u64> = numbers.collect();
+    let numbers: Vec<u32> = numbers.collect();
     let [count, mixed, of_stamp, up_to] = numbers[..] else { panic!("{told:?}") };
-    assert_eq!(of_stamp, u64::from(stamp));
+    assert_eq!(of_stamp, u32::from(stamp));
     [count, mixed, up_to]
 }
 
@@ -55,10 +55,10 @@ async fn a_realm_that_is_killed_in_the_middle_of_writes_keeps_what_was_written_a
             number += 1;
             hoard(&mut ann, number, round).await;
         }
-        let enough = async || (written() as u64 >= KEPT).then_some(());
+        let enough = async || (written() >= f64::from(KEPT)).then_some(());
         eventually("piles on the disk", enough).await;
         // In key order they reach the disk, so that many at least are the first ones.
-        let kept = written() as u64;
+        let kept = written();
         for number in number + 1..=PILES {
             ann.say(&format!("/hoard {number} {round}")).await.unwrap();
         }
@@ -69,7 +69,7 @@ async fn a_realm_that_is_killed_in_the_middle_of_writes_keeps_what_was_written_a
         let [count, mixed, up_to] = piles(&mut ann, round).await;
         println!("round {round}: {kept} piles known to be written, {up_to} found, of {count}");
         assert_eq!(mixed, 0, "every value is whole");
-        assert!(up_to >= kept, "{up_to} of {kept}");
+        assert!(f64::from(up_to) >= kept, "{up_to} of {kept}");
         // The next round writes over all of them.
         for number in 1..=PILES {
             hoard(&mut ann, number, round).await;

@@ -27,7 +27,7 @@ const EVENTS_MAX: usize = 256;
 const LOOK_EVERY: Duration = Duration::from_micros(500);
 /// Parts of the 40 ms between two inputs of a player. In each a part of the players sends, so that the inputs of all are spread evenly,
 /// however they came and whatever held this thread up.
-const SLOTS: usize = 80;
+const SLOTS: u32 = 80;
 /// An input that is later than this is left out: the thread has too much to do.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
 
@@ -179,9 +179,9 @@ impl Loop {
     /// Each player belongs to a slot by its number. What is too late is left out, and the rhythm stays.
     fn send_due(&mut self) {
         loop {
-            let late = self.clock.elapsed().checked_sub(INPUT_EVERY * self.slot / SLOTS as u32);
+            let late = self.clock.elapsed().checked_sub(INPUT_EVERY * self.slot / SLOTS);
             let Some(late) = late else { return };
-            let turn = self.players.iter_mut().skip(self.slot as usize % SLOTS).step_by(SLOTS);
+            let turn = self.players.iter_mut().skip((self.slot % SLOTS) as usize).step_by(SLOTS as usize);
             for player in turn.filter(|player| player.ended.is_none()) {
                 if late > BEHIND_MAX {
                     self.window.inputs_missed += 1;

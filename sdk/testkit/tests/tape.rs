@@ -35,7 +35,7 @@ fn evening() -> Vec<RecordedCall> {
 
 /// The message with which an assertion fails.
 fn message(assertion: impl FnOnce()) -> String {
-    *catch_unwind(AssertUnwindSafe(assertion)).unwrap_err().downcast::<String>().expect("a sentence")
+    *catch_unwind(AssertUnwindSafe(assertion)).expect_err("it fails").downcast::<String>().expect("a sentence")
 }
 
 #[test]

@@ -184,7 +184,7 @@ impl Talk {
     fn line(&mut self, says: Option<&str>) {
         let said = format!("line number {}", self.lines);
         self.lines += 1;
-        self.voice.say(&proto::ChatSend { text: said.clone() }.into()).expect("the realm reads");
+        self.voice.say(&proto::ChatSend { text: said }.into()).expect("the realm reads");
         let heard = loop {
             let (identifier, payload) = self.voice.next_frame().expect("the realm answers");
             match ServerMessage::decode(identifier, &payload) {

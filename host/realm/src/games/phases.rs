@@ -9,44 +9,49 @@ use std::time::Duration;
 use super::TICK;
 
 /// Phases of a tick.
-const PHASES: usize = 32;
+const PHASES: u32 = 32;
 /// Each phase that is begun lies so many phases after the one before: 32 times the golden ratio, and odd, so that however many are in
 /// use, they stand evenly.
-const STEP: usize = 19;
+const STEP: u32 = 19;
 /// Games of a phase before another is begun: together they take about a millisecond.
 const GAMES: u32 = 8;
 
 /// How many games each phase of a thread has.
 #[derive(Debug, Default)]
 pub(super) struct Phases {
-    games: [u32; PHASES],
+    games: [u32; PHASES as usize],
 }
 
 /// A game's phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Phase(usize);
+pub(super) struct Phase(u32);
 
 impl Phase {
     /// How long after the start of a tick.
     pub(super) fn offset(self) -> Duration {
-        TICK * u32::try_from(self.0).unwrap_or(0) / PHASES as u32
+        TICK * self.0 / PHASES
     }
 }
 
 impl Phases {
     /// The phase of one more game: one that is begun and not full, else an unused one, else the emptiest.
     pub(super) fn enter(&mut self) -> Phase {
-        let in_turn = || (0..PHASES).map(|number| number * STEP % PHASES);
-        let begun =
-            in_turn().filter(|phase| (1..GAMES).contains(&self.games[*phase])).max_by_key(|phase| self.games[*phase]);
-        let phase = begun.or_else(|| in_turn().min_by_key(|phase| self.games[*phase])).unwrap_or(0);
-        self.games[phase] += 1;
-        Phase(phase)
+        let in_turn = || (0..PHASES).map(|number| Phase(number * STEP % PHASES));
+        let begun = in_turn().filter(|phase| (1..GAMES).contains(self.games(*phase)));
+        let phase = begun.max_by_key(|phase| *self.games(*phase));
+        let phase = phase.or_else(|| in_turn().min_by_key(|phase| *self.games(*phase))).unwrap_or(Phase(0));
+        self.games[phase.0 as usize] += 1;
+        phase
+    }
+
+    fn games(&self, phase: Phase) -> &u32 {
+        &self.games[phase.0 as usize]
     }
 
     /// A game of this phase is over.
     pub(super) fn leave(&mut self, phase: Phase) {
-        self.games[phase.0] = self.games[phase.0].saturating_sub(1);
+        let games = &mut self.games[phase.0 as usize];
+        *games = games.saturating_sub(1);
     }
 }
 
@@ -66,7 +71,7 @@ mod tests {
     #[test]
     fn who_leaves_makes_room_and_beyond_all_phases_the_emptiest_is_taken() {
         let mut phases = Phases::default();
-        let entered: Vec<Phase> = (0..GAMES * PHASES as u32).map(|_| phases.enter()).collect();
+        let entered: Vec<Phase> = (0..GAMES * PHASES).map(|_| phases.enter()).collect();
         assert!(phases.games.iter().all(|games| *games == GAMES));
         phases.leave(entered[100]);
         assert_eq!(phases.enter(), entered[100]);
