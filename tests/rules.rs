@@ -231,7 +231,7 @@ async fn a_file_that_is_no_rule_leaves_the_old_one_at_work_and_says_why() {
     let bad: [(&str, &[u8], &[&str]); 5] = [
         ("no WebAssembly", b"#!/bin/sh\necho hello\n", &["no WebAssembly", "build a component"]),
         ("cut off", &truncated[..truncated.len() / 2], &["cut off", "copy the whole file"]),
-        ("a core module", &core_module, &["core module", "cargo xtask plugins"]),
+        ("a core module", &core_module, &["core module", "realm plugin build"]),
         ("another interface version", &other_version, &["0.2.0", "speaks 0.1.0", "build it again"]),
         ("empty", b"", &["read"]),
     ];
