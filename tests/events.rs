@@ -87,14 +87,17 @@ async fn kills_drops_and_levels_are_told_and_answered_to_whom_they_concern() {
     assert!(notice(&mut ann.lobby, "crier", dropped).await.everybody);
     assert!(notice(&mut listener, "crier", dropped).await.everybody);
     // What was answered with nothing was heard all the same, and what was done is counted.
-    let metrics = raw::loopback(&realm, "/metrics").await;
     for effect in ["say", "whisper", "announce"] {
-        let counted = metrics.lines().any(|line| {
-            line.starts_with("realm_plugin_effects_total{")
-                && line.contains(&format!("effect=\"{effect}\""))
-                && line.contains("outcome=\"done\"")
-        });
-        assert!(counted, "{effect} is not counted in\n{metrics}");
+        eventually(&format!("{effect} is counted"), async || {
+            let metrics = raw::loopback(&realm, "/metrics").await;
+            let counted = metrics.lines().any(|line| {
+                line.starts_with("realm_plugin_effects_total{")
+                    && line.contains(&format!("effect=\"{effect}\""))
+                    && line.contains("outcome=\"done\"")
+            });
+            counted.then_some(())
+        })
+        .await;
     }
     realm.stop().await;
 }

@@ -50,6 +50,9 @@ async fn every_figure_of_a_plugin_is_on_metrics() {
         ann.lobby.say("/count").await.unwrap();
         notice(&mut ann.lobby, "crier", |line| line == format!("That was number {number}.")).await;
     }
+    // The realm counts what it has done after it has done it.
+    let whispers = r#"realm_plugin_effects_total{plugin="crier",effect="whisper",outcome="done"}"#;
+    eventually("three whispers counted", async || (figures(&stage).value(whispers) >= 3.0).then_some(())).await;
     let seen = figures(&stage);
     let value = |figure: &str| {
         let value = seen.value(figure);

@@ -165,9 +165,20 @@ fn tools(base: &Path, packages: &[String]) -> Result<std::ffi::OsString> {
         say(&format!("pip install: {} into {}, once", packages.join(" "), folder.display()));
         let mut make = Command::new("python3");
         output(make.args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_DEADLINE)
-            .context("Python is missing: install version 3.10 or newer, with its `venv` (on Debian: `apt-get install python3-venv`)")?;
+            .context("Python cannot make an environment for the tools: install version 3.10 or newer, with its `venv` (on Debian: `apt-get install python3-venv`)")?;
         let mut pip = Command::new(programs.join("pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]).args(packages);
+        pip.args([
+            "install",
+            "--quiet",
+            "--retries",
+            "10",
+            "--timeout",
+            "60",
+            "--disable-pip-version-check",
+            "--only-binary",
+            ":all:",
+        ])
+        .args(packages);
         run_within(&mut pip, INSTALL_DEADLINE)
             .context("pip could not install the tools: is the registry reachable?")?;
         fs::write(folder.join("installed"), "").with_context(|| format!("{} cannot be written", folder.display()))?;

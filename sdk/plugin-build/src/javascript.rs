@@ -196,6 +196,7 @@ impl Toolchain {
         // `install` and not `ci`: that insists on every platform's binding, of which this machine needs one. The lock file holds
         // all the same.
         npm.args(["install", "--no-save", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]);
+        npm.args(["--fetch-retries=6", "--fetch-timeout=120000"]);
         npm.current_dir(&folder);
         run_within(&mut npm, INSTALL_DEADLINE)
             .context("npm could not install the JavaScript toolchain: is the registry reachable?")?;

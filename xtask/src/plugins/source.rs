@@ -75,11 +75,8 @@ pub(crate) fn find(layout: &Layout) -> Result<Vec<Source>> {
 }
 
 fn language(folder: &Path) -> Option<Language> {
-    if folder.join("Cargo.toml").is_file() {
-        Some(Language::Rust)
-    } else {
-        let holds = |file: &str| folder.join(file).is_file();
-        let javascript = holds("package.json").then_some(Language::JavaScript);
-        javascript.or_else(|| holds(foreign::FILE).then_some(Language::Foreign))
-    }
+    // The first says how to build, whatever else its commands need. `realm plugin` asks in the same order.
+    [(foreign::FILE, Language::Foreign), ("package.json", Language::JavaScript), ("Cargo.toml", Language::Rust)]
+        .into_iter()
+        .find_map(|(file, language)| folder.join(file).is_file().then_some(language))
 }

@@ -64,6 +64,13 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         done.push(timed("word-game, in Node", &mut node));
     }
 
+    if filter.is_none_or(|filter| "echo-guard".contains(filter)) {
+        let mut python = Command::new("python3");
+        python.args(["-B", "-m", "unittest", "discover", "--pattern", "*_test.py"]);
+        python.current_dir(layout.plugin_sources().join("examples/echo-guard"));
+        done.push(timed("echo-guard, in Python", &mut python));
+    }
+
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {
         say("step 5 of 6: the commands of the tutorial for plugin authors, and the templates");
         let start = Instant::now();

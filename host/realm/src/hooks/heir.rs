@@ -11,7 +11,7 @@ use std::{
 
 use realm_plugin_host::{CallError, Instance};
 
-use super::set::Installed;
+use super::{set::Installed, tape};
 
 /// CPU time that a tick lane may spend on one handing over; a tick has 40 ms.
 const TICK_LANE_BUDGET: Duration = Duration::from_millis(8);
@@ -60,13 +60,13 @@ impl Heir {
     ) -> Result<Self, (Box<Instance>, String)> {
         let Proposal { from, to, mut instance, .. } = proposal;
         let Some(old) = old else { return Ok(Self { from, to, instance, state: Vec::new() }) };
-        let version = &from.plugin.manifest().version;
-        let state = match old.save_state() {
+        let (version, shadow) = (&from.plugin.manifest().version, from.shadow);
+        let state = match tape::shaded_if(shadow, || old.save_state()) {
             Ok(state) => state,
             Err(error) => return Err((Box::new(instance), format!("{version} did not save its state: {error}"))),
         };
         let saving = old.used();
-        if let Err(error) = instance.load_state(version, &state) {
+        if let Err(error) = tape::shaded_if(shadow, || instance.load_state(version, &state)) {
             return Err((Box::new(instance), format!("the state of {version} was not taken over: {error}")));
         }
         let used = saving + instance.used();
@@ -82,10 +82,11 @@ impl Heir {
 
     /// Takes the place of `old`, with what has changed since it was prepared.
     pub(super) fn succeed(&mut self, old: &mut Instance) -> Result<(), CallError> {
-        let state = old.save_state()?;
+        let shadow = self.from.shadow;
+        let state = tape::shaded_if(shadow, || old.save_state())?;
         if state == self.state {
             return Ok(());
         }
-        self.instance.load_state(&self.from.plugin.manifest().version, &state)
+        tape::shaded_if(shadow, || self.instance.load_state(&self.from.plugin.manifest().version, &state))
     }
 }

@@ -350,7 +350,8 @@ impl Workshop {
         if instance.is_dead() {
             return;
         }
-        let ended = catch_unwind(AssertUnwindSafe(|| instance.shutdown()));
+        let shadow = installed.is_some_and(|installed| installed.shadow);
+        let ended = catch_unwind(AssertUnwindSafe(|| tape::shaded_if(shadow, || instance.shutdown())));
         if let (Ok(Err(error)), Some(installed)) = (ended, installed) {
             let name = &installed.plugin.manifest().name;
             figures::failed_at_end(name, error.kind());

@@ -32,6 +32,8 @@ const QUIET: Duration = Duration::from_millis(200);
 const AT_WORK_MAX: Duration = Duration::from_secs(60);
 /// Most typed lines that wait for their turn.
 const LINES_WAITING_MAX: usize = 64;
+/// As long as the realm takes: nobody is thrown out of a workshop for being quiet.
+const SILENCE_MAX_MS: u64 = 3_600_000;
 /// A line is heard or refused within this time.
 const LINE_MAX: Duration = Duration::from_secs(10);
 
@@ -74,6 +76,8 @@ impl Dev {
         for door in [&mut config.net.https, &mut config.net.realm, &mut config.net.game, &mut config.telemetry.listen] {
             *door = "127.0.0.1:0".to_owned();
         }
+        // Anna and Bob say nothing while their author thinks or a build goes on.
+        config.net.silence_max_ms = SILENCE_MAX_MS;
         // Only what plugins say and what becomes of them: the rest is not what an author looks for.
         config.telemetry.log = "warn,realm::rules=info,realm::hooks=debug".to_owned();
         let table: serde_json::Value =
@@ -198,10 +202,10 @@ fn watch(sources: &Sources, saved: mpsc::Sender<()>) -> anyhow::Result<notify::R
 fn is_source(root: &Path, path: &Path) -> bool {
     let Ok(inside) = path.strip_prefix(root) else { return false };
     let first = inside.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let made = first
-        .is_some_and(|first| ["target", "dist", "node_modules", "__pycache__", "Cargo.lock"].contains(&first.as_str()));
+    let made = first.is_some_and(|first| ["target", "dist", "node_modules", "Cargo.lock"].contains(&first.as_str()));
+    let compiled = inside.components().any(|part| part.as_os_str() == "__pycache__");
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    !made && !name.starts_with('.') && !name.ends_with('~')
+    !made && !compiled && !name.starts_with('.') && !name.ends_with('~')
 }
 
 /// Two players who try a rule.

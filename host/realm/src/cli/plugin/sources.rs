@@ -41,13 +41,13 @@ impl Sources {
     /// Looks what lies in a folder.
     pub(super) fn of(folder: &Path) -> anyhow::Result<Self> {
         let whole = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
-        if whole.join("package.json").is_file() {
-            let package = javascript::Package::read(&whole)?;
-            return Ok(Self { folder: whole, name: package.name, kind: Kind::JavaScript });
-        }
         if whole.join(foreign::FILE).is_file() {
             let package = foreign::Package::read(&whole)?;
             return Ok(Self { folder: whole, name: package.name, kind: Kind::Foreign });
+        }
+        if whole.join("package.json").is_file() {
+            let package = javascript::Package::read(&whole)?;
+            return Ok(Self { folder: whole, name: package.name, kind: Kind::JavaScript });
         }
         let cargo = whole.join("Cargo.toml");
         let Ok(text) = fs::read_to_string(&cargo) else {

@@ -135,6 +135,11 @@ pub(in crate::hooks) fn in_shade<T>(answers: Vec<HostAnswer>, act: impl FnOnce()
     act()
 }
 
+/// What is done outside of a call, as the end of an instance is: a shadow does it in its shade, and nobody was told anything.
+pub(in crate::hooks) fn shaded_if<T>(shadow: bool, act: impl FnOnce() -> T) -> T {
+    if shadow { in_shade(Vec::new(), act) } else { act() }
+}
+
 /// What a shadow is told; `None` when this thread is in no shade.
 pub(in crate::hooks) fn shaded<T>(ask: impl FnOnce(&mut Told) -> T) -> Option<T> {
     SHADE.with_borrow_mut(|told| told.as_mut().map(ask))
