@@ -98,13 +98,31 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
     pub fn start() -> io::Result<Self> {
-        let programs = programs()?;
         static STARTED: AtomicU64 = AtomicU64::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("realm-postgres-{}-{number}", std::process::id()));
-        // What a process of the same number left.
-        let _ = fs::remove_dir_all(&folder);
-        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let number = STARTED.fetch_add(1, Ordering::Relaxed);
+            let folder = env::temp_dir().join(format!("realm-postgres-{}-{number}", std::process::id()));
+            // What a process of the same number left.
+            let _ = fs::remove_dir_all(&folder);
+            match Self::start_in(&folder) {
+                // Somebody may have been quicker at the port.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < STARTS_MAX => {}
+                other => {
+                    if other.is_err() {
+                        let _ = fs::remove_dir_all(&folder);
+                    }
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// A server that does not come to answer counts as one whose port was taken.
+    fn start_in(folder: &Path) -> io::Result<Self> {
+        let programs = programs()?;
+        fs::DirBuilder::new().mode(0o700).create(folder)?;
         let password = password()?;
         fs::write(folder.join("password"), &password)?;
         let user = user_beside_root()?;
@@ -121,7 +139,7 @@ impl Cluster {
             }
         };
         if let Some((user, group)) = user {
-            for path in [&folder, &folder.join("password")] {
+            for path in [folder, &folder.join("password")] {
                 std::os::unix::fs::chown(path, Some(user), Some(group))?;
             }
         }
@@ -130,27 +148,26 @@ impl Cluster {
         make.args(["--username=realm", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]);
         // Not the order of bytes that SQLite has: what relies on it shall fail here.
         make.args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]);
-        make.arg("--pwfile").arg(folder.join("password")).arg("--pgdata").arg(&data).current_dir(&folder);
+        make.arg("--pwfile").arg(folder.join("password")).arg("--pgdata").arg(&data).current_dir(folder);
         output(&mut make)?;
-        for _ in 0..STARTS_MAX {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            let mut server = as_user("postgres");
-            server.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-            // Nobody needs these data after a fall of the machine.
-            for setting in ["fsync=off", "max_connections=300", "shared_buffers=32MB", "log_min_messages=fatal"] {
-                server.args(["-c", setting]);
-            }
-            let mut keeper = Command::new("sh");
-            keeper.args(["-c", KEEPER, "keeper"]).arg(&folder).arg(server.get_program()).args(server.get_args());
-            let keeper = keeper.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-            let address = format!("postgres://realm:{password}@127.0.0.1:{port}");
-            let cluster = Self { keeper: Some(keeper), address, databases: AtomicU64::new(0) };
-            if cluster.answers(&folder) {
-                return Ok(cluster);
-            }
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut server = as_user("postgres");
+        server.arg("-D").arg(&data).args(["-k", ""]).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+        // Nobody needs these data after a fall of the machine.
+        for setting in ["fsync=off", "max_connections=300", "shared_buffers=32MB", "log_min_messages=fatal"] {
+            server.args(["-c", setting]);
         }
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(folder).arg(server.get_program()).args(server.get_args());
+        let keeper = keeper.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let address = format!("postgres://realm:{password}@127.0.0.1:{port}");
+        let cluster = Self { keeper: Some(keeper), address, databases: AtomicU64::new(0) };
+        if cluster.answers(folder) {
+            return Ok(cluster);
+        }
+        // The keeper removes the folder with the server.
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-        Err(io::Error::other(format!("it does not start:\n{log}")))
+        Err(io::Error::new(io::ErrorKind::AddrInUse, format!("it does not start:\n{log}")))
     }
 
     /// For [`VARIABLE`].
@@ -166,7 +183,9 @@ impl Cluster {
             if self.sql("SELECT 1").is_ok() {
                 return true;
             }
-            if fs::read_to_string(folder.join("log")).is_ok_and(|log| log.contains("could not bind")) {
+            if fs::read_to_string(folder.join("log"))
+                .is_ok_and(|log| log.contains("could not create any TCP/IP sockets"))
+            {
                 return false;
             }
             thread::park_timeout(Duration::from_millis(50));
@@ -196,7 +215,11 @@ impl Drop for Cluster {
 
 /// The folder of the newest server's programs.
 fn programs() -> io::Result<PathBuf> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    // What is not there yet may be installed in a moment: only what was found is remembered.
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found.clone());
+    }
     let find = || {
         let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
         let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -208,7 +231,8 @@ fn programs() -> io::Result<PathBuf> {
         folders.into_iter().find(|folder| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file()))
     };
     let missing = "PostgreSQL is not installed; `cargo xtask test` installs it, as does `apt-get install postgresql`";
-    FOUND.get_or_init(find).clone().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing))
+    let found = find().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing))?;
+    Ok(FOUND.get_or_init(|| found).clone())
 }
 
 /// Is there a server to be started?

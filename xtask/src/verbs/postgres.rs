@@ -7,6 +7,8 @@ use realm_postgres::Cluster;
 
 use crate::process::{run_within, say};
 
+/// Another installation may be under way, and a registry may be slow.
+const PATIENCE: [&str; 4] = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];
 /// How long the installation may take.
 const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -17,7 +19,7 @@ pub(crate) fn start() -> Result<Cluster> {
         let apt = |arguments: &[&str]| {
             let run_as = |program: &str, before: &[&str]| {
                 let mut command = Command::new(program);
-                command.args(before).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+                command.args(before).args(PATIENCE).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
                 run_within(&mut command, INSTALL_DEADLINE)
             };
             run_as("apt-get", &[]).or_else(|_| run_as("sudo", &["-n", "apt-get"]))

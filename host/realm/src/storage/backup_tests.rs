@@ -38,14 +38,12 @@ async fn fill(storage: &Storage) {
                 .execute(&mut *connection)
                 .await?;
             }
-            // More than fit into one statement.
-            for number in 0..3_000 {
-                sqlx::query("INSERT INTO plugin_keys (realm, plugin, key_hex, value_hex) VALUES ('main', 'p', $1, $2)")
-                    .bind(format!("{number:x}"))
-                    .bind("00ff".repeat(number % 50))
-                    .execute(&mut *connection)
-                    .await?;
-            }
+            // More than are copied with one statement.
+            let row = |number: usize| format!("('main', 'p', '{number:x}', '{}')", "00ff".repeat(number % 50));
+            let rows: Vec<String> = (0..3_000).map(row).collect();
+            let text =
+                format!("INSERT INTO plugin_keys (realm, plugin, key_hex, value_hex) VALUES {}", rows.join(", "));
+            sqlx::query(sqlx::AssertSqlSafe(text)).persistent(false).execute(&mut *connection).await?;
             Ok(())
         })
     });

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(super) use realm_plugin_host::tape::{Answer, HostAnswer, Question};
 
 pub(super) use answers::{heard, host_answered, listen};
-pub(super) use told::{Told, in_shade, shaded};
+pub(super) use told::{Told, in_shade, shaded, shaded_if};
 pub(crate) use writer::Recorder;
 
 /// Folder of recordings inside the data folder.
