@@ -319,6 +319,7 @@ impl Writer {
         within(wait, place::begin(self.connected().await?)).await??;
         // The savepoint of the last operation; what comes after it releases it.
         let mut savepoint = "SAVEPOINT operation";
+        let mut end = "COMMIT";
         for job in waiting.by_ref() {
             if !job.claim() {
                 continue;
@@ -330,6 +331,8 @@ impl Writer {
             let wait = self.wait();
             let answer = job.run(self.connection.as_mut().expect("opened above"), wait).await;
             savepoint = "RELEASE SAVEPOINT operation; SAVEPOINT operation";
+            // Of a transaction that has failed, PostgreSQL takes COMMIT for ROLLBACK and says that all is well; a release it refuses.
+            end = "RELEASE SAVEPOINT operation; COMMIT";
             if answer.succeeded() {
                 answers.push(answer);
             } else if let Err(error) = self.execute("ROLLBACK TO SAVEPOINT operation").await {
@@ -345,14 +348,14 @@ impl Writer {
         if let Some(ceiling) = new_ceiling {
             self.store_key_ceiling(ceiling).await?;
         }
-        self.commit().await?;
+        self.commit(end).await?;
         self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
         Ok(())
     }
 
     /// A server that does not answer to COMMIT may have carried it out.
-    async fn commit(&mut self) -> Result<(), StorageError> {
-        match self.execute("COMMIT").await {
+    async fn commit(&mut self, end: &'static str) -> Result<(), StorageError> {
+        match self.execute(end).await {
             Err(StorageError::Unavailable(_)) if self.place.is_server() => Err(StorageError::Unconfirmed),
             result => result,
         }
