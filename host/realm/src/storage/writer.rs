@@ -44,11 +44,14 @@ const KEYS_PER_MS: u64 = 1 << 22;
 /// How often the ceiling of keys is looked after, and a server asked whether it is there, when nothing is written.
 const UPKEEP_EVERY: Duration = Duration::from_millis(700);
 /// How long a server may take to say that it is there.
-const PING_WAIT: Duration = Duration::from_secs(1);
+const PING_WAIT: Duration = Duration::from_secs(3);
 /// How long a server may take for one operation, or for a commit; then it counts as gone.
 const SERVER_WAIT: Duration = Duration::from_secs(10);
 /// How long a session that was cut off may linger at a server and keep its node's number from the next start.
 const CLAIM_WAIT: Duration = Duration::from_secs(15);
+/// How long the former session of this process may take to end when a new one takes its place, and how often that is tried.
+const SUCCESSION_WAIT: Duration = Duration::from_secs(2);
+const SUCCESSION_EVERY: Duration = Duration::from_millis(50);
 /// How long a connection that failed may take to say good-bye.
 const FAREWELL_WAIT: Duration = Duration::from_millis(200);
 
@@ -369,17 +372,31 @@ impl Writer {
     /// The connection; made anew when the last one failed. With it readers come back.
     async fn connected(&mut self) -> Result<&mut AnyConnection, StorageError> {
         if self.connection.is_none() {
-            let mut connection = self.place.connect_writer().await?;
+            let mut connection = self.place.reconnect_writer().await?;
             if place::is_server(&connection) {
-                let claimed = postgresql::claim(&mut connection, self.node, self.session);
-                // The former session may take a moment to end: to whom it matters now, the database is away.
+                let wait = self.wait();
+                let claimed = self.succeed(&mut connection);
+                // A former session that does not end: to whom it matters now, the database is away.
                 let away = |error: StorageError| StorageError::Unavailable(error.to_string());
-                self.session = Some(within(self.wait(), claimed).await?.map_err(away)?);
+                self.session = Some(within(wait, claimed).await?.map_err(away)?);
                 self.readers.send_replace(Some(self.place.reader_pool()?));
             }
             self.connection = Some(connection);
         }
         Ok(self.connection.as_mut().expect("made above"))
+    }
+
+    /// Takes over what the former session held, which may need a moment to end.
+    async fn succeed(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
+        let give_up_at = Instant::now() + SUCCESSION_WAIT;
+        loop {
+            match postgresql::claim(connection, self.node, self.session).await {
+                Err(StorageError::NodeInUse(_)) if Instant::now() < give_up_at => {
+                    tokio::time::sleep(SUCCESSION_EVERY).await;
+                }
+                claimed => return claimed,
+            }
+        }
     }
 
     /// Is the server there? A file always is.
