@@ -18,7 +18,13 @@ mod readers;
 mod sqlite;
 mod writer;
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::Path,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +61,11 @@ pub struct Config {
 /// A future that borrows the writer's connection.
 pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
+/// May other realms be at work over the same database? A file is one process's alone, a server is not.
+pub(crate) fn is_shared(connection: &Connection) -> bool {
+    place::is_server(connection)
+}
+
 /// The database as every feature uses it; cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
@@ -64,6 +75,7 @@ pub struct Storage {
     pace: Arc<Pace>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
+    realm: Arc<OnceLock<String>>,
 }
 
 impl Storage {
@@ -85,6 +97,7 @@ impl Storage {
         let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
         let (health_sender, health) = watch::channel(Ok(()));
         let pace = Arc::new(Pace::new());
+        let realm = Arc::new(OnceLock::new());
         let writer = Writer {
             place,
             connection: Some(connection),
@@ -97,11 +110,20 @@ impl Storage {
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock),
             node,
+            realm: Arc::clone(&realm),
             key_ceiling,
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm })
+    }
+
+    /// Makes what stands in the database under a realm's key this process's own, until it is closed. A file is that anyway.
+    ///
+    /// # Errors
+    /// When another realm of that key runs over the same server, and the server's own.
+    pub async fn claim_realm(&self, realm: &str) -> Result<(), StorageError> {
+        writer::claim_realm(self, realm).await
     }
 
     /// Connections that only read; they see what is committed.

@@ -163,6 +163,14 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16, former: Opt
     if node_is_ours { Ok(row.try_get(2)?) } else { Err(StorageError::NodeInUse(node)) }
 }
 
+/// Claims a realm's key for this session, as long as it lives: what stands under it in the database is this process's own. The first
+/// number is the class of advisory locks for keys.
+pub(super) async fn claim_realm(connection: &mut AnyConnection, realm: &str) -> Result<(), StorageError> {
+    let claim = "SELECT pg_try_advisory_lock(1380273229, hashtext($1))";
+    let row = sqlx::query(claim).bind(realm).fetch_one(connection).await?;
+    if row.try_get(0)? { Ok(()) } else { Err(StorageError::RealmInUse(realm.to_owned())) }
+}
+
 /// Keeps every node off the database, as long as this session lives.
 pub(super) async fn claim_alone(connection: &mut AnyConnection) -> Result<(), StorageError> {
     let row = sqlx::query("SELECT pg_try_advisory_lock(1380273228, -2)").fetch_one(connection).await?;

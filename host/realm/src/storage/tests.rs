@@ -401,6 +401,28 @@ async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_mea
     }
 }
 
+#[tokio::test]
+async fn a_realm_has_its_key_alone_and_keeps_it_when_the_server_was_away() {
+    let (home, clock, elsewhere) = (Home::postgresql(), FakeClock::new(), Home::sqlite());
+    let first = open(&home, &clock).await;
+    first.claim_realm("main").await.unwrap();
+    first.claim_realm("main").await.expect("it is claimed already");
+    let second = Storage::open(&home.config(), elsewhere.path(), 1, clock.clone()).await.unwrap();
+    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    assert!(refused.to_string().starts_with("another realm runs under key main "), "{refused}");
+    break_off(&first, &home).await;
+    write(&first, "row").await.expect("on a new connection");
+    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    assert!(matches!(refused, StorageError::RealmInUse(_)), "{refused}");
+    second.claim_realm("other").await.unwrap();
+    first.close().await;
+    // Its session may take a moment to end.
+    let third = open(&home, &clock).await;
+    third.claim_realm("main").await.unwrap();
+    third.close().await;
+    second.close().await;
+}
+
 each_database! {
     nodes_agree_on_the_time_of_the_server,
     concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone,

@@ -8,7 +8,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    FolderLock, StorageError, WriteFuture,
+    FolderLock, Storage, StorageError, WriteFuture,
     pace::Pace,
     place::{self, Place},
     postgresql,
@@ -205,6 +205,8 @@ pub(super) struct Writer {
     pub(super) ids: Arc<IdSource>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
+    /// The key of the realm, once it is claimed.
+    pub(super) realm: Arc<OnceLock<String>>,
     pub(super) key_ceiling: u64,
     pub(super) locks: Vec<FolderLock>,
 }
@@ -390,13 +392,21 @@ impl Writer {
     async fn succeed(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
         let give_up_at = Instant::now() + SUCCESSION_WAIT;
         loop {
-            match postgresql::claim(connection, self.node, self.session).await {
-                Err(StorageError::NodeInUse(_)) if Instant::now() < give_up_at => {
+            match self.claim_all(connection).await {
+                Err(StorageError::NodeInUse(_) | StorageError::RealmInUse(_)) if Instant::now() < give_up_at => {
                     tokio::time::sleep(SUCCESSION_EVERY).await;
                 }
                 claimed => return claimed,
             }
         }
+    }
+
+    async fn claim_all(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
+        let session = postgresql::claim(connection, self.node, self.session).await?;
+        if let Some(realm) = self.realm.get() {
+            postgresql::claim_realm(connection, realm).await?;
+        }
+        Ok(session)
     }
 
     /// Is the server there? A file always is.
@@ -485,6 +495,33 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16) -> Result<O
             claimed => return claimed.map(Some),
         }
     }
+}
+
+/// Claims a realm's key through the writer, whose session keeps it; waits for a session that was cut off as [`claim`] does.
+pub(super) async fn claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
+    let give_up_at = Instant::now() + CLAIM_WAIT;
+    loop {
+        match try_claim_realm(storage, realm).await {
+            Err(StorageError::RealmInUse(_)) if Instant::now() < give_up_at => tokio::time::sleep(UPKEEP_EVERY).await,
+            claimed => return claimed,
+        }
+    }
+}
+
+pub(super) async fn try_claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
+    let (realm, claimed) = (realm.to_owned(), Arc::clone(&storage.realm));
+    let claim = storage.write::<_, StorageError, _>(move |connection| {
+        Box::pin(async move {
+            if !place::is_server(connection) || claimed.get().is_some_and(|claimed| *claimed == realm) {
+                return Ok(());
+            }
+            postgresql::claim_realm(connection, &realm).await?;
+            // A session holds what it has claimed, whatever becomes of the transaction.
+            claimed.get_or_init(|| realm);
+            Ok(())
+        })
+    });
+    claim.await
 }
 
 fn keys_ahead(ids: &IdSource, now_ms: i64) -> u64 {
