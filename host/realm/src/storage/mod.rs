@@ -12,9 +12,11 @@ mod folder;
 mod lock;
 mod migrations;
 mod pace;
+mod part;
 mod place;
 mod postgresql;
 mod readers;
+mod restore;
 mod sqlite;
 mod writer;
 
@@ -31,12 +33,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use backup::{Restored, Verified, backup, move_to, restore, verify, verify_file};
+pub use backup::{Verified, backup, move_to, verify, verify_file};
 pub use copy::TableSum;
 pub use error::StorageError;
 pub(crate) use folder::create_data_folder;
 pub use lock::FolderLock;
 pub use readers::Readers;
+pub use restore::{Restored, restore};
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;
 
@@ -238,6 +241,8 @@ impl Storage {
 
 #[cfg(test)]
 mod backup_tests;
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
