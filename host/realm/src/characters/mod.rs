@@ -77,10 +77,14 @@ pub struct Characters {
 
 impl Characters {
     /// Over the realm's database, under the realm's key. Leases left over by a crash of this process are released; characters whose
-    /// time for restoring is over are removed, now and then once a day. A database in which the realm stands under another key, or
-    /// under its name (`former`), is taken over.
+    /// time for restoring is over are removed, now and then once a day. A database file in which the realm stands under another key,
+    /// or under its name (`former`), is taken over.
     ///
-    /// This process is the only one on the database (it holds the data folder's lock), so every lease found is left over.
+    /// This process is the only one of its key on the database (on a file by the folder's lock, at a server by its claim of the key),
+    /// so every lease found is left over.
+    ///
+    /// # Errors
+    /// When another realm of this key runs over the same database, or it does not answer.
     pub async fn start(
         config: &Config,
         realm: &str,
@@ -89,6 +93,7 @@ impl Characters {
         hooks: Hooks,
     ) -> Result<Self, StorageError> {
         let realm: Arc<str> = realm.into();
+        storage.claim_realm(&realm).await?;
         upkeep::adopt(&storage, &realm, former).await?;
         let own = Arc::clone(&realm);
         let freed = storage

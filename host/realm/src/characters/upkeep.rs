@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::store;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{self, Storage, StorageError};
 
 /// A deleted character can be restored for this long; then it is gone, and its name is free.
 pub(super) const RESTORABLE_MS: i64 = 30 * 86_400_000;
@@ -64,29 +64,35 @@ pub(super) async fn purge_regularly(upkeep: Weak<Upkeep>) {
 }
 
 /// A database whose characters stand under another key than the realm has now, and under that one alone, is taken over: there is one
-/// realm in it, and it was called otherwise. Of several, `former` is the one.
+/// realm in it, and it was called otherwise. Of several, `former` is the one. Of a database that is shared nothing is taken over: what
+/// stands under another key belongs to another realm.
 pub(super) async fn adopt(storage: &Storage, realm: &Arc<str>, former: &str) -> Result<(), StorageError> {
     let (key, former) = (Arc::clone(realm), former.to_owned());
-    let (found, adopted) = storage
+    let (found, adopted, shared) = storage
         .write::<_, StorageError, _>(move |connection| {
             Box::pin(async move {
                 let found = store::realms(connection).await?;
                 let known = found.iter().any(|realm| **realm == *key);
+                let shared = storage::is_shared(connection);
                 let adopted = match found.as_slice() {
-                    _ if known => None,
+                    _ if known || shared => None,
                     [only] => Some(only.clone()),
                     several => several.iter().find(|realm| **realm == former).cloned(),
                 };
                 if let Some(from) = &adopted {
                     store::rename_realm(connection, from, &key).await?;
                 }
-                Ok((if known { Vec::new() } else { found }, adopted))
+                Ok((if known { Vec::new() } else { found }, adopted, shared))
             })
         })
         .await?;
     match adopted {
         Some(from) => tracing::info!(from, to = %realm, "the realm's characters stood under another key; taken over"),
         None if found.is_empty() => {}
+        None if shared => tracing::info!(
+            realms = found.join(", "),
+            "the shared database has characters of other realms and none of \"{realm}\" yet; if one of those is meant, write its key as [realm] key"
+        ),
         None => tracing::warn!(
             realms = found.join(", "),
             "the database has characters of other realms and none of \"{realm}\"; write the key that is meant as [realm] key"

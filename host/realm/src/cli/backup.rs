@@ -42,7 +42,13 @@ impl Restore {
         let restored = storage::restore(&config.storage, &self.place.data, &self.file, &SystemClock).await?;
         print(&restored.tables);
         if let Some(before) = restored.before {
-            println!("What was there before lies in {}.", before.display());
+            let before = before.display();
+            match restored.damage {
+                None => println!("What was there before lies in {before}."),
+                Some(damage) => {
+                    println!("What was there before cannot be copied ({damage}) and lies as it was in {before}.")
+                }
+            }
         }
         println!("The realm's database is that of {}.", self.file.display());
         Ok(ExitCode::SUCCESS)

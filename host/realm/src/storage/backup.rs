@@ -1,4 +1,4 @@
-//! Backups: the whole realm in one SQLite file, made while it runs, whichever database it has; and back from it.
+//! Backups: the whole realm in one SQLite file, made while it runs, whichever database it has; and the move into another database.
 
 use std::{
     fs,
@@ -9,9 +9,10 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::{
     Config, StorageError, TableSum, copy, migrations,
+    part::{self, Part},
     place::{self, Place, absolute},
     postgresql,
-    sqlite::File,
+    sqlite::{self, File},
 };
 use crate::types::Clock;
 
@@ -25,15 +26,6 @@ pub struct Verified {
     pub schema: i64,
     /// What its tables hold.
     pub tables: Vec<TableSum>,
-}
-
-/// What a restore did.
-#[derive(Debug)]
-pub struct Restored {
-    /// What is in the database now.
-    pub tables: Vec<TableSum>,
-    /// The backup of what was there before; `None` when there was nothing.
-    pub before: Option<PathBuf>,
 }
 
 /// Writes a backup of the realm's database into a new file; works while the realm runs, and shows one moment of it.
@@ -72,51 +64,6 @@ pub async fn verify_file(file: &Path) -> Result<Verified, StorageError> {
     let verified = examine(&mut connection).await?;
     connection.close().await?;
     Ok(verified)
-}
-
-/// Replaces everything in the realm's database by what a backup holds, all or nothing; of what was there before, a backup is made first.
-///
-/// # Errors
-/// When the realm runs, when the backup does not hold or is of a newer schema, or when the database cannot be written.
-pub async fn restore(config: &Config, data: &Path, file: &Path, clock: &dyn Clock) -> Result<Restored, StorageError> {
-    let place = Place::new(config, data)?;
-    let _locks = place.lock()?;
-    let wanted = verify_file(file).await?;
-    if wanted.schema > migrations::known() {
-        return Err(StorageError::SchemaTooNew { found: wanted.schema, known: migrations::known() });
-    }
-    // 1. What is there now stays, beside.
-    let before = keep(&place, data, &format!("before-restore-{}", clock.now_ms())).await?;
-    // 2. A copy of the backup is brought to the newest schema.
-    let copied = absolute(&data.join("restore.part"))?;
-    remove(&copied)?;
-    let source = File::at(absolute(file)?);
-    source.copy_into(&copied).await?;
-    let mut copied_connection = File::at(copied.clone()).connect_writer().await?;
-    migrations::run(&mut copied_connection, clock.now_ms()).await?;
-    let tables = copy::tables(migrations::known()).await?;
-    // 3. It takes the place of what is there, in one step.
-    let restored = if let Some(target) = place.file() {
-        let sums = copy::sums(&mut copied_connection, &tables).await?;
-        copied_connection.close().await?;
-        target.settle().await?;
-        put(&copied, target.path())?;
-        sums
-    } else {
-        let mut target = connect_alone(&place).await?;
-        migrations::run(&mut target, clock.now_ms()).await?;
-        place::begin(&mut target).await?;
-        sqlx::raw_sql(postgresql::PATIENT).execute(&mut target).await?;
-        copy::clear(&mut target, &tables).await?;
-        copy::begin_snapshot(&mut copied_connection).await?;
-        let sums = copy::copy(&mut copied_connection, &mut target, &tables).await?;
-        sqlx::raw_sql("COMMIT").execute(&mut target).await?;
-        target.close().await?;
-        copied_connection.close().await?;
-        remove(&copied)?;
-        sums
-    };
-    Ok(Restored { tables: restored, before })
 }
 
 /// Moves the realm into an empty database, and compares what arrived; the old one is left as it is. Brings the schema of the old one to
@@ -158,7 +105,7 @@ pub async fn move_to(config: &Config, data: &Path, to: &str, clock: &dyn Clock) 
 }
 
 /// A connection beside which no realm runs: a file's folder is locked already.
-async fn connect_alone(place: &Place) -> Result<AnyConnection, StorageError> {
+pub(super) async fn connect_alone(place: &Place) -> Result<AnyConnection, StorageError> {
     let mut connection = place.connect_writer().await?;
     if place.is_server() {
         postgresql::claim_alone(&mut connection).await?;
@@ -183,8 +130,15 @@ pub(super) async fn migrate(
     migrations::run(connection, clock.now_ms()).await
 }
 
+/// The folder for what the realm keeps by itself.
+pub(super) fn folder(data: &Path) -> Result<PathBuf, StorageError> {
+    let folder = data.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|problem| part::unusable(&folder, &problem))?;
+    Ok(folder)
+}
+
 /// A backup that the realm makes by itself; one of the same name is replaced.
-async fn keep(place: &Place, data: &Path, name: &str) -> Result<Option<PathBuf>, StorageError> {
+pub(super) async fn keep(place: &Place, data: &Path, name: &str) -> Result<Option<PathBuf>, StorageError> {
     if !place.may_exist() {
         return Ok(None);
     }
@@ -194,9 +148,7 @@ async fn keep(place: &Place, data: &Path, name: &str) -> Result<Option<PathBuf>,
     if empty {
         return Ok(None);
     }
-    let folder = data.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(|problem| unusable(&folder, &problem))?;
-    let file = folder.join(format!("{name}.sqlite"));
+    let file = folder(data)?.join(format!("{name}.sqlite"));
     write(place, &file).await?;
     Ok(Some(file))
 }
@@ -207,20 +159,19 @@ async fn write(place: &Place, file: &Path) -> Result<Verified, StorageError> {
         return Err(StorageError::Database(format!("there is no database {} yet", place.shown())));
     }
     let file = absolute(file)?;
-    let part = file.with_extension("part");
-    remove(&part)?;
+    let part = Part::new(&file, "part")?;
     let written = match place.file() {
         Some(source) => {
-            source.copy_into(&part).await?;
+            source.copy_into(part.path()).await?;
             None
         }
-        None => Some(copy_server(place, &part).await?),
+        None => Some(copy_server(place, part.path()).await?),
     };
-    let verified = verify_file(&part).await?;
+    let verified = verify_file(part.path()).await?;
     if written.is_some_and(|written| written != verified) {
-        return Err(StorageError::Database(format!("{} does not hold what was read; try again", part.display())));
+        return Err(StorageError::Database(format!("{} does not hold what was read; try again", file.display())));
     }
-    put(&part, &file)?;
+    part.put(&file)?;
     Ok(verified)
 }
 
@@ -241,7 +192,7 @@ async fn copy_server(place: &Place, file: &Path) -> Result<Verified, StorageErro
     let tables = copy::copy(&mut source, &mut target, &copy::tables(schema).await?).await?;
     sqlx::raw_sql("COMMIT").execute(&mut target).await?;
     // One file, without the log beside it.
-    sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut target).await?;
+    sqlx::raw_sql(sqlite::SETTLE).execute(&mut target).await?;
     target.close().await?;
     source.close().await?;
     Ok(Verified { schema, tables })
@@ -281,34 +232,4 @@ fn existing(config: &Config, data: &Path) -> Result<Place, StorageError> {
     } else {
         Err(StorageError::Database(format!("there is no database {} yet", place.shown())))
     }
-}
-
-/// Puts a complete file where it belongs; after a power cut there is the old one or the new one.
-fn put(part: &Path, file: &Path) -> Result<(), StorageError> {
-    let sync = |path: &Path| fs::File::open(path).and_then(|opened| opened.sync_all());
-    sync(part)
-        .and_then(|()| fs::rename(part, file))
-        .and_then(|()| file.parent().map_or(Ok(()), sync))
-        .map_err(|problem| unusable(file, &problem))
-}
-
-/// Removes what a broken attempt left.
-fn remove(file: &Path) -> Result<(), StorageError> {
-    for beside in ["", "-wal", "-shm", "-journal"] {
-        let mut path = file.as_os_str().to_owned();
-        path.push(beside);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => {}
-            Err(problem) => return Err(unusable(Path::new(&path), &problem)),
-        }
-    }
-    Ok(())
-}
-
-fn unusable(path: &Path, problem: &std::io::Error) -> StorageError {
-    if problem.kind() == std::io::ErrorKind::StorageFull {
-        return StorageError::Full;
-    }
-    StorageError::Folder(format!("{} cannot be written: {problem}", path.display()))
 }

@@ -49,6 +49,9 @@ pub enum StorageError {
     /// Another realm runs as this node over the same database.
     #[error("another realm runs as node {0} over this database; stop it, or give this one another number as [node] id")]
     NodeInUse(u16),
+    /// Another realm of this key runs over the same database.
+    #[error("another realm runs under key {0} over this database; stop it, or give this one another [realm] key")]
+    RealmInUse(String),
     /// The commit was begun, but its end was not seen in time: the change may be stored or not.
     #[error("the database did not confirm in time")]
     Unconfirmed,
@@ -79,7 +82,8 @@ impl From<StorageError> for Refusal {
             | StorageError::FolderLocked { .. }
             | StorageError::Folder(_)
             | StorageError::Database(_)
-            | StorageError::NodeInUse(_) => {
+            | StorageError::NodeInUse(_)
+            | StorageError::RealmInUse(_) => {
                 Refusal::new(Code::Internal, "The realm has a fault; nothing was changed. The operator's log has more.")
             }
         }

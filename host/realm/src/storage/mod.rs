@@ -12,25 +12,34 @@ mod folder;
 mod lock;
 mod migrations;
 mod pace;
+mod part;
 mod place;
 mod postgresql;
 mod readers;
+mod restore;
 mod sqlite;
 mod writer;
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::Path,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use backup::{Restored, Verified, backup, move_to, restore, verify, verify_file};
+pub use backup::{Verified, backup, move_to, verify, verify_file};
 pub use copy::TableSum;
 pub use error::StorageError;
 pub(crate) use folder::create_data_folder;
 pub use lock::FolderLock;
 pub use readers::Readers;
+pub use restore::{Restored, restore};
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;
 
@@ -55,6 +64,11 @@ pub struct Config {
 /// A future that borrows the writer's connection.
 pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
+/// May other realms be at work over the same database? A file is one process's alone, a server is not.
+pub(crate) fn is_shared(connection: &Connection) -> bool {
+    place::is_server(connection)
+}
+
 /// The database as every feature uses it; cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
@@ -64,6 +78,7 @@ pub struct Storage {
     pace: Arc<Pace>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
+    realm: Arc<OnceLock<String>>,
 }
 
 impl Storage {
@@ -85,6 +100,7 @@ impl Storage {
         let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
         let (health_sender, health) = watch::channel(Ok(()));
         let pace = Arc::new(Pace::new());
+        let realm = Arc::new(OnceLock::new());
         let writer = Writer {
             place,
             connection: Some(connection),
@@ -97,11 +113,20 @@ impl Storage {
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock),
             node,
+            realm: Arc::clone(&realm),
             key_ceiling,
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm })
+    }
+
+    /// Makes what stands in the database under a realm's key this process's own, until it is closed. A file is that anyway.
+    ///
+    /// # Errors
+    /// When another realm of that key runs over the same server, and the server's own.
+    pub async fn claim_realm(&self, realm: &str) -> Result<(), StorageError> {
+        writer::claim_realm(self, realm).await
     }
 
     /// Connections that only read; they see what is committed.
@@ -216,6 +241,8 @@ impl Storage {
 
 #[cfg(test)]
 mod backup_tests;
+#[cfg(test)]
+mod restore_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -77,6 +77,14 @@ impl Place {
         }
     }
 
+    /// The same for a writer whose connection was lost, and whose callers wait.
+    pub(super) async fn reconnect_writer(&self) -> Result<AnyConnection, StorageError> {
+        match &self.kind {
+            Kind::File(file) => file.connect_writer().await,
+            Kind::Server(server) => server.reconnect_writer().await,
+        }
+    }
+
     /// One connection that only reads; the file must exist.
     pub(super) async fn connect_reader(&self) -> Result<AnyConnection, StorageError> {
         match &self.kind {

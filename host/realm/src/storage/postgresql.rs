@@ -15,8 +15,9 @@ const READERS_MAX: u32 = 8;
 const READER_WAIT: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is tried before it is used.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
-/// How long the server may take to let a connection in.
-const CONNECT_WAIT: Duration = Duration::from_secs(3);
+/// How long the server may take to let a connection in: at a start and for a verb, and to a writer whose callers wait.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+const RECONNECT_WAIT: Duration = Duration::from_secs(3);
 /// The oldest server that is supported, as the server writes it.
 const VERSION_MIN: i64 = 150_000;
 
@@ -65,6 +66,14 @@ impl Server {
     }
 
     pub(super) async fn connect_writer(&self) -> Result<AnyConnection, StorageError> {
+        self.connect_within(CONNECT_WAIT).await
+    }
+
+    pub(super) async fn reconnect_writer(&self) -> Result<AnyConnection, StorageError> {
+        self.connect_within(RECONNECT_WAIT).await
+    }
+
+    async fn connect_within(&self, wait: Duration) -> Result<AnyConnection, StorageError> {
         let connecting = async {
             let mut connection = AnyConnection::connect(&self.url).await?;
             sqlx::raw_sql(WRITER_SETUP).execute(&mut connection).await?;
@@ -72,7 +81,7 @@ impl Server {
             Ok(connection)
         };
         let late = |_| Err(StorageError::Unavailable("it did not let the realm in in time".to_owned()));
-        tokio::time::timeout(CONNECT_WAIT, connecting).await.unwrap_or_else(late).map_err(|error| match error {
+        tokio::time::timeout(wait, connecting).await.unwrap_or_else(late).map_err(|error| match error {
             StorageError::Unavailable(problem) => StorageError::Unavailable(format!("{}: {problem}", self.shown)),
             other => other,
         })
@@ -152,6 +161,14 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16, former: Opt
         return Err(StorageError::Database(text.to_owned()));
     }
     if node_is_ours { Ok(row.try_get(2)?) } else { Err(StorageError::NodeInUse(node)) }
+}
+
+/// Claims a realm's key for this session, as long as it lives: what stands under it in the database is this process's own. The first
+/// number is the class of advisory locks for keys.
+pub(super) async fn claim_realm(connection: &mut AnyConnection, realm: &str) -> Result<(), StorageError> {
+    let claim = "SELECT pg_try_advisory_lock(1380273229, hashtext($1))";
+    let row = sqlx::query(claim).bind(realm).fetch_one(connection).await?;
+    if row.try_get(0)? { Ok(()) } else { Err(StorageError::RealmInUse(realm.to_owned())) }
 }
 
 /// Keeps every node off the database, as long as this session lives.

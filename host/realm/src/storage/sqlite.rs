@@ -19,6 +19,8 @@ const WRITER_SETUP: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 const READER_SETUP: &str =
     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
+/// Brings everything into the one file, and leaves no log beside it.
+pub(super) const SETTLE: &str = "PRAGMA journal_mode = DELETE";
 /// Immediate: a transaction that reads first and writes later would be refused without waiting.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -86,7 +88,7 @@ impl File {
     pub(super) async fn settle(&self) -> Result<(), StorageError> {
         if self.0.exists() {
             let mut connection = self.connect_writer().await?;
-            sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await?;
+            sqlx::raw_sql(SETTLE).execute(&mut connection).await?;
             connection.close().await?;
         }
         Ok(())

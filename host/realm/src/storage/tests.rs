@@ -99,6 +99,51 @@ async fn a_caller_is_answered_only_after_the_commit_of_its_group(home: Home) {
     storage.close().await;
 }
 
+async fn stored(storage: &Storage, hash: &str) -> bool {
+    let found = sqlx::query("SELECT 1 FROM owner_tokens WHERE hash = $1").bind(hash).fetch_optional(storage.reader());
+    found.await.unwrap().is_some()
+}
+
+async fn who_is_told_yes_finds_it_stored_when_the_last_of_a_group_ignores_a_conflict(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    write(&storage, "first").await.unwrap();
+    let gate = hold(&storage).await;
+    let beside = tokio::spawn({
+        let storage = storage.clone();
+        async move { write(&storage, "beside").await }
+    });
+    while queued(&storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let ignoring = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            storage
+                .write::<_, StorageError, _>(|connection| {
+                    Box::pin(async move {
+                        insert(connection, "ignoring".to_owned()).await?;
+                        insert(connection, "first".to_owned()).await.expect_err("it is there");
+                        Ok(())
+                    })
+                })
+                .await
+        }
+    });
+    while queued(&storage) == 1 {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    let (beside, ignoring) = (beside.await.unwrap(), ignoring.await.unwrap());
+    // With it readers come back, too.
+    write(&storage, "later").await.expect("on a new connection");
+    assert!(stored(&storage, "later").await);
+    assert_eq!(stored(&storage, "beside").await, beside.is_ok(), "{beside:?}");
+    assert_eq!(stored(&storage, "ignoring").await, ignoring.is_ok(), "{ignoring:?}");
+    // SQLite undoes the statement alone, PostgreSQL gives the transaction up.
+    assert_eq!(ignoring.is_err(), home.is_server(), "{ignoring:?}");
+    storage.close().await;
+}
+
 async fn a_panicking_operation_fails_alone(home: Home) {
     let storage = open(&home, &FakeClock::new()).await;
     let result = storage
@@ -356,10 +401,33 @@ async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_mea
     }
 }
 
+#[tokio::test]
+async fn a_realm_has_its_key_alone_and_keeps_it_when_the_server_was_away() {
+    let (home, clock, elsewhere) = (Home::postgresql(), FakeClock::new(), Home::sqlite());
+    let first = open(&home, &clock).await;
+    first.claim_realm("main").await.unwrap();
+    first.claim_realm("main").await.expect("it is claimed already");
+    let second = Storage::open(&home.config(), elsewhere.path(), 1, clock.clone()).await.unwrap();
+    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    assert!(refused.to_string().starts_with("another realm runs under key main "), "{refused}");
+    break_off(&first, &home).await;
+    write(&first, "row").await.expect("on a new connection");
+    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    assert!(matches!(refused, StorageError::RealmInUse(_)), "{refused}");
+    second.claim_realm("other").await.unwrap();
+    first.close().await;
+    // Its session may take a moment to end.
+    let third = open(&home, &clock).await;
+    third.claim_realm("main").await.unwrap();
+    third.close().await;
+    second.close().await;
+}
+
 each_database! {
     nodes_agree_on_the_time_of_the_server,
     concurrent_writes_are_committed_and_a_failing_one_is_rolled_back_alone,
     a_caller_is_answered_only_after_the_commit_of_its_group,
+    who_is_told_yes_finds_it_stored_when_the_last_of_a_group_ignores_a_conflict,
     a_panicking_operation_fails_alone,
     readers_cannot_write,
     what_is_queued_at_the_end_is_committed_and_later_writes_are_refused,

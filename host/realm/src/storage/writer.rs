@@ -8,7 +8,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    FolderLock, StorageError, WriteFuture,
+    FolderLock, Storage, StorageError, WriteFuture,
     pace::Pace,
     place::{self, Place},
     postgresql,
@@ -44,11 +44,14 @@ const KEYS_PER_MS: u64 = 1 << 22;
 /// How often the ceiling of keys is looked after, and a server asked whether it is there, when nothing is written.
 const UPKEEP_EVERY: Duration = Duration::from_millis(700);
 /// How long a server may take to say that it is there.
-const PING_WAIT: Duration = Duration::from_secs(1);
+const PING_WAIT: Duration = Duration::from_secs(3);
 /// How long a server may take for one operation, or for a commit; then it counts as gone.
 const SERVER_WAIT: Duration = Duration::from_secs(10);
 /// How long a session that was cut off may linger at a server and keep its node's number from the next start.
 const CLAIM_WAIT: Duration = Duration::from_secs(15);
+/// How long the former session of this process may take to end when a new one takes its place, and how often that is tried.
+const SUCCESSION_WAIT: Duration = Duration::from_secs(2);
+const SUCCESSION_EVERY: Duration = Duration::from_millis(50);
 /// How long a connection that failed may take to say good-bye.
 const FAREWELL_WAIT: Duration = Duration::from_millis(200);
 
@@ -202,6 +205,8 @@ pub(super) struct Writer {
     pub(super) ids: Arc<IdSource>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
+    /// The key of the realm, once it is claimed.
+    pub(super) realm: Arc<OnceLock<String>>,
     pub(super) key_ceiling: u64,
     pub(super) locks: Vec<FolderLock>,
 }
@@ -319,6 +324,7 @@ impl Writer {
         within(wait, place::begin(self.connected().await?)).await??;
         // The savepoint of the last operation; what comes after it releases it.
         let mut savepoint = "SAVEPOINT operation";
+        let mut end = "COMMIT";
         for job in waiting.by_ref() {
             if !job.claim() {
                 continue;
@@ -330,6 +336,8 @@ impl Writer {
             let wait = self.wait();
             let answer = job.run(self.connection.as_mut().expect("opened above"), wait).await;
             savepoint = "RELEASE SAVEPOINT operation; SAVEPOINT operation";
+            // Of a transaction that has failed, PostgreSQL takes COMMIT for ROLLBACK and says that all is well; a release it refuses.
+            end = "RELEASE SAVEPOINT operation; COMMIT";
             if answer.succeeded() {
                 answers.push(answer);
             } else if let Err(error) = self.execute("ROLLBACK TO SAVEPOINT operation").await {
@@ -345,14 +353,14 @@ impl Writer {
         if let Some(ceiling) = new_ceiling {
             self.store_key_ceiling(ceiling).await?;
         }
-        self.commit().await?;
+        self.commit(end).await?;
         self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
         Ok(())
     }
 
     /// A server that does not answer to COMMIT may have carried it out.
-    async fn commit(&mut self) -> Result<(), StorageError> {
-        match self.execute("COMMIT").await {
+    async fn commit(&mut self, end: &'static str) -> Result<(), StorageError> {
+        match self.execute(end).await {
             Err(StorageError::Unavailable(_)) if self.place.is_server() => Err(StorageError::Unconfirmed),
             result => result,
         }
@@ -366,17 +374,39 @@ impl Writer {
     /// The connection; made anew when the last one failed. With it readers come back.
     async fn connected(&mut self) -> Result<&mut AnyConnection, StorageError> {
         if self.connection.is_none() {
-            let mut connection = self.place.connect_writer().await?;
+            let mut connection = self.place.reconnect_writer().await?;
             if place::is_server(&connection) {
-                let claimed = postgresql::claim(&mut connection, self.node, self.session);
-                // The former session may take a moment to end: to whom it matters now, the database is away.
+                let wait = self.wait();
+                let claimed = self.succeed(&mut connection);
+                // A former session that does not end: to whom it matters now, the database is away.
                 let away = |error: StorageError| StorageError::Unavailable(error.to_string());
-                self.session = Some(within(self.wait(), claimed).await?.map_err(away)?);
+                self.session = Some(within(wait, claimed).await?.map_err(away)?);
                 self.readers.send_replace(Some(self.place.reader_pool()?));
             }
             self.connection = Some(connection);
         }
         Ok(self.connection.as_mut().expect("made above"))
+    }
+
+    /// Takes over what the former session held, which may need a moment to end.
+    async fn succeed(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
+        let give_up_at = Instant::now() + SUCCESSION_WAIT;
+        loop {
+            match self.claim_all(connection).await {
+                Err(StorageError::NodeInUse(_) | StorageError::RealmInUse(_)) if Instant::now() < give_up_at => {
+                    tokio::time::sleep(SUCCESSION_EVERY).await;
+                }
+                claimed => return claimed,
+            }
+        }
+    }
+
+    async fn claim_all(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
+        let session = postgresql::claim(connection, self.node, self.session).await?;
+        if let Some(realm) = self.realm.get() {
+            postgresql::claim_realm(connection, realm).await?;
+        }
+        Ok(session)
     }
 
     /// Is the server there? A file always is.
@@ -465,6 +495,33 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16) -> Result<O
             claimed => return claimed.map(Some),
         }
     }
+}
+
+/// Claims a realm's key through the writer, whose session keeps it; waits for a session that was cut off as [`claim`] does.
+pub(super) async fn claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
+    let give_up_at = Instant::now() + CLAIM_WAIT;
+    loop {
+        match try_claim_realm(storage, realm).await {
+            Err(StorageError::RealmInUse(_)) if Instant::now() < give_up_at => tokio::time::sleep(UPKEEP_EVERY).await,
+            claimed => return claimed,
+        }
+    }
+}
+
+pub(super) async fn try_claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
+    let (realm, claimed) = (realm.to_owned(), Arc::clone(&storage.realm));
+    let claim = storage.write::<_, StorageError, _>(move |connection| {
+        Box::pin(async move {
+            if !place::is_server(connection) || claimed.get().is_some_and(|claimed| *claimed == realm) {
+                return Ok(());
+            }
+            postgresql::claim_realm(connection, &realm).await?;
+            // A session holds what it has claimed, whatever becomes of the transaction.
+            claimed.get_or_init(|| realm);
+            Ok(())
+        })
+    });
+    claim.await
 }
 
 fn keys_ahead(ids: &IdSource, now_ms: i64) -> u64 {

@@ -1,0 +1,119 @@
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use super::{
+    Config, StorageError, Verified, backup, restore,
+    testing::{FakeClock, Home, account, each_database, open},
+    verify, verify_file,
+};
+
+/// A backup of a realm with an account, made elsewhere.
+async fn a_backup(folder: &Path) -> (std::path::PathBuf, Verified) {
+    let home = Home::sqlite();
+    let storage = open(&home, &FakeClock::new()).await;
+    account(&storage).await;
+    storage.close().await;
+    let file = folder.join("backup.sqlite");
+    let made = backup(&home.config(), home.path(), &file).await.unwrap();
+    (file, made)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_put_aside_with_its_logs_and_replaced() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, made) = a_backup(elsewhere.path()).await;
+    // A sound database, and the log of a process that was killed.
+    let crashed = Home::sqlite();
+    let storage = open(&crashed, &FakeClock::new()).await;
+    for _ in 0..3 {
+        account(&storage).await;
+    }
+    let log = fs::read(crashed.path().join("realm.sqlite-wal")).unwrap();
+    storage.close().await;
+    assert!(!log.is_empty());
+    let whole = fs::read(crashed.path().join("realm.sqlite")).unwrap();
+    let mut torn = whole.clone();
+    torn.truncate(whole.len() / 2 + 100);
+    for damaged in [b"no database, and long enough that SQLite looks at its first page".repeat(99), torn] {
+        let (home, clock) = (Home::sqlite(), FakeClock::new());
+        let database = home.path().join("realm.sqlite");
+        fs::write(&database, &damaged).unwrap();
+        fs::write(home.path().join("realm.sqlite-wal"), b"what was left").unwrap();
+        let restored = restore(&home.config(), home.path(), &file, &*clock).await.unwrap();
+        assert_eq!(verify(&home.config(), home.path()).await.unwrap(), made);
+        assert!(restored.damage.is_some());
+        let aside = restored.before.unwrap();
+        assert_eq!(aside, home.path().join(format!("backups/damaged-{}.sqlite", FakeClock::START_MS)));
+        assert_eq!(fs::read(&aside).unwrap(), damaged);
+        assert!(!names(home.path()).iter().any(|name| name.contains("part")), "{:?}", names(home.path()));
+        let storage = open(&home, &clock).await;
+        account(&storage).await;
+        storage.close().await;
+    }
+    // A log without its database.
+    let (home, clock) = (Home::sqlite(), FakeClock::new());
+    fs::write(home.path().join("realm.sqlite-wal"), &log).unwrap();
+    let restored = restore(&home.config(), home.path(), &file, &*clock).await.unwrap();
+    assert!(restored.before.is_none() && restored.damage.is_none());
+    assert_eq!(verify(&home.config(), home.path()).await.unwrap(), made);
+    assert_eq!(names(home.path()), ["realm.lock", "realm.sqlite"]);
+}
+
+#[tokio::test]
+async fn a_database_in_another_folder_is_replaced_there() {
+    let (elsewhere, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (file, made) = a_backup(elsewhere.path()).await;
+    let home = Home::sqlite();
+    let config = Config { url: format!("sqlite://{}", far.path().join("far.sqlite").display()) };
+    restore(&config, home.path(), &file, &*FakeClock::new()).await.unwrap();
+    assert_eq!(verify(&config, home.path()).await.unwrap(), made);
+    assert_eq!(names(far.path()), ["far.sqlite", "realm.lock"]);
+    assert_eq!(names(home.path()), ["realm.lock"]);
+    let mode = fs::metadata(far.path().join("far.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+async fn a_backup_is_its_owners_alone_and_leaves_other_files_as_they_are(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    account(&storage).await;
+    storage.close().await;
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("nightly.part");
+    fs::write(&other, "of somebody else").unwrap();
+    let file = folder.path().join("nightly.sqlite");
+    let made = backup(&home.config(), home.path(), &file).await.unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(verify_file(&file).await.unwrap(), made);
+    assert_eq!(names(folder.path()), ["nightly.part", "nightly.sqlite"]);
+    assert_eq!(fs::read_to_string(other).unwrap(), "of somebody else");
+}
+
+async fn a_backup_that_fails_leaves_nothing(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let newer = storage.write::<_, StorageError, _>(|connection| {
+        Box::pin(async move {
+            let row =
+                "INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES (9999, 'later', '', 0)";
+            sqlx::query(row).execute(connection).await?;
+            Ok(())
+        })
+    });
+    newer.await.unwrap();
+    storage.close().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nightly.sqlite");
+    let refused = backup(&home.config(), home.path(), &file).await.unwrap_err();
+    assert!(matches!(refused, StorageError::SchemaTooNew { found: 9999, .. }), "{refused}");
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+}
+
+each_database! {
+    a_backup_is_its_owners_alone_and_leaves_other_files_as_they_are,
+    a_backup_that_fails_leaves_nothing,
+}
