@@ -3,9 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sqlx::{AnyConnection, Connection as _, Row as _};
+use tokio::time::Instant;
 
 use super::{
     Config, StorageError, TableSum, copy, migrations,
@@ -18,6 +20,9 @@ use crate::types::Clock;
 
 /// Folder in the data folder for backups that the realm makes by itself.
 const FOLDER: &str = "backups";
+
+/// How often it is tried to be the only one at a server.
+const ALONE_EVERY: Duration = Duration::from_millis(200);
 
 /// A database that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,13 +126,57 @@ pub(super) async fn migrate(
     clock: &dyn Clock,
 ) -> Result<i64, StorageError> {
     let found = migrations::version(connection).await?;
-    if found > 0 && found < migrations::known() {
-        let kept = keep(place, data, &format!("schema-{found}-before-{}", migrations::known())).await?;
-        if let Some(kept) = kept {
-            tracing::info!("a backup of the database before its migration lies in {}", kept.display());
+    migrate_older(place, connection, data, clock, Duration::ZERO).await?;
+    migrations::run(connection, clock.now_ms()).await?;
+    Ok(found)
+}
+
+/// The same for a database that has an older schema, and for no other. At a server no node may run meanwhile: it is waited for as long
+/// as `patience` that none does, or that another one has done it.
+pub(super) async fn migrate_older(
+    place: &Place,
+    connection: &mut AnyConnection,
+    data: &Path,
+    clock: &dyn Clock,
+    patience: Duration,
+) -> Result<(), StorageError> {
+    let give_up_at = Instant::now() + patience;
+    loop {
+        let found = migrations::version(connection).await?;
+        if found == 0 || found >= migrations::known() {
+            return Ok(());
+        }
+        if !place.is_server() {
+            return migrate_from(found, place, connection, data, clock).await;
+        }
+        match postgresql::claim_alone(connection).await {
+            Ok(()) => {
+                // Another node may have been faster since it was looked at.
+                let found = migrations::version(connection).await?;
+                if found < migrations::known() {
+                    migrate_from(found, place, connection, data, clock).await?;
+                }
+                return postgresql::let_others_in(connection).await;
+            }
+            Err(StorageError::Database(_)) if Instant::now() < give_up_at => tokio::time::sleep(ALONE_EVERY).await,
+            Err(error) => return Err(error),
         }
     }
-    migrations::run(connection, clock.now_ms()).await
+}
+
+async fn migrate_from(
+    found: i64,
+    place: &Place,
+    connection: &mut AnyConnection,
+    data: &Path,
+    clock: &dyn Clock,
+) -> Result<(), StorageError> {
+    let kept = keep(place, data, &format!("schema-{found}-before-{}", migrations::known())).await?;
+    if let Some(kept) = kept {
+        tracing::info!("a backup of the database before its migration lies in {}", kept.display());
+    }
+    migrations::run(connection, clock.now_ms()).await?;
+    Ok(())
 }
 
 /// The folder for what the realm keeps by itself.

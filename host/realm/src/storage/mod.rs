@@ -92,6 +92,8 @@ impl Storage {
         let place = Place::new(config, data)?;
         let locks = place.lock()?;
         let mut connection = place.connect_writer().await?;
+        // Before the claim: of two nodes that start over an older schema one brings it to the newest alone, and the other waits.
+        backup::migrate_older(&place, &mut connection, data, &*clock, writer::CLAIM_WAIT).await?;
         let session = writer::claim(&mut connection, node).await?;
         backup::migrate(&place, &mut connection, data, &*clock).await?;
         let (ids, key_ceiling) = writer::start_keys(&mut connection, node, clock.now_ms()).await?;
@@ -206,7 +208,7 @@ impl Storage {
     /// Brings the database to the newest schema without starting anything; answers with the version it had before.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::open`]; when nodes run over a server's database of an older schema.
     pub async fn migrate(config: &Config, data: &Path, clock: &dyn Clock) -> Result<i64, StorageError> {
         let place = Place::new(config, data)?;
         let _locks = place.lock()?;

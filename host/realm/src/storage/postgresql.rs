@@ -180,6 +180,12 @@ pub(super) async fn claim_alone(connection: &mut AnyConnection) -> Result<(), St
     Err(StorageError::Database("a realm runs over this database; stop every node of it first".to_owned()))
 }
 
+/// Ends one [`claim_alone`] of this session.
+pub(super) async fn let_others_in(connection: &mut AnyConnection) -> Result<(), StorageError> {
+    sqlx::query("SELECT pg_advisory_unlock(1380273228, -2)").fetch_one(connection).await?;
+    Ok(())
+}
+
 /// The server's time, in milliseconds since 1970.
 pub(super) async fn now_ms(connection: &mut AnyConnection) -> Result<i64, StorageError> {
     let now = "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)";

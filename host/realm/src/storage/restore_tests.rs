@@ -1,7 +1,11 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+use sqlx::Connection as _;
+
 use super::{
-    Config, StorageError, Verified, backup, restore,
+    Config, Storage, StorageError, Verified, backup, migrations,
+    place::Place,
+    postgresql, restore,
     testing::{FakeClock, Home, account, each_database, open},
     verify, verify_file,
 };
@@ -111,6 +115,40 @@ async fn a_backup_that_fails_leaves_nothing(home: Home) {
     let refused = backup(&home.config(), home.path(), &file).await.unwrap_err();
     assert!(matches!(refused, StorageError::SchemaTooNew { found: 9999, .. }), "{refused}");
     assert_eq!(names(folder.path()), Vec::<String>::new());
+}
+
+/// A session of a node that runs an older version.
+async fn older_node(home: &Home, node: u16) -> sqlx::AnyConnection {
+    let mut older = Place::new(&home.config(), home.path()).unwrap().connect_writer().await.unwrap();
+    postgresql::claim(&mut older, node, None).await.unwrap();
+    older
+}
+
+#[tokio::test]
+async fn the_schema_of_a_shared_database_is_changed_when_no_node_runs() {
+    let (home, clock, elsewhere) = (Home::postgresql(), FakeClock::new(), Home::sqlite());
+    let old = migrations::known() - 1;
+    let mut older = older_node(&home, 7).await;
+    migrations::run_until(&mut older, 0, old).await.unwrap();
+    let refused = Storage::migrate(&home.config(), elsewhere.path(), &*clock).await.unwrap_err();
+    assert!(refused.to_string().contains("stop every node"), "{refused}");
+    assert_eq!(Storage::schema_version(&home.config(), home.path()).await.unwrap(), old);
+    assert!(!elsewhere.path().join("backups").exists());
+    older.close().await.unwrap();
+    // Two nodes of the newer version start at once.
+    let config = home.config();
+    let (one, two) = tokio::join!(
+        Storage::open(&config, home.path(), 0, clock.clone()),
+        Storage::open(&config, elsewhere.path(), 1, clock.clone())
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(Storage::schema_version(&home.config(), home.path()).await.unwrap(), migrations::known());
+    // Nothing keeps another one out, and there is nothing to do for the verb.
+    older_node(&home, 7).await.close().await.unwrap();
+    let third = Home::sqlite();
+    assert_eq!(Storage::migrate(&home.config(), third.path(), &*clock).await.unwrap(), migrations::known());
+    one.close().await;
+    two.close().await;
 }
 
 each_database! {

@@ -48,7 +48,7 @@ const PING_WAIT: Duration = Duration::from_secs(3);
 /// How long a server may take for one operation, or for a commit; then it counts as gone.
 const SERVER_WAIT: Duration = Duration::from_secs(10);
 /// How long a session that was cut off may linger at a server and keep its node's number from the next start.
-const CLAIM_WAIT: Duration = Duration::from_secs(15);
+pub(super) const CLAIM_WAIT: Duration = Duration::from_secs(15);
 /// How long the former session of this process may take to end when a new one takes its place, and how often that is tried.
 const SUCCESSION_WAIT: Duration = Duration::from_secs(2);
 const SUCCESSION_EVERY: Duration = Duration::from_millis(50);
