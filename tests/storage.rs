@@ -65,12 +65,16 @@ async fn a_life_over_postgresql_outlives_a_restart() {
 async fn two_realms_over_one_database_are_two_nodes() {
     let database = realm_postgres::database();
     let first = TestRealm::start_with(|config| config.storage.url = database.url()).await;
+    let mut ada = first.hero("Ada", Door::Frames).await;
     let second = TestRealm::start_with(|config| {
         config.storage.url = database.url();
         config.node.id = 1;
         config.realm.key = "other".into();
     })
     .await;
+    // Nothing of the first realm has become the second's.
+    let roster = ada.player.rest.characters().await.unwrap();
+    assert_eq!(roster.characters.len(), 1, "{roster:?}");
     // Both write at the same time, and wait for each other.
     let (mut one, mut two) = (Rest::new(&first.endpoint()), Rest::new(&second.endpoint()));
     for number in 0..3 {

@@ -16,7 +16,7 @@ const READER_WAIT: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is tried before it is used.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 /// How long the server may take to let a connection in: at a start and for a verb, and to a writer whose callers wait.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
+const CONNECT_WAIT: Duration = Duration::from_secs(30);
 const RECONNECT_WAIT: Duration = Duration::from_secs(3);
 /// The oldest server that is supported, as the server writes it.
 const VERSION_MIN: i64 = 150_000;
