@@ -185,7 +185,10 @@ async fn a_character_in_a_game_is_not_deleted_until_it_has_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_realm_of_another_name_or_key_keeps_its_characters_and_its_ladder() {
-    let realm = TestRealm::start().await;
+    // A server may hold other realms: there a new key is a new realm, and only a file of one's own is taken along.
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite://{}", folder.path().join("realm.sqlite").display());
+    let realm = TestRealm::start_with(|config| config.storage.url = file).await;
     let mut hero = realm.hero("Maren", Door::Frames).await;
     let (_, mut game) = hero.open_game("Cellar").await;
     pilot::fight_for_experience(&mut game).await;

@@ -55,7 +55,7 @@ async fn every_thread_gives_way_to_the_ticks() {
         Ok(())
     };
     // A thread sets its own value when it begins.
-    eventually("every thread has its urgency", async || fits().ok()).await;
+    eventually("every thread has its urgency", async || fits().inspect_err(|misfit| println!("{misfit}")).ok()).await;
     assert_eq!(fits(), Ok(()));
     assert_eq!(up.end(Signal::TERM).0, Some(0));
 }

@@ -162,7 +162,7 @@ async fn kill_with_a_skill(game: &mut GameConnection) -> u32 {
             }
         }
     };
-    tokio::time::timeout(DEADLINE * 3, hunting).await.expect("somebody is met and killed")
+    tokio::time::timeout(DEADLINE * 15, hunting).await.expect("somebody is met and killed")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,8 @@ impl TestRealm {
             fs::copy(built_plugins().join(&file), plugin_dir.join(&file)).expect("a built plugin");
         }
         let mut config = config();
+        // On a machine that stands still a test may leave a connection unread for a minute; tests of silence say how long it may last.
+        config.net.silence_max_ms = 600_000;
         change(&mut config);
         let over_server = std::env::var(DATABASE_VARIABLE).is_ok_and(|database| database == "postgresql");
         let database = (over_server && config.storage.url.is_empty()).then(realm_postgres::database);

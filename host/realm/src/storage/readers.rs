@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream, stream::BoxStream};
-use sqlx::{Any, AnyPool, Either, Executor, SqlStr, any};
+use sqlx::{Any, AnyPool, Either, Executor, SqlStr, any, pool::PoolConnection};
 use tokio::sync::watch;
 
 /// The longest that one query may take, with the wait for a connection.
@@ -41,6 +41,15 @@ impl Readers {
     }
 }
 
+/// A connection. One that is not there yet is made by the runtime's threads: where a connection has a thread of its own, that takes its
+/// urgency from the thread that made it.
+async fn connection(pool: AnyPool) -> sqlx::Result<PoolConnection<Any>> {
+    if pool.num_idle() > 0 {
+        return pool.acquire().await;
+    }
+    tokio::spawn(async move { pool.acquire().await }).await.unwrap_or(Err(sqlx::Error::PoolClosed))
+}
+
 impl<'p> Executor<'p> for &'p Readers {
     type Database = Any;
 
@@ -54,7 +63,7 @@ impl<'p> Executor<'p> for &'p Readers {
     {
         let all = async move {
             let rows = self.ask(async |pool: AnyPool| {
-                let mut connection = pool.acquire().await?;
+                let mut connection = connection(pool).await?;
                 connection.fetch_many(query).try_collect::<Vec<_>>().await
             });
             match rows.await {
@@ -70,7 +79,7 @@ impl<'p> Executor<'p> for &'p Readers {
         'p: 'e,
         E: 'q + sqlx::Execute<'q, Any>,
     {
-        Box::pin(self.ask(async |pool: AnyPool| pool.acquire().await?.fetch_optional(query).await))
+        Box::pin(self.ask(async |pool: AnyPool| connection(pool).await?.fetch_optional(query).await))
     }
 
     fn prepare_with<'e>(
@@ -81,6 +90,6 @@ impl<'p> Executor<'p> for &'p Readers {
     where
         'p: 'e,
     {
-        Box::pin(self.ask(async move |pool: AnyPool| pool.acquire().await?.prepare_with(sql, parameters).await))
+        Box::pin(self.ask(async move |pool: AnyPool| connection(pool).await?.prepare_with(sql, parameters).await))
     }
 }
