@@ -2,7 +2,8 @@
 //!
 //! A core with nothing to do sleeps. On a virtual machine that means handing it back to the system below and getting it again
 //! with strange caches and after a while, and both is then counted as work of whatever woke it: the same rooms cost a sixth more the less
-//! there is to do. A process of idle priority that only counts never keeps anything waiting and never lets the core sleep.
+//! there is to do. A process of idle priority that only counts keeps nothing of the measurement waiting and never lets the core sleep; what runs
+//! in other sessions of the machine may have to share with it.
 
 use std::{
     process::{Child, Command, Stdio},
