@@ -2,6 +2,7 @@
 
 use crate::{
     moderation::Ban,
+    once::KeyReused,
     storage::StorageError,
     types::{BrokenOff, Code, Refusal},
 };
@@ -54,6 +55,15 @@ pub enum AccountsError {
     /// The one-time owner token is wrong or used, or there is an owner.
     #[error("the owner token is not valid (any more)")]
     OwnerTokenInvalid,
+    /// There is no account of this name.
+    #[error("there is no account of this name")]
+    AccountUnknown,
+    /// The role cannot be given, or not to this account.
+    #[error("{0}")]
+    RoleRefused(&'static str),
+    /// The key of the request was used with another one.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -108,6 +118,11 @@ impl From<AccountsError> for Refusal {
                 Code::OwnerTokenInvalid,
                 "The owner token is unknown or used, or the realm has an owner; restart the realm to see a new token while it has none.",
             ),
+            AccountsError::AccountUnknown => {
+                Refusal::new(Code::AccountUnknown, "There is no account of this name; check how it is written.")
+            }
+            AccountsError::RoleRefused(sentence) => Refusal::new(Code::RoleRefused, sentence),
+            AccountsError::KeyReused(error) => error.into(),
             AccountsError::Storage(error) => error.into(),
         }
     }

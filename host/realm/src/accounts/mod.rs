@@ -13,25 +13,31 @@ mod keeping;
 mod login;
 mod owner;
 mod password;
+mod permissions;
 mod places;
 mod refreshing;
+mod registering;
+mod role;
 mod secret;
 mod sessions;
 mod signing;
+mod staff;
 mod store;
 mod sweeping;
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use config::Config;
 pub use error::AccountsError;
 pub use keeping::KeptSession;
+pub use permissions::{Permission, Permissions};
+pub use registering::Registered;
+pub use role::Role;
+pub use staff::StaffMember;
 
 use crate::{
     moderation::Moderation,
+    once::Answered,
     storage::{Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
@@ -46,26 +52,6 @@ use signing::Signing;
 /// Token sessions of one account; a further log-in ends the oldest.
 const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
 
-/// What an account may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Plays.
-    Player,
-    /// Keeps order.
-    Moderator,
-    /// Everything.
-    Owner,
-}
-
-impl Role {
-    /// Moderators and owners.
-    #[must_use]
-    pub fn is_staff(self) -> bool {
-        self != Role::Player
-    }
-}
-
 /// Who speaks: the result of checking a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -77,6 +63,22 @@ pub struct Identity {
     pub session: SessionId,
     /// What it may do.
     pub role: Role,
+    /// What it may do beyond its role.
+    pub extra: Permissions,
+}
+
+impl Identity {
+    /// Everything that the account may do.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        self.role.permissions().and(self.extra)
+    }
+
+    /// May the account do this?
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions().contains(permission)
+    }
 }
 
 /// What a log-in gives.
@@ -99,6 +101,8 @@ pub struct Accounts {
 }
 
 struct Inner {
+    /// The realm's key, for its audit log.
+    realm: Arc<str>,
     config: Config,
     storage: Storage,
     moderation: Moderation,
@@ -122,6 +126,7 @@ impl Accounts {
         moderation: Moderation,
     ) -> Result<Self, StorageError> {
         let inner = Arc::new(Inner {
+            realm: realm.into(),
             signing: Signing::load(data, realm)?,
             doorkeeper: Doorkeeper::new(config),
             hashing: Hashing::start(config)?,
@@ -151,26 +156,10 @@ impl Accounts {
     /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
     /// as many accounts as it may.
     pub async fn register(&self, name: AccountName, password: &str, peer: IpAddr) -> Result<AccountId, AccountsError> {
-        if !self.inner.config.registration_open {
-            return Err(AccountsError::RegistrationClosed);
+        match self.register_once(name, password, peer, None).await? {
+            Answered::Now(new) => Ok(new.id),
+            Answered::Before(_) => unreachable!("without a key nothing was done before"),
         }
-        let network = self.inner.doorkeeper.admit(peer)?;
-        let password = password::chosen(password, &name)?;
-        let place = self.inner.hashing.place(network)?;
-        if store::find_account(self.inner.storage.reader(), &name).await?.is_some() {
-            return Err(AccountsError::Taken);
-        }
-        self.inner.doorkeeper.admit_registration(network)?;
-        let account = self.new_account(place, name, password, Role::Player).await?;
-        let (id, name) = (account.id, account.name.clone());
-        self.inner
-            .storage
-            .write(move |connection| {
-                Box::pin(async move { store::insert_account(connection, &account).await.map_err(taken) })
-            })
-            .await?;
-        tracing::info!(account = %id, %name, %peer, "account registered");
-        Ok(id)
     }
 
     /// Checks an access token and that its session lives. No I/O.

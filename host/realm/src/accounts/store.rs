@@ -1,10 +1,11 @@
 //! SQL of accounts, token sessions, refresh tokens and the owner token.
 
 pub(super) mod kept;
+pub(super) mod staff;
 
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{Identity, Role};
+use super::{Identity, Permissions, Role};
 use crate::{
     storage::{Readers, StorageError},
     types::{AccountId, AccountName, SessionId},
@@ -15,6 +16,7 @@ pub(super) struct Account {
     pub(super) name: AccountName,
     pub(super) password: String,
     pub(super) role: Role,
+    pub(super) extra: Permissions,
 }
 
 pub(super) struct NewAccount {
@@ -40,21 +42,8 @@ pub(super) struct StoredRefresh {
     pub(super) used_ms: Option<i64>,
 }
 
-fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Player => "player",
-        Role::Moderator => "moderator",
-        Role::Owner => "owner",
-    }
-}
-
 fn role_from(text: &str) -> Result<Role, StorageError> {
-    match text {
-        "player" => Ok(Role::Player),
-        "moderator" => Ok(Role::Moderator),
-        "owner" => Ok(Role::Owner),
-        other => Err(StorageError::Statement(format!("there is no role \"{other}\""))),
-    }
+    Role::from_name(text).ok_or_else(|| StorageError::Statement(format!("there is no role \"{text}\"")))
 }
 
 fn name_from(text: String) -> Result<AccountName, StorageError> {
@@ -71,7 +60,7 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
     .bind(new.name.as_str())
     .bind(new.name.folded())
     .bind(new.password.as_str())
-    .bind(role_text(new.role))
+    .bind(new.role.as_str())
     .bind(new.now_ms)
     .execute(connection)
     .await?;
@@ -79,7 +68,7 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
 }
 
 pub(super) async fn find_account(readers: &Readers, name: &AccountName) -> Result<Option<Account>, StorageError> {
-    let row = sqlx::query("SELECT id, name, password, role FROM accounts WHERE folded = $1")
+    let row = sqlx::query("SELECT id, name, password, role, permissions FROM accounts WHERE folded = $1")
         .bind(name.folded())
         .fetch_optional(readers)
         .await?;
@@ -89,6 +78,7 @@ pub(super) async fn find_account(readers: &Readers, name: &AccountName) -> Resul
             name: name_from(row.try_get(1)?)?,
             password: row.try_get(2)?,
             role: role_from(row.try_get(3)?)?,
+            extra: Permissions::stored(row.try_get(4)?),
         })
     };
     row.map(account).transpose()
@@ -198,7 +188,7 @@ pub(super) async fn set_active(
 
 pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, StorageError> {
     let rows = sqlx::query(
-        "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms
+        "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms, a.permissions
          FROM token_sessions s JOIN accounts a ON a.id = s.account",
     )
     .fetch_all(readers)
@@ -210,6 +200,7 @@ pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, St
                 account: AccountId::from_sql(row.try_get(1)?),
                 name: name_from(row.try_get(2)?)?,
                 role: role_from(row.try_get(3)?)?,
+                extra: Permissions::stored(row.try_get(6)?),
             },
             active_ms: row.try_get(4)?,
             expires_ms: row.try_get(5)?,

@@ -4,7 +4,10 @@
 
 mod admin;
 mod admin_ladder;
+mod again;
+mod audit;
 mod auth;
+mod character_sheet;
 mod characters;
 mod chat;
 mod extract;
@@ -15,6 +18,8 @@ mod owner;
 mod plugins;
 mod problem;
 mod realms;
+mod staff;
+mod staff_characters;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -75,7 +80,7 @@ pub struct Features {
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
         (name = "realm", description = "The realm itself"),
-        (name = "admin", description = "The operator's verbs"),
+        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission"),
     )
 )]
 struct Description;
@@ -93,6 +98,7 @@ fn routes() -> OpenApiRouter<Features> {
     let nouns = OpenApiRouter::new()
         .merge(auth::routes())
         .merge(characters::routes())
+        .merge(character_sheet::routes())
         .merge(games::routes())
         .merge(chat::routes())
         .merge(ladder::routes())
@@ -100,6 +106,9 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(plugins::routes())
         .merge(admin::routes())
         .merge(admin_ladder::routes())
+        .merge(staff::routes())
+        .merge(staff_characters::routes())
+        .merge(audit::routes())
         .merge(owner::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
 }

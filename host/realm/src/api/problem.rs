@@ -38,6 +38,11 @@ pub struct Problem {
     retry_after_ms: Option<u64>,
 }
 
+/// "Too many requests".
+const TOO_MANY: u16 = 429;
+/// When to come back, where nobody knows better.
+const RETRY_DEFAULT_MS: u64 = 1_000;
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Refusal);
@@ -55,6 +60,8 @@ impl IntoResponse for Refused {
         tracing::debug!(code = code.as_str(), message, "request refused");
         let title = Code::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, meaning)| meaning.trim());
         let status = code.http_status();
+        // Whoever asks too much is always told when to come back.
+        let retry_after_ms = retry_after_ms.or((status == TOO_MANY).then_some(RETRY_DEFAULT_MS));
         let problem = Problem {
             kind: format!("urn:realm:error:{}", code.as_str()),
             title,

@@ -1,6 +1,7 @@
 //! Why a character verb was refused.
 
 use crate::{
+    once::KeyReused,
     storage::StorageError,
     types::{Code, NameError, Refusal},
 };
@@ -40,6 +41,18 @@ pub enum CharactersError {
     /// A rule of the realm refuses the character.
     #[error("a rule of this realm refuses the character: {0}")]
     Refused(String),
+    /// It was changed meanwhile.
+    #[error("the character was changed meanwhile")]
+    Stale,
+    /// The points cannot be spent so.
+    #[error("{0}")]
+    Points(String),
+    /// The profile breaks a rule.
+    #[error("{0}")]
+    Profile(String),
+    /// The key of the request was used with another one.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -78,6 +91,13 @@ impl From<CharactersError> for Refusal {
                 Code::CharacterBusy,
                 "The character was taken over elsewhere; nothing was written. Select it again.".to_owned(),
             ),
+            CharactersError::Stale => (
+                Code::VersionStale,
+                "The character was changed meanwhile; read it again and send the new version in If-Match.".to_owned(),
+            ),
+            CharactersError::Points(sentence) => (Code::CharacterPoints, sentence),
+            CharactersError::Profile(sentence) => (Code::CharacterProfileInvalid, sentence),
+            CharactersError::KeyReused(error) => return error.into(),
             CharactersError::Refused(_) => (Code::CharacterRefused, format!("{}.", capital(&error.to_string()))),
             CharactersError::Storage(error) => return error.into(),
         };

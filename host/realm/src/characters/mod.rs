@@ -2,18 +2,25 @@
 //!
 //! Does not know items. A character is written only under the lease that was taken for it, with its version.
 
+mod creation;
+mod deletion;
+mod details;
+mod editing;
 mod error;
 mod judging;
 mod lease;
+mod staff;
 mod store;
 mod upkeep;
 
 use std::sync::Arc;
 
-use realm_world::{Class, Sheet};
+use realm_world::Sheet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use details::{Details, Profile, Versions};
+pub use editing::Points;
 pub use error::CharactersError;
 pub use lease::Lease;
 
@@ -21,6 +28,7 @@ use upkeep::Upkeep;
 
 use crate::{
     hooks::{Hooks, anti_cheat},
+    once::Answered,
     storage::{Connection, Storage, StorageError},
     types::{AccountId, CharacterId, CharacterName},
 };
@@ -140,23 +148,10 @@ impl Characters {
         class: &str,
         hardcore: bool,
     ) -> Result<Character, CharactersError> {
-        let name = CharacterName::new(name)?;
-        let class = Class::from_name(class).ok_or_else(|| CharactersError::ClassUnknown(class.to_owned()))?;
-        let now_ms = self.storage.now_ms();
-        let new = Character {
-            id: self.storage.ids().next(now_ms),
-            account,
-            name,
-            sheet: Sheet::newborn(class, hardcore),
-            created_ms: now_ms,
-            played_last_ms: None,
-            play_time_ms: 0,
-            version: 1,
-        };
-        self.judge(new.id, &new.sheet, "created").await?;
-        let new = insert_within_limit(&self.storage, &self.realm, self.characters_max, new).await?;
-        tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");
-        Ok(new)
+        match self.create_once(account, name, class, hardcore, None).await? {
+            Answered::Now(details) => Ok(details.character),
+            Answered::Before(_) => unreachable!("without a key nothing was done before"),
+        }
     }
 
     /// Deletes a character; it can be restored for 30 days, and its name stays taken as long.
@@ -242,34 +237,6 @@ impl Characters {
         }
         findings
     }
-}
-
-/// Stores a new character if the account may have one more.
-async fn insert_within_limit(
-    storage: &Storage,
-    realm: &Arc<str>,
-    characters_max: u32,
-    new: Character,
-) -> Result<Character, CharactersError> {
-    let realm = Arc::clone(realm);
-    storage
-        .write(move |connection| {
-            Box::pin(async move {
-                let count = store::count_for_new(connection, &realm, new.account).await?;
-                if count.living >= i64::from(characters_max) {
-                    return Err(CharactersError::Limit(characters_max));
-                }
-                if count.living + count.restorable >= i64::from(ROWS_PER_CHARACTER * characters_max) {
-                    return Err(CharactersError::LimitDeleted);
-                }
-                match store::insert(connection, &realm, &new).await {
-                    Ok(()) => Ok(new),
-                    Err(StorageError::Conflict) => Err(CharactersError::NameTaken),
-                    Err(error) => Err(error.into()),
-                }
-            })
-        })
-        .await
 }
 
 /// Why there was no free character of this key.

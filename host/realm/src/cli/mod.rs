@@ -9,16 +9,20 @@
     reason = "this is where the program speaks to the person at the terminal"
 )]
 
+mod audit;
 mod backup;
 mod bots;
+mod character;
 mod check;
 mod docs;
+mod explain;
 mod migrate;
 mod operator;
 mod owner;
 mod plugin;
 mod replay;
 mod season;
+mod staff;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -59,6 +63,17 @@ enum Verb {
     /// The owner's account.
     #[command(subcommand)]
     Owner(owner::Owner),
+    /// Who is staff, and what they may do.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Characters of players.
+    #[command(subcommand)]
+    Character(character::Character),
+    /// What staff did.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Say what a code of the realm means, or list them all.
+    Explain(explain::Explain),
     /// Let bots play: against a running realm, or against one of their own in a temporary folder.
     Bots(bots::Bots),
     /// Repeat a game from its log, compare every hash, and say where it first differs.
@@ -119,6 +134,10 @@ pub fn run() -> ExitCode {
         Verb::Restore(verb) => block_on(verb.run()),
         Verb::Verify(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
+        Verb::Staff(verb) => block_on(verb.run()),
+        Verb::Character(verb) => block_on(verb.run()),
+        Verb::Audit(verb) => block_on(verb.run()),
+        Verb::Explain(verb) => verb.run(),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
@@ -162,4 +181,10 @@ fn client_endpoint_of(addresses: crate::net::Addresses, fingerprint: &str) -> an
     endpoint.game_port = addresses.game.port();
     endpoint.deadline = std::time::Duration::from_secs(30);
     Ok(endpoint)
+}
+
+/// The program's verbs with their options, for a test that goes through them.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }

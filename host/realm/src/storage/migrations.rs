@@ -17,6 +17,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "kept_sessions", text: include_str!("../../migrations/0002_kept_sessions.sql") },
     Migration { version: 3, name: "plugin_keys", text: include_str!("../../migrations/0003_plugin_keys.sql") },
     Migration { version: 4, name: "ladder_seasons", text: include_str!("../../migrations/0004_ladder_seasons.sql") },
+    Migration { version: 7, name: "staff", text: include_str!("../../migrations/0007_staff.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

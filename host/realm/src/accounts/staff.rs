@@ -1,0 +1,84 @@
+//! Staff: who has which role, and giving one.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Accounts, AccountsError, Permissions, Role, store};
+use crate::{
+    audit::{self, By},
+    storage::StorageError,
+    types::{AccountId, AccountName, in_task},
+};
+
+/// Most members of staff that are listed.
+pub(super) const STAFF_MAX: i64 = 1_000;
+
+/// An account with a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffMember {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: AccountName,
+    /// Its role.
+    pub role: Role,
+    /// What it may do beyond its role.
+    pub extra: Permissions,
+}
+
+impl Accounts {
+    /// Everybody who is more than a player, by name; at most 1,000.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn staff(&self) -> Result<Vec<StaffMember>, StorageError> {
+        store::staff::list(self.inner.storage.reader(), STAFF_MAX).await
+    }
+
+    /// Gives an account a role and single permissions beyond it, in place of what it had; a player with none is a player again. Its
+    /// sessions end, so that no token says more than is so.
+    ///
+    /// # Errors
+    /// When there is no such account, when it is the owner's, or when the role is the owner's: that is made with the one-time token.
+    pub async fn grant(
+        &self,
+        by: By,
+        name: AccountName,
+        role: Role,
+        extra: Permissions,
+    ) -> Result<StaffMember, AccountsError> {
+        if role == Role::Owner {
+            return Err(AccountsError::RoleRefused("A realm has one owner, made with the one-time token; give another role."));
+        }
+        let extra = extra.without(role.permissions());
+        let inner = Arc::clone(&self.inner);
+        in_task(async move {
+            let now_ms = inner.storage.now_ms();
+            let granted = inner
+                .storage
+                .write(move |connection| {
+                    Box::pin(async move {
+                        let before = store::staff::find(connection, &name).await?.ok_or(AccountsError::AccountUnknown)?;
+                        if before.role == Role::Owner {
+                            return Err(AccountsError::RoleRefused("The owner's role cannot be taken; choose another account."));
+                        }
+                        store::staff::set(connection, before.account, role, extra).await?;
+                        let sessions = store::delete_sessions_of(connection, before.account).await?;
+                        let told = |role: Role, extra: Permissions| json!({"role": role, "permissions": extra.names()});
+                        let deed = by
+                            .does("roles.grant", "account", before.account)
+                            .changing(told(before.role, before.extra), told(role, extra));
+                        audit::write(connection, &deed, now_ms).await?;
+                        Ok((StaffMember { role, extra, ..before }, sessions))
+                    })
+                })
+                .await;
+            let (member, sessions) = granted?;
+            inner.sessions.end(&sessions);
+            tracing::info!(account = %member.account, role = role.as_str(), %extra, "a role was given");
+            Ok(member)
+        })
+        .await
+    }
+}
