@@ -175,7 +175,8 @@ impl Realm {
         );
         let owner_token = accounts.owner_token().await?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let admin = Admin::start(data, rules.clone(), games.clone(), audit).map_err(|error| folder_error(data, &error))?;
+        let admin =
+            Admin::start(data, rules.clone(), games.clone(), audit).map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,

@@ -72,7 +72,8 @@ impl Accounts {
         let now_ms = self.inner.storage.now_ms();
         let session: SessionId = self.inner.storage.ids().next(now_ms);
         let expires_ms = now_ms + i64::from(self.inner.config.session_days_max) * 86_400_000;
-        let identity = Identity { account: account.id, name: account.name, session, role: account.role, extra: account.extra };
+        let identity =
+            Identity { account: account.id, name: account.name, session, role: account.role, extra: account.extra };
         let refresh = secret::new_refresh();
         let (inner, hash, live) =
             (Arc::clone(&self.inner), secret::hash(&refresh), Live::new(identity.clone(), now_ms, expires_ms));

@@ -76,6 +76,10 @@ impl Accounts {
         let account = store::find_account(self.inner.storage.reader(), name).await?;
         let phc = account.map(|account| account.password);
         let given = password::given(password).unwrap_or_default();
-        if self.inner.hashing.verify(place, given, phc).await? { Ok(Answered::Before(kept)) } else { Err(KeyReused.into()) }
+        if self.inner.hashing.verify(place, given, phc).await? {
+            Ok(Answered::Before(kept))
+        } else {
+            Err(KeyReused.into())
+        }
     }
 }

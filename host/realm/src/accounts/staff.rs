@@ -49,7 +49,9 @@ impl Accounts {
         extra: Permissions,
     ) -> Result<StaffMember, AccountsError> {
         if role == Role::Owner {
-            return Err(AccountsError::RoleRefused("A realm has one owner, made with the one-time token; give another role."));
+            return Err(AccountsError::RoleRefused(
+                "A realm has one owner, made with the one-time token; give another role.",
+            ));
         }
         let extra = extra.without(role.permissions());
         let inner = Arc::clone(&self.inner);
@@ -59,9 +61,12 @@ impl Accounts {
                 .storage
                 .write(move |connection| {
                     Box::pin(async move {
-                        let before = store::staff::find(connection, &name).await?.ok_or(AccountsError::AccountUnknown)?;
+                        let before =
+                            store::staff::find(connection, &name).await?.ok_or(AccountsError::AccountUnknown)?;
                         if before.role == Role::Owner {
-                            return Err(AccountsError::RoleRefused("The owner's role cannot be taken; choose another account."));
+                            return Err(AccountsError::RoleRefused(
+                                "The owner's role cannot be taken; choose another account.",
+                            ));
                         }
                         store::staff::set(connection, before.account, role, extra).await?;
                         let sessions = store::delete_sessions_of(connection, before.account).await?;

@@ -23,7 +23,12 @@ use crate::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(inspect)).routes(routes!(logs)).routes(routes!(act)).routes(routes!(shadow))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(inspect))
+        .routes(routes!(logs))
+        .routes(routes!(act))
+        .routes(routes!(shadow))
 }
 
 /// Who uses a verb of staff. That they may use this one, the verb asks itself.

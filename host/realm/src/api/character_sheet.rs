@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use realm_world::{Attributes, Difficulty};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

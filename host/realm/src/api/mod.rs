@@ -10,6 +10,7 @@ mod auth;
 mod character_sheet;
 mod characters;
 mod chat;
+mod explorer;
 mod extract;
 mod games;
 mod gate;
@@ -132,6 +133,7 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
             "/",
             get(move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], home).into_response() }),
         )
+        .merge(explorer::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))

@@ -104,9 +104,7 @@ impl Audit {
     /// When it could not be stored: then the act must not be done.
     pub async fn note(&self, deed: Deed) -> Result<(), StorageError> {
         let now_ms = self.storage.now_ms();
-        self.storage
-            .write(move |connection| Box::pin(async move { write(connection, &deed, now_ms).await }))
-            .await
+        self.storage.write(move |connection| Box::pin(async move { write(connection, &deed, now_ms).await })).await
     }
 
     /// Lines before one, the newest first; `before` is the number of the last line of the page before, `None` for the first page.

@@ -49,23 +49,19 @@ pub(super) async fn last(connection: &mut AnyConnection) -> Result<Option<(i64, 
 }
 
 pub(super) async fn append(connection: &mut AnyConnection, line: &Line) -> Result<(), StorageError> {
-    sqlx::query(concat!(
-        "INSERT INTO audit_log (",
-        columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    ))
-    .bind(line.number)
-    .bind(line.at_ms)
-    .bind(line.realm.as_str())
-    .bind(line.actor.as_str())
-    .bind(line.act.as_str())
-    .bind(line.target.as_str())
-    .bind(line.reason.as_str())
-    .bind(line.before.as_str())
-    .bind(line.after.as_str())
-    .bind(line.hash.as_str())
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query(concat!("INSERT INTO audit_log (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"))
+        .bind(line.number)
+        .bind(line.at_ms)
+        .bind(line.realm.as_str())
+        .bind(line.actor.as_str())
+        .bind(line.act.as_str())
+        .bind(line.target.as_str())
+        .bind(line.reason.as_str())
+        .bind(line.before.as_str())
+        .bind(line.after.as_str())
+        .bind(line.hash.as_str())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO audit_head (chain, number, hash) VALUES (1, $1, $2)
          ON CONFLICT (chain) DO UPDATE SET number = $1, hash = $2",

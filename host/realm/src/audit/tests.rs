@@ -28,10 +28,7 @@ async fn log(home: &Home, lines: i64) -> (Storage, Audit, AccountId) {
 }
 
 async fn checked(storage: &Storage) -> Result<Sound, Broken> {
-    storage
-        .write::<_, StorageError, _>(|connection| Box::pin(async move { verify(connection).await }))
-        .await
-        .unwrap()
+    storage.write::<_, StorageError, _>(|connection| Box::pin(async move { verify(connection).await })).await.unwrap()
 }
 
 async fn behind_the_back(storage: &Storage, statements: &[&'static str]) {
@@ -85,7 +82,8 @@ async fn one_changed_byte_is_found_in_every_column_and_its_line_is_named(home: H
         ("state_after", "'{\"name\":\"Nex\"}'"),
         ("hash", "'00' || SUBSTR(hash, 3)"),
     ] {
-        let (storage, _, _) = log(&home.another(), 6).await;
+        let home = home.another();
+        let (storage, _, _) = log(&home, 6).await;
         let statement = format!("UPDATE audit_log SET {column} = {value} WHERE number = 4");
         behind_the_back(&storage, &[Box::leak(statement.into_boxed_str())]).await;
         assert_eq!(checked(&storage).await, Err(Broken::Changed(4)), "{column}");
@@ -121,7 +119,8 @@ async fn missing_swapped_and_added_lines_are_named(home: Home) {
         (&["DELETE FROM audit_head"], Broken::Headless(6)),
     ];
     for (statements, broken) in cases {
-        let (storage, _, _) = log(&home.another(), 6).await;
+        let home = home.another();
+        let (storage, _, _) = log(&home, 6).await;
         behind_the_back(&storage, statements).await;
         assert_eq!(checked(&storage).await, Err(broken), "{statements:?}");
     }

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Characters, CharactersError, Details, Versions,
-    details::for_change,
-    store,
-    upkeep::RESTORABLE_MS,
-};
+use super::{Characters, CharactersError, Details, Versions, details::for_change, store, upkeep::RESTORABLE_MS};
 use crate::{
     once::{self, Answered, Once},
     types::{AccountId, CharacterId},

@@ -169,3 +169,7 @@ pub(super) async fn store_change(connection: &mut Connection, changed: &mut Deta
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+#[path = "details_tests.rs"]
+mod tests;

@@ -139,10 +139,7 @@ mod tests {
     use realm_world::{Class, Sheet};
 
     use super::*;
-    use crate::{
-        characters::Character,
-        types::CharacterName,
-    };
+    use crate::{characters::Character, types::CharacterName};
 
     const NONE: Attributes = Attributes { strength: 0, dexterity: 0, vitality: 0, energy: 0 };
 

@@ -7,7 +7,9 @@ use realm_world::{Class, Sheet};
 use realm_protocol::{ServerMessage, proto};
 
 use super::{
-    Character, CharactersError, Config, Lease, ROWS_PER_CHARACTER, creation::insert_if_room, store, unknown_or_busy,
+    Character, CharactersError, Config, Lease, ROWS_PER_CHARACTER,
+    creation::insert_if_room,
+    store, unknown_or_busy,
     upkeep::{self, RESTORABLE_MS, Upkeep},
 };
 use crate::{

@@ -67,7 +67,11 @@ impl List {
             }
         }
         let answer = operator::ask(&self.place, Method::GET, &path, None).await?;
-        if self.json { println!("{answer:#}") } else { print!("{}", shown(&answer)) }
+        if self.json {
+            println!("{answer:#}")
+        } else {
+            print!("{}", shown(&answer))
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

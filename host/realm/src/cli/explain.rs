@@ -40,8 +40,7 @@ fn explained(code: &str) -> anyhow::Result<String> {
         near.retain(|(alike, _)| *alike >= NEAR_MIN);
         near.sort_by(|one, other| other.0.total_cmp(&one.0));
         let near: Vec<&str> = near.into_iter().take(NEAR_MAX).map(|(_, name)| name).collect();
-        let hint =
-            if near.is_empty() { String::new() } else { format!("; the nearest are {}", near.join(", ")) };
+        let hint = if near.is_empty() { String::new() } else { format!("; the nearest are {}", near.join(", ")) };
         anyhow::bail!("there is no code {wanted}{hint}; `realm explain` lists all");
     };
     Ok(format!("{}\n\n{}\n\nHTTP status {status}. {}", code.as_str(), meaning.trim(), advice(*status)))
@@ -50,7 +49,9 @@ fn explained(code: &str) -> anyhow::Result<String> {
 /// What a client does about a refusal of this status.
 fn advice(status: u16) -> &'static str {
     match status {
-        400 | 405 | 413 | 422 => "The request has to be another one: the sentence of the refusal says what is wrong with it.",
+        400 | 405 | 413 | 422 => {
+            "The request has to be another one: the sentence of the refusal says what is wrong with it."
+        }
         401 => "Prove who you are: log in, or refresh the access token.",
         403 => "It is not allowed; sending it again does not help.",
         404 => "It is not there, or not for this account.",

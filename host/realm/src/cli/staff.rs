@@ -91,7 +91,8 @@ fn member(member: &Value) -> String {
 fn members(answer: &Value) -> String {
     let staff = answer["staff"].as_array().map(Vec::as_slice).unwrap_or_default();
     if staff.is_empty() {
-        return "Nobody is staff yet; `realm staff grant NAME --role moderator` makes somebody a moderator.\n".to_owned();
+        return "Nobody is staff yet; `realm staff grant NAME --role moderator` makes somebody a moderator.\n"
+            .to_owned();
     }
     staff.iter().map(member).collect()
 }

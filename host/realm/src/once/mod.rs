@@ -76,7 +76,8 @@ impl<T> Once<T> {
     pub fn new(scope: String, key: &str, request: &[&[u8]], answer: fn(&T) -> Kept) -> Result<Self, Refusal> {
         let fits = (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits {
-            let sentence = format!("An Idempotency-Key is 1 to {KEY_CHARACTERS_MAX} visible characters, for example a UUID.");
+            let sentence =
+                format!("An Idempotency-Key is 1 to {KEY_CHARACTERS_MAX} visible characters, for example a UUID.");
             return Err(Refusal::new(Code::IdempotencyKeyInvalid, sentence));
         }
         let mut digest = Sha256::new();

@@ -57,11 +57,7 @@ pub(super) async fn keep(
 }
 
 /// Removes at most `rows_max` answers that were kept before a moment; answers with how many there were.
-pub(super) async fn sweep(
-    connection: &mut AnyConnection,
-    before_ms: i64,
-    rows_max: i64,
-) -> Result<u64, StorageError> {
+pub(super) async fn sweep(connection: &mut AnyConnection, before_ms: i64, rows_max: i64) -> Result<u64, StorageError> {
     let done = sqlx::query(
         "DELETE FROM kept_answers WHERE (scope, idempotency_key) IN
          (SELECT scope, idempotency_key FROM kept_answers WHERE kept_ms <= $1 LIMIT $2)",

@@ -89,12 +89,7 @@ impl Ladder {
     /// # Errors
     /// When the name is too long, the rule cannot say now, another has ended the season meanwhile, or the database does not
     /// answer; then everything is as before.
-    pub async fn end_season(
-        &self,
-        by: By,
-        next: &str,
-        once: Option<Once<Ended>>,
-    ) -> Result<Answered<Ended>, Refusal> {
+    pub async fn end_season(&self, by: By, next: &str, once: Option<Once<Ended>>) -> Result<Answered<Ended>, Refusal> {
         if let Some(once) = &once
             && let Some(kept) = once.before::<Refusal>(&self.storage).await?
         {
