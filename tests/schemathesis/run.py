@@ -8,6 +8,7 @@ Called by `cargo xtask test`; by hand: run.py DATA_FOLDER REPORT_FOLDER REQUESTS
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -27,7 +28,10 @@ CHECKS = [
 ]
 # What ends the session with which the others are asked; they are asked as nobody.
 ENDS_SESSIONS = r"/auth/logout|/auth/password|/auth/sessions|/account"
-# Requests of one account that are made to see whether the session still lives, beside those of the tool.
+# Requests that the tool makes of the edges of one call's parameters, at least, and its fewest further examples of each call.
+EDGES_OF_A_CALL = 15
+EXAMPLES_MIN = 3
+# The longest that one run may take.
 RUN_DEADLINE_SECONDS = 5_400
 
 
@@ -58,7 +62,10 @@ def run(root, certificate, report, token, examples, seed):
     ]
     if token:
         command += ["--header", f"Authorization: Bearer {token}", "--exclude-path-regex", ENDS_SESSIONS]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=RUN_DEADLINE_SECONDS, check=False)
+    surroundings = {name: value for name, value in os.environ.items() if not name.upper().endswith(("_CA_BUNDLE", "_PROXY"))}
+    ended = subprocess.run(
+        command, env=surroundings, stdin=subprocess.DEVNULL, timeout=RUN_DEADLINE_SECONDS, check=False
+    )
     if ended.returncode != 0:
         fail(f"schemathesis ended with {ended.returncode}; what it found stands above")
     return json.loads(report.read_text())["log"]["entries"]
@@ -91,6 +98,8 @@ def main():
     base, certificate = f"{root}/api/v1", str(data / "tls" / "certificate.pem")
     session = requests.Session()
     session.verify = certificate
+    # Certificates and proxies of the surroundings are for other servers.
+    session.trust_env = False
     call(session, "POST", f"{base}/auth/register", json={"name": "Tester", "password": PASSWORD})
     call(session, "POST", f"{base}/owner", json={"token": owner_token, "name": "Warden", "password": PASSWORD})
     tokens = {"anonymous": None, "player": logged_in(session, base, "Tester"), "staff": logged_in(session, base, "Warden")}
@@ -102,8 +111,8 @@ def main():
     asked, counts = 0, {}
     for number, (who, token) in enumerate(tokens.items()):
         begin = time.monotonic()
-        # What each run asks beside the examples is enough for a part; the rest of the number is spread over the calls.
-        examples = max(1, wanted // (3 * operations))
+        # The edges of every parameter are asked in any case; the rest of the number is spread over the calls.
+        examples = max(EXAMPLES_MIN, wanted // (3 * operations) - EDGES_OF_A_CALL)
         entries = run(root, certificate, reports / f"{who}.har", token, examples, 20_261_123 + number)
         asked += len(entries)
         failed = [entry["request"]["url"] for entry in entries if entry["response"]["status"] >= 500]

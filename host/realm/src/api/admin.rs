@@ -127,7 +127,7 @@ pub(super) struct PluginDetailView {
     /// What realm.toml lets it have.
     permissions_granted: Vec<String>,
     /// The limits that it lives under, as `[plugins.overrides.NAME.limits]` names them.
-    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
+    #[schema(value_type = std::collections::BTreeMap<String, Option<u64>>)]
     limits: serde_json::Value,
     /// File in the plugin folder.
     file: String,

@@ -74,6 +74,8 @@ pub struct Features {
         license(name = "MIT OR Apache-2.0")
     ),
     modifiers(&BearerToken),
+    // Named by a part of an address alone.
+    components(schemas(crate::rules::Act)),
     tags(
         (name = "auth", description = "Register, log in, tokens"),
         (name = "characters", description = "The characters of an account"),

@@ -42,7 +42,7 @@ impl Characters {
             play_time_ms: 0,
             version: 1,
         };
-        self.judge(new.id, &new.sheet, "created").await?;
+        self.judge(new.id, &new.sheet, 0, "created").await?;
         let made = insert_once(&self.storage, &self.realm, self.characters_max, new, once).await?;
         if let Answered::Now(Details { character: new, .. }) = &made {
             tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");

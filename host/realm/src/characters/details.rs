@@ -75,11 +75,16 @@ impl Details {
         Self { character, profile: Profile::default(), skills: BTreeMap::new(), deleted_ms: None }
     }
 
+    /// Points that were spent on skills.
+    #[must_use]
+    pub fn skill_levels(&self) -> u32 {
+        self.skills.values().fold(0, |sum, points| sum.saturating_add(*points))
+    }
+
     /// Points for skills that may still be spent.
     #[must_use]
     pub fn skill_points_free(&self) -> u64 {
-        let spent: u64 = self.skills.values().copied().map(u64::from).sum();
-        self.character.sheet.skill_points().saturating_sub(spent)
+        self.character.sheet.skill_points().saturating_sub(self.skill_levels().into())
     }
 }
 

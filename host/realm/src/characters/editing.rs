@@ -76,7 +76,7 @@ impl Characters {
             return Err(CharactersError::Stale);
         }
         let mut changed = spent(found, points, content)?;
-        self.judge(id, &changed.character.sheet, "given points").await?;
+        self.judge(id, &changed.character.sheet, changed.skill_levels(), "given points").await?;
         let realm = Arc::clone(&self.realm);
         let read = Versions::Of(vec![changed.character.version]);
         once::write(&self.storage, once, move |connection| {

@@ -26,13 +26,15 @@ pub struct Lease {
     pub(super) unconfirmed: i64,
     /// Time spent in games, in milliseconds, as it is stored with that version.
     pub(super) play_time_ms: i64,
+    /// Points spent on skills, for the anti-cheat rule; nobody spends any while the lease is held.
+    pub(super) skill_levels: u32,
 }
 
 impl Lease {
     /// The lease of an epoch over a character as it was stored then.
     #[must_use]
     pub fn new(character: CharacterId, epoch: i64, version: i64, play_time_ms: i64) -> Self {
-        Self { character, epoch, version, unconfirmed: 0, play_time_ms }
+        Self { character, epoch, version, unconfirmed: 0, play_time_ms, skill_levels: 0 }
     }
 
     /// Epochs begin above it.

@@ -184,12 +184,15 @@ impl Characters {
         account: AccountId,
         character: CharacterId,
     ) -> Result<(Character, Lease), CharactersError> {
-        let before = self.get(account, character).await?;
-        if before.sheet.hardcore && before.sheet.dead {
+        let before = self.details(account, character).await?;
+        let (sheet, skill_levels) = (&before.character.sheet, before.skill_levels());
+        if sheet.hardcore && sheet.dead {
             return Err(CharactersError::Dead);
         }
-        self.judge(character, &before.sheet, "taken into a game").await?;
-        Lease::take(&self.storage, &self.realm, account, character).await
+        self.judge(character, sheet, skill_levels, "taken into a game").await?;
+        let (character, mut lease) = Lease::take(&self.storage, &self.realm, account, character).await?;
+        lease.skill_levels = skill_levels;
+        Ok((character, lease))
     }
 
     /// Stores what a game made of the character; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
@@ -206,7 +209,7 @@ impl Characters {
         sheet: &Sheet,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
-        self.findings(lease.character, sheet, "stored").await;
+        self.findings(lease.character, sheet, lease.skill_levels, "stored").await;
         lease.save(&self.storage, sheet, play_time_ms).await
     }
 
@@ -219,8 +222,14 @@ impl Characters {
     }
 
     /// Refuses a character that the anti-cheat rule refuses.
-    async fn judge(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Result<(), CharactersError> {
-        let findings = self.findings(character, sheet, when).await;
+    async fn judge(
+        &self,
+        character: CharacterId,
+        sheet: &Sheet,
+        skill_levels: u32,
+        when: &str,
+    ) -> Result<(), CharactersError> {
+        let findings = self.findings(character, sheet, skill_levels, when).await;
         let mut refused = findings.iter().filter(|finding| finding.refuse).peekable();
         if refused.peek().is_some() {
             return Err(CharactersError::Refused(judging::words(refused)));
@@ -229,8 +238,14 @@ impl Characters {
     }
 
     /// Asks the anti-cheat rule about a character and logs what it finds.
-    async fn findings(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Vec<anti_cheat::Finding> {
-        let findings = self.hooks.check_character(judging::sheet(character, sheet)).await;
+    async fn findings(
+        &self,
+        character: CharacterId,
+        sheet: &Sheet,
+        skill_levels: u32,
+        when: &str,
+    ) -> Vec<anti_cheat::Finding> {
+        let findings = self.hooks.check_character(judging::sheet(character, sheet, skill_levels)).await;
         if !findings.is_empty() {
             metrics::counter!("realm_character_findings_total").increment(1);
             tracing::warn!(%character, when, findings = judging::words(&findings), "the anti-cheat rule found something");
