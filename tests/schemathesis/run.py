@@ -29,7 +29,7 @@ CHECKS = [
 # What ends the session with which the others are asked; they are asked as nobody.
 ENDS_SESSIONS = r"/auth/logout|/auth/password|/auth/sessions|/account"
 # Requests that the tool makes of the edges of one call's parameters, at least, and its fewest further examples of each call.
-EDGES_OF_A_CALL = 15
+EDGES_OF_A_CALL = 10
 EXAMPLES_MIN = 3
 # The longest that one run may take.
 RUN_DEADLINE_SECONDS = 5_400
@@ -112,7 +112,8 @@ def main():
     for number, (who, token) in enumerate(tokens.items()):
         begin = time.monotonic()
         # The edges of every parameter are asked in any case; the rest of the number is spread over the calls.
-        examples = max(EXAMPLES_MIN, wanted // (3 * operations) - EDGES_OF_A_CALL)
+        # Of calls without parameters there are few that differ.
+        examples = max(EXAMPLES_MIN, wanted * 5 // (4 * 3 * operations) - EDGES_OF_A_CALL)
         entries = run(root, certificate, reports / f"{who}.har", token, examples, 20_261_123 + number)
         asked += len(entries)
         failed = [entry["request"]["url"] for entry in entries if entry["response"]["status"] >= 500]
