@@ -87,6 +87,9 @@ impl Lease {
                         taken = store::take(connection, taker.id, &realm, account, id).await?;
                     }
                     let Some((character, epoch)) = taken else {
+                        if !store::holders::is_listed(connection, taker.id).await? {
+                            return Err(CharactersError::Lapsed);
+                        }
                         return Err(unknown_or_busy(connection, &realm, account, id).await?);
                     };
                     note.store(epoch, Ordering::Release);

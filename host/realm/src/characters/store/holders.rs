@@ -39,6 +39,12 @@ pub(in crate::characters) async fn renew(
     Ok(done.rows_affected() == 1)
 }
 
+/// Does a holder stand on the list?
+pub(in crate::characters) async fn is_listed(connection: &mut AnyConnection, id: i64) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT id FROM lease_holders WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    Ok(row.is_some())
+}
+
 /// Strikes a holder off the list; true when it stood there.
 pub(in crate::characters) async fn strike(connection: &mut AnyConnection, id: i64) -> Result<bool, StorageError> {
     let done = sqlx::query("DELETE FROM lease_holders WHERE id = $1").bind(id).execute(connection).await?;
