@@ -41,7 +41,8 @@ async fn at_work(stage: &mut Stage, name: &str, version: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_of_a_plugin_is_on_metrics() {
-    let more = "[plugins]\npermissions = [\"log\", \"metrics\", \"kv\", \"random\", \"realm-info\", \"clock\", \"moderate\"]\n";
+    let more = "[plugins]\npermissions = [\"log\", \"metrics\", \"kv\", \"random\", \"realm-info\", \"clock\", \"moderate\"]\n\
+                [plugins.overrides.crier.limits]\ncall_deadline_ms = 1000\n";
     let mut stage = Stage::start_with(more);
     stage.put("crier.wasm", &fs::read(built_plugins().join("crier.wasm")).unwrap());
     at_work(&mut stage, "crier", "0.1.0").await;
