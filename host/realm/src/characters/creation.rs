@@ -8,7 +8,10 @@ use super::{Character, Characters, CharactersError, Details, ROWS_PER_CHARACTER,
 use crate::{
     once::{self, Answered, Once},
     storage::{Connection, Storage, StorageError},
-    types::{AccountId, CharacterName},
+    types::{
+        AccountId, CharacterName,
+        faults::{Point, point},
+    },
 };
 
 impl Characters {
@@ -83,6 +86,7 @@ pub(super) async fn insert_if_room(
     if count.living + count.restorable >= i64::from(ROWS_PER_CHARACTER * characters_max) {
         return Err(CharactersError::LimitDeleted);
     }
+    point(Point::BetweenStatements);
     match store::insert(connection, realm, new).await {
         Err(StorageError::Conflict) => Err(CharactersError::NameTaken),
         stored => Ok(stored?),
