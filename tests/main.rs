@@ -22,6 +22,7 @@ mod games;
 mod harness;
 mod hostile;
 mod http;
+mod identity;
 mod load;
 mod matches;
 mod memory;

@@ -44,6 +44,7 @@ async fn house(config: Config) -> House {
         .route("/echo", routing::post(|body: String| async move { body }))
         .route("/slow", routing::get(slow));
     let handlers = Handlers {
+        banned: Arc::new(|_| None),
         http,
         connection: Arc::new(|connection| Box::pin(session(connection))),
         game: Arc::new(move |frame, link| sender.try_send((frame, link)).map_err(|_| ()).unwrap()),
