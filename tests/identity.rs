@@ -469,6 +469,58 @@ async fn account_keys_are_asked_for_where_the_operator_wants_them() {
     realm.stop().await;
 }
 
+/// The largest distance between two distributions (Kolmogorov and Smirnov).
+fn distance(one: &mut [f64], other: &mut [f64]) -> f64 {
+    one.sort_by(f64::total_cmp);
+    other.sort_by(f64::total_cmp);
+    let share = |all: &[f64], below: f64| all.partition_point(|value| *value <= below) as f64 / all.len() as f64;
+    one.iter().chain(other.iter()).map(|at| (share(one, *at) - share(other, *at)).abs()).fold(0.0, f64::max)
+}
+
+/// A name that exists and one that does not get one answer; with `REALM_TEST_LONG` over 2,000 log-ins of each, and in one time: that
+/// needs a machine that does nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_name_costs_what_a_known_one_costs() {
+    let long = std::env::var_os("REALM_TEST_LONG").is_some();
+    let realm = TestRealm::start_with(|config| {
+        config.accounts.wrong_passwords_max = 1_000;
+        config.accounts.wrong_passwords_per_account_max = 100_000;
+        config.accounts.wrong_passwords_per_network_max = 1_000_000;
+    })
+    .await;
+    let mut rest = Rest::new(&realm.endpoint());
+    // So many accounts that no name comes to its limit.
+    let names: Vec<String> = (0..if long { 20 } else { 2 }).map(|number| format!("Maren-{number}")).collect();
+    for name in &names {
+        rest.register(name, PASSWORD).await.unwrap();
+    }
+    let (mut times, mut answers) = ([Vec::new(), Vec::new()], std::collections::HashSet::new());
+    for round in 0..if long { 2_000 } else { 10 } {
+        let known = &names[round % names.len()];
+        // In turn first and second, so that what comes first has no advantage.
+        let unknown = known.replace("Maren", "Tomas");
+        for place in [round % 2, 1 - round % 2] {
+            let begin = std::time::Instant::now();
+            let name = if place == 0 { known } else { &unknown };
+            let answer = rest.login(name, "five lanterns by the sea").await.unwrap_err().to_string();
+            times[place].push(begin.elapsed().as_secs_f64() * 1_000.0);
+            answers.insert(answer);
+        }
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    let [known, unknown] = &mut times;
+    let (distance, count) = (distance(known, unknown), known.len() as f64);
+    let median = |times: &[f64]| times[times.len() / 2];
+    let apart = (median(known) - median(unknown)).abs();
+    println!("known {:.2} ms, unknown {:.2} ms, distance {distance:.4}", median(known), median(unknown));
+    if long {
+        // Beyond this distance chance explains it in one of a hundred cases.
+        let by_chance = 1.628 * (2.0 / count).sqrt();
+        assert!(apart <= 1.0 && distance <= by_chance, "medians {apart} ms apart, distance {distance} of {by_chance}");
+    }
+    realm.stop().await;
+}
+
 /// Every file of a folder that holds a text, whatever its case.
 fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {

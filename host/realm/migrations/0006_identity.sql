@@ -37,6 +37,13 @@ ALTER TABLE sanctions_numbered RENAME TO sanctions;
 CREATE INDEX sanctions_by_account ON sanctions (account, kind);
 CREATE INDEX sanctions_by_network ON sanctions (network, number);
 
+-- Sessions that were ended before their time, for the other nodes over one server; kept for minutes.
+CREATE TABLE session_ends (
+    token_session BIGINT NOT NULL PRIMARY KEY,
+    ended_ms BIGINT NOT NULL
+);
+CREATE INDEX session_ends_by_time ON session_ends (ended_ms);
+
 CREATE TABLE second_factors (
     account BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     secret_hex TEXT NOT NULL,

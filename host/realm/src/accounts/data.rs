@@ -1,6 +1,6 @@
 //! What is kept about an account: told to its owner, and erased when he wishes.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -58,7 +58,7 @@ impl Accounts {
     }
 
     async fn erase_now(&self, account: store::Account) -> Result<(), AccountsError> {
-        let id = account.id;
+        let (id, teller) = (account.id, Arc::clone(&self.inner));
         let erasure = store::erasing::Erasure {
             account: id,
             name: account.name,
@@ -72,7 +72,9 @@ impl Accounts {
             .write::<_, StorageError, _>(move |connection| {
                 Box::pin(async move {
                     let next_name = || CharacterName::new(pseudonym()).expect("a pseudonym is a legal name");
-                    store::erasing::erase(connection, &erasure, next_name).await
+                    let ended = store::erasing::erase(connection, &erasure, next_name).await?;
+                    teller.tell_ends(connection, &ended).await?;
+                    Ok(ended)
                 })
             })
             .await;

@@ -33,6 +33,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("token_sessions", "id account created_ms active_ms expires_ms rotation address", Deleted),
     ("refresh_tokens", "hash token_session rotation used_ms", Deleted),
     ("kept_sessions", "token_session node resume event_last channel selected kept_ms", Deleted),
+    ("session_ends", "token_session ended_ms", Impersonal),
     ("known_networks", "account network seen_ms", Deleted),
     ("second_factors", "account secret_hex created_ms confirmed_ms step_last", Deleted),
     ("recovery_codes", "hash account", Deleted),

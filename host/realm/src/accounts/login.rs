@@ -153,6 +153,7 @@ impl Accounts {
                     store::insert_refresh(connection, &hash, session, 0).await?;
                     store::own::know_network(connection, account, &network, now_ms, KNOWN_NETWORKS_MAX).await?;
                     let oldest = store::delete_oldest_sessions(connection, account, SESSIONS_PER_ACCOUNT_MAX).await?;
+                    inner.tell_ends(connection, &oldest).await?;
                     // Here and not after the commit: an `end_sessions` behind this in the queue must find it.
                     inner.sessions.insert(live);
                     Ok(oldest)

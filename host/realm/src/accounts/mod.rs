@@ -9,6 +9,7 @@ mod config;
 mod data;
 mod doorkeeper;
 mod error;
+mod following;
 mod guessing;
 mod hashing;
 mod keeping;
@@ -43,7 +44,7 @@ pub use signing::PublicKey;
 
 use crate::{
     moderation::Moderation,
-    storage::{Storage, StorageError},
+    storage::{self, Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
 use attempts::{Attempts, Rule};
@@ -151,10 +152,13 @@ impl Accounts {
         });
         inner.renew_key()?;
         let (now_ms, idle_since_ms) = (inner.storage.now_ms(), inner.storage.now_ms() - inner.idle_ms());
-        inner
+        let is_shared = inner
             .storage
             .write::<_, StorageError, _>(move |connection| {
-                Box::pin(store::delete_expired_sessions(connection, now_ms, idle_since_ms))
+                Box::pin(async move {
+                    store::delete_expired_sessions(connection, now_ms, idle_since_ms).await?;
+                    Ok(storage::is_shared(connection))
+                })
             })
             .await?;
         for mut stored in store::sessions(inner.storage.reader()).await? {
@@ -162,6 +166,9 @@ impl Accounts {
             inner.sessions.insert(Live::new(stored.identity, stored.address, stored.active_ms, stored.expires_ms));
         }
         tokio::spawn(sweeping::sweep_regularly(Arc::downgrade(&inner)));
+        if is_shared {
+            tokio::spawn(following::follow(Arc::downgrade(&inner)));
+        }
         Ok(Self { inner })
     }
 
@@ -267,7 +274,12 @@ impl Accounts {
             .write::<_, StorageError, _>(move |connection| {
                 Box::pin(async move {
                     let active_ms = |session| inner.sessions.get(session).map(|live| live.active_ms());
-                    refreshing::refresh(connection, &hash, &next_hash, now_ms, inner.idle_ms(), active_ms).await
+                    let refreshed =
+                        refreshing::refresh(connection, &hash, &next_hash, now_ms, inner.idle_ms(), active_ms).await?;
+                    if let Refreshed::Ended(session) = refreshed {
+                        inner.tell_ends(connection, &[session]).await?;
+                    }
+                    Ok(refreshed)
                 })
             })
             .await?;
@@ -291,11 +303,16 @@ impl Accounts {
     /// # Errors
     /// Those of the database. When it only did not confirm in time, the session is over until the realm is started again.
     pub async fn logout(&self, session: SessionId) -> Result<(), AccountsError> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let ended = inner
                 .storage
-                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_session(connection, session)))
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        store::delete_session(connection, session).await?;
+                        teller.tell_ends(connection, &[session]).await
+                    })
+                })
                 .await;
             // An end that is told without need harms nobody, one that is missed does.
             if matches!(ended, Ok(()) | Err(StorageError::Unconfirmed)) {
@@ -326,11 +343,17 @@ impl Accounts {
     /// # Errors
     /// Those of the database. When it only did not confirm in time, the sessions are over until the realm is started again.
     pub async fn end_sessions(&self, account: AccountId) -> Result<(), AccountsError> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let ended = inner
                 .storage
-                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_sessions_of(connection, account)))
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        let ended = store::delete_sessions_of(connection, account).await?;
+                        teller.tell_ends(connection, &ended).await?;
+                        Ok(ended)
+                    })
+                })
                 .await;
             match &ended {
                 Ok(sessions) => inner.sessions.end(sessions),

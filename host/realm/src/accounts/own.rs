@@ -80,7 +80,7 @@ impl Accounts {
         let new = password::chosen(new, &account.name)?;
         let place = self.inner.hashing.place(Network::of(peer))?;
         let hash = self.inner.hashing.hash(place, new).await?;
-        let (inner, kept) = (Arc::clone(&self.inner), who.session);
+        let (inner, teller, kept) = (Arc::clone(&self.inner), Arc::clone(&self.inner), who.session);
         in_task(async move {
             let (id, version, now_ms) = (account.id, account.password_version, inner.storage.now_ms());
             let changed = inner
@@ -90,7 +90,9 @@ impl Accounts {
                         if !store::own::change_password(connection, id, version, &hash, now_ms).await? {
                             return Err(AccountsError::InvalidCredentials);
                         }
-                        Ok(store::own::delete_other_sessions(connection, id, kept).await?)
+                        let ended = store::own::delete_other_sessions(connection, id, kept).await?;
+                        teller.tell_ends(connection, &ended).await?;
+                        Ok(ended)
                     })
                 })
                 .await;
@@ -124,12 +126,16 @@ impl Accounts {
     /// # Errors
     /// When the account has no such session; those of the database.
     pub async fn revoke_session(&self, who: &Identity, session: SessionId) -> Result<(), AccountsError> {
-        let (inner, account) = (Arc::clone(&self.inner), who.account);
+        let (inner, teller, account) = (Arc::clone(&self.inner), Arc::clone(&self.inner), who.account);
         in_task(async move {
             let ended = inner
                 .storage
                 .write::<_, AccountsError, _>(move |connection| {
-                    Box::pin(async move { Ok(store::own::delete_session_of(connection, account, session).await?) })
+                    Box::pin(async move {
+                        let ended = store::own::delete_session_of(connection, account, session).await?;
+                        teller.tell_ends(connection, &ended).await?;
+                        Ok(ended)
+                    })
                 })
                 .await;
             if ended.as_ref().is_ok_and(Vec::is_empty) {
@@ -151,12 +157,17 @@ impl Accounts {
     /// # Errors
     /// Those of the database.
     pub async fn revoke_other_sessions(&self, who: &Identity) -> Result<(), AccountsError> {
-        let (inner, account, kept) = (Arc::clone(&self.inner), who.account, who.session);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
+        let (account, kept) = (who.account, who.session);
         in_task(async move {
             let ended = inner
                 .storage
                 .write::<_, AccountsError, _>(move |connection| {
-                    Box::pin(async move { Ok(store::own::delete_other_sessions(connection, account, kept).await?) })
+                    Box::pin(async move {
+                        let ended = store::own::delete_other_sessions(connection, account, kept).await?;
+                        teller.tell_ends(connection, &ended).await?;
+                        Ok(ended)
+                    })
                 })
                 .await;
             end(&inner.sessions, ended, || inner.sessions.end_others(account, kept))

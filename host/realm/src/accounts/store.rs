@@ -1,5 +1,6 @@
 //! SQL of accounts, token sessions, refresh tokens and the owner token.
 
+pub(super) mod ends;
 pub(super) mod erasing;
 pub(super) mod exporting;
 pub(super) mod factors;

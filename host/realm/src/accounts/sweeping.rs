@@ -26,6 +26,7 @@ impl Inner {
     /// Forgets what is only kept for a month, and looks after the signing key.
     pub(super) async fn tidy(&self) -> Result<(), StorageError> {
         self.renew_key()?;
+        self.forget_ends().await?;
         let until_ms = self.storage.now_ms() - KNOWN_NETWORKS_MS;
         self.storage.write(move |connection| Box::pin(store::own::forget_networks(connection, until_ms))).await
     }

@@ -860,6 +860,47 @@ async fn keys_are_bound_once_and_needed_where_they_are_required(home: Home) {
     realm.storage.close().await;
 }
 
+#[tokio::test]
+async fn ends_reach_the_other_node_over_one_server() {
+    let (home, elsewhere, clock) = (Home::postgresql(), Home::sqlite(), FakeClock::new());
+    let here = Realm::start(&home, &clock, &Config::default()).await;
+    let clock_there: Arc<dyn crate::types::Clock> = Arc::clone(&clock) as _;
+    let storage = Storage::open(&home.config(), elsewhere.path(), 1, clock_there).await.unwrap();
+    let there = Realm::start_over(storage, elsewhere.path(), &Config::default()).await;
+    here.register("Wanderer").await;
+    let mut own = here.login("Wanderer").await;
+    for way in 0..5 {
+        let (one, two) = (there.login("Wanderer").await, there.login("Wanderer").await);
+        let (who, account) = (own.identity.clone(), own.identity.account);
+        match way {
+            0 => here.accounts.revoke_session(&who, one.identity.session).await.unwrap(),
+            1 => here.accounts.revoke_other_sessions(&who).await.unwrap(),
+            2 => here.accounts.change_password(&who, PASSWORD, PASSWORD, PEER).await.unwrap(),
+            3 => here.accounts.logout(one.identity.session).await.unwrap(),
+            _ => here.accounts.end_sessions(account).await.unwrap(),
+        }
+        until_ended(&there.accounts, &one).await;
+        if [0, 3].contains(&way) {
+            assert!(there.accounts.authenticate(&two.access).is_ok(), "and no other: {way}");
+        } else {
+            until_ended(&there.accounts, &two).await;
+        }
+        if way < 4 {
+            assert!(here.accounts.authenticate(&own.access).is_ok(), "{way}");
+        } else {
+            assert!(here.accounts.authenticate(&own.access).is_err());
+        }
+    }
+    own = here.login("Wanderer").await;
+    clock.advance_ms(21 * MINUTE_MS);
+    here.accounts.inner.tidy().await.unwrap();
+    assert!(store::ends::since(here.storage.reader(), 0, 100).await.unwrap().is_empty(), "forgotten in time");
+    let next = here.accounts.refresh(&own.refresh).await.unwrap();
+    assert!(here.accounts.authenticate(&next.access).is_ok());
+    there.storage.close().await;
+    here.storage.close().await;
+}
+
 async fn keys_rotate_while_sessions_go_on(home: Home) {
     let clock = FakeClock::new();
     let config = Config { signing_key_days: 2, session_idle_hours: 100, ..Config::default() };

@@ -207,7 +207,7 @@ impl Moderation {
     }
 
     async fn store(&self, mut order: Order, by: &str) -> Result<Sanction, StorageError> {
-        order.shorten();
+        order.tidy();
         let now_ms = self.storage.now_ms();
         let id: Id<Row> = self.storage.ids().next(now_ms);
         let (id, decided_by) = (id.to_sql(), by.to_owned());

@@ -99,7 +99,11 @@ impl Order {
         Ok(())
     }
 
-    pub(super) fn shorten(&mut self) {
+    /// As it is stored: the reason not too long, a network by its first address.
+    pub(super) fn tidy(&mut self) {
+        if let Target::Network(network) = &mut self.target {
+            *network = network.trunc();
+        }
         if let Some((end, _)) = self.reason.char_indices().nth(REASON_CHARACTERS_MAX) {
             self.reason.truncate(end);
         }
