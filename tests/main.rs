@@ -23,6 +23,7 @@ mod games;
 mod harness;
 mod hostile;
 mod http;
+mod identity;
 mod kills;
 mod load;
 mod matches;

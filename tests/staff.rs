@@ -138,6 +138,14 @@ fn changing_verbs() -> BTreeMap<&'static str, (Option<Value>, &'static str)> {
             "POST /admin/characters/{id}/rename",
             (Some(json!({"name": "Better", "reason": "It was rude."})), "characters.rename"),
         ),
+        (
+            "POST /admin/sanctions",
+            (Some(json!({"kind": "ban", "target": "203.0.113.9", "reason": "Spam."})), "players.ban"),
+        ),
+        ("DELETE /admin/sanctions/{number}", (None, "sanctions.lift")),
+        ("POST /admin/account-keys", (Some(json!({"import": ["ABCDE-FGHJK-LMNPQ-RSTUV"]})), "keys.add")),
+        ("POST /admin/account-keys/check", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.check")),
+        ("POST /admin/account-keys/revoke", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.revoke")),
         ("POST /admin/characters/{id}/transfer", (Some(json!({"account": "Bob"})), "characters.transfer")),
     ])
 }
@@ -162,7 +170,8 @@ async fn every_verb_of_staff_asks_for_its_permission() {
             nearly.insert(permission.clone(), logged_in(&realm, "Bob").await);
         }
         let body = changing_verbs().get(format!("{method} {path}").as_str()).and_then(|(body, _)| body.clone());
-        let path = path.replace("{id}", "1").replace("{act}", "reload").replace("{name}", "ladder");
+        let path =
+            path.replace("{id}", "1").replace("{number}", "1").replace("{act}", "reload").replace("{name}", "ladder");
         let answer = ask(&mut player, method.clone(), &path, body.clone()).await;
         assert_eq!((answer.status, answer.json["code"].as_str()), (403, Some("FORBIDDEN")), "{method} {path}");
         let answer = ask(nearly.get_mut(&permission).expect("it was made"), method.clone(), &path, body).await;
@@ -196,7 +205,7 @@ async fn no_verb_of_staff_over_rest_goes_unaudited() {
             &[""]
         };
         for order in acts {
-            let path = path.replace("{id}", &ash.id.to_string()).replace("{act}", order);
+            let path = path.replace("{id}", &ash.id.to_string()).replace("{number}", "1").replace("{act}", order);
             let path = path.replace("{name}", if path.contains("/staff/") { "Bob" } else { "ladder" });
             let before = lines(&mut operator, 1).await.first().map(|line| line["number"].clone());
             let answer = ask(&mut operator, method.clone(), &path, body.clone()).await;
@@ -321,6 +330,16 @@ fn verbs_of_the_program() -> BTreeMap<&'static str, Verb> {
         ("plugin list", Harmless),
         ("plugin inspect", Harmless),
         ("plugin logs", Harmless),
+        ("sanction list", Harmless),
+        ("key list", Harmless),
+        ("key check", Leaves("keys.check")),
+        ("key make", Leaves("keys.add")),
+        ("key import", Leaves("keys.add")),
+        ("key revoke", Leaves("keys.revoke")),
+        ("sanction ban", Leaves("players.ban")),
+        ("sanction mute", Leaves("players.mute")),
+        ("sanction flag", Leaves("players.flag")),
+        ("sanction lift", Leaves("sanctions.lift")),
         ("owner create", Leaves("roles.owner")),
         ("staff grant", Leaves("roles.grant")),
         ("character rename", Leaves("characters.rename")),
@@ -393,6 +412,22 @@ async fn no_verb_of_the_program_goes_unaudited_and_a_changed_byte_is_named() {
     realm(&["character", "transfer", &ash, "Bob"]).success();
     audited("character transfer");
     assert!(realm(&["character", "show", &ash]).success().contains("Birch"));
+    for (verb, target) in [("sanction ban", "203.0.113.9"), ("sanction mute", "Ann"), ("sanction flag", "Ann")] {
+        let kind = verb.split_once(' ').unwrap().1;
+        realm(&["sanction", kind, target, "--reason", "Spam.", "--for", "12h"]).success();
+        audited(verb);
+    }
+    realm(&["sanction", "lift", "1"]).success();
+    audited("sanction lift");
+    let key = realm(&["key", "make", "1"]).success().lines().next().unwrap().trim().to_owned();
+    audited("key make");
+    std::fs::write(site.folder().join("keys.txt"), "ABCDE-FGHJK-LMNPQ-RSTUV\n").unwrap();
+    realm(&["key", "import", "keys.txt"]).success();
+    audited("key import");
+    realm(&["key", "check", &key]).success();
+    audited("key check");
+    realm(&["key", "revoke", &key]).success();
+    audited("key revoke");
     realm(&["season", "end", "--next", "Winter"]).success();
     audited("season end");
     for verb in ["plugin disable", "plugin enable", "plugin reload"] {

@@ -60,7 +60,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
     ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
     ("session", &["accounts", "audit", "characters", "chat", "games", "hooks", "ladder", "moderation", "rules"]),
-    ("admin", &["accounts", "audit", "games", "hooks", "rules"]),
+    ("admin", &["accounts", "audit", "games", "hooks", "moderation", "rules"]),
     (
         "api",
         &[

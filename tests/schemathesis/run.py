@@ -27,7 +27,7 @@ CHECKS = [
     "unsupported_method",
 ]
 # What ends the session with which the others are asked; they are asked as nobody.
-ENDS_SESSIONS = r"/auth/logout|/auth/password|/auth/sessions|/account"
+ENDS_SESSIONS = r"/auth/logout|/account/sessions"
 # Requests that the tool makes of the edges of one call's parameters, at least, and its fewest further examples of each call.
 EDGES_OF_A_CALL = 10
 EXAMPLES_MIN = 3

@@ -50,7 +50,7 @@ impl Accounts {
         }
         let password = password::chosen(password, &name)?;
         let account = self.new_account(place, name, password, Role::Owner).await?;
-        let (id, name) = (account.id, account.name.clone());
+        let id = account.id;
         let by = By {
             realm: Arc::clone(&self.inner.realm),
             who: Who::Account(id),
@@ -70,7 +70,7 @@ impl Accounts {
                 })
             })
             .await?;
-        tracing::info!(account = %id, %name, "owner account made");
+        tracing::info!(account = %id, "owner account made");
         Ok(id)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, AccountsError, Role, password, store, taken};
+use super::{Accounts, AccountsError, Role, keys, password, store, taken};
 use crate::{
     once::{self, Answered, Kept, KeyReused, Once},
     types::{AccountId, AccountName, Network},
@@ -21,12 +21,13 @@ impl Accounts {
     /// Makes a player's account. Asked again under one key, with the same name and password, it answers what it answered then.
     ///
     /// # Errors
-    /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
-    /// as many accounts as it may.
+    /// When registration is closed, the name is taken, the password breaks a rule, the account key is unknown, used or revoked, or none was
+    /// given and one is needed (empty is none), too many wait, or the network of `peer` has made as many accounts as it may.
     pub async fn register_once(
         &self,
         name: AccountName,
         password: &str,
+        key: &str,
         peer: IpAddr,
         once: Option<Once<Registered>>,
     ) -> Result<Answered<Registered>, AccountsError> {
@@ -40,6 +41,7 @@ impl Accounts {
             return self.answer_again(network, &name, password, kept).await;
         }
         let chosen = password::chosen(password, &name)?;
+        let key = self.key_for_registration(key).await?;
         let place = self.inner.hashing.place(network)?;
         if once.is_none() && store::find_account(self.inner.storage.reader(), &name).await?.is_some() {
             return Err(AccountsError::Taken);
@@ -50,6 +52,9 @@ impl Accounts {
         let made = once::write(&self.inner.storage, once, move |connection| {
             Box::pin(async move {
                 store::insert_account(connection, &account).await.map_err(taken)?;
+                if let Some(hash) = key {
+                    keys::bind(connection, &hash, account.id, account.now_ms).await?;
+                }
                 Ok::<_, AccountsError>(new)
             })
         })
@@ -58,7 +63,8 @@ impl Accounts {
             // The same request was faster, a moment ago.
             Answered::Before(kept) => self.answer_again(network, &name, password, kept).await,
             Answered::Now(new) => {
-                tracing::info!(account = %new.id, %name, %peer, "account registered");
+                // Neither name nor address: logs outlive accounts.
+                tracing::info!(account = %new.id, "account registered");
                 Ok(Answered::Now(new))
             }
         }

@@ -54,7 +54,7 @@ impl Accounts {
             ));
         }
         let extra = extra.without(role.permissions());
-        let inner = Arc::clone(&self.inner);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let now_ms = inner.storage.now_ms();
             let granted = inner
@@ -70,6 +70,7 @@ impl Accounts {
                         }
                         store::staff::set(connection, before.account, role, extra).await?;
                         let sessions = store::delete_sessions_of(connection, before.account).await?;
+                        teller.tell_ends(connection, &sessions).await?;
                         let told = |role: Role, extra: Permissions| json!({"role": role, "permissions": extra.names()});
                         let deed = by
                             .does("roles.grant", "account", before.account)

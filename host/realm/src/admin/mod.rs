@@ -4,6 +4,7 @@
 //! data folder, over loopback; staff by their account.
 
 mod actor;
+mod sanctions;
 mod token;
 
 use std::{net::IpAddr, path::Path};
@@ -11,15 +12,17 @@ use std::{net::IpAddr, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::Permission,
+    accounts::{Accounts, Permission},
     audit::{Audit, By, Deed},
     games::Games,
     hooks::PluginLine,
+    moderation::Moderation,
     rules::{Act, OrderError, PluginState, PluginStatus, Rules},
     types::{Code, Refusal},
 };
 
 pub use actor::Actor;
+pub use sanctions::SanctionWish;
 pub use token::OperatorToken;
 
 /// Most lines that are asked for at once.
@@ -40,6 +43,8 @@ pub struct Admin {
     rules: Rules,
     games: Games,
     audit: Audit,
+    accounts: Accounts,
+    moderation: Moderation,
     token: OperatorToken,
 }
 
@@ -48,8 +53,21 @@ impl Admin {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn start(data: &Path, rules: Rules, games: Games, audit: Audit) -> std::io::Result<Self> {
-        Ok(Self { rules, games, audit, token: OperatorToken::leave(data)? })
+    pub fn start(
+        data: &Path,
+        rules: Rules,
+        games: Games,
+        accounts: Accounts,
+        moderation: Moderation,
+        audit: Audit,
+    ) -> std::io::Result<Self> {
+        Ok(Self { rules, games, audit, accounts, moderation, token: OperatorToken::leave(data)? })
+    }
+
+    /// The time by which sanctions end, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.moderation.now_ms()
     }
 
     /// The audit log.

@@ -48,7 +48,7 @@ impl Characters {
         self.judge(new.id, &new.sheet, 0, "created").await?;
         let made = insert_once(&self.storage, &self.realm, self.characters_max, new, once).await?;
         if let Answered::Now(Details { character: new, .. }) = &made {
-            tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");
+            tracing::info!(%account, character = %new.id, class = class.name(), "character made");
         }
         Ok(made)
     }

@@ -233,7 +233,8 @@ impl Characters {
             return Err(CharactersError::Dead);
         }
         self.judge(character, sheet, skill_levels, "taken into a game").await?;
-        let (character, mut lease) = Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await?;
+        let (character, mut lease) =
+            Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await?;
         lease.skill_levels = skill_levels;
         Ok((character, lease))
     }

@@ -16,11 +16,13 @@ mod character;
 mod check;
 mod docs;
 mod explain;
+mod key;
 mod migrate;
 mod operator;
 mod owner;
 mod plugin;
 mod replay;
+mod sanction;
 mod season;
 mod staff;
 mod up;
@@ -74,6 +76,12 @@ enum Verb {
     Audit(audit::Audit),
     /// Say what a code of the realm means, or list them all.
     Explain(explain::Explain),
+    /// Bans, mutes and flags of a running realm.
+    #[command(subcommand)]
+    Sanction(sanction::Sanction),
+    /// Account keys of a running realm: invitations and licences.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Let bots play: against a running realm, or against one of their own in a temporary folder.
     Bots(bots::Bots),
     /// Repeat a game from its log, compare every hash, and say where it first differs.
@@ -138,6 +146,8 @@ pub fn run() -> ExitCode {
         Verb::Character(verb) => block_on(verb.run()),
         Verb::Audit(verb) => block_on(verb.run()),
         Verb::Explain(verb) => verb.run(),
+        Verb::Sanction(verb) => block_on(verb.run()),
+        Verb::Key(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
