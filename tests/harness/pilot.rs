@@ -153,7 +153,7 @@ pub async fn step_to_stairs(game: &mut GameConnection, snapshot: &Snapshot) -> R
 }
 
 /// What a fighter does at this snapshot: down the stairs, to the nearest monster, and a blow whenever one is allowed.
-async fn fight(game: &mut GameConnection, hunter: &mut Hunter, snapshot: &Snapshot) -> Result<(), ClientError> {
+pub async fn fight(game: &mut GameConnection, hunter: &mut Hunter, snapshot: &Snapshot) -> Result<(), ClientError> {
     if snapshot.own.life == 0 {
         return game.respawn().await.map(drop);
     }

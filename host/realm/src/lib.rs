@@ -96,6 +96,7 @@ pub struct Realm {
     owner_token: Option<String>,
     storage: Storage,
     rules: Rules,
+    characters: Characters,
     games: Games,
     sessions: Sessions,
     telemetry: Telemetry,
@@ -133,6 +134,7 @@ impl Realm {
             let clock = Arc::clone(&clock);
             in_task(async move { Storage::open(&storage, &data, node, clock).await }).await?
         };
+        storage.claim_realm(&config.realm.key, config.realm.shared).await?;
         let (rules, hooks) =
             Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
         let moderation = Moderation::new(storage.clone());
@@ -173,7 +175,7 @@ impl Realm {
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
-            characters,
+            characters: characters.clone(),
             chat,
             games: games.clone(),
             ladder,
@@ -210,6 +212,7 @@ impl Realm {
             owner_token,
             storage,
             rules,
+            characters,
             games,
             sessions,
             telemetry,
@@ -286,6 +289,7 @@ impl Realm {
         // 4. Sockets close.
         Box::pin(self.doors.close(CLOSE_DEADLINE_MS)).await;
         // 5. What nobody asks any more ends, the database last.
+        self.characters.stop().await;
         self.rules.stop().await;
         Box::pin(self.storage.close()).await;
         self.telemetry.stop();

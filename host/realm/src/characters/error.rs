@@ -37,6 +37,9 @@ pub enum CharactersError {
     /// The lease is no longer this holder's: nothing was written.
     #[error("the character was taken over elsewhere")]
     Fenced,
+    /// This node could not renew its leases in time: nothing was written.
+    #[error("this node could not renew its right to the character in time")]
+    Lapsed,
     /// A rule of the realm refuses the character.
     #[error("a rule of this realm refuses the character: {0}")]
     Refused(String),
@@ -78,6 +81,11 @@ impl From<CharactersError> for Refusal {
                 Code::CharacterBusy,
                 "The character was taken over elsewhere; nothing was written. Select it again.".to_owned(),
             ),
+            CharactersError::Lapsed => {
+                let sentence = "The realm's database did not answer for too long: the character has left its game as it was last saved. Join \
+                     a game again in a moment.";
+                return Refusal::retry(Code::StorageUnavailable, sentence, 5_000);
+            }
             CharactersError::Refused(_) => (Code::CharacterRefused, format!("{}.", capital(&error.to_string()))),
             CharactersError::Storage(error) => return error.into(),
         };

@@ -2,18 +2,22 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use realm_world::Sheet;
 
-use super::{Character, CharactersError, store, unknown_or_busy};
+use super::{
+    Character, CharactersError, Place,
+    holder::{Holder, free_lapsed},
+    store, unknown_or_busy,
+};
 use crate::{
-    storage::{Storage, StorageError},
+    storage::{self, Connection, Storage, StorageError},
     types::{AccountId, CharacterId},
 };
 
-/// The right to write one character, until it is released or taken over.
+/// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back.
 #[derive(Debug)]
 pub struct Lease {
     /// The character.
@@ -26,19 +30,44 @@ pub struct Lease {
     pub(super) unconfirmed: i64,
     /// Time spent in games, in milliseconds, as it is stored with that version.
     pub(super) play_time_ms: i64,
+    /// What is stored with that version, as far as it is known: the next save writes what is different.
+    stored: Option<(Sheet, Option<Place>)>,
+    /// The process, as long as it may write.
+    holder: Arc<Holder>,
+    given_back: AtomicBool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !*self.given_back.get_mut() {
+            self.holder.drop_lease(self.character, self.epoch);
+        }
+    }
 }
 
 impl Lease {
-    /// The lease of an epoch over a character as it was stored then.
+    /// The lease of an epoch over a character as it was stored then, of a holder that never ends.
     #[must_use]
     pub fn new(character: CharacterId, epoch: i64, version: i64, play_time_ms: i64) -> Self {
-        Self { character, epoch, version, unconfirmed: 0, play_time_ms }
+        Self::of(Arc::new(Holder::endless(0)), character, epoch, (version, play_time_ms))
+    }
+
+    fn of(holder: Arc<Holder>, character: CharacterId, epoch: i64, (version, play_time_ms): (i64, i64)) -> Self {
+        let given_back = AtomicBool::new(false);
+        Self { character, epoch, version, unconfirmed: 0, play_time_ms, stored: None, holder, given_back }
+    }
+
+    /// True when this process holds nothing any more that it held when it took this lease.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.holder.has_ended()
     }
 
     /// Epochs begin above it.
     const EPOCH_NONE: i64 = -1;
 
-    pub(super) async fn take(
+    pub(super) async fn take_as(
+        holder: Arc<Holder>,
         storage: &Storage,
         realm: &Arc<str>,
         account: AccountId,
@@ -46,16 +75,25 @@ impl Lease {
     ) -> Result<(Character, Self), CharactersError> {
         let realm = Arc::clone(realm);
         let epoch_taken = Arc::new(AtomicI64::new(Self::EPOCH_NONE));
-        let note = Arc::clone(&epoch_taken);
+        let (note, taker, own) = (Arc::clone(&epoch_taken), Arc::clone(&holder), storage.clone());
         let taken = storage
             .write(move |connection| {
                 Box::pin(async move {
-                    let Some((character, epoch)) = store::take(connection, &realm, account, id).await? else {
+                    if !taker.is_alive(own.steady_ms()) {
+                        return Err(CharactersError::Lapsed);
+                    }
+                    let mut taken = store::take(connection, taker.id, &realm, account, id).await?;
+                    if taken.is_none() && free_others(&own, connection, taker.id).await? {
+                        taken = store::take(connection, taker.id, &realm, account, id).await?;
+                    }
+                    let Some((character, epoch)) = taken else {
+                        if !store::holders::is_listed(connection, taker.id).await? {
+                            return Err(CharactersError::Lapsed);
+                        }
                         return Err(unknown_or_busy(connection, &realm, account, id).await?);
                     };
                     note.store(epoch, Ordering::Release);
-                    let lease = Self::new(id, epoch, character.version, character.play_time_ms);
-                    Ok((character, lease))
+                    Ok((character, epoch))
                 })
             })
             .await;
@@ -64,17 +102,21 @@ impl Lease {
             let storage = storage.clone();
             tokio::spawn(async move {
                 if let Err(error) = give_back(&storage, id, epoch_taken).await {
-                    tracing::error!(character = %id, %error, "a character may stay locked until the realm is started again");
+                    tracing::error!(character = %id, %error, "a character may stay locked as long as this node lives");
                 }
             });
         }
-        taken
+        let (character, epoch) = taken?;
+        let mut lease = Self::of(holder, id, epoch, (character.version, character.play_time_ms));
+        lease.stored = Some((character.sheet, None));
+        Ok((character, lease))
     }
 
-    pub(super) async fn save(
+    pub(super) async fn save_at(
         &mut self,
         storage: &Storage,
         sheet: &Sheet,
+        place: Option<Place>,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
         let save = store::Save {
@@ -82,18 +124,31 @@ impl Lease {
             epoch: self.epoch,
             version: self.version,
             version_max: self.version + self.unconfirmed,
-            sheet: *sheet,
+            delta: store::Delta::between(self.stored.as_ref(), sheet, place),
             play_time_ms: self.play_time_ms.saturating_add(play_time_ms.max(0)),
             now_ms: storage.now_ms(),
         };
+        let (holder, own) = (Arc::clone(&self.holder), storage.clone());
         let saved = storage
             .write(move |connection| {
-                Box::pin(async move { store::save(connection, &save).await?.ok_or(CharactersError::Fenced) })
+                Box::pin(async move {
+                    // Now, and not when it was queued.
+                    if !holder.is_alive(own.steady_ms()) {
+                        return Err(CharactersError::Lapsed);
+                    }
+                    store::save(connection, &save).await?.ok_or(CharactersError::Fenced)
+                })
             })
             .await;
         match &saved {
-            Ok(saved) => (self.version, self.unconfirmed, self.play_time_ms) = (saved.version, 0, saved.play_time_ms),
-            Err(CharactersError::Storage(StorageError::Unconfirmed)) => self.unconfirmed += 1,
+            Ok(saved) => {
+                let place = place.or(self.stored.and_then(|(_, place)| place));
+                self.stored = Some((*sheet, place));
+                (self.version, self.unconfirmed, self.play_time_ms) = (saved.version, 0, saved.play_time_ms);
+            }
+            Err(CharactersError::Storage(StorageError::Unconfirmed)) => {
+                (self.unconfirmed, self.stored) = (self.unconfirmed + 1, None)
+            }
             Err(_) => {}
         }
         saved
@@ -101,15 +156,28 @@ impl Lease {
 
     pub(super) async fn release(&self, storage: &Storage) -> Result<(), CharactersError> {
         let (id, epoch) = (self.character, self.epoch);
-        storage
+        let released = storage
             .write(move |connection| {
                 Box::pin(async move {
                     let released = store::release(connection, id, epoch).await?;
                     if released { Ok(()) } else { Err(CharactersError::Fenced) }
                 })
             })
-            .await
+            .await;
+        if matches!(released, Ok(()) | Err(CharactersError::Fenced)) {
+            self.given_back.store(true, Ordering::Release);
+        }
+        released
     }
+}
+
+/// Frees what others hold whose time is over; true when there were such. Over a file there are no others.
+async fn free_others(storage: &Storage, connection: &mut Connection, own: i64) -> Result<bool, StorageError> {
+    if !storage::is_shared(connection) {
+        return Ok(false);
+    }
+    let now_ms = storage.shared_now_ms(connection).await?;
+    free_lapsed(connection, own, now_ms).await
 }
 
 /// Gives back what an unconfirmed take may have taken. The writer keeps the order: when this is carried out, the epoch is known.
@@ -125,4 +193,36 @@ async fn give_back(storage: &Storage, id: CharacterId, epoch_taken: Arc<AtomicI6
             })
         })
         .await
+}
+
+#[cfg(test)]
+impl Lease {
+    /// Saves from no place.
+    pub(super) async fn save(
+        &mut self,
+        storage: &Storage,
+        sheet: &Sheet,
+        play_time_ms: i64,
+    ) -> Result<Character, CharactersError> {
+        self.save_at(storage, sheet, None, play_time_ms).await
+    }
+
+    /// Takes a lease as a holder of its own that never ends.
+    pub(super) async fn take(
+        storage: &Storage,
+        realm: &Arc<str>,
+        account: AccountId,
+        id: CharacterId,
+    ) -> Result<(Character, Self), CharactersError> {
+        let holder: i64 = storage.ids().next::<crate::types::kind::LeaseHolder>(storage.now_ms()).to_sql();
+        let own = storage.clone();
+        let listed = storage.write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                let until_ms = own.shared_now_ms(connection).await? + super::holder::LEASE_MS_MAX;
+                store::holders::register(connection, holder, 0, "test", until_ms).await
+            })
+        });
+        listed.await?;
+        Self::take_as(Arc::new(Holder::endless(holder)), storage, realm, account, id).await
+    }
 }

@@ -3,6 +3,7 @@
 //! Does not know items. A character is written only under the lease that was taken for it, with its version.
 
 mod error;
+mod holder;
 mod judging;
 mod lease;
 mod store;
@@ -17,12 +18,16 @@ use serde::{Deserialize, Serialize};
 pub use error::CharactersError;
 pub use lease::Lease;
 
+use holder::{Holders, Terms};
 use upkeep::Upkeep;
 
 use crate::{
     hooks::{Hooks, anti_cheat},
     storage::{Connection, Storage, StorageError},
-    types::{AccountId, CharacterId, CharacterName},
+    types::{
+        AccountId, CharacterId, CharacterName,
+        faults::{Point, point},
+    },
 };
 
 /// `[characters]`: what an account may have.
@@ -33,11 +38,38 @@ pub struct Config {
     /// restored for 30 days, and keeps its name. More than 50 do not fit into one message that lists them.
     #[schemars(range(min = 1, max = 50))]
     pub characters_max: u32,
+    /// Over PostgreSQL, how long the right to write a character lasts when its node does not renew it, in milliseconds: so long after the
+    /// death of a node others take its characters over. A node that could not renew for two thirds of it takes its characters out of their
+    /// games by itself. It counts where several nodes share a realm (`[realm] shared`); a node alone takes 90 seconds if this is less, so
+    /// that its games go on while the database is away for a minute, and takes its characters back at once when it is started again.
+    #[schemars(range(min = 600, max = 600_000))]
+    pub lease_ms: u32,
+    /// How often a node renews this right for all its characters together, in milliseconds; at most a third of `lease_ms`.
+    #[schemars(range(min = 100, max = 60_000))]
+    pub lease_renew_ms: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { characters_max: 18 }
+        Self { characters_max: 18, lease_ms: 15_000, lease_renew_ms: 5_000 }
+    }
+}
+
+impl Config {
+    /// Checks what a range cannot express.
+    ///
+    /// # Errors
+    /// When leases are renewed too seldom; the text says how often they have to be.
+    pub fn check(&self) -> Result<(), String> {
+        if self.lease_renew_ms <= self.lease_ms / 3 {
+            return Ok(());
+        }
+        Err(format!(
+            "[characters] lease_renew_ms = {}: it must be at most a third of lease_ms ({}), so that one renewal may fail; write {} or less",
+            self.lease_renew_ms,
+            self.lease_ms,
+            self.lease_ms / 3
+        ))
     }
 }
 
@@ -62,6 +94,17 @@ pub struct Character {
     pub version: i64,
 }
 
+/// Where a character stands in its game.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the level of the world.
+    pub zone: u8,
+    /// In sub-tiles.
+    pub x: i32,
+    /// In sub-tiles.
+    pub y: i32,
+}
+
 /// Rows that an account may have for each character that it may play: itself, and a deleted one that can be restored.
 const ROWS_PER_CHARACTER: u32 = 2;
 
@@ -72,19 +115,17 @@ pub struct Characters {
     hooks: Hooks,
     realm: Arc<str>,
     characters_max: u32,
+    holders: Arc<Holders>,
     _upkeep: Arc<Upkeep>,
 }
 
 impl Characters {
-    /// Over the realm's database, under the realm's key. Leases left over by a crash of this process are released; characters whose
-    /// time for restoring is over are removed, now and then once a day. A database file in which the realm stands under another key,
-    /// or under its name (`former`), is taken over.
-    ///
-    /// This process is the only one of its key on the database (on a file by the folder's lock, at a server by its claim of the key),
-    /// so every lease found is left over.
+    /// Over the realm's database, under the realm's key, which is claimed. What was left in games by a former process over the same data
+    /// folder is freed, and what nodes left whose time is over; characters whose time for restoring is over are removed, now and then
+    /// once a day. A database file in which the realm stands under another key, or under its name (`former`), is taken over.
     ///
     /// # Errors
-    /// When another realm of this key runs over the same database, or it does not answer.
+    /// When the database does not answer.
     pub async fn start(
         config: &Config,
         realm: &str,
@@ -93,20 +134,25 @@ impl Characters {
         hooks: Hooks,
     ) -> Result<Self, StorageError> {
         let realm: Arc<str> = realm.into();
-        storage.claim_realm(&realm).await?;
         upkeep::adopt(&storage, &realm, former).await?;
-        let own = Arc::clone(&realm);
-        let freed = storage
-            .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move { store::free_leases(connection, &own).await })
-            })
-            .await?;
-        if freed > 0 {
-            tracing::info!(freed, "characters left in games were freed");
-        }
+        let terms = Terms::of(config, storage.shares_realm());
+        let holders = Arc::new(Holders::start(storage.clone(), terms).await?);
+        tokio::spawn(holder::keep(Arc::downgrade(&holders)));
         let upkeep = Arc::new(Upkeep::new(storage.clone(), Arc::clone(&realm)));
         tokio::spawn(upkeep::purge_regularly(Arc::downgrade(&upkeep)));
-        Ok(Self { storage, hooks, realm, characters_max: config.characters_max, _upkeep: upkeep })
+        Ok(Self { storage, hooks, realm, characters_max: config.characters_max, holders, _upkeep: upkeep })
+    }
+
+    /// Changes whenever this node had to end as a holder of leases: those that it held then are held no more ([`Lease::has_ended`]), and
+    /// their characters have to leave their games.
+    #[must_use]
+    pub fn lease_ends(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.holders.ends()
+    }
+
+    /// Gives back what is still held. Nothing can be saved afterwards.
+    pub async fn stop(&self) {
+        self.holders.stop().await;
     }
 
     /// How many characters an account may have.
@@ -194,25 +240,32 @@ impl Characters {
             return Err(CharactersError::Dead);
         }
         self.judge(character, &before.sheet, "taken into a game").await?;
-        Lease::take(&self.storage, &self.realm, account, character).await
+        Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await
     }
 
-    /// Stores what a game made of the character; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
+    /// Stores what a game made of the character, as far as it has changed; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
     /// The anti-cheat rule sees the sheet first; what it finds is logged, and the character is stored all the same: a game's outcome
     /// is the realm's own word, which no rule may lose.
     ///
     /// # Errors
-    /// [`CharactersError::Fenced`] when the lease is not this holder's any more; the lease stays as it is and nothing is written.
+    /// [`CharactersError::Fenced`] when the lease is not this holder's any more, [`CharactersError::Lapsed`] when this node could not renew
+    /// it in time; the lease stays as it is and nothing is written.
     /// A save that the database did not confirm in time may be repeated with what is newest, and with the whole time since the last
     /// one that was confirmed.
     pub async fn save(
         &self,
         lease: &mut Lease,
         sheet: &Sheet,
+        place: Option<Place>,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
         self.findings(lease.character, sheet, "stored").await;
-        lease.save(&self.storage, sheet, play_time_ms).await
+        let saved = lease.save_at(&self.storage, sheet, place, play_time_ms).await;
+        if matches!(saved, Err(CharactersError::Fenced)) {
+            metrics::counter!("realm_character_stale_saves_total").increment(1);
+            tracing::error!(character = %lease.character, epoch = lease.epoch, version = lease.version, "a stale save was refused");
+        }
+        saved
     }
 
     /// Gives the right back; may be repeated when the database did not confirm it.
@@ -262,6 +315,7 @@ async fn insert_within_limit(
                 if count.living + count.restorable >= i64::from(ROWS_PER_CHARACTER * characters_max) {
                     return Err(CharactersError::LimitDeleted);
                 }
+                point(Point::BetweenStatements);
                 match store::insert(connection, &realm, &new).await {
                     Ok(()) => Ok(new),
                     Err(StorageError::Conflict) => Err(CharactersError::NameTaken),

@@ -7,7 +7,9 @@ use realm_world::{Class, Sheet};
 use realm_protocol::{ServerMessage, proto};
 
 use super::{
-    Character, CharactersError, Config, Lease, ROWS_PER_CHARACTER, insert_within_limit, store, unknown_or_busy,
+    Character, CharactersError, Config, Lease, Place, ROWS_PER_CHARACTER,
+    holder::{Holders, Terms},
+    insert_within_limit, store, unknown_or_busy,
     upkeep::{self, RESTORABLE_MS, Upkeep},
 };
 use crate::{
@@ -125,25 +127,207 @@ async fn a_character_is_written_only_under_its_lease_and_over_its_version(home: 
     storage.close().await;
 }
 
+async fn holders(storage: &Storage) -> Holders {
+    Holders::start(storage.clone(), Terms::of(&Config::default(), true)).await.unwrap()
+}
+
+async fn take(
+    holders: &Holders,
+    storage: &Storage,
+    owner: AccountId,
+    id: CharacterId,
+) -> Result<Lease, CharactersError> {
+    Lease::take_as(holders.current(), storage, &realm(), owner, id).await.map(|(_, lease)| lease)
+}
+
 async fn a_restart_keeps_characters_and_frees_what_a_crash_left_leased(home: Home) {
     let clock = FakeClock::new();
     let storage = open(&home, &clock).await;
     let owner = account(&storage).await;
     let id = create(&storage, owner, "Lantern").await.unwrap().id;
-    let (_, mut lost) = Lease::take(&storage, &realm(), owner, id).await.unwrap();
+    let mut lost = take(&holders(&storage).await, &storage, owner, id).await.unwrap();
     storage.close().await;
 
     let storage = open(&home, &clock).await;
-    let freed = storage
-        .write::<_, StorageError, _>(|connection| Box::pin(store::free_leases(connection, "main")))
-        .await
-        .unwrap();
-    assert_eq!(freed, 1);
+    let refused = Lease::take(&storage, &realm(), owner, id).await;
+    assert!(matches!(refused, Err(CharactersError::Busy)), "nobody has been told that its holder is dead");
+    let again = holders(&storage).await;
     let kept = store::get(storage.reader(), "main", owner, id).await.unwrap().unwrap();
     assert_eq!(kept.name.as_str(), "Lantern");
     let late = lost.save(&storage, &kept.sheet, 0).await;
     assert!(matches!(late, Err(CharactersError::Fenced)));
-    Lease::take(&storage, &realm(), owner, id).await.unwrap();
+    take(&again, &storage, owner, id).await.unwrap();
+    storage.close().await;
+}
+
+async fn a_dropped_lease_is_given_back_and_a_stop_gives_everything_back(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    let id = create(&storage, owner, "Lantern").await.unwrap().id;
+    let first = holders(&storage).await;
+    drop(take(&first, &storage, owner, id).await.unwrap());
+    assert!(matches!(take(&first, &storage, owner, id).await, Err(CharactersError::Busy)));
+    assert!(first.renew().await);
+    let mut kept = take(&first, &storage, owner, id).await.expect("it was given back");
+    first.stop().await;
+    let sheet = Sheet::newborn(Class::Amazon, false);
+    assert!(matches!(kept.save(&storage, &sheet, 0).await, Err(CharactersError::Lapsed)));
+    take(&holders(&storage).await, &storage, owner, id).await.expect("all was given back");
+    storage.close().await;
+}
+
+/// Sets the end of a node's leases to this moment of the server.
+async fn let_lapse(storage: &Storage, holders: &Holders) {
+    let (now, holder) = (storage.clone(), holders.current().id);
+    let lapsing = storage.write::<_, StorageError, _>(move |connection| {
+        Box::pin(async move {
+            let now_ms = now.shared_now_ms(connection).await?;
+            store::holders::renew(connection, holder, now_ms).await
+        })
+    });
+    assert!(lapsing.await.unwrap(), "it is listed");
+}
+
+/// Two nodes over one server.
+struct Nodes {
+    _homes: [Home; 2],
+    clocks: [Arc<FakeClock>; 2],
+    storages: [Storage; 2],
+    holders: [Holders; 2],
+    owner: AccountId,
+    id: CharacterId,
+}
+
+async fn two_nodes() -> Nodes {
+    let homes = [Home::postgresql(), Home::sqlite()];
+    let clocks = [FakeClock::new(), FakeClock::new()];
+    let one = open(&homes[0], &clocks[0]).await;
+    let two = Storage::open(&homes[0].config(), homes[1].path(), 1, clocks[1].clone()).await.unwrap();
+    let owner = account(&one).await;
+    let id = create(&one, owner, "Lantern").await.unwrap().id;
+    let holders = [holders(&one).await, holders(&two).await];
+    Nodes { _homes: homes, clocks, storages: [one, two], holders, owner, id }
+}
+
+#[tokio::test]
+async fn another_node_takes_over_when_the_time_is_over_by_the_servers_clock_and_the_stale_holder_is_refused() {
+    let Nodes { clocks, storages: [one, two], holders: [first, second], owner, id, .. } = &two_nodes().await;
+    let mut stale = take(first, one, *owner, *id).await.unwrap();
+    let sheet = Sheet { level: 2, experience: 600, ..Sheet::newborn(Class::Amazon, false) };
+    stale.save(one, &sheet, 1_000).await.unwrap();
+    // Whatever the second node's own clock says.
+    clocks[1].put_forward_ms(3_600_000);
+    assert!(matches!(take(second, two, *owner, *id).await, Err(CharactersError::Busy)));
+    assert!(second.renew().await, "a renewal frees nobody who is alive");
+    assert!(matches!(take(second, two, *owner, *id).await, Err(CharactersError::Busy)));
+
+    let_lapse(one, first).await;
+    let mut next = take(second, two, *owner, *id).await.expect("its time is over");
+    let newer = Sheet { level: 3, ..sheet };
+    let saved = next.save(two, &newer, 1_000).await.unwrap();
+    // The first one's own clock stood still: it does not know.
+    let late = stale.save(one, &sheet, 0).await;
+    assert!(matches!(late, Err(CharactersError::Fenced)), "{late:?}");
+    assert!(matches!(stale.release(one).await, Err(CharactersError::Fenced)));
+    let kept = store::get(two.reader(), "main", *owner, *id).await.unwrap().unwrap();
+    assert_eq!((kept.sheet, kept.version, kept.play_time_ms), (newer, saved.version, 2_000));
+
+    let ends = first.ends();
+    assert!(first.renew().await && ends.has_changed().unwrap() && stale.has_ended(), "now it knows");
+    assert!(matches!(take(first, one, *owner, *id).await, Err(CharactersError::Lapsed)));
+    assert!(first.renew().await, "it is listed anew");
+    next.release(two).await.unwrap();
+    take(first, one, *owner, *id).await.expect("and takes leases again");
+    one.close().await;
+    two.close().await;
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_renew_stops_itself_before_anybody_may_take_over() {
+    let Nodes { clocks, storages: [one, two], holders: [first, second], owner, id, .. } = &two_nodes().await;
+    let mut lease = take(first, one, *owner, *id).await.unwrap();
+    let sheet = Sheet::newborn(Class::Amazon, false);
+    clocks[0].put_forward_ms(-3_600_000);
+    clocks[0].advance_ms(9_000);
+    assert!(first.renew().await);
+    clocks[0].advance_ms(9_999);
+    lease.save(one, &sheet, 0).await.expect("not ten seconds since the renewal");
+    clocks[0].advance_ms(1);
+    assert!(matches!(lease.save(one, &sheet, 0).await, Err(CharactersError::Lapsed)));
+    assert!(matches!(take(first, one, *owner, *id).await, Err(CharactersError::Lapsed)));
+    assert!(matches!(take(second, two, *owner, *id).await, Err(CharactersError::Busy)), "five seconds are left of it");
+    let refusal = Refusal::from(CharactersError::Lapsed);
+    assert_eq!((refusal.code, refusal.retry_after_ms), (Code::StorageUnavailable, Some(5_000)));
+    // As soon as the database answers, it says that it holds nothing any more.
+    assert!(first.renew().await && lease.has_ended());
+    take(second, two, *owner, *id).await.expect("nobody has to wait for the rest");
+    one.close().await;
+    two.close().await;
+}
+
+#[tokio::test]
+async fn a_holder_that_came_with_a_moved_database_keeps_nothing_locked() {
+    let home = Home::postgresql();
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    let id = create(&storage, owner, "Lantern").await.unwrap().id;
+    let listed = storage.write::<_, StorageError, _>(move |connection| {
+        Box::pin(async move { store::holders::register(connection, 7, 0, "a file's folder", i64::MAX).await })
+    });
+    listed.await.unwrap();
+    let take_as = Arc::new(super::holder::Holder::endless(7));
+    let (_, lease) = Lease::take_as(take_as, &storage, &realm(), owner, id).await.unwrap();
+    take(&holders(&storage).await, &storage, owner, id).await.expect("no lease lasts for ever");
+    drop(lease);
+    storage.close().await;
+}
+
+#[test]
+fn a_node_that_serves_its_realm_alone_bears_a_minute_without_its_database() {
+    let config = Config::default();
+    assert_eq!(Terms::of(&config, true).lease_ms, 15_000);
+    assert_eq!(Terms::of(&config, false).lease_ms, 90_000);
+    let patient = Config { lease_ms: 300_000, ..config };
+    assert_eq!(Terms::of(&patient, false).lease_ms, 300_000);
+}
+
+/// Level, strength and place as they are stored.
+async fn row(storage: &Storage, id: CharacterId) -> [i64; 5] {
+    use sqlx::Row as _;
+    let row = sqlx::query("SELECT level, strength, zone, x, y FROM characters WHERE id = $1").bind(id.to_sql());
+    let row = row.fetch_one(storage.reader()).await.unwrap();
+    [0, 1, 2, 3, 4].map(|column| row.try_get(column).unwrap())
+}
+
+async fn a_save_writes_what_has_changed_and_leaves_the_rest_as_it_is_stored(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    let id = create(&storage, owner, "Lantern").await.unwrap().id;
+    let (shaky, faults) = unreliable(&storage);
+    let (character, mut lease) = Lease::take(&shaky, &realm(), owner, id).await.unwrap();
+    // A sign in a column that no save has a reason to touch.
+    let signed = storage.write::<_, StorageError, _>(move |connection| {
+        Box::pin(async move {
+            let sign = sqlx::query("UPDATE characters SET strength = 77 WHERE id = $1").bind(id.to_sql());
+            sign.execute(connection).await?;
+            Ok(())
+        })
+    });
+    signed.await.unwrap();
+    let place = |x| Some(Place { zone: 1, x, y: 9 });
+    let mut sheet = Sheet { level: 2, experience: 600, ..character.sheet };
+    lease.save_at(&shaky, &sheet, place(5), 40).await.unwrap();
+    assert_eq!(row(&storage, id).await, [2, 77, 1, 5, 9]);
+    lease.save_at(&shaky, &sheet, None, 40).await.unwrap();
+    let saved = lease.save_at(&shaky, &sheet, place(6), 40).await.unwrap();
+    assert_eq!((row(&storage, id).await, saved.version, saved.play_time_ms), ([2, 77, 1, 6, 9], 4, 120));
+    // When nobody knows what is stored, everything is written.
+    faults.set(Fault::AllLost);
+    sheet.level = 3;
+    assert!(lease.save_at(&shaky, &sheet, place(7), 40).await.is_err());
+    faults.set(Fault::None);
+    lease.save_at(&shaky, &sheet, place(7), 40).await.unwrap();
+    assert_eq!(row(&storage, id).await, [3, 20, 1, 7, 9]);
     storage.close().await;
 }
 
@@ -339,6 +523,8 @@ each_database! {
     names_are_unique_in_a_realm_by_what_they_look_like,
     a_character_is_written_only_under_its_lease_and_over_its_version,
     a_restart_keeps_characters_and_frees_what_a_crash_left_leased,
+    a_dropped_lease_is_given_back_and_a_stop_gives_everything_back,
+    a_save_writes_what_has_changed_and_leaves_the_rest_as_it_is_stored,
     a_deleted_character_is_gone_for_its_owner_and_its_name_free_after_thirty_days,
     a_start_removes_what_was_deleted_long_ago_and_the_realm_goes_on_doing_so,
     making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have,

@@ -38,11 +38,15 @@ pub struct RealmConfig {
     /// One sentence about it for lists.
     #[schemars(length(max = 200))]
     pub description: String,
+    /// Several nodes serve this realm over one database of PostgreSQL; each of them says so. A character plays on one of them at a time.
+    /// What a node keeps in its memory is its own: games, channels, live sessions, mutes and the keys of plugins.
+    pub shared: bool,
 }
 
 impl Default for RealmConfig {
     fn default() -> Self {
-        Self { key: "main".to_owned(), name: "Emberfall".to_owned(), description: "A realm for everybody.".to_owned() }
+        let description = "A realm for everybody.".to_owned();
+        Self { key: "main".to_owned(), name: "Emberfall".to_owned(), description, shared: false }
     }
 }
 
@@ -196,6 +200,7 @@ impl Config {
         let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
         config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
         config.realm.check().map_err(|problem| refused(["realm", "key"], problem))?;
+        config.characters.check().map_err(|problem| refused(["characters", "lease_renew_ms"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
         let filter = config.telemetry.check().map_err(|error| error.to_string());
@@ -299,6 +304,11 @@ mod tests {
         assert!(text.starts_with("realm.toml line 2: [chat] channels: \"7 bells\": "), "{text}");
         let text = parse("[realm]\nkey = \"Main Realm\"\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [realm] key = \"Main Realm\" has other"), "{text}");
+        let text = parse("[characters]\nlease_ms = 3000\nlease_renew_ms = 1001\n").unwrap_err().to_string();
+        assert!(
+            text.starts_with("realm.toml line 3: [characters] lease_renew_ms = 1001: ") && text.contains("1000"),
+            "{text}"
+        );
         let text = parse("[telemetry]\nlog = \"realm=loud\"\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [telemetry] log = \"realm=loud\": "), "{text}");
         let text = parse("[net]\nproxy_networks = [\"10.0.0.0/33\"]\n").unwrap_err().to_string();

@@ -3,9 +3,15 @@
 use std::time::Instant;
 
 use realm_protocol::proto;
-use realm_world::{Event, Input, PlayerSlot, View, World, log::Header};
+use realm_world::{Event, Input, PlayerSlot, Sheet, View, World, log::Header};
 
-use crate::types::{AccountId, Code, GameId};
+use crate::{
+    characters::Place,
+    types::{
+        AccountId, Code, GameId,
+        faults::{self, Bug},
+    },
+};
 
 use super::{
     command::EnteringPlayer,
@@ -119,8 +125,8 @@ impl Game {
 
     fn part(&mut self, index: usize, parting: &Parting, reports: &mut Reports) {
         let mut player = self.players.remove(index);
-        let sheet = player.entity.and_then(|_| self.world.sheet(player.slot));
-        reports.save(player.progress(sheet, true));
+        let kept = player.entity.and_then(|_| kept(&self.world, &player));
+        reports.save(player.progress(kept, true));
         self.add_input(Input::Leave { slot: player.slot }, None);
         player.presence.lost();
         if let Some(line) = player.line.take() {
@@ -260,9 +266,12 @@ impl Game {
         let Patience { reconnect_ticks, autosave_ticks } = tools.patience;
         for player in &mut self.players {
             player.count_tick(reconnect_ticks, autosave_ticks);
+            if faults::has(Bug::ReleaseOnDisconnect) && player.has_just_lost_its_line() {
+                tools.reports.save(player.progress(None, true));
+            }
             if player.save_now {
-                let sheet = self.world.sheet(player.slot);
-                tools.reports.save(player.progress(sheet, false));
+                let kept = kept(&self.world, player);
+                tools.reports.save(player.progress(kept, false));
             }
         }
     }
@@ -331,4 +340,11 @@ impl Game {
             }
         }
     }
+}
+
+/// What is to be kept of a player's character: itself, and where it stands.
+fn kept(world: &World, player: &Player) -> Option<(Sheet, Option<Place>)> {
+    let place = player.entity.and_then(|entity| world.position(entity));
+    let place = place.map(|(zone, x, y)| Place { zone: zone as u8, x, y });
+    world.sheet(player.slot).map(|sheet| (sheet, place))
 }

@@ -323,7 +323,7 @@ impl Lobby {
     }
 
     async fn give_back(&self, character: CharacterId) {
-        let progress = Progress { character, sheet: None, play_ticks: 0, last: true };
+        let progress = Progress { character, sheet: None, place: None, play_ticks: 0, last: true };
         self.tell_saver(SaverMessage::Progress(progress)).await;
     }
 

@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use realm_world::{EntityId, PlayerSlot};
+use realm_world::{EntityId, PlayerSlot, Sheet};
 
-use crate::types::{AccountId, Arrivals, CharacterId, Code};
+use crate::{
+    characters::Place,
+    types::{AccountId, Arrivals, CharacterId, Code},
+};
 
 use super::{
     line::{Line, Wanted},
@@ -115,10 +118,16 @@ impl Player {
         }
     }
 
+    /// This is the first tick without a connection.
+    pub(super) fn has_just_lost_its_line(&self) -> bool {
+        self.line.is_none() && self.absent_ticks == 1
+    }
+
     /// The report of this moment.
-    pub(super) fn progress(&mut self, sheet: Option<realm_world::Sheet>, last: bool) -> Progress {
+    pub(super) fn progress(&mut self, kept: Option<(Sheet, Option<Place>)>, last: bool) -> Progress {
         self.save_now = false;
         let play_ticks = std::mem::take(&mut self.unreported_ticks);
-        Progress { character: self.character, sheet, play_ticks, last }
+        let (sheet, place) = kept.unzip();
+        Progress { character: self.character, sheet, place: place.flatten(), play_ticks, last }
     }
 }

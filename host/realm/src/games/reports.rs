@@ -78,6 +78,7 @@ mod tests {
         let progress = |character, last| Progress {
             character: CharacterId::from_raw(character),
             sheet: None,
+            place: None,
             play_ticks: 1,
             last,
         };

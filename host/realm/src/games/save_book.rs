@@ -8,7 +8,7 @@ use std::{
 use realm_world::Sheet;
 
 use crate::{
-    characters::Lease,
+    characters::{Lease, Place},
     types::{AccountId, CharacterId},
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Progress {
     pub(super) character: CharacterId,
     /// `None` when there is nothing new to write.
     pub(super) sheet: Option<Sheet>,
+    /// Where it stands; `None` when that is not known.
+    pub(super) place: Option<Place>,
     /// Ticks played since the last report.
     pub(super) play_ticks: u64,
     /// The character has left its game: after this the lease is given back.
@@ -35,6 +37,7 @@ impl Progress {
     /// Takes a newer report in: the newest sheet wins, no tick is lost.
     pub(super) fn merge(&mut self, newer: &Progress) {
         self.sheet = newer.sheet.or(self.sheet);
+        self.place = newer.place.or(self.place);
         self.play_ticks += newer.play_ticks;
         self.last |= newer.last;
     }
@@ -78,7 +81,7 @@ impl Entry {
 }
 
 fn nothing(character: CharacterId) -> Progress {
-    Progress { character, sheet: None, play_ticks: 0, last: false }
+    Progress { character, sheet: None, place: None, play_ticks: 0, last: false }
 }
 
 /// Every character whose lease the realm holds for a game; bounded by the seats.
@@ -132,6 +135,14 @@ impl SaveBook {
         if entry.progress.last && entry.failures == FAILURES_TOLD { Settled::Late } else { Settled::Retried }
     }
 
+    /// Forgets every character whose lease is held no more, and says whose they were and whether they had left their games. Those that a
+    /// job has are found when it comes back.
+    pub(super) fn take_ended(&mut self) -> Vec<(AccountId, Progress)> {
+        let ended = |entry: &Entry| entry.lease.as_ref().is_some_and(Lease::has_ended);
+        let taken = self.entries.extract_if(|_, entry| ended(entry));
+        taken.map(|(_, entry)| (entry.account, entry.progress)).collect()
+    }
+
     /// Forgets a character whose lease somebody else has.
     pub(super) fn forget(&mut self, character: CharacterId) {
         self.entries.remove(&character);
@@ -166,7 +177,7 @@ mod tests {
 
     fn progress(character: CharacterId, level: u32, last: bool) -> Progress {
         let sheet = Sheet { level, ..Sheet::newborn(Class::Druid, false) };
-        Progress { character, sheet: Some(sheet), play_ticks: 10, last }
+        Progress { character, sheet: Some(sheet), place: None, play_ticks: 10, last }
     }
 
     #[test]

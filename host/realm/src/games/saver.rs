@@ -15,7 +15,10 @@ use tokio::{
 use crate::{
     characters::{Characters, CharactersError, Lease},
     ladder::Ladder,
-    types::{AccountId, Code},
+    types::{
+        AccountId, Refusal,
+        faults::{self, Bug},
+    },
 };
 
 use super::{
@@ -47,7 +50,7 @@ pub(super) enum SaverMessage {
 enum JobEnd {
     Done,
     Failed(CharactersError),
-    /// Somebody else has the character: nothing of it was written, nothing can be.
+    /// The character is held no more, or somebody else has it: nothing of it was written, nothing can be.
     Lost(CharactersError),
 }
 
@@ -67,6 +70,7 @@ impl Saver {
         let mut running: JoinSet<(Job, JobEnd)> = JoinSet::new();
         let mut stopping: Option<oneshot::Sender<()>> = None;
         let mut open = true;
+        let mut ends = saver.characters.lease_ends();
         loop {
             while running.len() < SAVES_AT_ONCE_MAX {
                 let Some(job) = book.start(Instant::now()) else { break };
@@ -78,7 +82,13 @@ impl Saver {
             let retry = book.next_try().unwrap_or_else(|| Instant::now() + FOREVER);
             tokio::select! {
                 message = messages.recv(), if open => match message {
-                    Some(SaverMessage::Hold { account, lease }) => book.hold(account, lease),
+                    Some(SaverMessage::Hold { account, lease }) => {
+                        let has_ended = lease.has_ended();
+                        book.hold(account, lease);
+                        if has_ended {
+                            saver.lose_ended(&mut book).await;
+                        }
+                    }
                     Some(SaverMessage::Progress(progress)) => {
                         if !book.note(&progress) {
                             tracing::warn!(character = %progress.character, "a game reported a character that nobody holds");
@@ -95,8 +105,10 @@ impl Saver {
                 },
                 Some(ended) = running.join_next(), if !running.is_empty() => match ended {
                     Ok((job, end)) => saver.settle(&mut book, job, end).await,
-                    Err(error) => tracing::error!(%error, "a save broke off; its character stays locked until the realm restarts"),
+                    Err(error) => tracing::error!(%error, "a save broke off; what was not saved of its character is lost"),
                 },
+                // Such as cannot change any more have all been seen.
+                Ok(()) = ends.changed(), if !faults::has(Bug::HolderNeverStops) => saver.lose_ended(&mut book).await,
                 () = tokio::time::sleep_until(retry.into()), if running.len() < SAVES_AT_ONCE_MAX => {}
             }
         }
@@ -110,9 +122,9 @@ impl Saver {
         if let Some(sheet) = job.progress.sheet {
             let tick_ms = i64::try_from(TICK.as_millis()).unwrap_or(i64::MAX);
             let play_time_ms = i64::try_from(job.progress.play_ticks).unwrap_or(i64::MAX).saturating_mul(tick_ms);
-            match self.characters.save(&mut job.lease, &sheet, play_time_ms).await {
+            match self.characters.save(&mut job.lease, &sheet, job.progress.place, play_time_ms).await {
                 Ok(character) => {
-                    (job.progress.sheet, job.progress.play_ticks) = (None, 0);
+                    (job.progress.sheet, job.progress.place, job.progress.play_ticks) = (None, None, 0);
                     self.counters.saves.fetch_add(1, Ordering::Relaxed);
                     if let Some(shared) = self.shared.upgrade() {
                         shared.directory().saved(job.account, sheet);
@@ -122,6 +134,7 @@ impl Saver {
                     }
                 }
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
+                Err(error @ CharactersError::Lapsed) => return (job, JobEnd::Lost(error)),
                 Err(error) => {
                     // If only the version was another one, the lease is still to be given back; if not, this does nothing.
                     let _ = self.characters.release(&job.lease).await;
@@ -141,6 +154,7 @@ impl Saver {
 
     async fn settle(&self, book: &mut SaveBook, job: Job, end: JobEnd) {
         let (account, character, was_last) = (job.account, job.progress.character, job.progress.last);
+        let has_ended = job.lease.has_ended();
         let (settled, outcome) = match end {
             JobEnd::Done => (book.succeeded(job), Ok(())),
             JobEnd::Failed(error) => {
@@ -148,18 +162,35 @@ impl Saver {
                 (book.failed(job, Instant::now()), Err(refusals::not_saved_in_time()))
             }
             JobEnd::Lost(error) => {
-                tracing::error!(%character, %error, "a character in a game was taken over elsewhere; nothing more is written");
+                tracing::error!(%character, %error, "a character in a game is held no more; nothing more of it is written");
                 book.forget(character);
-                (Settled::Departed, Err(error.into()))
+                return self.lose(account, was_last, error.into()).await;
             }
         };
-        let Some(shared) = self.shared.upgrade() else { return };
-        if matches!(settled, Settled::Departed | Settled::Late) {
-            if !was_last {
-                let sentence = "The character was taken over elsewhere; join a game again.";
-                shared.expel(account, &listing::reason(Code::CharacterBusy, sentence, 0)).await;
-            }
+        if matches!(settled, Settled::Departed | Settled::Late)
+            && let Some(shared) = self.shared.upgrade()
+        {
             shared.departed(account, &outcome).await;
         }
+        if has_ended && !faults::has(Bug::HolderNeverStops) {
+            self.lose_ended(book).await;
+        }
+    }
+
+    /// Takes out of their games whose leases this node holds no more.
+    async fn lose_ended(&self, book: &mut SaveBook) {
+        for (account, progress) in book.take_ended() {
+            self.lose(account, progress.last, CharactersError::Lapsed.into()).await;
+        }
+    }
+
+    /// A character is held no more: its player leaves the game, and whoever waits for its departure is told why it is not saved.
+    async fn lose(&self, account: AccountId, was_last: bool, refusal: Refusal) {
+        metrics::counter!("realm_characters_lost_total").increment(1);
+        let Some(shared) = self.shared.upgrade() else { return };
+        if !was_last {
+            shared.expel(account, &listing::reason(refusal.code, &refusal.message, 0)).await;
+        }
+        shared.departed(account, &Err(refusal)).await;
     }
 }

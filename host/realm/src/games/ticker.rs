@@ -264,7 +264,8 @@ impl Ticker {
 
     /// The game broke off before this player came in: the lease goes back, the player is told.
     fn turn_away(&mut self, mut player: EnteringPlayer) {
-        self.place.reports.save(Progress { character: player.character, sheet: None, play_ticks: 0, last: true });
+        let character = player.character;
+        self.place.reports.save(Progress { character, sheet: None, place: None, play_ticks: 0, last: true });
         let message = "The game broke off by a fault of the realm; join another one.";
         player.link.close(Code::Internal.as_str(), message);
     }

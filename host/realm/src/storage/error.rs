@@ -50,7 +50,9 @@ pub enum StorageError {
     #[error("another realm runs as node {0} over this database; stop it, or give this one another number as [node] id")]
     NodeInUse(u16),
     /// Another realm of this key runs over the same database.
-    #[error("another realm runs under key {0} over this database; stop it, or give this one another [realm] key")]
+    #[error(
+        "another realm runs under key {0} over this database; stop it, give this one another [realm] key, or let both share the realm with [realm] shared = true"
+    )]
     RealmInUse(String),
     /// The commit was begun, but its end was not seen in time: the change may be stored or not.
     #[error("the database did not confirm in time")]

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
 
 use super::{StorageError, place, postgresql};
+use crate::types::faults::{Point, point};
 
 struct Migration {
     version: i64,
@@ -17,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "kept_sessions", text: include_str!("../../migrations/0002_kept_sessions.sql") },
     Migration { version: 3, name: "plugin_keys", text: include_str!("../../migrations/0003_plugin_keys.sql") },
     Migration { version: 4, name: "ladder_seasons", text: include_str!("../../migrations/0004_ladder_seasons.sql") },
+    Migration { version: 5, name: "leases", text: include_str!("../../migrations/0005_leases.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -56,6 +58,7 @@ pub(super) async fn run_until(connection: &mut AnyConnection, now_ms: i64, until
     place::begin(connection).await?;
     match apply(connection, now_ms, until).await {
         Ok(()) => {
+            point(Point::AfterMigrations);
             sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
             if found < until {
                 tracing::debug!(from = found, to = until, "database migrated");
@@ -88,7 +91,9 @@ pub(super) async fn apply(connection: &mut AnyConnection, now_ms: i64, until: i6
             }
             continue;
         }
+        point(Point::BeforeMigration);
         sqlx::raw_sql(migration.text).execute(&mut *connection).await?;
+        point(Point::BetweenMigrations);
         sqlx::query("INSERT INTO schema_migrations (version, name, checksum, applied_ms) VALUES ($1, $2, $3, $4)")
             .bind(migration.version)
             .bind(migration.name)

@@ -9,6 +9,7 @@ mod backup;
 mod copy;
 mod error;
 mod folder;
+mod identity;
 mod lock;
 mod migrations;
 mod pace;
@@ -43,7 +44,10 @@ pub use restore::{Restored, restore};
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;
 
-use crate::types::{Clock, IdSource};
+use crate::types::{
+    Clock, IdSource,
+    faults::{self, Bug},
+};
 use pace::Pace;
 use place::Place;
 use writer::{Message, Writer};
@@ -59,6 +63,13 @@ pub struct Config {
     /// `postgres://user:password@host/database` a database of PostgreSQL 15 or newer, whose encoding is UTF8. Add `?sslmode=verify-full` for a server
     /// on another machine. `REALM__STORAGE__URL` in the environment keeps a password out of this file.
     pub url: String,
+}
+
+/// A realm's key, and whether others may have it at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RealmClaim {
+    realm: String,
+    shared: bool,
 }
 
 /// A future that borrows the writer's connection.
@@ -78,7 +89,9 @@ pub struct Storage {
     pace: Arc<Pace>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
-    realm: Arc<OnceLock<String>>,
+    realm: Arc<OnceLock<RealmClaim>>,
+    folder_key: Arc<str>,
+    node: u16,
 }
 
 impl Storage {
@@ -91,6 +104,7 @@ impl Storage {
     pub async fn open(config: &Config, data: &Path, node: u16, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
         let place = Place::new(config, data)?;
         let locks = place.lock()?;
+        let folder_key = identity::of(place.data())?.into();
         let mut connection = place.connect_writer().await?;
         // Before the claim: of two nodes that start over an older schema one brings it to the newest alone, and the other waits.
         backup::migrate_older(&place, &mut connection, data, &*clock, writer::CLAIM_WAIT).await?;
@@ -120,15 +134,31 @@ impl Storage {
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm, folder_key, node })
     }
 
-    /// Makes what stands in the database under a realm's key this process's own, until it is closed. A file is that anyway.
+    /// Makes what stands in the database under a realm's key this process's own, until it is closed, or its own and that of others who
+    /// claim it as `shared`, too. A file is one process's alone anyway.
     ///
     /// # Errors
-    /// When another realm of that key runs over the same server, and the server's own.
-    pub async fn claim_realm(&self, realm: &str) -> Result<(), StorageError> {
-        writer::claim_realm(self, realm).await
+    /// When another realm of that key runs over the same server, and not both share it; and the server's own.
+    pub async fn claim_realm(&self, realm: &str, shared: bool) -> Result<(), StorageError> {
+        writer::claim_realm(self, RealmClaim { realm: realm.to_owned(), shared }).await
+    }
+
+    /// May other nodes serve the same realm at the same time?
+    pub fn shares_realm(&self) -> bool {
+        self.realm.get().is_some_and(|claim| claim.shared)
+    }
+
+    /// The key of the data folder. Whoever has its lock, as this process does, knows that whatever ran over it before is dead.
+    pub(crate) fn folder_key(&self) -> &str {
+        &self.folder_key
+    }
+
+    /// The number of this node.
+    pub(crate) fn node(&self) -> u16 {
+        self.node
     }
 
     /// Connections that only read; they see what is committed.
@@ -170,7 +200,15 @@ impl Storage {
     /// # Errors
     /// When the server does not answer.
     pub async fn shared_now_ms(&self, connection: &mut Connection) -> Result<i64, StorageError> {
-        if place::is_server(connection) { postgresql::now_ms(connection).await } else { Ok(self.now_ms()) }
+        if place::is_server(connection) && !faults::has(Bug::LeaseByWallClock) {
+            return postgresql::now_ms(connection).await;
+        }
+        Ok(self.now_ms())
+    }
+
+    /// This process's time that only goes forward, in milliseconds, for how long ago something was.
+    pub fn steady_ms(&self) -> i64 {
+        self.clock.steady_ms()
     }
 
     /// Does the database answer? For `/readyz`. After a failure the writer tries again every second or so.

@@ -31,6 +31,11 @@ impl Place {
         Ok(Self { data, kind })
     }
 
+    /// The data folder.
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// The file, when the database is one.
     pub(super) fn file(&self) -> Option<&File> {
         match &self.kind {

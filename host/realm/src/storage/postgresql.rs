@@ -30,9 +30,10 @@ pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ R
 /// A migration may take longer than a verb may.
 pub(super) const PATIENT: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
-/// A node that stands still in a transaction holds the pen: the server ends it. A server that has lost its peer ends the session.
+/// A node that stands still in a transaction holds the pen: the server ends it, soon enough for the others to renew their leases, which
+/// they have to within 10 s. A server that has lost its peer ends the session.
 const WRITER_SETUP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
-    SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = warning; \
+    SET idle_in_transaction_session_timeout = '4s'; SET client_min_messages = warning; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 const READER_SETUP: &str = "SET statement_timeout = '5s'; SET client_min_messages = warning; \
@@ -163,10 +164,14 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16, former: Opt
     if node_is_ours { Ok(row.try_get(2)?) } else { Err(StorageError::NodeInUse(node)) }
 }
 
-/// Claims a realm's key for this session, as long as it lives: what stands under it in the database is this process's own. The first
-/// number is the class of advisory locks for keys.
-pub(super) async fn claim_realm(connection: &mut AnyConnection, realm: &str) -> Result<(), StorageError> {
-    let claim = "SELECT pg_try_advisory_lock(1380273229, hashtext($1))";
+/// Claims a realm's key for this session, as long as it lives: what stands under it in the database is this process's own, or, `shared`,
+/// its own and that of others who share it. The first number is the class of advisory locks for keys.
+pub(super) async fn claim_realm(connection: &mut AnyConnection, realm: &str, shared: bool) -> Result<(), StorageError> {
+    let claim = if shared {
+        "SELECT pg_try_advisory_lock_shared(1380273229, hashtext($1))"
+    } else {
+        "SELECT pg_try_advisory_lock(1380273229, hashtext($1))"
+    };
     let row = sqlx::query(claim).bind(realm).fetch_one(connection).await?;
     if row.try_get(0)? { Ok(()) } else { Err(StorageError::RealmInUse(realm.to_owned())) }
 }

@@ -21,24 +21,38 @@ use crate::types::{AccountId, CharacterId, Clock};
 
 /// A clock that stands still until it is told otherwise.
 #[derive(Debug)]
-pub(crate) struct FakeClock(AtomicI64);
+pub(crate) struct FakeClock {
+    now_ms: AtomicI64,
+    steady_ms: AtomicI64,
+}
 
 impl FakeClock {
     /// Some day in November 2026.
     pub(crate) const START_MS: i64 = 1_795_000_000_000;
 
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(Self::START_MS)))
+        Arc::new(Self { now_ms: AtomicI64::new(Self::START_MS), steady_ms: AtomicI64::new(0) })
     }
 
+    /// Time passes.
     pub(crate) fn advance_ms(&self, milliseconds: i64) {
-        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+        self.steady_ms.fetch_add(milliseconds, Ordering::SeqCst);
+        self.put_forward_ms(milliseconds);
+    }
+
+    /// Somebody sets the time of day; no time passes.
+    pub(crate) fn put_forward_ms(&self, milliseconds: i64) {
+        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 }
 
 impl Clock for FakeClock {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.steady_ms.load(Ordering::SeqCst)
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Config, FolderLock, Storage, StorageError,
+    Config, FolderLock, RealmClaim, Storage, StorageError,
     testing::{FakeClock, Home, each_database, hold, open, queued},
     writer::{self, Message},
 };
@@ -403,23 +403,43 @@ async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_mea
 
 #[tokio::test]
 async fn a_realm_has_its_key_alone_and_keeps_it_when_the_server_was_away() {
+    let alone = || RealmClaim { realm: "main".into(), shared: false };
     let (home, clock, elsewhere) = (Home::postgresql(), FakeClock::new(), Home::sqlite());
     let first = open(&home, &clock).await;
-    first.claim_realm("main").await.unwrap();
-    first.claim_realm("main").await.expect("it is claimed already");
+    first.claim_realm("main", false).await.unwrap();
+    first.claim_realm("main", false).await.expect("it is claimed already");
     let second = Storage::open(&home.config(), elsewhere.path(), 1, clock.clone()).await.unwrap();
-    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    let refused = writer::try_claim_realm(&second, alone()).await.unwrap_err();
     assert!(refused.to_string().starts_with("another realm runs under key main "), "{refused}");
     break_off(&first, &home).await;
     write(&first, "row").await.expect("on a new connection");
-    let refused = writer::try_claim_realm(&second, "main").await.unwrap_err();
+    let refused = writer::try_claim_realm(&second, alone()).await.unwrap_err();
     assert!(matches!(refused, StorageError::RealmInUse(_)), "{refused}");
-    second.claim_realm("other").await.unwrap();
+    second.claim_realm("other", false).await.unwrap();
     first.close().await;
     // Its session may take a moment to end.
     let third = open(&home, &clock).await;
-    third.claim_realm("main").await.unwrap();
+    third.claim_realm("main", false).await.unwrap();
     third.close().await;
+    second.close().await;
+}
+
+#[tokio::test]
+async fn nodes_that_share_a_realm_run_side_by_side_and_nobody_has_it_alone_meanwhile() {
+    let claim = |shared| RealmClaim { realm: "main".into(), shared };
+    let (home, clock) = (Home::postgresql(), FakeClock::new());
+    let first = open(&home, &clock).await;
+    first.claim_realm("main", true).await.unwrap();
+    assert!(first.shares_realm());
+    let elsewhere = Home::sqlite();
+    let second = Storage::open(&home.config(), elsewhere.path(), 1, clock.clone()).await.unwrap();
+    let refused = writer::try_claim_realm(&second, claim(false)).await.unwrap_err();
+    assert!(matches!(refused, StorageError::RealmInUse(_)), "{refused}");
+    writer::try_claim_realm(&second, claim(true)).await.unwrap();
+    assert_ne!(first.folder_key(), second.folder_key());
+    break_off(&first, &home).await;
+    write(&first, "row").await.expect("on a new connection, with the same claim");
+    first.close().await;
     second.close().await;
 }
 

@@ -22,12 +22,15 @@ use tokio::{
 };
 
 use super::{
-    FolderLock, Storage, StorageError, WriteFuture,
+    FolderLock, RealmClaim, Storage, StorageError, WriteFuture,
     pace::Pace,
     place::{self, Place},
     postgresql,
 };
-use crate::types::{Clock, IdSource};
+use crate::types::{
+    Clock, IdSource,
+    faults::{self, Bug, Point},
+};
 
 /// Operations that may wait for the writer.
 pub(super) const QUEUE_MAX: usize = 1_024;
@@ -206,7 +209,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
     /// The key of the realm, once it is claimed.
-    pub(super) realm: Arc<OnceLock<String>>,
+    pub(super) realm: Arc<OnceLock<RealmClaim>>,
     pub(super) key_ceiling: u64,
     pub(super) locks: Vec<FolderLock>,
 }
@@ -293,6 +296,7 @@ impl Writer {
         for answer in answers {
             answer.deliver(result.clone());
         }
+        faults::point(Point::AfterAcknowledgement);
         if let Err(error) = result {
             for job in waiting {
                 job.refuse(error.clone());
@@ -321,7 +325,9 @@ impl Writer {
             return self.ping().await;
         }
         let wait = self.wait();
+        faults::point(Point::BeforeBegin);
         within(wait, place::begin(self.connected().await?)).await??;
+        faults::point(Point::AfterBegin);
         // The savepoint of the last operation; what comes after it releases it.
         let mut savepoint = "SAVEPOINT operation";
         let mut end = "COMMIT";
@@ -338,7 +344,12 @@ impl Writer {
             savepoint = "RELEASE SAVEPOINT operation; SAVEPOINT operation";
             // Of a transaction that has failed, PostgreSQL takes COMMIT for ROLLBACK and says that all is well; a release it refuses.
             end = "RELEASE SAVEPOINT operation; COMMIT";
-            if answer.succeeded() {
+            faults::point(Point::BetweenStatements);
+            if answer.succeeded() && faults::has(Bug::AcknowledgeBeforeCommit) {
+                answer.deliver(Ok(()));
+                // Long enough for the news to get out, as with a slow disk.
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            } else if answer.succeeded() {
                 answers.push(answer);
             } else if let Err(error) = self.execute("ROLLBACK TO SAVEPOINT operation").await {
                 // A full disk, a fault of the device or a lost server may undo the whole transaction: this caller is told its own error.
@@ -353,7 +364,9 @@ impl Writer {
         if let Some(ceiling) = new_ceiling {
             self.store_key_ceiling(ceiling).await?;
         }
+        faults::point(Point::BeforeCommit);
         self.commit(end).await?;
+        faults::point(Point::AfterCommit);
         self.key_ceiling = new_ceiling.unwrap_or(self.key_ceiling);
         Ok(())
     }
@@ -403,8 +416,8 @@ impl Writer {
 
     async fn claim_all(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
         let session = postgresql::claim(connection, self.node, self.session).await?;
-        if let Some(realm) = self.realm.get() {
-            postgresql::claim_realm(connection, realm).await?;
+        if let Some(claim) = self.realm.get() {
+            postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
         }
         Ok(session)
     }
@@ -498,30 +511,32 @@ pub(super) async fn claim(connection: &mut AnyConnection, node: u16) -> Result<O
 }
 
 /// Claims a realm's key through the writer, whose session keeps it; waits for a session that was cut off as [`claim`] does.
-pub(super) async fn claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
+pub(super) async fn claim_realm(storage: &Storage, claim: RealmClaim) -> Result<(), StorageError> {
     let give_up_at = Instant::now() + CLAIM_WAIT;
     loop {
-        match try_claim_realm(storage, realm).await {
+        match try_claim_realm(storage, claim.clone()).await {
             Err(StorageError::RealmInUse(_)) if Instant::now() < give_up_at => tokio::time::sleep(UPKEEP_EVERY).await,
             claimed => return claimed,
         }
     }
 }
 
-pub(super) async fn try_claim_realm(storage: &Storage, realm: &str) -> Result<(), StorageError> {
-    let (realm, claimed) = (realm.to_owned(), Arc::clone(&storage.realm));
-    let claim = storage.write::<_, StorageError, _>(move |connection| {
+pub(super) async fn try_claim_realm(storage: &Storage, claim: RealmClaim) -> Result<(), StorageError> {
+    let claimed = Arc::clone(&storage.realm);
+    let claiming = storage.write::<_, StorageError, _>(move |connection| {
         Box::pin(async move {
-            if !place::is_server(connection) || claimed.get().is_some_and(|claimed| *claimed == realm) {
+            if claimed.get() == Some(&claim) {
                 return Ok(());
             }
-            postgresql::claim_realm(connection, &realm).await?;
+            if place::is_server(connection) {
+                postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
+            }
             // A session holds what it has claimed, whatever becomes of the transaction.
-            claimed.get_or_init(|| realm);
+            claimed.get_or_init(|| claim);
             Ok(())
         })
     });
-    claim.await
+    claiming.await
 }
 
 fn keys_ahead(ids: &IdSource, now_ms: i64) -> u64 {

@@ -21,6 +21,9 @@ pub mod kind {
     /// A token session.
     #[derive(Debug)]
     pub enum Session {}
+    /// A process that holds leases of characters.
+    #[derive(Debug)]
+    pub enum LeaseHolder {}
 }
 
 /// Key of an account.

@@ -6,6 +6,7 @@ mod allowances;
 mod clock;
 mod connection;
 mod events;
+pub mod faults;
 mod id;
 mod link;
 mod names;

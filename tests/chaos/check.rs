@@ -1,0 +1,144 @@
+//! What must be so after each kill, read from the database itself while nobody runs over it.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio};
+
+use realm::types::faults::Point;
+use sqlx::{ConnectOptions as _, Executor as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    bot::Bot,
+    ledger::Fact,
+    server::{Fault, Program},
+};
+
+async fn open(database: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(database).connect().await.expect("the database can be read")
+}
+
+/// Has the database itself note every write of a character, in the transaction that makes it.
+pub(crate) async fn watch(database: &Path) {
+    let noting = "CREATE TABLE chaos_writes (character_id BIGINT NOT NULL, before BIGINT NOT NULL, now BIGINT NOT NULL);
+        CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
+        BEGIN INSERT INTO chaos_writes VALUES (NEW.id, OLD.version, NEW.version); END";
+    open(database).await.execute(noting).await.expect("a note can be made");
+}
+
+struct Row {
+    id: i64,
+    version: i64,
+    experience: i64,
+    play_time_ms: i64,
+    deleted: bool,
+    place: (i64, i64, i64),
+}
+
+/// Everything that is broken.
+pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
+    let mut connection = open(database).await;
+    let mut broken = Vec::new();
+    let integrity: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("a check");
+    if integrity != "ok" {
+        broken.push(format!("the file is damaged: {integrity}"));
+    }
+    let dangling = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await.expect("a check");
+    if !dangling.is_empty() {
+        broken.push(format!("{} rows refer to nothing", dangling.len()));
+    }
+    let rows = sqlx::query(
+        "SELECT accounts.name, characters.name, characters.id, characters.version, experience, play_time_ms,
+         deleted_ms IS NOT NULL, zone, x, y FROM characters JOIN accounts ON accounts.id = characters.account",
+    );
+    let rows = rows.fetch_all(&mut connection).await.expect("characters");
+    let mut stored: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        let character = Row {
+            id: row.get(2),
+            version: row.get(3),
+            experience: row.get(4),
+            play_time_ms: row.get(5),
+            deleted: row.get::<i64, _>(6) != 0,
+            place: (row.get(7), row.get(8), row.get(9)),
+        };
+        stored.entry((row.get(0), row.get(1))).or_default().push(character);
+    }
+    for account in bots.iter_mut().flat_map(|bot| &mut bot.accounts) {
+        for known in &mut account.characters {
+            let found = stored.remove(&(account.name.clone(), known.name.clone())).unwrap_or_default();
+            let what = &known.name;
+            if found.len() > 1 || !known.exists.allows(!found.is_empty()) {
+                broken.push(format!("{what} should be there ({:?}), and is {} times", known.exists, found.len()));
+            }
+            let Some(row) = found.first() else {
+                known.exists = Fact::No;
+                continue;
+            };
+            if known.id.is_some_and(|id| i64::try_from(id) != Ok(row.id)) {
+                broken.push(format!("{what} has another key than was said"));
+            }
+            if !known.deleted.allows(row.deleted) {
+                broken.push(format!("{what} should be deleted ({:?}), and is ({})", known.deleted, row.deleted));
+            }
+            if row.version < 1 + known.acknowledged {
+                let lost = 1 + known.acknowledged - row.version;
+                broken.push(format!("{what}: {lost} of {} acknowledged operations are lost", known.acknowledged));
+            }
+            if row.experience < known.experience || row.play_time_ms < known.play_time_ms {
+                broken.push(format!("{what} has lost experience or time that were acknowledged"));
+            }
+            if known.place.is_some_and(|place| place != row.place) {
+                broken.push(format!(
+                    "{what} stood at {:?} when it was saved, and is stored at {:?}",
+                    known.place, row.place
+                ));
+            }
+            let writes = sqlx::query("SELECT before, now FROM chaos_writes WHERE character_id = $1 ORDER BY rowid")
+                .bind(row.id)
+                .fetch_all(&mut connection)
+                .await
+                .expect("notes");
+            let in_order = writes
+                .iter()
+                .zip(1_i64..)
+                .all(|(write, version)| (write.get::<i64, _>(0), write.get::<i64, _>(1)) == (version, version + 1));
+            if !in_order || row.version != 1 + i64::try_from(writes.len()).expect("a small number") {
+                broken.push(format!("{what} has version {} after {} writes", row.version, writes.len()));
+            }
+            (known.id, known.exists, known.deleted) = (u64::try_from(row.id).ok(), Fact::Yes, Fact::of(row.deleted));
+            (known.experience, known.play_time_ms) = (row.experience, row.play_time_ms);
+        }
+    }
+    for (account, name) in stored.into_keys() {
+        broken.push(format!("{name} of {account} was never asked for"));
+    }
+    let holders = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM lease_holders),
+         (SELECT COUNT(*) FROM characters WHERE leased <> 0 AND leased NOT IN (SELECT id FROM lease_holders))",
+    );
+    let holders = holders.fetch_one(&mut connection).await.expect("holders");
+    let (listed, orphans): (i64, i64) = (holders.get(0), holders.get(1));
+    if listed > 1 || orphans > 0 {
+        broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
+    }
+    broken
+}
+
+/// Kills migrations at their fail points: what is left is the old schema or the new one, and the next start makes it whole.
+pub(crate) fn kill_migrations(program: &Program) {
+    let points = [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations];
+    for (number, (point, nth)) in points.into_iter().flat_map(|point| [(point, 1), (point, 4)]).enumerate() {
+        let data = format!("migrated-{number}");
+        let killed = program.command("migrate", &data, Some(&Fault { point, nth })).stdout(Stdio::null()).status();
+        let killed = killed.expect("the program starts");
+        // Of the last point there is one.
+        assert!(
+            killed.code().is_none() || (point == Point::AfterMigrations && nth > 1),
+            "{} did not come",
+            point.name()
+        );
+        for verb in ["migrate", "verify"] {
+            let done = program.command(verb, &data, None).stdout(Stdio::null()).status().expect("the program starts");
+            assert!(done.success(), "{verb} after a kill at {}", point.name());
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `chaos`: bots create, level, save, delete and restore characters while the real realm is killed with SIGKILL, at random moments and at
+//! its named fail points; after each kill it is looked whether every promise was kept.
+//!
+//! `cargo run -p realm-tests --bin chaos -- --kills 1000 --seed 7`. Ends with 0 when nothing was broken, with 1 when something was.
+
+#![allow(clippy::print_stdout, reason = "it speaks on its terminal")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "it stands among the tests, which fail by panicking")]
+
+mod bot;
+mod check;
+mod dice;
+mod ledger;
+#[allow(dead_code, unreachable_pub, reason = "the tests use the rest")]
+#[path = "../harness/pilot.rs"]
+mod pilot;
+mod server;
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use realm::types::faults::{Bug, Point};
+use tokio::task::JoinSet;
+
+use bot::Bot;
+use dice::Dice;
+use server::{Fault, Program, Up};
+
+/// How long anything may take that must happen; for the pilot, too.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+/// The promise: so long after a kill every character can be played again.
+const PLAYABLE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What is done.
+#[derive(Parser)]
+struct Arguments {
+    /// How often the realm is killed.
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// No further kill after so many seconds.
+    #[arg(long, default_value_t = u64::MAX)]
+    seconds: u64,
+    /// The same seed throws the same dice.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many play at the same time.
+    #[arg(long, default_value_t = 6)]
+    bots: usize,
+    /// A life ends after so many milliseconds at the latest, when its fail point has not come; one in sixteen may be four times as long.
+    #[arg(long, default_value_t = 900)]
+    life_ms: u64,
+    /// A mistake that the realm makes on purpose.
+    #[arg(long)]
+    bug: Option<String>,
+    /// Kills only at this fail point.
+    #[arg(long)]
+    point: Option<String>,
+    /// The realm's program, built with its faults; by default the one beside this.
+    #[arg(long)]
+    program: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let named =
+        |name: &String| *Point::ALL.iter().find(|point| point.name() == name).expect("a fail point of that name");
+    let point = arguments.point.as_ref().map(named);
+    let bug = arguments.bug.as_ref();
+    let bug = bug.map(|name| *Bug::ALL.iter().find(|bug| bug.name() == name).expect("a bug of that name"));
+    let beside = || std::env::current_exe().expect("this program has a path").with_file_name("realm-under-test");
+    let program = Program::new(arguments.program.clone().unwrap_or_else(beside), bug);
+    let mut dice = Dice::new(arguments.seed);
+    check::kill_migrations(&program);
+    program.migrate();
+    check::watch(&program.database()).await;
+
+    let begin = Instant::now();
+    let mut bots: Vec<Bot> = (0..arguments.bots).map(|number| Bot::new(number, dice.split())).collect();
+    let mut report = Report::default();
+    while report.kills() < arguments.kills && begin.elapsed().as_secs() < arguments.seconds {
+        let fault = choose(&mut dice, point);
+        let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
+        let killed = life(&program, &mut bots, (fault, longest), &mut dice, &mut report).await;
+        match killed {
+            Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
+            None => report.at_random += 1,
+        }
+        if report.violations.is_empty() {
+            report.violations = check::all(&program.database(), &mut bots).await;
+        }
+        if !report.violations.is_empty() {
+            break;
+        }
+    }
+    report.print(&bots, arguments.seed, begin.elapsed());
+    if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Where the realm shall die next; `None` is at any moment.
+fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
+    let at = |point: Point, nth: u64| Some(Fault { point, nth });
+    let point = match only {
+        Some(point) => point,
+        None if dice.below(2) == 0 => return None,
+        None => Point::ALL[dice.index(Point::ALL.len())],
+    };
+    match point {
+        // At a start, when what the last kill left is freed.
+        Point::BeforeTakeOver | Point::AfterTakeOver => at(point, 1),
+        // They have their own test: nothing is migrated here.
+        Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
+        // Some transactions of the start come first.
+        _ => at(point, 5 + dice.below(20)),
+    }
+}
+
+/// One life of the realm, from its start to its kill; at which point it died by itself.
+async fn life(
+    program: &Program,
+    bots: &mut [Bot],
+    (fault, longest): (Option<Fault>, Duration),
+    dice: &mut Dice,
+    report: &mut Report,
+) -> Option<Point> {
+    let Some(mut up) = Up::start(program, fault.as_ref()).await else {
+        return fault.map(|fault| fault.point);
+    };
+    let endpoint = program.endpoint();
+    let started = Instant::now();
+    let mut playing = JoinSet::new();
+    for (number, bot) in bots.iter_mut().enumerate() {
+        let mut bot = std::mem::take(bot);
+        let endpoint = endpoint.clone();
+        playing.spawn(async move {
+            bot.play(&endpoint, started).await;
+            (number, bot)
+        });
+    }
+    let end = match fault {
+        Some(_) => longest,
+        None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
+    };
+    let died = up.dies_within(end).await;
+    up.kill().await;
+    while let Some(ended) = playing.join_next().await {
+        let (number, bot) = match ended {
+            Ok(ended) => ended,
+            Err(broken) => {
+                let said = broken.try_into_panic().ok().and_then(|said| said.downcast::<String>().ok());
+                report.violations.push(said.map_or_else(|| "a bot broke off".to_owned(), |said| *said));
+                continue;
+            }
+        };
+        if let Some(waited) = bot.waited {
+            report.longest_wait = report.longest_wait.max(waited);
+            if waited > PLAYABLE_WITHIN {
+                report.violations.push(format!("a character was playable again only after {waited:?}"));
+            }
+        }
+        bots[number] = bot;
+    }
+    fault.filter(|_| died).map(|fault| fault.point)
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Report {
+    at_random: u32,
+    at_points: std::collections::BTreeMap<&'static str, u32>,
+    longest_wait: Duration,
+    violations: Vec<String>,
+}
+
+impl Report {
+    fn kills(&self) -> u32 {
+        self.at_random + self.at_points.values().sum::<u32>()
+    }
+
+    fn print(&self, bots: &[Bot], seed: u64, took: Duration) {
+        let points: Vec<String> = self.at_points.iter().map(|(name, kills)| format!("{kills} {name}")).collect();
+        println!(
+            "chaos: {} kills in {:.1} s with seed {seed}: {} at random moments, at fail points {}",
+            self.kills(),
+            took.as_secs_f64(),
+            self.at_random,
+            if points.is_empty() { "none".to_owned() } else { points.join(", ") }
+        );
+        let acknowledged = bots.iter().fold(ledger::Counts::default(), |sum, bot| sum.plus(&bot.counts));
+        println!("chaos: acknowledged {acknowledged}");
+        println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());
+        for violation in &self.violations {
+            println!("chaos: VIOLATION: {violation}");
+        }
+        println!("chaos: {} violations", self.violations.len());
+    }
+}

@@ -1,0 +1,158 @@
+//! The realm as a process: how it is started, watched and killed.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use realm::types::faults::{Bug, Point};
+use realm_client::{Endpoint, Trust};
+use tempfile::TempDir;
+
+use crate::{DEADLINE, pilot};
+
+/// The realm dies when it comes to a point for the nth time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) point: Point,
+    pub(crate) nth: u64,
+}
+
+/// The program, and the folder over which it runs.
+pub(crate) struct Program {
+    path: PathBuf,
+    bug: Option<Bug>,
+    folder: TempDir,
+}
+
+impl Program {
+    pub(crate) fn new(path: PathBuf, bug: Option<Bug>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // One hall, in which monsters are near, harmless and soon dead.
+        let changes = [
+            ("world.toml", "begin", "\"dungeon\""),
+            ("world.toml", "rooms", "0"),
+            ("world.toml", "entrance_distance", "1"),
+            ("world.toml", "width", "32"),
+            ("world.toml", "height", "32"),
+            ("world.toml", "count", "60"),
+            ("monsters.toml", "life", "1"),
+            ("monsters.toml", "defence", "0"),
+            ("monsters.toml", "sight", "640"),
+            ("monsters.toml", "experience", "400"),
+        ];
+        pilot::content(&folder.path().join("content"), &changes);
+        Self { path, bug, folder }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("realm-data")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data().join("realm.sqlite")
+    }
+
+    /// A verb of the program over a data folder of this name.
+    pub(crate) fn command(&self, verb: &str, data: &str, fault: Option<&Fault>) -> Command {
+        let data = self.folder.path().join(data);
+        fs::create_dir_all(&data).expect("a data folder");
+        let mut command = Command::new(&self.path);
+        command.args([verb, "--data"]).arg(data).current_dir(self.folder.path());
+        for door in ["NET__HTTPS", "NET__REALM", "NET__GAME"] {
+            command.env(format!("REALM__{door}"), "127.0.0.1:0");
+        }
+        for (key, value) in [
+            ("TELEMETRY__LISTEN", ""),
+            ("TELEMETRY__LOG", "error"),
+            ("GAMES__AUTOSAVE_SECONDS", "1"),
+            ("GAMES__LOGS", "false"),
+            ("GAMES__CONTENT", "content"),
+            ("CHARACTERS__CHARACTERS_MAX", "50"),
+            ("SESSION__REQUEST_BURST", "10000"),
+            ("ACCOUNTS__LOGIN_BURST", "10000"),
+            ("ACCOUNTS__REGISTRATIONS_PER_HOUR", "10000"),
+        ] {
+            command.env(format!("REALM__{key}"), value);
+        }
+        if let Some(Fault { point, nth }) = fault {
+            command.env("REALM_FAULT_POINT", format!("{}=kill@{nth}", point.name()));
+        }
+        if let Some(bug) = self.bug {
+            command.env("REALM_FAULT_BUGS", bug.name());
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command
+    }
+
+    /// Makes the database.
+    pub(crate) fn migrate(&self) {
+        let done = self.command("migrate", "realm-data", None).stdout(Stdio::null()).status();
+        assert!(done.expect("the program starts").success(), "the database is made");
+    }
+
+    /// Where the realm listens that runs here.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let note = fs::read_to_string(realm::Endpoint::file(&self.data())).expect("a running realm leaves a note");
+        let note: realm::Endpoint = serde_json::from_str(&note).expect("the note is JSON");
+        let mut endpoint = Endpoint::new("127.0.0.1", Trust::fingerprint(&note.fingerprint).expect("a fingerprint"));
+        (endpoint.https_port, endpoint.realm_port) = (note.https.port(), note.realm.port());
+        endpoint.game_port = note.game.port();
+        endpoint.deadline = DEADLINE;
+        endpoint
+    }
+}
+
+/// A realm that is up.
+pub(crate) struct Up(Child);
+
+impl Up {
+    /// Starts it; `None` when it died before it was up.
+    pub(crate) async fn start(program: &Program, fault: Option<&Fault>) -> Option<Self> {
+        let mut child = program.command("up", "realm-data", fault).spawn().expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let (is_up, ready) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let _ = is_up.send(lines.any(|line| line.contains("Ctrl-C saves everything")));
+            // Whoever prints needs somebody who reads.
+            lines.for_each(drop);
+        });
+        let mut up = Self(child);
+        let came = tokio::time::timeout(DEADLINE * 3, ready).await.expect("a start comes to its end");
+        if came.expect("the thread answers") {
+            return Some(up);
+        }
+        assert!(fault.is_some(), "the realm did not start");
+        up.kill().await;
+        None
+    }
+
+    /// True when it has ended by itself within a time.
+    pub(crate) async fn dies_within(&mut self, longest: Duration) -> bool {
+        let mut looks = tokio::time::interval(Duration::from_millis(2));
+        let dying = async {
+            while self.0.try_wait().expect("asking for the end of a child").is_none() {
+                looks.tick().await;
+            }
+        };
+        tokio::time::timeout(longest, dying).await.is_ok()
+    }
+
+    /// Kills it, and waits until it is dead.
+    pub(crate) async fn kill(&mut self) {
+        // It may be dead already.
+        let _ = self.0.kill();
+        assert!(self.dies_within(DEADLINE).await, "a killed process ends");
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

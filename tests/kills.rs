@@ -1,0 +1,33 @@
+//! The realm is killed again and again under bots, by the program `chaos`; with a mistake made on purpose it has to find something.
+
+use std::process::Command;
+
+use crate::harness::program::PROGRAM;
+
+fn chaos(arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
+    let done = command.args(arguments).args(["--program", PROGRAM]).output().expect("chaos starts");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), said)
+}
+
+#[test]
+fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
+    // So many as fit on a slow machine, and a hundred on others.
+    let long = std::env::var_os("REALM_TEST_LONG").is_some();
+    let how_many: &[&str] =
+        if long { &["--kills", "1000", "--seed", "2"] } else { &["--kills", "100", "--seconds", "70"] };
+    let (went_well, said) = chaos(how_many);
+    println!("{said}");
+    assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
+    let acknowledged = said.lines().find(|line| line.contains("acknowledged ")).expect("it counts");
+    assert!(!acknowledged.contains(" 0 characters made, 0 saved"), "nothing was done: {said}");
+}
+
+#[test]
+fn a_yes_before_the_commit_is_found() {
+    let point = ["--kills", "60", "--bug", "acknowledge-before-commit", "--point", "before-commit"];
+    let (went_well, said) = chaos(&point);
+    assert!(!went_well && said.contains("VIOLATION"), "the mistake has to be seen: {said}");
+    println!("{said}");
+}
