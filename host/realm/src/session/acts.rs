@@ -66,7 +66,7 @@ impl Shared {
             PluginAct::Mute { account, duration_ms, reason } => {
                 let Some((account, handle)) = there(account) else { return "offline" };
                 let until_ms = SystemClock.now_ms().saturating_add(i64::try_from(*duration_ms).unwrap_or(i64::MAX));
-                let mute = Mute { reason: reason.clone(), until_ms };
+                let mute = Mute::new(reason.as_str(), until_ms);
                 handle.events.tell(notice(plugin, &mute.sentence(), false));
                 stored(self.features.moderation.mute(account, mute, plugin).await, plugin, account)
             }
