@@ -140,8 +140,7 @@ impl Bot {
     fn choose(&mut self, fits: impl Fn(&Known) -> bool) -> Option<usize> {
         let characters = &self.accounts.last()?.characters;
         let fitting: Vec<usize> = (0..characters.len()).filter(|index| fits(&characters[*index])).collect();
-        let index = self.dice.below(fitting.len() as u64);
-        fitting.get(usize::try_from(index).ok()?).copied()
+        fitting.get(self.dice.index(fitting.len())).copied()
     }
 
     async fn make(&mut self, rest: &mut Rest) -> Result<(), Gone> {

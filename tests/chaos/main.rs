@@ -106,7 +106,7 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
     let point = match only {
         Some(point) => point,
         None if dice.below(2) == 0 => return None,
-        None => Point::ALL[dice.below(Point::ALL.len() as u64) as usize],
+        None => Point::ALL[dice.index(Point::ALL.len())],
     };
     match point {
         // At a start, when what the last kill left is freed.

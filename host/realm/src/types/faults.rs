@@ -147,8 +147,10 @@ mod chosen {
             return;
         }
         kill_process(getpid(), signal).expect("a process may send itself a signal");
-        while signal == Signal::KILL {
-            std::thread::park();
+        if signal == Signal::KILL {
+            loop {
+                std::thread::park();
+            }
         }
     }
 
