@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use realm::types::faults::Bug;
 use realm_client::{Method, Response, Rest};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{PASSWORD, TestRealm, raw, refused};
+use crate::harness::{
+    PASSWORD, TestRealm,
+    program::{Site, Up},
+    raw, refused,
+};
 
 /// Asks tests for their long campaigns.
 const LONG: &str = "REALM_TEST_LONG";
@@ -138,6 +143,42 @@ async fn live(realm: &TestRealm, number: usize, effects: usize) -> usize {
     let refusal = sent.at_last(&mut rest).await.success();
     assert_eq!(refused(refusal), (422, "IDEMPOTENCY_KEY_REUSED".to_owned()));
     effects
+}
+
+/// Sends one request twice at once, again and again; true when the two answers ever differ.
+async fn contradicts_itself(bug: Option<Bug>, tries: usize) -> bool {
+    let site = Site::new();
+    let mut command = site.realm(&["up", "--data", "realm-data"]);
+    command.env("REALM__SESSION__REQUEST_BURST", "10000").env("REALM__SESSION__REQUEST_PER_MINUTE", "60000");
+    if let Some(bug) = bug {
+        command.env("REALM_FAULT_BUGS", bug.name());
+    }
+    let _up = Up::start(&mut command);
+    let mut one = Rest::new(&site.endpoint());
+    one.register("Maren", PASSWORD).await.unwrap();
+    one.login("Maren", PASSWORD).await.unwrap();
+    let id = one.create_character("Ash", "Druid", false).await.unwrap().id;
+    let mut other = Rest::new(&site.endpoint());
+    other.set_access_token(one.access_token().map(str::to_owned));
+    let token = one.access_token().unwrap().to_owned();
+    for number in 0..tries {
+        let key = format!("key-{number}");
+        let path = format!("/characters/{id}{}", if number % 2 == 0 { "" } else { "/restore" });
+        let method = if number % 2 == 0 { "DELETE" } else { "POST" };
+        let sent = Sent { method, path: &path, token: &token, key: &key, body: None };
+        let (first, second) = tokio::join!(sent.at_last(&mut one), sent.at_last(&mut other));
+        if (first.status, &first.body) != (second.status, &second.body) {
+            return true;
+        }
+        assert!(first.status < 300, "{method} {path}: {}", first.json);
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_kept_after_its_effect_is_found() {
+    assert!(!contradicts_itself(None, 20).await);
+    assert!(contradicts_itself(Some(Bug::KeyAfterEffect), 1_000).await, "the mistake has to be seen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

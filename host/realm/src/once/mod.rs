@@ -17,7 +17,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     storage::{Connection, Storage, StorageError, WriteFuture},
-    types::{Code, Refusal},
+    types::{
+        Code, Refusal,
+        faults::{self, Bug},
+    },
 };
 
 /// How long an answer is kept.
@@ -118,6 +121,9 @@ where
     T: Send + Sync + 'static,
     E: From<StorageError> + From<KeyReused> + Send + 'static,
 {
+    if faults::has(Bug::KeyAfterEffect) {
+        return write_apart(storage, once, operation).await;
+    }
     let now_ms = storage.now_ms();
     storage
         .write(move |connection| {
@@ -134,6 +140,28 @@ where
             })
         })
         .await
+}
+
+/// The mistake that tests make on purpose: what happens between the effect and its key is lost.
+async fn write_apart<T, E, F>(storage: &Storage, once: Option<Once<T>>, operation: F) -> Result<Answered<T>, E>
+where
+    F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+    T: Send + Sync + 'static,
+    E: From<StorageError> + From<KeyReused> + Send + 'static,
+{
+    let Some(once) = once else { return Ok(Answered::Now(storage.write(operation).await?)) };
+    if let Some(kept) = once.before::<E>(storage).await? {
+        return Ok(Answered::Before(kept));
+    }
+    let done = storage.write(operation).await?;
+    let (answer, now_ms) = ((once.answer)(&done), storage.now_ms());
+    let Once { scope, key, request, .. } = once;
+    storage
+        .write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move { store::keep(connection, &scope, &key, &request, &answer, now_ms).await })
+        })
+        .await?;
+    Ok(Answered::Now(done))
 }
 
 /// Removes answers that are old enough, now and once an hour, until the realm stops.
