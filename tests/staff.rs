@@ -101,6 +101,32 @@ async fn the_owner_gives_roles_and_a_role_is_what_one_may() {
     realm.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_or_takes_more_than_they_may_do_themselves() {
+    let realm = TestRealm::start().await;
+    let mut operator = operator(&realm);
+    for name in ["Ann", "Bob", "Cem"] {
+        realm.player(name).await;
+    }
+    grant(&mut operator, "Ann", "moderator", &["roles.grant"]).await.success().unwrap();
+    grant(&mut operator, "Cem", "administrator", &[]).await.success().unwrap();
+    let mut ann = logged_in(&realm, "Ann").await;
+    for (name, role, permissions, status, code) in [
+        ("Ann", "moderator", &["roles.grant", "audit.read"][..], 409, "ROLE_REFUSED"),
+        ("Ann", "player", &[], 409, "ROLE_REFUSED"),
+        ("Bob", "game-master", &[], 403, "FORBIDDEN"),
+        ("Bob", "player", &["audit.read"], 403, "FORBIDDEN"),
+        ("Cem", "player", &[], 403, "FORBIDDEN"),
+    ] {
+        let answer = grant(&mut ann, name, role, permissions).await.success();
+        assert_eq!(refused(answer), (status, code.to_owned()), "{name} as {role} {permissions:?}");
+    }
+    grant(&mut ann, "Bob", "moderator", &[]).await.success().expect("as much as she may");
+    grant(&mut ann, "Bob", "player", &[]).await.success().expect("and back");
+    assert_eq!(lines(&mut operator, 200).await.len(), 4, "what was refused changed nothing");
+    realm.stop().await;
+}
+
 /// Every verb of staff in the description: method, path, permission.
 async fn verbs_of_staff(rest: &mut Rest) -> Vec<(Method, String, String)> {
     let description = ask(rest, Method::GET, "/openapi.json", None).await.json;

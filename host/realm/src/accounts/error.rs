@@ -1,5 +1,6 @@
 //! Why an account verb was refused.
 
+use super::Permissions;
 use crate::{
     moderation::Ban,
     once::KeyReused,
@@ -58,6 +59,9 @@ pub enum AccountsError {
     /// There is no account of this name.
     #[error("there is no account of this name")]
     AccountUnknown,
+    /// Whoever gives or takes a role may not do all of it themselves.
+    #[error("it holds permissions that whoever gives it lacks: {0}")]
+    GrantTooMuch(Permissions),
     /// The role cannot be given, or not to this account.
     #[error("{0}")]
     RoleRefused(&'static str),
@@ -142,6 +146,12 @@ impl From<AccountsError> for Refusal {
             AccountsError::AccountUnknown => {
                 Refusal::new(Code::AccountUnknown, "There is no account of this name; check how it is written.")
             }
+            AccountsError::GrantTooMuch(beyond) => Refusal::new(
+                Code::Forbidden,
+                format!(
+                    "Nobody gives or takes more than they may do themselves; here that is {beyond}. Ask the realm's owner."
+                ),
+            ),
             AccountsError::RoleRefused(sentence) => Refusal::new(Code::RoleRefused, sentence),
             AccountsError::KeyReused(error) => error.into(),
             AccountsError::PasswordWrong => {

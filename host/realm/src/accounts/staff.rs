@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Accounts, AccountsError, Permissions, Role, store};
 use crate::{
-    audit::{self, By},
+    audit::{self, By, Who},
     storage::StorageError,
     types::{AccountId, AccountName, in_task},
 };
@@ -36,14 +36,16 @@ impl Accounts {
         store::staff::list(self.inner.storage.reader(), STAFF_MAX).await
     }
 
-    /// Gives an account a role and single permissions beyond it, in place of what it had; a player with none is a player again. Its
+    /// `may` is what whoever gives it may do. Gives an account a role and single permissions beyond it, in place of what it had; a player with none is a player again. Its
     /// sessions end, so that no token says more than is so.
     ///
     /// # Errors
-    /// When there is no such account, when it is the owner's, or when the role is the owner's: that is made with the one-time token.
+    /// When there is no such account, when it is the owner's or one's own, when the role is the owner's (that is made with the one-time
+    /// token), or when what is given or taken is not all among what whoever gives it may do themselves.
     pub async fn grant(
         &self,
         by: By,
+        may: Permissions,
         name: AccountName,
         role: Role,
         extra: Permissions,
@@ -57,6 +59,7 @@ impl Accounts {
         let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let now_ms = inner.storage.now_ms();
+            let known = store::find_account(inner.storage.reader(), &name).await?.map(|account| account.id);
             let granted = inner
                 .storage
                 .write(move |connection| {
@@ -67,6 +70,14 @@ impl Accounts {
                             return Err(AccountsError::RoleRefused(
                                 "The owner's role cannot be taken; choose another account.",
                             ));
+                        }
+                        if by.who == Who::Account(before.account) {
+                            return Err(AccountsError::RoleRefused("Nobody changes what they may do themselves."));
+                        }
+                        let touched = before.role.permissions().and(before.extra).and(role.permissions()).and(extra);
+                        let beyond = touched.without(may);
+                        if beyond != Permissions::default() {
+                            return Err(AccountsError::GrantTooMuch(beyond));
                         }
                         store::staff::set(connection, before.account, role, extra).await?;
                         let sessions = store::delete_sessions_of(connection, before.account).await?;
@@ -80,6 +91,10 @@ impl Accounts {
                     })
                 })
                 .await;
+            if let (Err(AccountsError::Storage(StorageError::Unconfirmed)), Some(account)) = (&granted, known) {
+                // It may be so already; which sessions there were is not known.
+                inner.sessions.end_of(account);
+            }
             let (member, sessions) = granted?;
             inner.sessions.end(&sessions);
             tracing::info!(account = %member.account, role = role.as_str(), %extra, "a role was given");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    accounts::{Identity, Permission},
+    accounts::{Identity, Permission, Permissions},
     audit::Who,
     types::{Code, Refusal},
 };
@@ -18,13 +18,19 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Everything that they may do.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        match self {
+            Self::Operator => Permissions::all(),
+            Self::Account(identity) => identity.permissions(),
+        }
+    }
+
     /// May they do this?
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        match self {
-            Self::Operator => true,
-            Self::Account(identity) => identity.may(permission),
-        }
+        self.permissions().contains(permission)
     }
 
     /// Refuses whoever has not the permission.

@@ -48,6 +48,8 @@ impl Scope {
 
 /// The Idempotency-Key of a request, if it has one, and what the request is.
 pub(super) struct RequestKey {
+    /// Realms over one database share accounts, and each has keys of its own.
+    realm: String,
     key: Option<HeaderValue>,
     method: String,
     path: String,
@@ -56,14 +58,15 @@ pub(super) struct RequestKey {
 impl FromRequestParts<Features> for RequestKey {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Features) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, features: &Features) -> Result<Self, Refused> {
         let mut keys = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let key = keys.next().cloned();
         if keys.next().is_some() {
             let sentence = "A request has one Idempotency-Key at most; send one.";
             return Err(Refused(Refusal::new(Code::IdempotencyKeyInvalid, sentence)));
         }
-        Ok(Self { key, method: parts.method.to_string(), path: parts.uri.path().to_owned() })
+        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+        Ok(Self { realm: features.realm.key.clone(), key, method, path })
     }
 }
 
@@ -80,7 +83,7 @@ impl RequestKey {
         let key = key.to_str().unwrap_or_default();
         let body = serde_json::to_vec(body).unwrap_or_default();
         let request: [&[u8]; 3] = [self.method.as_bytes(), self.path.as_bytes(), &body];
-        Ok(Some(Once::new(scope.text(), key, &request, answer)?))
+        Ok(Some(Once::new(&self.realm, scope.text(), key, &request, answer)?))
     }
 }
 

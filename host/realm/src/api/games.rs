@@ -226,9 +226,11 @@ async fn close(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<GameId>,
 ) -> Result<StatusCode, Refused> {
-    let who = player(&features, &speaker);
+    let mut who = player(&features, &speaker);
     let (game, _) = features.games.get(id).await?;
-    if who.staff && game.host != speaker.name.as_str() {
+    // Without a line nobody closes as staff, also when the game has another host a moment later.
+    who.staff &= game.host != speaker.name.as_str();
+    if who.staff {
         let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
         let before = serde_json::json!({"name": game.name, "players": game.players});
         features.admin.note(by.does("games.close", "game", id).changing(before, serde_json::Value::Null)).await?;

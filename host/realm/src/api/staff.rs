@@ -121,7 +121,7 @@ async fn grant(
     let by = features.admin.allow(&actor, Permission::RolesGrant, &body.reason)?;
     let name = account_name(&name)?;
     let extra = body.permissions.iter().map(|name| permission(name)).collect::<Result<Permissions, Refused>>()?;
-    Ok(Json(features.accounts.grant(by, name, body.role, extra).await?.into()))
+    Ok(Json(features.accounts.grant(by, actor.permissions(), name, body.role, extra).await?.into()))
 }
 
 fn permission(name: &str) -> Result<Permission, Refused> {

@@ -136,7 +136,11 @@ impl Audit {
 pub async fn write(connection: &mut Connection, deed: &Deed, now_ms: i64) -> Result<(), StorageError> {
     let (number, hash_before) = match store::head(connection).await? {
         Some(head) => head,
-        None => store::last(connection).await?.unwrap_or_else(|| (0, chain::FIRST.to_owned())),
+        None if store::is_empty(connection).await? => (0, chain::FIRST.to_owned()),
+        None => {
+            let problem = "the note of the audit log's last line is gone (table audit_head); restore it from a backup";
+            return Err(StorageError::Statement(problem.to_owned()));
+        }
     };
     let mut line = deed.line(number + 1, now_ms);
     line.hash = chain::hash(&hash_before, &line);

@@ -42,10 +42,9 @@ pub(super) async fn head(connection: &mut AnyConnection) -> Result<Option<(i64, 
     row.as_ref().map(numbered).transpose()
 }
 
-/// Number and hash of the last line that there is.
-pub(super) async fn last(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, StorageError> {
-    let newest = "SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1";
-    sqlx::query(newest).fetch_optional(connection).await?.as_ref().map(numbered).transpose()
+/// True when there is no line at all.
+pub(super) async fn is_empty(connection: &mut AnyConnection) -> Result<bool, StorageError> {
+    Ok(sqlx::query("SELECT number FROM audit_log LIMIT 1").fetch_optional(connection).await?.is_none())
 }
 
 pub(super) async fn append(connection: &mut AnyConnection, line: &Line) -> Result<(), StorageError> {

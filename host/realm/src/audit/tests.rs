@@ -133,6 +133,14 @@ async fn after_a_loss_the_numbers_go_on_and_the_gap_stays_seen(home: Home) {
     assert_eq!(checked(&storage).await, Err(Broken::Missing { first: 4, last: 4 }));
 }
 
+async fn a_log_whose_end_was_cut_with_its_note_takes_no_line(home: Home) {
+    let (storage, audit, _) = log(&home, 4).await;
+    behind_the_back(&storage, &["DELETE FROM audit_log WHERE number = 4", "DELETE FROM audit_head"]).await;
+    let deed = || audit.by(Who::Operator, "").does("plugins.reload", "plugin", "ladder");
+    assert!(audit.note(deed()).await.is_err(), "it would hide the cut");
+    assert_eq!(checked(&storage).await, Err(Broken::Headless(3)));
+}
+
 async fn an_act_that_fails_leaves_no_line(home: Home) {
     let (storage, audit, _) = log(&home, 1).await;
     let deed = audit.by(Who::Operator, "").does("characters.rename", "character", 1);
@@ -154,5 +162,6 @@ each_database!(
     one_changed_byte_is_found_in_every_column_and_its_line_is_named,
     missing_swapped_and_added_lines_are_named,
     after_a_loss_the_numbers_go_on_and_the_gap_stays_seen,
+    a_log_whose_end_was_cut_with_its_note_takes_no_line,
     an_act_that_fails_leaves_no_line,
 );

@@ -72,11 +72,17 @@ pub struct Once<T> {
 }
 
 impl<T> Once<T> {
-    /// `scope` tells whose key it is, `request` are the parts that make the request what it is; secrets are none of them.
+    /// `realm` is the key of the realm that is asked, `scope` tells whose key it is, `request` are the parts that make the request what it is; secrets are none of them.
     ///
     /// # Errors
     /// When the key is empty, too long, or has other characters than visible ones.
-    pub fn new(scope: String, key: &str, request: &[&[u8]], answer: fn(&T) -> Kept) -> Result<Self, Refusal> {
+    pub fn new(
+        realm: &str,
+        scope: String,
+        key: &str,
+        request: &[&[u8]],
+        answer: fn(&T) -> Kept,
+    ) -> Result<Self, Refusal> {
         let fits = (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits {
             let sentence =
@@ -89,7 +95,7 @@ impl<T> Once<T> {
             digest.update(part);
         }
         let request = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { scope, key: key.to_owned(), request, answer })
+        Ok(Self { scope, key: format!("{realm}/{key}"), request, answer })
     }
 
     /// What was answered to the request before, if it came before; without waiting for the writer.

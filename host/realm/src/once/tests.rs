@@ -21,7 +21,7 @@ enum Failed {
 
 fn once(key: &str, request: &str) -> Once<i64> {
     let answer = |count: &i64| Kept { body: format!("the count is {count}"), tag: format!("\"{count}\"") };
-    Once::new("someone".to_owned(), key, &[b"POST", request.as_bytes()], answer).unwrap()
+    Once::new("main", "someone".to_owned(), key, &[b"POST", request.as_bytes()], answer).unwrap()
 }
 
 /// Counts up in a table of its own; `fails` after it has counted.
@@ -115,8 +115,8 @@ fn keys_that_nobody_can_mean_are_refused() {
     let answer = |_: &()| Kept { body: String::new(), tag: String::new() };
     let long = "k".repeat(129);
     for key in ["", "two words", "tab\t", "é", long.as_str()] {
-        let refused = Once::new(String::new(), key, &[], answer).unwrap_err();
+        let refused = Once::new("main", String::new(), key, &[], answer).unwrap_err();
         assert_eq!(refused.code, Code::IdempotencyKeyInvalid, "{key:?}");
     }
-    assert!(Once::new(String::new(), &long[1..], &[], answer).is_ok());
+    assert!(Once::new("main", String::new(), &long[1..], &[], answer).is_ok());
 }

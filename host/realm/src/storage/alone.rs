@@ -4,9 +4,9 @@ use std::path::Path;
 
 use sqlx::Connection as _;
 
-use super::{Config, Connection, StorageError, WriteFuture, backup, place};
+use super::{Config, Connection, StorageError, WriteFuture, backup, copy, place};
 
-/// Reads from the realm's database, also while the realm runs.
+/// Reads one moment of the realm's database, also while the realm runs.
 ///
 /// # Errors
 /// When there is no database, it does not answer, or as the operation.
@@ -15,6 +15,7 @@ where
     F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, StorageError>>,
 {
     let mut connection = backup::existing(config, data)?.connect_reader().await?;
+    copy::begin_snapshot(&mut connection).await?;
     let found = operation(&mut connection).await?;
     connection.close().await?;
     Ok(found)

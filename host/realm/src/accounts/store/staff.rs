@@ -54,3 +54,18 @@ pub(in crate::accounts) async fn set(
         .await?;
     Ok(())
 }
+
+/// True when the account has this role and these permissions.
+pub(in crate::accounts) async fn is_so(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    role: Role,
+    extra: Permissions,
+) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT role, permissions FROM accounts WHERE id = $1")
+        .bind(account.to_sql())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    Ok(role_from(row.try_get(0)?)? == role && Permissions::stored(row.try_get(1)?) == extra)
+}
