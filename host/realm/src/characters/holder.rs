@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -27,9 +27,9 @@ use crate::{
 
 /// No lease is longer; the upper end of `[characters] lease_ms`.
 pub(super) const LEASE_MS_MAX: i64 = 600_000;
-/// The shortest lease over a server when nobody else serves the realm: games shall outlive a database that is away for a minute, and a
-/// restart over the same data folder frees everything at once, however long the leases are.
-const LEASE_ALONE_MS_MIN: i64 = 90_000;
+/// The shortest lease over a server when nobody else serves the realm: games shall outlive a database that is away for a minute, with room
+/// for the last renewal before it and the first after it, and a restart over the same data folder frees everything at once, however long the leases are.
+const LEASE_ALONE_MS_MIN: i64 = 150_000;
 /// After a renewal that failed the next is tried after this long, or a tenth of the time between two, whichever is shorter.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -126,6 +126,8 @@ pub(super) struct Holders {
     current: watch::Sender<Arc<Holder>>,
     /// How many have ended.
     ends: watch::Sender<u64>,
+    /// The realm is stopping: there is no next one.
+    stopped: AtomicBool,
 }
 
 impl Holders {
@@ -150,7 +152,7 @@ impl Holders {
         let terms = on_server.then_some(terms);
         let until_ms = terms.map_or(ENDLESS, |terms| asked_ms + terms.stop_after_ms());
         let current = watch::Sender::new(Arc::new(Holder::until(id, until_ms)));
-        Ok(Self { storage, terms, current, ends: watch::Sender::new(0) })
+        Ok(Self { storage, terms, current, ends: watch::Sender::new(0), stopped: AtomicBool::new(false) })
     }
 
     pub(super) fn current(&self) -> Arc<Holder> {
@@ -241,6 +243,9 @@ impl Holders {
 
     /// Lists a new holder. What the former held is free from then on: nothing more is written under it.
     async fn replace(&self, former: &Arc<Holder>) -> Result<(), StorageError> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Ok(());
+        }
         if !former.has_ended() {
             self.end(former, "it could not renew them in time");
         }
@@ -262,6 +267,7 @@ impl Holders {
 
     /// Gives everything back: nothing is written any more.
     pub(super) async fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
         let holder = self.current();
         holder.end();
         let id = holder.id;
@@ -318,7 +324,7 @@ pub(super) async fn free_lapsed(connection: &mut Connection, own: i64, now_ms: i
 /// Renews again and again, as long as anybody needs it.
 pub(super) async fn keep(holders: Weak<Holders>) {
     loop {
-        let Some(strong) = holders.upgrade() else { return };
+        let Some(strong) = holders.upgrade().filter(|holders| !holders.stopped.load(Ordering::Acquire)) else { return };
         let went_well = strong.renew().await;
         let (holder, renew) = (strong.current(), strong.terms.map_or(LOOK_EVERY, |terms| terms.renew));
         drop(strong);

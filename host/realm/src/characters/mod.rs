@@ -40,7 +40,7 @@ pub struct Config {
     pub characters_max: u32,
     /// Over PostgreSQL, how long the right to write a character lasts when its node does not renew it, in milliseconds: so long after the
     /// death of a node others take its characters over. A node that could not renew for two thirds of it takes its characters out of their
-    /// games by itself. It counts where several nodes share a realm (`[realm] shared`); a node alone takes 90 seconds if this is less, so
+    /// games by itself. It counts where several nodes share a realm (`[realm] shared`); a node alone takes 150 seconds if this is less, so
     /// that its games go on while the database is away for a minute, and takes its characters back at once when it is started again.
     #[schemars(range(min = 600, max = 600_000))]
     pub lease_ms: u32,
