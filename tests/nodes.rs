@@ -11,6 +11,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use crate::{
     harness::{
         DEADLINE, PASSWORD, eventually,
+        fault_proxy::{Fault, FaultProxy},
         program::{Site, Up},
     },
     load::metrics::Metrics,
@@ -34,14 +35,14 @@ struct Node {
 
 impl Node {
     fn start(database: &realm_postgres::Database, number: usize, faults: &[(&str, String)]) -> Self {
-        Self::over(Site::empty(), database, number, faults)
+        Self::over(Site::empty(), database.url(), number, faults)
     }
 
     /// Starts over a folder that a former process may have left.
-    fn over(site: Site, database: &realm_postgres::Database, number: usize, faults: &[(&str, String)]) -> Self {
+    fn over(site: Site, url: String, number: usize, faults: &[(&str, String)]) -> Self {
         let mut command = site.realm(&["up", "--data", "realm-data"]);
         let settings = [
-            ("STORAGE__URL", database.url()),
+            ("STORAGE__URL", url),
             ("NODE__ID", number.to_string()),
             ("REALM__SHARED", "true".to_owned()),
             ("CHARACTERS__LEASE_MS", LEASE_MS.to_string()),
@@ -312,9 +313,34 @@ async fn a_killed_nodes_characters_are_playable_on_the_other_after_their_lease_a
     heroes[0].play_when_free(1, &second.endpoint()).await;
     println!("playable on the other node {:?} after the kill, with leases of {LEASE_MS} ms", killed.elapsed());
     // The other one's character waits for nobody when its node is started again over the same folder.
-    let again = Node::over(site, &database, 0, &[]);
+    let again = Node::over(site, database.url(), 0, &[]);
     let other = &mut heroes[1];
     other.rests[0] = Rest::new(&again.endpoint());
     other.rests[0].login(&other.name, PASSWORD).await.expect("logging in");
     other.play(0, &again.endpoint()).await.expect("it is free at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_cut_off_from_the_database_gives_its_characters_up_and_comes_back_by_itself() {
+    let database = realm_postgres::database();
+    let url = database.url();
+    let server = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    let proxy = FaultProxy::before(server.parse().expect("an address")).await;
+    let through = url.replace(server, &format!("127.0.0.1:{}", proxy.port()));
+    let (first, second) = (Node::over(Site::empty(), through, 0, &[]), Node::start(&database, 1, &[]));
+    let mut heroes = heroes([&first, &second], 2).await;
+    for (hero, fault) in heroes.iter_mut().zip([Fault::BothSilent, Fault::Cut]) {
+        let (_, game) = hero.play_when_free(0, &first.endpoint()).await;
+        let reading = tokio::spawn(closed_with(game));
+        proxy.set(fault);
+        let code = tokio::time::timeout(DEADLINE, reading).await.expect("it leaves its game").expect("reading goes on");
+        assert_eq!(code, "STORAGE_UNAVAILABLE", "{fault:?}");
+        let (ticket, game) = hero.play_when_free(1, &second.endpoint()).await;
+        hero.rests[1].leave_game(ticket.game.expect("a ticket names its game").id).await.expect("leaving");
+        drop(game);
+        proxy.set(Fault::None);
+        // Its own restart is nobody's work.
+        hero.play_when_free(0, &first.endpoint()).await;
+        assert!(stale_saves(&first).await < 1.0, "it has stopped itself, and tries nothing");
+    }
 }
