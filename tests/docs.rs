@@ -61,7 +61,7 @@ fn every_command_for_operators_works() {
         // Data to work on, and where it is needed a realm that runs.
         let up = site.up();
         command.env("TOKEN", up.token());
-        let asks = ["realm owner ", "realm plugin ", "realm season "];
+        let asks = ["realm owner ", "realm plugin ", "realm season ", "realm sanction ", "realm key "];
         let _running = if asks.iter().any(|verb| block.contains(verb)) {
             Some(up)
         } else {

@@ -23,6 +23,7 @@ mod harness;
 mod hostile;
 mod http;
 mod kills;
+mod identity;
 mod load;
 mod matches;
 mod memory;

@@ -56,23 +56,17 @@ async fn without_a_rule_the_realm_matches_by_itself() {
 /// A realm whose rule makes one match of three who wait, and of no other number; players look for a match as long as they like.
 async fn of_three() -> TestRealm {
     let realm = TestRealm::start_with(|config| config.games.match_seconds = 3_600).await;
-    // A ticket has 56 bytes and begins with its key. The match stands at 128: where its tickets are, how many, how difficult.
-    let key = |number: u32| {
-        format!(
-            "(i64.store offset={} (i32.const 160) (i64.load offset={} (local.get $tickets)))",
-            number * 8,
-            number * 56
-        )
-    };
+    // The match stands at 128: where the places of its tickets are, how many, how difficult.
+    let place = |number: u32| format!("(i32.store offset={} (i32.const 160) (i32.const {number}))", number * 4);
     let form = format!(
         "(if (i32.eq (local.get $count) (i32.const 3)) (then {} {} {} \
          (i32.store (i32.const 128) (i32.const 160)) (i32.store (i32.const 132) (i32.const 3)) \
          (i32.store8 (i32.const 136) (i32.const 0)))) \
          (i32.store (i32.const 16) (i32.const 128)) \
          (i32.store (i32.const 20) (i32.eq (local.get $count) (i32.const 3))) (i32.const 16)",
-        key(0),
-        key(1),
-        key(2)
+        place(0),
+        place(1),
+        place(2)
     );
     let rule = Fixture::new("matchmaking", "3.0.0").function("matchmaking", "form", &form).build();
     let beside = realm.plugin_dir().join("matchmaking.new");
@@ -168,8 +162,8 @@ async fn owner(realm: &TestRealm) -> Rest {
 async fn the_owner_ends_a_season_and_the_rule_gives_titles() {
     let realm = TestRealm::start().await;
     let award = "(i32.store (i32.const 16) (i32.const 32)) (i32.store (i32.const 20) (local.get 6)) \
-        (if (local.get 6) (then (i64.store (i32.const 32) (i64.load offset=8 (local.get 5))) \
-        (i32.store (i32.const 40) (i32.const 64)) (i32.store (i32.const 44) (i32.const 8)))) (i32.const 16)";
+        (if (local.get 6) (then (i32.store (i32.const 32) (i32.const 0)) \
+        (i32.store (i32.const 36) (i32.const 64)) (i32.store (i32.const 40) (i32.const 8)))) (i32.const 16)";
     let rule = Fixture::new("ladder", "2.0.0").score(&experience_plus(7)).text("Champion");
     let rule = rule.function("ladder", "season-end", award).build();
     let beside = realm.plugin_dir().join("ladder.new");

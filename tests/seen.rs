@@ -7,7 +7,7 @@ use crate::{
     commands::notice,
     harness::{DEADLINE, Hero, built_plugins, eventually},
     load::metrics::Metrics,
-    rules::components::{Fixture, endless, keys_as_they_came, trap},
+    rules::components::{Fixture, endless, games_as_they_came, trap},
 };
 
 /// What the realm of a stage tells of itself.
@@ -86,7 +86,7 @@ async fn every_figure_of_a_plugin_is_on_metrics() {
     let both = |seen: &Metrics| seen.value(missed) >= 2.0 && seen.value(open) > 0.5;
     asked_until(&stage, &mut ann, "deadlines missed and an open breaker", both).await;
     // A version that works closes it, and is the one that is shown.
-    stage.put("zealot.wasm", &zealot("2.0.0", &keys_as_they_came()));
+    stage.put("zealot.wasm", &zealot("2.0.0", &games_as_they_came()));
     at_work(&mut stage, "zealot", "2.0.0").await;
     let ordered = r#"realm_plugin_verdicts_total{plugin="zealot",function="order",verdict="ordered"}"#;
     asked_until(&stage, &mut ann, "an order", |seen| seen.value(ordered) > 0.5).await;
@@ -101,7 +101,7 @@ async fn every_figure_of_a_plugin_is_on_metrics() {
 async fn each_event_of_a_plugins_life_is_one_line_of_the_log() {
     let mut stage = Stage::start_with("[plugins]\ntrial_seconds = 3600\n");
     let mut ann = stage.hero("Ann").await;
-    stage.put("zealot.wasm", &zealot("1.0.0", &keys_as_they_came()));
+    stage.put("zealot.wasm", &zealot("1.0.0", &games_as_they_came()));
     at_work(&mut stage, "zealot", "1.0.0").await;
     let ordered = r#"realm_plugin_verdicts_total{plugin="zealot",function="order",verdict="ordered"}"#;
     asked_until(&stage, &mut ann, "an order", |seen| seen.value(ordered) > 0.5).await;
@@ -113,7 +113,7 @@ async fn each_event_of_a_plugins_life_is_one_line_of_the_log() {
     // One that is no plugin is refused.
     stage.put("zealot.wasm", b"no plugin");
     eventually("a refusal", async || stage.plugin("zealot").await["problem"].is_string().then_some(())).await;
-    stage.put("zealot.wasm", &zealot("3.0.0", &keys_as_they_came()));
+    stage.put("zealot.wasm", &zealot("3.0.0", &games_as_they_came()));
     at_work(&mut stage, "zealot", "3.0.0").await;
     for verb in ["disable", "enable"] {
         stage.site.run(&["plugin", verb, "zealot", "--data", "realm-data"]).success();

@@ -58,7 +58,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ladder", &["storage", "hooks", "characters"]),
     ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
     ("session", &["accounts", "characters", "chat", "games", "hooks", "ladder", "moderation", "rules"]),
-    ("admin", &["games", "hooks", "rules"]),
+    ("admin", &["accounts", "games", "hooks", "moderation", "rules"]),
     (
         "api",
         &[

@@ -2,8 +2,8 @@
 
 use crate::{
     answers::{
-        check_admission, check_awards, check_commands, check_effects, check_eligibility, check_findings, check_matches,
-        check_order, check_rank, check_refusal, check_verdict,
+        FormedMatch, SeasonAward, awarded, check_admission, check_commands, check_effects, check_eligibility,
+        check_findings, check_rank, check_refusal, check_verdict, formed, ordered,
     },
     bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking},
     error::CallError,
@@ -86,19 +86,19 @@ impl Instance {
     /// # Errors
     /// When the plugin fails or its answer makes no sense.
     pub fn order(&mut self, player: &matchmaking::Player, games: &[matchmaking::Game]) -> Result<Vec<u64>, CallError> {
-        let keys =
+        let places =
             ask!(self, call_deadline, matchmaking = Matchmaking, |guest, store| guest.call_order(store, player, games));
-        check_order(&keys).map(|()| keys)
+        ordered(&places, games)
     }
 
     /// Forms matches from waiting tickets, of which at most 200 are shown at once.
     ///
     /// # Errors
     /// When the plugin fails or its answer makes no sense.
-    pub fn form(&mut self, tickets: &[matchmaking::Ticket], now_ms: u64) -> Result<Vec<matchmaking::Match>, CallError> {
+    pub fn form(&mut self, tickets: &[matchmaking::Ticket], now_ms: u64) -> Result<Vec<FormedMatch>, CallError> {
         let matches = ask!(self, call_deadline, matchmaking = Matchmaking, |guest, store| guest
             .call_form(store, tickets, now_ms));
-        check_matches(&matches, tickets).map(|()| matches)
+        formed(&matches, tickets)
     }
 
     /// Asks whether a character takes part in the ladder.
@@ -137,10 +137,10 @@ impl Instance {
         &mut self,
         season: &ladder::Season,
         standings: &[ladder::Standing],
-    ) -> Result<Vec<ladder::Award>, CallError> {
+    ) -> Result<Vec<SeasonAward>, CallError> {
         let awards =
             ask!(self, call_deadline, ladder = Ladder, |guest, store| guest.call_season_end(store, season, standings));
-        check_awards(&awards, standings).map(|()| awards)
+        awarded(awards, standings)
     }
 
     /// The slash commands of the plugin.

@@ -163,13 +163,13 @@ impl realm_info::Host for State {
         Ok(self.compiled.services.players_online())
     }
 
-    fn find_account(&mut self, id: u64) -> Result<Option<realm_info::Account>> {
+    fn find_account(&mut self, name: String) -> Result<Option<realm_info::Account>> {
         self.need(Permission::RealmInfo)?;
-        Ok(self.compiled.services.find_account(id))
+        Ok(self.compiled.services.find_account(&name))
     }
 
-    fn find_character(&mut self, id: u64) -> Result<Option<realm_info::Character>> {
+    fn find_character(&mut self, name: String) -> Result<Option<realm_info::Character>> {
         self.need(Permission::RealmInfo)?;
-        Ok(self.compiled.services.find_character(id))
+        Ok(self.compiled.services.find_character(&name))
     }
 }

@@ -33,6 +33,7 @@ mod state;
 mod versions;
 mod wasi;
 
+pub use answers::{FormedMatch, SeasonAward};
 pub use breaker::Breaker;
 pub use engine::{Host, HostError};
 pub use error::{CallError, LoadError};

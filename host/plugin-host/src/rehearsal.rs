@@ -43,8 +43,8 @@ struct Inner {
     figures: BTreeMap<(String, String), i128>,
     values: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     realm_name: String,
-    accounts: BTreeMap<u64, Account>,
-    characters: BTreeMap<u64, Character>,
+    accounts: BTreeMap<String, Account>,
+    characters: BTreeMap<String, Character>,
 }
 
 impl Rehearsal {
@@ -73,12 +73,12 @@ impl Rehearsal {
 
     /// Brings an account online, or changes it.
     pub fn put_account(&self, account: Account) {
-        self.inner().accounts.insert(account.id, account);
+        self.inner().accounts.insert(account.name.to_lowercase(), account);
     }
 
     /// Brings a character into play, or changes it.
     pub fn put_character(&self, character: Character) {
-        self.inner().characters.insert(character.id, character);
+        self.inner().characters.insert(character.name.to_lowercase(), character);
     }
 
     /// Every line that was written so far.
@@ -174,12 +174,12 @@ impl Services for Rehearsal {
         u32::try_from(self.inner().accounts.len()).unwrap_or(u32::MAX)
     }
 
-    fn find_account(&self, id: u64) -> Option<Account> {
-        self.inner().accounts.get(&id).cloned()
+    fn find_account(&self, name: &str) -> Option<Account> {
+        self.inner().accounts.get(&name.to_lowercase()).cloned()
     }
 
-    fn find_character(&self, id: u64) -> Option<Character> {
-        self.inner().characters.get(&id).cloned()
+    fn find_character(&self, name: &str) -> Option<Character> {
+        self.inner().characters.get(&name.to_lowercase()).cloned()
     }
 }
 

@@ -86,14 +86,14 @@ pub trait Services: LogSink {
     }
 
     /// An account that is online.
-    fn find_account(&self, id: u64) -> Option<Account> {
-        let _ = id;
+    fn find_account(&self, name: &str) -> Option<Account> {
+        let _ = name;
         None
     }
 
     /// A character that is being played.
-    fn find_character(&self, id: u64) -> Option<Character> {
-        let _ = id;
+    fn find_character(&self, name: &str) -> Option<Character> {
+        let _ = name;
         None
     }
 }

@@ -138,7 +138,7 @@ impl Realm {
         let (rules, hooks) =
             Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
         let moderation = Moderation::new(storage.clone());
-        moderation.load_mutes().await?;
+        moderation.load().await?;
         let (realm, name) = (&config.realm.key, &config.realm.name);
         let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
         let characters = Characters::start(&config.characters, realm, name, storage.clone(), hooks.clone()).await?;
@@ -165,13 +165,14 @@ impl Realm {
                 chat: chat.clone(),
                 games: games.clone(),
                 hooks,
-                moderation,
+                moderation: moderation.clone(),
                 silence_max_ms: u32::try_from(config.net.silence_max_ms).unwrap_or(u32::MAX),
             },
         );
         let owner_token = accounts.owner_token().await?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let admin = Admin::start(data, rules.clone(), games.clone()).map_err(|error| folder_error(data, &error))?;
+        let admin = Admin::start(data, rules.clone(), games.clone(), accounts.clone(), moderation.clone())
+            .map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
             accounts,
@@ -192,7 +193,7 @@ impl Realm {
             if stops.load(Ordering::Relaxed) { Err("the realm is stopping".to_owned()) } else { ready.ready() }
         };
         let telemetry = Telemetry::start(&config.telemetry, Arc::new(readiness)).await?;
-        let handlers = handlers(features, &sessions, &games, config.net.body_bytes_max);
+        let handlers = handlers(features, &sessions, &games, moderation, config.net.body_bytes_max);
         let doors = Doors::open(config.net, listeners, tls.clone(), handlers);
 
         Endpoint::new(addresses, tls.fingerprint()).write(data)?;
@@ -349,9 +350,16 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn handlers(features: api::Features, sessions: &Sessions, games: &Games, body_bytes_max: usize) -> Handlers {
+fn handlers(
+    features: api::Features,
+    sessions: &Sessions,
+    games: &Games,
+    moderation: Moderation,
+    body_bytes_max: usize,
+) -> Handlers {
     let (sessions, games) = (sessions.clone(), games.clone());
     Handlers {
+        banned: Arc::new(move |address| moderation.network_ban(address).map(|ban| ban.sentence())),
         http: api::router(features, body_bytes_max),
         connection: Arc::new(move |connection| {
             let sessions = sessions.clone();

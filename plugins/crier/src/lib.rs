@@ -57,10 +57,10 @@ impl Crier {
     /// What comes of one event.
     fn answer(&self, event: &Event) -> Vec<Effect> {
         let (kind, text) = tale(event);
-        let account = event.who.account;
+        let account = event.who.account_name.clone();
         let answers = self.settings.answers.get(kind).map_or(&[Answer::Announce][..], Vec::as_slice);
         let effect = |answer: &Answer| {
-            let text = text.clone();
+            let (account, text) = (account.clone(), text.clone());
             match answer {
                 Answer::Announce => Effect::Announce(Announce { text }),
                 Answer::Say => Effect::Say(Say { channel: self.settings.channel.clone(), text }),
@@ -98,7 +98,7 @@ fn command(name: &str, help: &str, arguments: Vec<Argument>) -> Command {
     Command { name: name.into(), help: help.into(), arguments }
 }
 
-fn whisper(account: u64, text: String) -> Vec<Effect> {
+fn whisper(account: String, text: String) -> Vec<Effect> {
     vec![Effect::Whisper(Whisper { account, text })]
 }
 
@@ -193,7 +193,7 @@ impl Commands for Crier {
     }
 
     fn run(&mut self, caller: Caller, name: String, arguments: Vec<String>) -> Result<Vec<Effect>, CommandError> {
-        let account = caller.account;
+        let account = caller.account_name.clone();
         let _ = metrics::add("commands", 1);
         let first = arguments.first().map_or("", String::as_str);
         Ok(match name.as_str() {
@@ -212,8 +212,9 @@ impl Commands for Crier {
             "count" => whisper(account, format!("That was number {}.", count("asked")?)),
             "wave" => whisper(account, format!("{} waves to {first}.", caller.account_name)),
             "where" => {
-                let known = realm_info::find_account(account);
-                let playing = known.and_then(|known| known.character).and_then(realm_info::find_character);
+                let known = realm_info::find_account(&account);
+                let playing =
+                    known.and_then(|known| known.character).and_then(|hero| realm_info::find_character(&hero));
                 let playing = playing.map_or("nobody".into(), |hero| format!("{} of level {}", hero.name, hero.level));
                 let (realm, online) = (realm_info::name(), realm_info::players_online());
                 whisper(account, format!("This is {realm} with {online} online; you play {playing}."))

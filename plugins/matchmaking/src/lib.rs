@@ -31,8 +31,8 @@ impl Matchmaking for LevelBand {
         }
     }
 
-    fn order(&mut self, player: Player, games: Vec<Game>) -> Vec<u64> {
-        rule::order(&self.settings, &player, games)
+    fn order(&mut self, player: Player, games: Vec<Game>) -> Vec<u32> {
+        rule::order(&self.settings, &player, &games)
     }
 
     fn form(&mut self, tickets: Vec<Ticket>, _now_ms: u64) -> Vec<Match> {

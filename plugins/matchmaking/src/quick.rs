@@ -12,8 +12,8 @@ const PLAYERS_MAX: usize = 8;
 #[must_use]
 pub fn form(settings: &Settings, tickets: &[Ticket]) -> Vec<Match> {
     let mut matches = Vec::new();
-    let mut left: Vec<&Ticket> = tickets.iter().collect();
-    while let Some(oldest) = left.first().copied() {
+    let mut left: Vec<(u32, &Ticket)> = (0..).zip(tickets).collect();
+    while let Some((_, oldest)) = left.first().copied() {
         let level_min = match oldest.difficulty {
             Difficulty::Normal => 0,
             Difficulty::Nightmare => settings.nightmare_level_min,
@@ -28,10 +28,10 @@ pub fn form(settings: &Settings, tickets: &[Ticket]) -> Vec<Match> {
                     && ticket.player.level >= level_min
                     && ticket.player.level.abs_diff(oldest.player.level) <= settings.level_band
         };
-        let together: Vec<u64> =
-            left.iter().filter(|ticket| fits(ticket)).map(|ticket| ticket.id).take(PLAYERS_MAX).collect();
+        let together: Vec<u32> =
+            left.iter().filter(|(_, ticket)| fits(ticket)).map(|(place, _)| *place).take(PLAYERS_MAX).collect();
         if too_low || together.len() == PLAYERS_MAX || oldest.waited_ms >= settings.quick_wait_ms {
-            left.retain(|ticket| !together.contains(&ticket.id));
+            left.retain(|(place, _)| !together.contains(place));
             matches.push(Match { tickets: together, difficulty: oldest.difficulty });
         } else {
             // It waits; those who come after it may have found each other meanwhile.
@@ -52,7 +52,7 @@ mod tests {
         Ticket { id, player, difficulty, waited_ms }
     }
 
-    fn formed(tickets: &[Ticket]) -> Vec<Vec<u64>> {
+    fn formed(tickets: &[Ticket]) -> Vec<Vec<u32>> {
         form(&Settings::default(), tickets).into_iter().map(|formed| formed.tickets).collect()
     }
 
@@ -72,6 +72,6 @@ mod tests {
             ticket(3, 16, Difficulty::Normal, 0),
             ticket(4, 5, Difficulty::Hell, 0),
         ];
-        assert_eq!(formed(&crowd), [vec![1, 2], vec![4]]);
+        assert_eq!(formed(&crowd), [vec![0, 1], vec![3]]);
     }
 }

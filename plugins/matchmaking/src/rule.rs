@@ -66,16 +66,17 @@ pub fn refusal(settings: &Settings, player: &Player, game: &Game) -> Option<Stri
     None
 }
 
-/// The games that the player may join: of nearer level first, of those the fuller, of those the newer.
+/// Places of the games that the player may join: of nearer level first, of those the fuller, of those the newer.
 #[must_use]
-pub fn order(settings: &Settings, player: &Player, mut games: Vec<Game>) -> Vec<u64> {
-    games.retain(|game| refusal(settings, player, game).is_none());
+pub fn order(settings: &Settings, player: &Player, games: &[Game]) -> Vec<u32> {
+    let mut fitting: Vec<(u32, &Game)> = (0..).zip(games).collect();
+    fitting.retain(|(_, game)| refusal(settings, player, game).is_none());
     let step = settings.level_step.max(1);
-    games.sort_unstable_by_key(|game| {
+    fitting.sort_unstable_by_key(|(_, game)| {
         let away = player.level.abs_diff(game.creator_level) / step;
         (away, Reverse(game.players), Reverse(game.created_ms), game.id)
     });
-    games.into_iter().map(|game| game.id).collect()
+    fitting.into_iter().map(|(place, _)| place).collect()
 }
 
 #[cfg(test)]
@@ -141,7 +142,7 @@ mod tests {
             Game { created_ms: 2_000, ..game(4, 20) },
             game(5, 99),
         ];
-        assert_eq!(order(&Settings::default(), &player(20), games), [3, 4, 1, 2]);
+        assert_eq!(order(&Settings::default(), &player(20), &games), [2, 3, 0, 1]);
     }
 
     #[test]

@@ -136,7 +136,6 @@ impl Package {
 pub(crate) fn refusal(hook: &str) -> Option<&'static str> {
     match hook {
         "anti-cheat" => Some("it is asked in every tick, for which the engine is too slow"),
-        "matchmaking" => Some("it answers with keys of 64 bits, which the engine's numbers do not hold exactly"),
         _ => None,
     }
 }

@@ -102,7 +102,7 @@ mod tests {
             assert!(page.contains(phrase), "{phrase}\n{page}");
         }
         assert!(of_hook("weather").is_none());
-        assert!(!of_hook("matchmaking").unwrap().contains("```js"));
+        assert!(!of_hook("anti-cheat").unwrap().contains("```js"));
     }
 
     #[test]

@@ -83,7 +83,12 @@ const RULES: &[Rule] = &[
         hook: "matchmaking",
         what: "Brings players of a level together.",
         rust: include_str!("../templates/rust/matchmaking.rs"),
-        javascript: None,
+        javascript: Some(JavaScript {
+            rule: include_str!("../templates/javascript/matchmaking.js"),
+            typed: include_str!("../templates/typescript/matchmaking.ts"),
+            test: include_str!("../templates/javascript/matchmaking.test.js"),
+            permissions: "[\"log\"]",
+        }),
     },
 ];
 
@@ -300,9 +305,7 @@ mod tests {
             assert!(refused(name, "chat-filter", Language::Rust).contains("no name for a plugin"), "{name}");
         }
         assert!(refused("a", "weather", Language::Rust).contains("there are templates for anti-cheat, chat-filter"));
-        for hook in ["anti-cheat", "matchmaking"] {
-            assert!(refused("a", hook, Language::JavaScript).contains("--lang rust"), "{hook}");
-        }
+        assert!(refused("a", "anti-cheat", Language::JavaScript).contains("--lang rust"));
         assert!(!place.path().join("new").exists());
     }
 }

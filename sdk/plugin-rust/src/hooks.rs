@@ -85,7 +85,7 @@ hook! {
         admit(player: Player, game: Game) -> Admission = { Admission::Admit };
         /// The keys of those games that the player shall see, best first.
         /// Deadline 20 ms of CPU time; when the plugin fails, the newest game comes first.
-        order(player: Player, games: Vec<Game>) -> Vec<u64>;
+        order(player: Player, games: Vec<Game>) -> Vec<u32>;
         /// Forms matches from the waiting tickets, oldest first; `now_ms` is milliseconds since 1970.
         /// Deadline 20 ms of CPU time; when the plugin fails, everybody goes on waiting. Without an answer of yours: no matches.
         form(tickets: Vec<Ticket>, now_ms: u64) -> Vec<Match> = { Vec::new() };

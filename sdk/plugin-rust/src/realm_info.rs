@@ -17,16 +17,16 @@ pub fn players_online() -> u32 {
     host::players_online()
 }
 
-/// An account by its key; `None` when it is not online.
+/// An account by its name, in any case; `None` when it is not online.
 #[must_use]
-pub fn find_account(id: u64) -> Option<Account> {
-    host::find_account(id)
+pub fn find_account(name: &str) -> Option<Account> {
+    host::find_account(name)
 }
 
-/// A character by its key; `None` when it is not being played.
+/// A character by its name, in any case; `None` when it is not being played.
 #[must_use]
-pub fn find_character(id: u64) -> Option<Character> {
-    host::find_character(id)
+pub fn find_character(name: &str) -> Option<Character> {
+    host::find_character(name)
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -41,11 +41,11 @@ mod host {
         0
     }
 
-    pub(super) fn find_account(_id: u64) -> Option<Account> {
+    pub(super) fn find_account(_name: &str) -> Option<Account> {
         None
     }
 
-    pub(super) fn find_character(_id: u64) -> Option<Character> {
+    pub(super) fn find_character(_name: &str) -> Option<Character> {
         None
     }
 }

@@ -41,8 +41,8 @@ struct Inner {
     gauges: BTreeMap<String, i64>,
     kv: BTreeMap<String, Vec<u8>>,
     name: String,
-    accounts: BTreeMap<u64, Account>,
-    characters: BTreeMap<u64, Character>,
+    accounts: BTreeMap<String, Account>,
+    characters: BTreeMap<String, Character>,
     calls: Vec<HostCall>,
     expected: BTreeSet<Permission>,
     unexpected: Vec<HostCall>,
@@ -114,12 +114,12 @@ impl FakeRealm {
 
     /// Lets an account be online.
     pub fn add_account(&self, account: Account) {
-        self.lock().accounts.insert(account.id, account);
+        self.lock().accounts.insert(account.name.to_lowercase(), account);
     }
 
     /// Lets a character be played.
     pub fn add_character(&self, character: Character) {
-        self.lock().characters.insert(character.id, character);
+        self.lock().characters.insert(character.name.to_lowercase(), character);
     }
 
     /// Everything that was asked, in order.
@@ -240,11 +240,17 @@ impl Services for FakeRealm {
         u32::try_from(inner.accounts.len()).unwrap_or(u32::MAX)
     }
 
-    fn find_account(&self, id: u64) -> Option<Account> {
-        self.asked(Permission::RealmInfo, format!("realm-info.find-account {id}")).accounts.get(&id).cloned()
+    fn find_account(&self, name: &str) -> Option<Account> {
+        self.asked(Permission::RealmInfo, format!("realm-info.find-account {name}"))
+            .accounts
+            .get(&name.to_lowercase())
+            .cloned()
     }
 
-    fn find_character(&self, id: u64) -> Option<Character> {
-        self.asked(Permission::RealmInfo, format!("realm-info.find-character {id}")).characters.get(&id).cloned()
+    fn find_character(&self, name: &str) -> Option<Character> {
+        self.asked(Permission::RealmInfo, format!("realm-info.find-character {name}"))
+            .characters
+            .get(&name.to_lowercase())
+            .cloned()
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use realm_plugin_host::{
-    CallError, Hook, Instance, LoadError, Plugin,
+    CallError, FormedMatch, Hook, Instance, LoadError, Plugin, SeasonAward,
     bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking},
     tape::{Answer, Question as Call},
 };
@@ -124,7 +124,7 @@ impl Subject {
         order(player: &matchmaking::Player, games: &[matchmaking::Game]) -> Vec<u64>
             = Call::Order(player.clone(), games.to_vec()) => Order;
         /// Forms matches of those who wait.
-        form(tickets: &[matchmaking::Ticket], now_ms: u64) -> Vec<matchmaking::Match>
+        form(tickets: &[matchmaking::Ticket], now_ms: u64) -> Vec<FormedMatch>
             = Call::Form(tickets.to_vec(), now_ms) => Matches;
         /// Does a character take part in the ladder?
         eligible(character: &ladder::Character) -> ladder::Eligibility = Call::Eligible(character.clone()) => Eligibility;
@@ -133,7 +133,7 @@ impl Subject {
         /// Orders characters of one score.
         tie_break(character: &ladder::Character) -> u64 = Call::TieBreak(character.clone()) => Number;
         /// What the best of a season carry away.
-        season_end(season: &ladder::Season, standings: &[ladder::Standing]) -> Vec<ladder::Award>
+        season_end(season: &ladder::Season, standings: &[ladder::Standing]) -> Vec<SeasonAward>
             = Call::SeasonEnd(season.clone(), standings.to_vec()) => Awards;
         /// The slash commands.
         list_commands() -> Vec<commands::Command> = Call::ListCommands => Commands;

@@ -7,8 +7,10 @@ mod ranks;
 
 pub(crate) use commands::{check_commands, check_refusal};
 pub(crate) use effects::check_effects;
-pub(crate) use judgements::{check_admission, check_findings, check_matches, check_order, check_verdict};
-pub(crate) use ranks::{check_awards, check_eligibility, check_rank};
+pub use judgements::FormedMatch;
+pub(crate) use judgements::{check_admission, check_findings, check_verdict, formed, ordered};
+pub use ranks::SeasonAward;
+pub(crate) use ranks::{awarded, check_eligibility, check_rank};
 
 use crate::error::CallError;
 

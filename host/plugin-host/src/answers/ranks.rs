@@ -1,6 +1,6 @@
 //! Answers of `ladder`.
 
-use std::collections::HashSet;
+use serde::{Deserialize, Serialize};
 
 use super::{check_count, check_sentence, check_text, nonsense};
 use crate::{
@@ -26,16 +26,29 @@ pub(crate) fn check_rank(what: &str, value: u64) -> Result<(), CallError> {
     Ok(())
 }
 
-pub(crate) fn check_awards(awards: &[Award], standings: &[Standing]) -> Result<(), CallError> {
+/// What a character carries away from a season, as the realm knows it: a plugin names it by its place in the standings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeasonAward {
+    /// Key of the character.
+    pub character: u64,
+    /// Shown beside its name, 1 to 32 characters.
+    pub title: String,
+}
+
+/// The awards by the keys of their characters.
+pub(crate) fn awarded(awards: Vec<Award>, standings: &[Standing]) -> Result<Vec<SeasonAward>, CallError> {
     check_count("awards", awards.len(), standings.len())?;
-    let mut left: HashSet<u64> = standings.iter().map(|standing| standing.character.id).collect();
-    for award in awards {
-        if !left.remove(&award.character) {
-            return nonsense(format!("the award for {} is its second, or it is not in the standings", award.character));
-        }
-        check_text("a title", &award.title, TITLE_CHARACTERS_MAX)?;
+    let mut left: Vec<Option<u64>> = standings.iter().map(|standing| Some(standing.character.id)).collect();
+    let mut given = Vec::with_capacity(awards.len());
+    for Award { standing, title } in awards {
+        let character = usize::try_from(standing).ok().and_then(|place| left.get_mut(place)?.take());
+        let Some(character) = character else {
+            return nonsense(format!("the award for place {standing} is its second, or there is no such place"));
+        };
+        check_text("a title", &title, TITLE_CHARACTERS_MAX)?;
+        given.push(SeasonAward { character, title });
     }
-    Ok(())
+    Ok(given)
 }
 
 #[cfg(test)]
@@ -57,12 +70,16 @@ mod tests {
 
     #[test]
     fn awards_go_to_the_standings_and_once() {
-        let award = |character, title: &str| Award { character, title: title.to_owned() };
-        let standings = [standing(1), standing(2)];
-        assert!(check_awards(&[award(1, "Champion"), award(2, "Second")], &standings).is_ok());
-        assert!(check_awards(&[award(1, "Champion"), award(1, "Second")], &standings).is_err());
-        assert!(check_awards(&[award(3, "Champion")], &standings).is_err());
-        assert!(check_awards(&[award(1, &"x".repeat(33))], &standings).is_err());
+        let award = |standing, title: &str| Award { standing, title: title.to_owned() };
+        let given = |character, title: &str| SeasonAward { character, title: title.to_owned() };
+        let standings = [standing(41), standing(42)];
+        assert_eq!(
+            awarded(vec![award(1, "Second"), award(0, "Champion")], &standings),
+            Ok(vec![given(42, "Second"), given(41, "Champion")])
+        );
+        assert!(awarded(vec![award(1, "Champion"), award(1, "Second")], &standings).is_err());
+        assert!(awarded(vec![award(2, "Champion")], &standings).is_err());
+        assert!(awarded(vec![award(1, &"x".repeat(33))], &standings).is_err());
         assert!(check_eligibility(&Eligibility::NotEligible(String::new())).is_err());
     }
 }

@@ -41,11 +41,11 @@ pub enum HostAnswer {
     RealmName(String),
     PlayersOnline(u32),
     Account {
-        id: u64,
+        name: String,
         account: Option<Account>,
     },
     Character {
-        id: u64,
+        name: String,
         character: Option<Character>,
     },
 }
@@ -237,9 +237,9 @@ impl Services for AsRecorded {
         self.next(of_kind, Permission::RealmInfo, || "realm-info.players-online".to_owned(), |_| Instead::Surprise(0))
     }
 
-    fn find_account(&self, wanted: u64) -> Option<Account> {
+    fn find_account(&self, wanted: &str) -> Option<Account> {
         let of_kind = |answer: &HostAnswer| match answer {
-            HostAnswer::Account { id, account } if *id == wanted => Some(account.clone()),
+            HostAnswer::Account { name, account } if name == wanted => Some(account.clone()),
             _ => None,
         };
         self.next(
@@ -250,9 +250,9 @@ impl Services for AsRecorded {
         )
     }
 
-    fn find_character(&self, wanted: u64) -> Option<Character> {
+    fn find_character(&self, wanted: &str) -> Option<Character> {
         let of_kind = |answer: &HostAnswer| match answer {
-            HostAnswer::Character { id, character } if *id == wanted => Some(character.clone()),
+            HostAnswer::Character { name, character } if name == wanted => Some(character.clone()),
             _ => None,
         };
         self.next(
@@ -284,8 +284,8 @@ mod tests {
         assert!(replayed.random("one", &mut dice) && dice == [7, 7]);
         assert_eq!(surprises(), Vec::<String>::new());
 
-        assert_eq!((replayed.now_ms("one"), get("wins"), replayed.find_account(3)), (5, Ok(None), None));
-        assert_eq!(surprises(), ["clock.now-ms", "kv.get wins", "realm-info.find-account 3"]);
+        assert_eq!((replayed.now_ms("one"), get("wins"), replayed.find_account("Ann")), (5, Ok(None), None));
+        assert_eq!(surprises(), ["clock.now-ms", "kv.get wins", "realm-info.find-account Ann"]);
         assert_eq!(get("score"), Ok(Some(b"2".to_vec())), "a key is read the same as often as one likes");
         assert_eq!(replayed.kv_set("one", "score", b"3".to_vec(), 9), Ok(()));
         assert_eq!(get("score"), Ok(Some(b"3".to_vec())), "what it has set itself");

@@ -9,7 +9,7 @@ use std::{
 use super::RecordedCall;
 
 /// The first bytes of a recording; the last of them tells the format.
-pub const MAGIC: &[u8; 8] = b"RLMCALL3";
+pub const MAGIC: &[u8; 8] = b"RLMCALL4";
 /// The same of recordings with other calls in them.
 const MAGICS_BEFORE: [&[u8; 8]; 2] = [b"RLMCALL1", b"RLMCALL2"];
 /// Longest body of one call; a list of 200 games has a tenth of it.

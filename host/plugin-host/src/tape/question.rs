@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    answers::{FormedMatch, SeasonAward},
     bindings::{anti_cheat, chat_filter, commands, effects, events, ladder, matchmaking},
     error::CallError,
     hook::Hook,
@@ -49,13 +50,13 @@ pub enum Answer {
     Findings(Vec<anti_cheat::Finding>),
     Admission(matchmaking::Admission),
     Order(Vec<u64>),
-    Matches(Vec<matchmaking::Match>),
+    Matches(Vec<FormedMatch>),
     Eligibility(ladder::Eligibility),
     /// A score, or what orders equal scores.
     Number(u64),
     /// `None` when the character takes no part.
     Rank(Option<Rank>),
-    Awards(Vec<ladder::Award>),
+    Awards(Vec<SeasonAward>),
     Commands(Vec<commands::Command>),
     Ran(Result<Vec<effects::Effect>, commands::CommandError>),
     Interests(#[serde(with = "kinds")] events::Kinds),
@@ -158,9 +159,9 @@ answers! {
     Findings of Vec<anti_cheat::Finding>,
     Admission of matchmaking::Admission,
     Order of Vec<u64>,
-    Matches of Vec<matchmaking::Match>,
+    Matches of Vec<FormedMatch>,
     Rank of Option<Rank>,
-    Awards of Vec<ladder::Award>,
+    Awards of Vec<SeasonAward>,
     Commands of Vec<commands::Command>,
     Ran of Result<Vec<effects::Effect>, commands::CommandError>,
     Interests of events::Kinds,

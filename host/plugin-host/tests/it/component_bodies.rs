@@ -57,14 +57,13 @@ pub(crate) fn no_effects() -> String {
 }
 
 /// Body of `order`: the keys in the order in which they came. A game has 40 bytes with its key first.
-pub(crate) fn keys_as_they_came() -> String {
+pub(crate) fn games_as_they_came() -> String {
     format!(
         "(local $at i32) (local $to i32)
          (local.set $to (i32.const 32768))
          (block $done (loop $next
            (br_if $done (i32.ge_u (local.get $at) (local.get $count)))
-           (i64.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 8)))
-             (i64.load (i32.add (local.get $games) (i32.mul (local.get $at) (i32.const 40)))))
+           (i32.store (i32.add (local.get $to) (i32.mul (local.get $at) (i32.const 4))) (local.get $at))
            (local.set $at (i32.add (local.get $at) (i32.const 1)))
            (br $next)))
          (i32.store {ANSWER} (local.get $to)) (i32.store offset=4 {ANSWER} (local.get $count)) {ANSWER}"

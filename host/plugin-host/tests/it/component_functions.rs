@@ -1,6 +1,6 @@
 //! Every function of the contract, as the canonical ABI flattens it.
 
-use super::bodies::{empty_list, keys_as_they_came, no_effects, no_kinds, pass, zero};
+use super::bodies::{empty_list, games_as_they_came, no_effects, no_kinds, pass, zero};
 
 /// A function of an interface: interface, name, parameters, result, body when the fixture says nothing.
 pub(crate) type Function = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
@@ -40,7 +40,7 @@ pub(crate) const EXPORTS: &[Function] = &[
         "order",
         "(param i64 i64 i32 i32) (param $level i32) (param i32) (param $games i32) (param $count i32)",
         "i32",
-        keys_as_they_came,
+        games_as_they_came,
     ),
     ("matchmaking", "form", "(param $tickets i32) (param $count i32) (param $now i64)", "i32", empty_list),
     ("ladder", "eligible", CHARACTER, "i32", pass),
@@ -70,6 +70,6 @@ pub(crate) const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ("random", "bytes", "$random_bytes", "(param i32 i32)"),
     ("realm-info", "name", "$realm_name", "(param i32)"),
     ("realm-info", "players-online", "$players_online", "(result i32)"),
-    ("realm-info", "find-account", "$find_account", "(param i64 i32)"),
-    ("realm-info", "find-character", "$find_character", "(param i64 i32)"),
+    ("realm-info", "find-account", "$find_account", "(param i32 i32 i32)"),
+    ("realm-info", "find-character", "$find_character", "(param i32 i32 i32)"),
 ];

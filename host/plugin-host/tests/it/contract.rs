@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use realm_plugin_host::{
-    CallError, Hook, Host, Instance, Limits, NoLog, Plugin,
+    CallError, FormedMatch, Hook, Host, Instance, Limits, NoLog, Plugin, SeasonAward,
     bindings::{anti_cheat, commands, effects, events, ladder, matchmaking},
 };
 
@@ -30,7 +30,8 @@ fn one_effect(list_at: u32, case: u8, account: bool, length: usize) -> String {
     format!(
         "(i32.store8 {ANSWER} (i32.const 0)) (i32.store offset={list_at} {ANSWER} (i32.const 1024)) \
          (i32.store offset={} {ANSWER} (i32.const 1)) \
-         (i32.store8 (i32.const 1024) (i32.const {case})) (i64.store offset=8 (i32.const 1024) (i64.const 7)) \
+         (i32.store8 (i32.const 1024) (i32.const {case})) (i32.store offset=8 (i32.const 1024) (i32.const 64)) \
+         (i32.store offset=12 (i32.const 1024) (i32.const {length})) \
          (i32.store offset={text_at} (i32.const 1024) (i32.const 64)) \
          (i32.store offset={} (i32.const 1024) (i32.const {length})) {ANSWER}",
         list_at + 4,
@@ -126,15 +127,15 @@ fn an_item_is_judged_by_its_occasion() {
 
 #[test]
 fn a_match_is_formed_from_tickets() {
-    // One match of the first ticket: its key is the first field of the first of them.
-    let body = "(i64.store (i32.const 2048) (i64.load (local.get $tickets)))
+    // One match of the first ticket.
+    let body = "(i32.store (i32.const 2048) (i32.const 0))
                 (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const 1))
                 (i32.store8 (i32.const 1032) (i32.const 2))
                 (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (i32.const 1)) (i32.const 16)";
     let mut instance = instance(&Fixture::new("match", "1.0.0").function("matchmaking", "form", body));
     let player = matchmaking::Player { account: 1, character: 2, class: "Druid".to_owned(), level: 9, hardcore: false };
     let ticket = matchmaking::Ticket { id: 41, player, difficulty: matchmaking::Difficulty::Hell, waited_ms: 900 };
-    let formed = matchmaking::Match { tickets: vec![41], difficulty: matchmaking::Difficulty::Hell };
+    let formed = FormedMatch { tickets: vec![41], difficulty: matchmaking::Difficulty::Hell };
     assert_eq!(instance.form(&[ticket], 5), Ok(vec![formed]));
     // Without tickets the plugin makes one up.
     assert_eq!(instance.form(&[], 5).unwrap_err().kind(), "nonsense");
@@ -159,17 +160,17 @@ fn a_ladder_says_who_takes_part_and_who_is_first() {
 #[test]
 fn a_season_ends_with_awards() {
     let text = "Champion";
-    // The best one's key is that of the first standing, behind its rank.
+    // The best one is at place 0.
     let body = format!(
-        "(i64.store (i32.const 1024) (i64.load offset=8 (local.get 5)))
-         (i32.store (i32.const 1032) (i32.const 64)) (i32.store (i32.const 1036) (i32.const {}))
+        "(i32.store (i32.const 1024) (i32.const 0))
+         (i32.store (i32.const 1028) (i32.const 64)) (i32.store (i32.const 1032) (i32.const {}))
          (i32.store {ANSWER} (i32.const 1024)) (i32.store offset=4 {ANSWER} (i32.const 1)) {ANSWER}",
         text.len()
     );
     let mut instance = instance(&Fixture::new("season", "1.0.0").text(text).function("ladder", "season-end", &body));
     let season = ladder::Season { number: 1, name: "Spring".to_owned(), began_ms: 1, ended_ms: 2 };
     let standing = ladder::Standing { rank: 1, character: character(8), score: 7 };
-    let award = ladder::Award { character: 8, title: text.to_owned() };
+    let award = SeasonAward { character: 8, title: text.to_owned() };
     assert_eq!(instance.season_end(&season, &[standing]), Ok(vec![award]));
 }
 
@@ -186,7 +187,7 @@ fn a_command_answers_with_effects_or_says_why_not() {
     let whisper =
         Fixture::new("dice", "1.0.0").text(text).function("commands", "run", &one_effect(4, 1, true, text.len()));
     let answer = instance(&whisper).run_command(&caller, "roll", &["6".to_owned()]);
-    let effect = effects::Effect::Whisper(effects::Whisper { account: 7, text: text.to_owned() });
+    let effect = effects::Effect::Whisper(effects::Whisper { account: text.to_owned(), text: text.to_owned() });
     assert_eq!(answer, Ok(Ok(vec![effect])));
     // `usage`, the first case of the error.
     let body = format!(
@@ -220,7 +221,7 @@ fn what_moderates_needs_the_permission() {
     };
     let error = instance(&fixture()).handle(std::slice::from_ref(&event)).unwrap_err();
     assert_eq!((error.kind(), error.to_string().contains("`moderate`")), ("nonsense", true), "{error}");
-    let effect = effects::Effect::Flag(effects::Flag { account: 7, reason: text.to_owned() });
+    let effect = effects::Effect::Flag(effects::Flag { account: text.to_owned(), reason: text.to_owned() });
     assert_eq!(instance(&fixture().permit("moderate")).handle(&[event]), Ok(vec![effect]));
 }
 

@@ -164,24 +164,25 @@ fn dice_are_the_hosts_and_repeat_with_their_seed() {
 #[test]
 fn the_realm_can_be_looked_up() {
     let services = rehearsal();
-    services.put_account(realm_info::Account { id: 7, name: "Ann".to_owned(), character: Some(9) });
+    services.put_account(realm_info::Account { id: 7, name: "Ann".to_owned(), character: Some("Anna".to_owned()) });
     let online = "(i64.extend_i32_u (call $players_online))";
     assert_eq!(score(&mut instance(&asking("realm-info", online), services.clone())), Ok(1));
-    let find = |function: &str, id: u64| {
-        let body = format!("(call {function} (i64.const {id}) {RETURNED}) (i64.load8_u {RETURNED})");
-        score(&mut instance(&asking("realm-info", &body), services.clone()))
+    let find = |function: &str, name: &str| {
+        let length = name.len();
+        let body = format!("(call {function} (i32.const 64) (i32.const {length}) {RETURNED}) (i64.load8_u {RETURNED})");
+        score(&mut instance(&asking("realm-info", &body).text(name), services.clone()))
     };
-    assert_eq!((find("$find_account", 7), find("$find_account", 8)), (Ok(1), Ok(0)));
-    assert_eq!(find("$find_character", 9), Ok(0));
+    assert_eq!((find("$find_account", "ann"), find("$find_account", "Anna")), (Ok(1), Ok(0)));
+    assert_eq!(find("$find_character", "Anna"), Ok(0));
     services.put_character(realm_info::Character {
         id: 9,
-        account: 7,
+        account: "Ann".to_owned(),
         name: "Anna".to_owned(),
         class: "Druid".to_owned(),
         level: 4,
         hardcore: false,
     });
-    assert_eq!(find("$find_character", 9), Ok(1));
+    assert_eq!(find("$find_character", "ANNA"), Ok(1));
     let name = format!("(call $realm_name {RETURNED}) (i64.load32_u offset=4 {RETURNED})");
     assert_eq!(score(&mut instance(&asking("realm-info", &name), services)), Ok("Rehearsal".len() as u64));
 }
@@ -210,8 +211,8 @@ fn a_call_without_its_permission_ends_the_instance_and_names_it() {
         ("random", format!("(call $random_bytes (i32.const 4) {RETURNED}) (i64.const 0)")),
         ("realm-info", format!("(call $realm_name {RETURNED}) (i64.const 0)")),
         ("realm-info", "(i64.extend_i32_u (call $players_online))".to_owned()),
-        ("realm-info", format!("(call $find_account (i64.const 1) {RETURNED}) (i64.const 0)")),
-        ("realm-info", format!("(call $find_character (i64.const 1) {RETURNED}) (i64.const 0)")),
+        ("realm-info", format!("(call $find_account (i32.const 64) (i32.const 1) {RETURNED}) (i64.const 0)")),
+        ("realm-info", format!("(call $find_character (i32.const 64) (i32.const 1) {RETURNED}) (i64.const 0)")),
     ] {
         let sly = Fixture::new("sly", "1.0.0").text("k").import(interface).score(&call);
         let mut sly = instance(&sly, rehearsal());

@@ -8,22 +8,41 @@ use argon2::{
     },
 };
 
-/// Memory of one computation.
-const MEMORY_KIB: u32 = 19 * 1_024;
-const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// What one computation costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) memory_kib: u32,
+    pub(super) passes: u32,
+}
+
+impl Cost {
+    /// Was a password hashed for less than this? Such a hash is made anew when the password is at hand.
+    pub(super) fn exceeds(self, phc: &str) -> bool {
+        let parsed = PasswordHash::new(phc).ok();
+        let made = parsed.filter(|phc| phc.algorithm == Algorithm::Argon2id.ident());
+        let made = made.and_then(|phc| Params::try_from(&phc).ok());
+        made.is_none_or(|made| made.m_cost() < self.memory_kib || made.t_cost() < self.passes)
+    }
+}
 
 /// Computes on memory that it keeps from one password to the next: taken and given back each time, the allocator would in the end
 /// hold it several times over.
-#[derive(Default)]
 pub(super) struct Computer {
+    cost: Cost,
     memory: Vec<Block>,
 }
 
 impl Computer {
+    pub(super) fn new(cost: Cost) -> Self {
+        Self { cost, memory: Vec::new() }
+    }
+
     /// The PHC string of a password.
     pub(super) fn hash(&mut self, password: &str) -> Result<String> {
-        let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are legal");
+        let Cost { memory_kib, passes } = self.cost;
+        let parameters = Params::new(memory_kib, passes, LANES, None).map_err(|_| Error::ParamsInvalid)?;
         let params = ParamsString::try_from(&parameters)?;
         let salt = Salt::generate();
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
@@ -61,7 +80,7 @@ mod tests {
 
     #[test]
     fn texts_are_those_of_the_library_and_memory_is_used_again() {
-        let mut computer = Computer::default();
+        let mut computer = Computer::new(Cost { memory_kib: 19 * 1_024, passes: 2 });
         let first = computer.hash("ninety-nine levels").unwrap();
         let memory = computer.memory.as_ptr();
         assert_ne!(first, computer.hash("ninety-nine levels").unwrap(), "each has a salt of its own");

@@ -1,36 +1,27 @@
-//! Wrong passwords, counted by account name and address, so that nobody locks somebody else out from another address.
+//! Wrong answers, counted by whoever gives them or whomever they are about, and the lock that follows too many.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use sha2::{Digest as _, Sha256};
-
-use crate::types::Network;
-
-/// How long an account is locked for an address.
-const LOCK_MS: i64 = 60_000;
-/// Wrong passwords are forgotten after this time without another.
-const FORGET_MS: i64 = 10 * 60_000;
-/// Pairs of name and network that are remembered; beyond, some are forgotten, those that are locked last.
-const PAIRS_MAX: usize = 16_384;
-/// Pairs that are forgotten at once when the table is full, so that it is searched seldom.
-const PAIRS_FORGOTTEN: usize = PAIRS_MAX / 8;
-/// When to come back while as many log-ins as there are tries left are still being checked.
+/// Keys that are remembered; beyond, some are forgotten, those that are locked last.
+const KEYS_MAX: usize = 16_384;
+/// Keys that are forgotten at once when the table is full, so that it is searched seldom.
+const KEYS_FORGOTTEN: usize = KEYS_MAX / 8;
+/// When to come back while as many tries as there are left are still being checked.
 const PENDING_RETRY_MS: u64 = 1_000;
 
-/// Name and network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Pair {
-    name: [u8; 32],
-    network: Network,
-}
-
-impl Pair {
-    pub(super) fn new(folded_name: &str, network: Network) -> Self {
-        Self { name: Sha256::digest(folded_name.as_bytes()).into(), network }
-    }
+/// When a key is locked, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// Wrong answers before the lock; at least 1.
+    pub(super) wrong_max: u32,
+    /// How long the lock lasts.
+    pub(super) lock_ms: i64,
+    /// Wrong answers are forgotten after this time without another.
+    pub(super) forget_ms: i64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -42,90 +33,105 @@ struct Tries {
 }
 
 #[derive(Debug)]
-pub(super) struct Attempts {
-    wrong_max: u32,
-    tries: Mutex<HashMap<Pair, Tries>>,
+pub(super) struct Attempts<K> {
+    rule: Rule,
+    tries: Mutex<HashMap<K, Tries>>,
 }
 
 /// One try that is being checked. Dropped without an outcome, it does not count.
-pub(super) struct Attempt<'a> {
-    attempts: &'a Attempts,
-    pair: Pair,
+pub(super) struct Attempt<'a, K: Eq + Hash + Copy> {
+    attempts: &'a Attempts<K>,
+    key: K,
     open: bool,
 }
 
-impl Attempts {
-    pub(super) fn new(wrong_max: u32) -> Self {
-        Self { wrong_max: wrong_max.max(1), tries: Mutex::default() }
+impl<K: Eq + Hash + Copy> Attempts<K> {
+    pub(super) fn new(rule: Rule) -> Self {
+        Self { rule: Rule { wrong_max: rule.wrong_max.max(1), ..rule }, tries: Mutex::default() }
     }
 
     /// Begins a try, or says when to come back, in milliseconds.
-    pub(super) fn begin(&self, pair: Pair, now_ms: i64) -> Result<Attempt<'_>, u64> {
+    pub(super) fn begin(&self, key: K, now_ms: i64) -> Result<Attempt<'_, K>, u64> {
         let mut all = self.lock();
-        if all.len() >= PAIRS_MAX && !all.contains_key(&pair) {
-            make_room(&mut all, now_ms);
+        if all.len() >= KEYS_MAX && !all.contains_key(&key) {
+            make_room(&mut all, now_ms, self.rule.forget_ms);
         }
-        let tries = all.entry(pair).or_default();
+        let tries = all.entry(key).or_default();
         if tries.locked_until_ms > now_ms {
             return Err(u64::try_from(tries.locked_until_ms - now_ms).unwrap_or(0));
         }
-        if now_ms - tries.last_ms > FORGET_MS {
+        if now_ms - tries.last_ms > self.rule.forget_ms {
             *tries = Tries::default();
         }
-        if tries.counted >= self.wrong_max {
+        if tries.counted >= self.rule.wrong_max {
             return Err(PENDING_RETRY_MS);
         }
         tries.counted += 1;
         tries.last_ms = now_ms;
-        Ok(Attempt { attempts: self, pair, open: true })
+        Ok(Attempt { attempts: self, key, open: true })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Pair, Tries>> {
+    /// When a key's lock ends, in milliseconds from now; `None` when it has none. For keys of which many tries may be under way at
+    /// once: only [`Self::wrong`] counts.
+    pub(super) fn locked_ms(&self, key: &K, now_ms: i64) -> Option<u64> {
+        let until_ms = self.lock().get(key)?.locked_until_ms;
+        u64::try_from(until_ms - now_ms).ok().filter(|left_ms| *left_ms > 0)
+    }
+
+    /// Counts a wrong answer.
+    pub(super) fn wrong(&self, key: K, now_ms: i64) {
+        if let Ok(attempt) = self.begin(key, now_ms) {
+            attempt.failed(now_ms);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Tries>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Forgets what is over, and if that is not enough, the quietest: of those not locked first.
-fn make_room(all: &mut HashMap<Pair, Tries>, now_ms: i64) {
-    all.retain(|_, tries| tries.locked_until_ms > now_ms || now_ms - tries.last_ms <= FORGET_MS);
-    if all.len() + PAIRS_FORGOTTEN <= PAIRS_MAX {
+fn make_room<K: Eq + Hash + Copy>(all: &mut HashMap<K, Tries>, now_ms: i64, forget_ms: i64) {
+    all.retain(|_, tries| tries.locked_until_ms > now_ms || now_ms - tries.last_ms <= forget_ms);
+    if all.len() + KEYS_FORGOTTEN <= KEYS_MAX {
         return;
     }
     let mut order: Vec<_> =
-        all.iter().map(|(pair, tries)| ((tries.locked_until_ms > now_ms, tries.last_ms), *pair)).collect();
-    order.select_nth_unstable_by_key(PAIRS_FORGOTTEN - 1, |(rank, _)| *rank);
-    for (_, pair) in &order[..PAIRS_FORGOTTEN] {
-        all.remove(pair);
+        all.iter().map(|(key, tries)| ((tries.locked_until_ms > now_ms, tries.last_ms), *key)).collect();
+    order.select_nth_unstable_by_key(KEYS_FORGOTTEN - 1, |(rank, _)| *rank);
+    for (_, key) in &order[..KEYS_FORGOTTEN] {
+        all.remove(key);
     }
 }
 
-impl Attempt<'_> {
+impl<K: Eq + Hash + Copy> Attempt<'_, K> {
     pub(super) fn succeeded(mut self) {
         self.open = false;
-        self.attempts.lock().remove(&self.pair);
+        self.attempts.lock().remove(&self.key);
     }
 
     pub(super) fn failed(mut self, now_ms: i64) {
         self.open = false;
-        if let Some(tries) = self.attempts.lock().get_mut(&self.pair)
-            && tries.counted >= self.attempts.wrong_max
+        let rule = self.attempts.rule;
+        if let Some(tries) = self.attempts.lock().get_mut(&self.key)
+            && tries.counted >= rule.wrong_max
         {
-            *tries = Tries { counted: 0, last_ms: now_ms, locked_until_ms: now_ms + LOCK_MS };
+            *tries = Tries { counted: 0, last_ms: now_ms, locked_until_ms: now_ms + rule.lock_ms };
         }
     }
 }
 
-impl Drop for Attempt<'_> {
+impl<K: Eq + Hash + Copy> Drop for Attempt<'_, K> {
     fn drop(&mut self) {
         if !self.open {
             return;
         }
         let mut all = self.attempts.lock();
-        if let Some(tries) = all.get_mut(&self.pair) {
+        if let Some(tries) = all.get_mut(&self.key) {
             tries.counted = tries.counted.saturating_sub(1);
             // A lock that has run out has nothing more to say either.
             if tries.counted == 0 && tries.locked_until_ms <= tries.last_ms {
-                all.remove(&self.pair);
+                all.remove(&self.key);
             }
         }
     }
@@ -134,14 +140,41 @@ impl Drop for Attempt<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Network;
+
+    const LOCK_MS: i64 = 60_000;
+    const FORGET_MS: i64 = 10 * 60_000;
+
+    type Pair = (u64, Network);
+
+    fn rule(wrong_max: u32) -> Rule {
+        Rule { wrong_max, lock_ms: LOCK_MS, forget_ms: FORGET_MS }
+    }
 
     fn pair(name: &str, last: u8) -> Pair {
-        Pair::new(name, Network::of([192, 0, 2, last].into()))
+        use std::hash::{DefaultHasher, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        (hasher.finish(), Network::of([192, 0, 2, last].into()))
+    }
+
+    #[test]
+    fn tries_that_are_only_counted_when_wrong_lock_as_well() {
+        let attempts = Attempts::new(rule(2));
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), 0), None);
+        attempts.wrong(pair("eve", 1), 0);
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), 1), None);
+        attempts.wrong(pair("eve", 1), 1);
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), 2), Some(59_999));
+        // What is still under way when the lock falls changes nothing about it.
+        attempts.wrong(pair("eve", 1), 3);
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), LOCK_MS), Some(1));
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), LOCK_MS + 1), None);
     }
 
     #[test]
     fn the_last_wrong_password_locks_the_pair_alone_for_a_minute() {
-        let attempts = Attempts::new(3);
+        let attempts = Attempts::new(rule(3));
         for now_ms in 0..3 {
             attempts.begin(pair("eve", 1), now_ms).ok().unwrap().failed(now_ms);
         }
@@ -153,7 +186,7 @@ mod tests {
 
     #[test]
     fn tries_at_once_count_before_they_are_checked_and_not_when_given_up() {
-        let attempts = Attempts::new(2);
+        let attempts = Attempts::new(rule(2));
         let first = attempts.begin(pair("eve", 1), 0).ok().unwrap();
         let second = attempts.begin(pair("eve", 1), 0).ok().unwrap();
         assert_eq!(attempts.begin(pair("eve", 1), 0).err(), Some(PENDING_RETRY_MS));
@@ -165,21 +198,21 @@ mod tests {
 
     #[test]
     fn wrong_passwords_are_forgotten_and_the_table_is_bounded() {
-        let attempts = Attempts::new(2);
+        let attempts = Attempts::new(rule(2));
         attempts.begin(pair("eve", 1), 0).ok().unwrap().failed(0);
         attempts.begin(pair("eve", 1), FORGET_MS + 1).ok().unwrap().failed(FORGET_MS + 1);
         assert!(attempts.begin(pair("eve", 1), FORGET_MS + 2).is_ok(), "only one wrong password in the last minutes");
-        for number in 0..PAIRS_MAX + 10 {
+        for number in 0..KEYS_MAX + 10 {
             let name = number.to_string();
             attempts.begin(pair(&name, 1), FORGET_MS + 3).ok().unwrap().failed(FORGET_MS + 3);
         }
-        assert!(attempts.lock().len() <= PAIRS_MAX);
-        assert!(attempts.lock().len() > PAIRS_MAX - PAIRS_FORGOTTEN, "no more is forgotten than must be");
+        assert!(attempts.lock().len() <= KEYS_MAX);
+        assert!(attempts.lock().len() > KEYS_MAX - KEYS_FORGOTTEN, "no more is forgotten than must be");
     }
 
     #[test]
     fn what_was_given_up_leaves_nothing_behind() {
-        let attempts = Attempts::new(2);
+        let attempts = Attempts::new(rule(2));
         drop(attempts.begin(pair("eve", 1), 5).ok().unwrap());
         assert!(attempts.lock().is_empty());
         attempts.begin(pair("eve", 1), 5).ok().unwrap().failed(5);
@@ -189,13 +222,13 @@ mod tests {
 
     #[test]
     fn names_that_cost_nothing_do_not_push_a_lock_out() {
-        let attempts = Attempts::new(1);
+        let attempts = Attempts::new(rule(1));
         attempts.begin(pair("eve", 1), 0).ok().unwrap().failed(0);
         let mut open = Vec::new();
-        for number in 0..2 * PAIRS_MAX {
+        for number in 0..2 * KEYS_MAX {
             open.push(attempts.begin(pair(&number.to_string(), 1), 1).ok().unwrap());
         }
         assert!(attempts.begin(pair("eve", 1), 2).is_err(), "still locked");
-        assert!(attempts.lock().len() <= PAIRS_MAX);
+        assert!(attempts.lock().len() <= KEYS_MAX);
     }
 }

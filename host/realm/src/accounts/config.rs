@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Role;
+
 /// `[accounts]`: who may come in, and for how long.
 ///
 /// A network is one IPv4 address, or the /64 of an IPv6 address. Behind one may be a whole school: the defaults let a few hundred
@@ -45,9 +47,36 @@ pub struct Config {
     /// A session ends after this many days in any case.
     #[schemars(range(min = 1, max = 3_650))]
     pub session_days_max: u32,
-    /// Wrong passwords for one account before it is locked for a minute.
+    /// Wrong passwords for one account from one network before it is locked for that network for a minute.
     #[schemars(range(min = 1, max = 1_000))]
     pub wrong_passwords_max: u32,
+    /// Wrong passwords for one account from all networks before strangers are locked out of it for an hour. A network from which the
+    /// account logged in within a month is no stranger.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub wrong_passwords_per_account_max: u32,
+    /// Wrong passwords for all accounts from one network before it is refused for ten minutes, where it is a stranger.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub wrong_passwords_per_network_max: u32,
+    /// Memory of one Argon2 computation, in KiB. When this or `password_passes` is raised, passwords are hashed anew as people log in.
+    #[schemars(range(min = 19_456, max = 1_048_576))]
+    pub password_memory_kib: u32,
+    /// Passes of one Argon2 computation.
+    #[schemars(range(min = 2, max = 16))]
+    pub password_passes: u32,
+    /// The key that signs access tokens is replaced after this many days; tokens of the old one hold until they end.
+    #[schemars(range(min = 2, max = 3_650))]
+    pub signing_key_days: u32,
+    /// Moderators and owners without a second factor are players until they have set one up and logged in with it.
+    pub second_factor_required_for_staff: bool,
+    /// Whoever registers or logs in as a player needs an account key: an invitation or a licence; see `realm key`.
+    pub require_key: bool,
+}
+
+impl Config {
+    /// The role that a session has: staff without a second factor are players where one is required.
+    pub(super) fn role_in_force(&self, role: Role, second_factor: bool) -> Role {
+        if self.second_factor_required_for_staff && role.is_staff() && !second_factor { Role::Player } else { role }
+    }
 }
 
 impl Default for Config {
@@ -66,6 +95,13 @@ impl Default for Config {
             session_idle_hours: 24,
             session_days_max: 30,
             wrong_passwords_max: 5,
+            wrong_passwords_per_account_max: 10,
+            wrong_passwords_per_network_max: 100,
+            password_memory_kib: 19_456,
+            password_passes: 2,
+            signing_key_days: 90,
+            second_factor_required_for_staff: false,
+            require_key: false,
         }
     }
 }

@@ -54,6 +54,27 @@ pub enum AccountsError {
     /// The one-time owner token is wrong or used, or there is an owner.
     #[error("the owner token is not valid (any more)")]
     OwnerTokenInvalid,
+    /// The password that was to confirm an act is another one.
+    #[error("the password is wrong")]
+    PasswordWrong,
+    /// The account has no such session.
+    #[error("the account has no such session")]
+    SessionUnknown,
+    /// The account has a second factor, and nothing was given that proves it.
+    #[error("a second factor is needed")]
+    SecondFactorRequired,
+    /// What was given proves the second factor no more, or never did.
+    #[error("the code of the second factor is wrong or used")]
+    SecondFactorWrong,
+    /// Nothing can be done to a second factor as it is now; the text says why.
+    #[error("{0}")]
+    SecondFactorState(&'static str),
+    /// The account key is unknown, used or revoked, or there is none and one is needed.
+    #[error("{0}")]
+    KeyInvalid(&'static str),
+    /// The owner's account cannot be erased.
+    #[error("the owner's account cannot be erased")]
+    OwnerStays,
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -107,6 +128,26 @@ impl From<AccountsError> for Refusal {
             AccountsError::OwnerTokenInvalid => Refusal::new(
                 Code::OwnerTokenInvalid,
                 "The owner token is unknown or used, or the realm has an owner; restart the realm to see a new token while it has none.",
+            ),
+            AccountsError::PasswordWrong => {
+                Refusal::new(Code::InvalidCredentials, "The password is wrong; check it and try again.")
+            }
+            AccountsError::SessionUnknown => {
+                Refusal::new(Code::NotFound, "The account has no such session; it may have ended already.")
+            }
+            AccountsError::SecondFactorRequired => Refusal::new(
+                Code::SecondFactorRequired,
+                "This account has a second factor; log in again with \"second_factor\": the code of the authenticator, or a recovery code.",
+            ),
+            AccountsError::SecondFactorWrong => Refusal::new(
+                Code::SecondFactorRequired,
+                "The code is wrong, or was used before; wait for the next one, or use a recovery code.",
+            ),
+            AccountsError::SecondFactorState(sentence) => Refusal::new(Code::SecondFactorState, sentence),
+            AccountsError::KeyInvalid(sentence) => Refusal::new(Code::InvalidCdkey, sentence),
+            AccountsError::OwnerStays => Refusal::new(
+                Code::Forbidden,
+                "The owner's account cannot be erased, because nobody could run the realm; make somebody else the owner first.",
             ),
             AccountsError::Storage(error) => error.into(),
         }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AccountsError, Config,
-    argon::Computer,
+    argon::{Computer, Cost},
     places::{Place, Places},
     secret,
 };
@@ -37,6 +37,7 @@ pub(super) struct Hashing {
     queue: SyncSender<Work>,
     /// A hash that no password has: an unknown name costs the same as a known one.
     dummy: Arc<str>,
+    cost: Cost,
 }
 
 impl Hashing {
@@ -46,14 +47,26 @@ impl Hashing {
         let places = Places::new(places_max, config.password_queue_per_network_max.max(1));
         let (queue, work) = sync_channel(places_max);
         let work = Arc::new(Mutex::new(work));
+        let cost = Cost { memory_kib: config.password_memory_kib, passes: config.password_passes };
         for number in 0..threads {
             let work = Arc::clone(&work);
-            spawn_thread(format!("passwords-{number}"), Urgency::Background, move || compute_all(&work)).map_err(
-                |problem| StorageError::Folder(format!("no thread for passwords could be started: {problem}")),
-            )?;
+            spawn_thread(format!("passwords-{number}"), Urgency::Background, move || compute_all(&work, cost))
+                .map_err(|problem| {
+                    StorageError::Folder(format!("no thread for passwords could be started: {problem}"))
+                })?;
         }
-        let dummy = Computer::default().hash(&secret::new_refresh()).map_err(|error| failed(&error))?;
-        Ok(Self { places, queue, dummy: dummy.into() })
+        let dummy = Computer::new(cost).hash(&secret::new_refresh()).map_err(|error| failed(&error))?;
+        Ok(Self { places, queue, dummy: dummy.into(), cost })
+    }
+
+    /// Was this hash made for less than is asked for now?
+    pub(super) fn is_outdated(&self, phc: &str) -> bool {
+        self.cost.exceeds(phc)
+    }
+
+    /// A hash that no password has.
+    pub(super) fn of_nobody(&self) -> String {
+        self.dummy.to_string()
     }
 
     /// A place in the queue, to be taken before anything is looked up for it.
@@ -102,8 +115,8 @@ fn failed(error: &password_hash::Error) -> StorageError {
     StorageError::Statement(format!("a password could not be hashed: {error}"))
 }
 
-fn compute_all(work: &Mutex<Receiver<Work>>) {
-    let mut computer = Computer::default();
+fn compute_all(work: &Mutex<Receiver<Work>>, cost: Cost) {
+    let mut computer = Computer::new(cost);
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         // A caller that has gone costs nothing more, and needs no answer. The place is free before the caller goes on.
@@ -148,7 +161,8 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_is_told_at_once_and_one_network_never_fills_it() {
         let (queue, work) = sync_channel(3);
-        let hashing = Hashing { places: Places::new(3, 2), queue, dummy: "".into() };
+        let cost = Cost { memory_kib: 19_456, passes: 2 };
+        let hashing = Hashing { places: Places::new(3, 2), queue, dummy: "".into(), cost };
         let mut waiting = Vec::new();
         for number in [1, 1, 2] {
             let mut hash = Box::pin(hashing.hash(hashing.place(network(number)).unwrap(), "a password".to_owned()));

@@ -6,20 +6,27 @@
 mod argon;
 mod attempts;
 mod config;
+mod data;
 mod doorkeeper;
 mod error;
+mod following;
+mod guessing;
 mod hashing;
 mod keeping;
+mod keys;
 mod login;
+mod own;
 mod owner;
 mod password;
 mod places;
 mod refreshing;
+mod second_factor;
 mod secret;
 mod sessions;
 mod signing;
 mod store;
 mod sweeping;
+mod totp;
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
@@ -29,14 +36,20 @@ use serde::{Deserialize, Serialize};
 pub use config::Config;
 pub use error::AccountsError;
 pub use keeping::KeptSession;
+pub use keys::{AccountKey, KeyState};
+pub use login::Proof;
+pub use own::{OwnSession, Profile};
+pub use second_factor::Enrolment;
+pub use signing::PublicKey;
 
 use crate::{
     moderation::Moderation,
-    storage::{Storage, StorageError},
+    storage::{self, Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
-use attempts::Attempts;
+use attempts::{Attempts, Rule};
 use doorkeeper::Doorkeeper;
+use guessing::Guessing;
 use hashing::Hashing;
 use places::Place;
 use refreshing::Refreshed;
@@ -45,6 +58,9 @@ use signing::Signing;
 
 /// Token sessions of one account; a further log-in ends the oldest.
 const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
+
+/// Tries at the code of a second factor.
+const CODES: Rule = Rule { wrong_max: 5, lock_ms: 5 * 60_000, forget_ms: 5 * 60_000 };
 
 /// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
@@ -105,7 +121,9 @@ struct Inner {
     signing: Signing,
     doorkeeper: Doorkeeper,
     hashing: Hashing,
-    attempts: Attempts,
+    guessing: Guessing,
+    /// Codes of second factors, tried by who knows the password.
+    codes: Attempts<AccountId>,
     sessions: Sessions,
 }
 
@@ -122,26 +140,35 @@ impl Accounts {
         moderation: Moderation,
     ) -> Result<Self, StorageError> {
         let inner = Arc::new(Inner {
-            signing: Signing::load(data, realm)?,
+            signing: Signing::load(data, realm, storage.now_ms())?,
             doorkeeper: Doorkeeper::new(config),
             hashing: Hashing::start(config)?,
-            attempts: Attempts::new(config.wrong_passwords_max),
+            guessing: Guessing::new(config),
+            codes: Attempts::new(CODES),
             sessions: Sessions::default(),
             config: config.clone(),
             storage,
             moderation,
         });
+        inner.renew_key()?;
         let (now_ms, idle_since_ms) = (inner.storage.now_ms(), inner.storage.now_ms() - inner.idle_ms());
-        inner
+        let is_shared = inner
             .storage
             .write::<_, StorageError, _>(move |connection| {
-                Box::pin(store::delete_expired_sessions(connection, now_ms, idle_since_ms))
+                Box::pin(async move {
+                    store::delete_expired_sessions(connection, now_ms, idle_since_ms).await?;
+                    Ok(storage::is_shared(connection))
+                })
             })
             .await?;
-        for stored in store::sessions(inner.storage.reader()).await? {
-            inner.sessions.insert(Live::new(stored.identity, stored.active_ms, stored.expires_ms));
+        for mut stored in store::sessions(inner.storage.reader()).await? {
+            stored.identity.role = inner.config.role_in_force(stored.identity.role, stored.second_factor);
+            inner.sessions.insert(Live::new(stored.identity, stored.address, stored.active_ms, stored.expires_ms));
         }
         tokio::spawn(sweeping::sweep_regularly(Arc::downgrade(&inner)));
+        if is_shared {
+            tokio::spawn(following::follow(Arc::downgrade(&inner)));
+        }
         Ok(Self { inner })
     }
 
@@ -151,25 +178,47 @@ impl Accounts {
     /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
     /// as many accounts as it may.
     pub async fn register(&self, name: AccountName, password: &str, peer: IpAddr) -> Result<AccountId, AccountsError> {
+        self.register_with(name, password, "", peer).await
+    }
+
+    /// The same with an account key, which is the account's from then on.
+    ///
+    /// # Errors
+    /// As [`Self::register`]; when the key is unknown, used or revoked, or none was given and `[accounts] require_key` asks for one.
+    pub async fn register_with(
+        &self,
+        name: AccountName,
+        password: &str,
+        key: &str,
+        peer: IpAddr,
+    ) -> Result<AccountId, AccountsError> {
         if !self.inner.config.registration_open {
             return Err(AccountsError::RegistrationClosed);
         }
         let network = self.inner.doorkeeper.admit(peer)?;
         let password = password::chosen(password, &name)?;
+        let key = self.key_for_registration(key).await?;
         let place = self.inner.hashing.place(network)?;
         if store::find_account(self.inner.storage.reader(), &name).await?.is_some() {
             return Err(AccountsError::Taken);
         }
         self.inner.doorkeeper.admit_registration(network)?;
         let account = self.new_account(place, name, password, Role::Player).await?;
-        let (id, name) = (account.id, account.name.clone());
+        let id = account.id;
         self.inner
             .storage
             .write(move |connection| {
-                Box::pin(async move { store::insert_account(connection, &account).await.map_err(taken) })
+                Box::pin(async move {
+                    store::insert_account(connection, &account).await.map_err(taken)?;
+                    match key {
+                        Some(hash) => keys::bind(connection, &hash, account.id, account.now_ms).await,
+                        None => Ok(()),
+                    }
+                })
             })
             .await?;
-        tracing::info!(account = %id, %name, %peer, "account registered");
+        // Neither name nor address: logs outlive accounts.
+        tracing::info!(account = %id, "account registered");
         Ok(id)
     }
 
@@ -186,6 +235,19 @@ impl Accounts {
         }
         live.touch(now_ms);
         Ok(live.identity.clone())
+    }
+
+    /// Notes from where a session is used, so that a ban on that network finds it.
+    pub fn used_from(&self, session: SessionId, address: IpAddr) {
+        if let Some(live) = self.inner.sessions.get(session) {
+            live.used_from(address);
+        }
+    }
+
+    /// The keys by which others can check access tokens, the one that signs first.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.inner.signing.public_keys(self.inner.storage.now_ms())
     }
 
     /// Trades a refresh token for new tokens. A token that was used before is taken once more within 10 seconds, because
@@ -212,7 +274,12 @@ impl Accounts {
             .write::<_, StorageError, _>(move |connection| {
                 Box::pin(async move {
                     let active_ms = |session| inner.sessions.get(session).map(|live| live.active_ms());
-                    refreshing::refresh(connection, &hash, &next_hash, now_ms, inner.idle_ms(), active_ms).await
+                    let refreshed =
+                        refreshing::refresh(connection, &hash, &next_hash, now_ms, inner.idle_ms(), active_ms).await?;
+                    if let Refreshed::Ended(session) = refreshed {
+                        inner.tell_ends(connection, &[session]).await?;
+                    }
+                    Ok(refreshed)
                 })
             })
             .await?;
@@ -236,11 +303,16 @@ impl Accounts {
     /// # Errors
     /// Those of the database. When it only did not confirm in time, the session is over until the realm is started again.
     pub async fn logout(&self, session: SessionId) -> Result<(), AccountsError> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let ended = inner
                 .storage
-                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_session(connection, session)))
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        store::delete_session(connection, session).await?;
+                        teller.tell_ends(connection, &[session]).await
+                    })
+                })
                 .await;
             // An end that is told without need harms nobody, one that is missed does.
             if matches!(ended, Ok(()) | Err(StorageError::Unconfirmed)) {
@@ -251,16 +323,37 @@ impl Accounts {
         .await
     }
 
+    /// Ends every session that was used last from one of these addresses.
+    ///
+    /// # Errors
+    /// As [`Self::end_sessions`].
+    pub async fn end_sessions_from(
+        &self,
+        is_meant: impl Fn(IpAddr) -> bool + Send + 'static,
+    ) -> Result<usize, AccountsError> {
+        let meant = self.inner.sessions.used_from(is_meant);
+        for session in &meant {
+            self.logout(*session).await?;
+        }
+        Ok(meant.len())
+    }
+
     /// Ends every session of an account (ban, password change).
     ///
     /// # Errors
     /// Those of the database. When it only did not confirm in time, the sessions are over until the realm is started again.
     pub async fn end_sessions(&self, account: AccountId) -> Result<(), AccountsError> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         in_task(async move {
             let ended = inner
                 .storage
-                .write::<_, StorageError, _>(move |connection| Box::pin(store::delete_sessions_of(connection, account)))
+                .write::<_, StorageError, _>(move |connection| {
+                    Box::pin(async move {
+                        let ended = store::delete_sessions_of(connection, account).await?;
+                        teller.tell_ends(connection, &ended).await?;
+                        Ok(ended)
+                    })
+                })
                 .await;
             match &ended {
                 Ok(sessions) => inner.sessions.end(sessions),
@@ -280,6 +373,15 @@ impl Accounts {
         let Some(mut ended) = self.inner.sessions.watch_end(session) else { return };
         // An error means that the session is gone with everything else.
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Name and role of an account.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn look_up(&self, account: AccountId) -> Result<Option<(AccountName, Role)>, StorageError> {
+        let found = store::account_of(self.inner.storage.reader(), account).await?;
+        Ok(found.map(|account| (account.name, account.role)))
     }
 
     /// Looks an account up by name, for whispers to people who are not online and for staff.
@@ -329,5 +431,7 @@ fn taken(error: StorageError) -> AccountsError {
     }
 }
 
+#[cfg(test)]
+mod data_tests;
 #[cfg(test)]
 mod tests;

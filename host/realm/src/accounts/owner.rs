@@ -47,7 +47,7 @@ impl Accounts {
         }
         let password = password::chosen(password, &name)?;
         let account = self.new_account(place, name, password, Role::Owner).await?;
-        let (id, name) = (account.id, account.name.clone());
+        let id = account.id;
         self.inner
             .storage
             .write(move |connection| {
@@ -59,7 +59,7 @@ impl Accounts {
                 })
             })
             .await?;
-        tracing::info!(account = %id, %name, "owner account made");
+        tracing::info!(account = %id, "owner account made");
         Ok(id)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -23,13 +24,16 @@ pub(super) struct Live {
     pub(super) expires_ms: i64,
     active_ms: AtomicI64,
     stored_ms: AtomicI64,
+    /// From where it was used last, as far as that is known.
+    address: Mutex<Option<IpAddr>>,
     ended: watch::Sender<bool>,
 }
 
 impl Live {
-    pub(super) fn new(identity: Identity, active_ms: i64, expires_ms: i64) -> Self {
+    pub(super) fn new(identity: Identity, address: Option<IpAddr>, active_ms: i64, expires_ms: i64) -> Self {
         Self {
             identity,
+            address: Mutex::new(address),
             expires_ms,
             active_ms: AtomicI64::new(active_ms),
             stored_ms: AtomicI64::new(active_ms),
@@ -39,6 +43,15 @@ impl Live {
 
     pub(super) fn touch(&self, now_ms: i64) {
         self.active_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    /// Notes from where it is used.
+    pub(super) fn used_from(&self, address: IpAddr) {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn active_ms(&self) -> i64 {
@@ -107,6 +120,20 @@ impl Sessions {
         for (_, live) in self.write().extract_if(|_, live| live.identity.account == account) {
             live.ended.send_replace(true);
         }
+    }
+
+    /// The sessions of an account but one are taken out, and whoever waits for their end is told.
+    pub(super) fn end_others(&self, account: AccountId, kept: SessionId) {
+        let other = |live: &Live| live.identity.account == account && live.identity.session != kept;
+        for (_, live) in self.write().extract_if(|_, live| other(live)) {
+            live.ended.send_replace(true);
+        }
+    }
+
+    /// The sessions that were used last from addresses of which this is true.
+    pub(super) fn used_from(&self, is_meant: impl Fn(IpAddr) -> bool) -> Vec<SessionId> {
+        let meant = |live: &&Arc<Live>| live.address().is_some_and(&is_meant);
+        self.read().values().filter(meant).map(|live| live.identity.session).collect()
     }
 
     pub(super) fn watch_end(&self, session: SessionId) -> Option<watch::Receiver<bool>> {

@@ -1,12 +1,15 @@
-//! Access tokens: JWT, EdDSA only. The key pair is made on the first start and kept in the data folder.
+//! Access tokens: JWT, EdDSA only. The key pair is made on the first start and kept in the data folder; it is replaced in time, and
+//! of the older ones only the public halves are kept, until the last token that they signed has ended.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::Write as _,
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
+use arc_swap::ArcSwap;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -22,6 +25,12 @@ const AUDIENCE: &str = "realm";
 /// Longer texts are no tokens of ours.
 const TOKEN_BYTES_MAX: usize = 1_024;
 const KEY_FILE: &str = "access-tokens.pem";
+/// When the key was made, and the public halves of those before it.
+const NOTES_FILE: &str = "access-tokens.json";
+/// Older keys that are remembered; a key lives longer than the tokens of the one before, so that one is usual.
+const RETIRED_MAX: usize = 4;
+/// Clocks that read the key's end differ by so much.
+const RETIRED_LEEWAY_MS: i64 = 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
@@ -35,53 +44,61 @@ pub(super) struct Claims {
     pub(super) iat: i64,
 }
 
-pub(super) struct Signing {
-    realm: String,
-    kid: String,
+/// The public half of a key that signs or signed access tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// Names the key in the header of tokens.
+    pub kid: String,
+    /// The Ed25519 key, in base64url.
+    pub x: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Retired {
+    #[serde(flatten)]
+    key: PublicKey,
+    /// Its last token has ended by then.
+    until_ms: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Notes {
+    made_ms: i64,
+    retired: Vec<Retired>,
+}
+
+struct Keys {
+    key: PublicKey,
     private: EncodingKey,
     public: DecodingKey,
+    notes: Notes,
+}
+
+pub(super) struct Signing {
+    realm: String,
+    folder: PathBuf,
+    keys: ArcSwap<Keys>,
     validation: Validation,
 }
 
 impl Signing {
     /// Loads the key pair from `keys/` in the data folder, or makes it.
-    pub(super) fn load(data: &Path, realm: &str) -> Result<Self, StorageError> {
+    pub(super) fn load(data: &Path, realm: &str, now_ms: i64) -> Result<Self, StorageError> {
         // An error means that somebody chose a provider before; the same one is the only one built in.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let folder = data.join("keys");
-        let file = folder.join(KEY_FILE);
-        let unusable = |problem: std::io::Error| {
-            StorageError::Folder(format!("the key of access tokens {} cannot be used: {problem}", file.display()))
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
-        let pem = match fs::read_to_string(&file) {
-            Ok(pem) => pem,
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => make(&file).map_err(unusable)?,
-            Err(problem) => return Err(unusable(problem)),
-        };
-        let permissions = fs::metadata(&file).map_err(unusable)?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            tracing::warn!(file = %file.display(), "the key of access tokens was readable by others; closed it");
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
-        }
-        let pair = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&pem, &rcgen::PKCS_ED25519).map_err(|_| {
-            StorageError::Folder(format!(
-                "the key of access tokens {} is no Ed25519 key; delete it, and the next start makes a new one",
-                file.display()
-            ))
-        })?;
+        let keys = Keys::load(&folder, now_ms)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "aud", "sub"]);
         // Expiry is checked below against the realm's own clock.
         validation.validate_exp = false;
-        Ok(Self {
-            realm: realm.to_owned(),
-            kid: secret::hex(&Sha256::digest(pair.public_key_raw())[..8]),
-            private: EncodingKey::from_ed_der(pair.serialized_der()),
-            public: DecodingKey::from_ed_der(pair.public_key_raw()),
-            validation,
-        })
+        Ok(Self { realm: realm.to_owned(), folder, keys: ArcSwap::from_pointee(keys), validation })
+    }
+
+    /// The realm whose tokens these are.
+    pub(super) fn realm(&self) -> &str {
+        &self.realm
     }
 
     /// A token of `account` in `session` from `now_ms` to `expires_ms`.
@@ -92,7 +109,8 @@ impl Signing {
         now_ms: i64,
         expires_ms: i64,
     ) -> Result<String, StorageError> {
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let keys = self.keys.load();
+        let header = Header { kid: Some(keys.key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims {
             sub: account,
             sid: session,
@@ -101,7 +119,7 @@ impl Signing {
             exp: expires_ms / 1_000,
             iat: now_ms / 1_000,
         };
-        jsonwebtoken::encode(&header, &claims, &self.private)
+        jsonwebtoken::encode(&header, &claims, &keys.private)
             .map_err(|error| StorageError::Statement(format!("an access token could not be signed: {error}")))
     }
 
@@ -111,50 +129,176 @@ impl Signing {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
-        if header.kid.as_deref() != Some(&self.kid) {
-            return None;
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.public, &self.validation).ok()?.claims;
+        let keys = self.keys.load();
+        let kid = header.kid?;
+        let older;
+        let public = if kid == keys.key.kid {
+            &keys.public
+        } else {
+            let retired = keys.notes.retired.iter().find(|old| old.key.kid == kid && now_ms < old.until_ms)?;
+            older = retired.key.decoding()?;
+            &older
+        };
+        let claims = jsonwebtoken::decode::<Claims>(token, public, &self.validation).ok()?.claims;
         (claims.realm == self.realm && now_ms / 1_000 < claims.exp).then_some(claims)
+    }
+
+    /// The keys whose tokens may be valid, the one that signs first.
+    pub(super) fn public_keys(&self, now_ms: i64) -> Vec<PublicKey> {
+        let keys = self.keys.load();
+        let older = keys.notes.retired.iter().filter(|old| now_ms < old.until_ms).map(|old| old.key.clone());
+        std::iter::once(keys.key.clone()).chain(older).collect()
+    }
+
+    /// Puts a new key in the place of one that is older than `key_ms`. Tokens of the old one live `token_ms` at most. True when that was
+    /// done.
+    pub(super) fn rotate_when_due(&self, now_ms: i64, key_ms: i64, token_ms: i64) -> Result<bool, StorageError> {
+        let keys = self.keys.load();
+        if now_ms - keys.notes.made_ms < key_ms {
+            return Ok(false);
+        }
+        let mut retired = keys.notes.retired.clone();
+        retired.retain(|old| now_ms < old.until_ms);
+        retired.insert(0, Retired { key: keys.key.clone(), until_ms: now_ms + token_ms + RETIRED_LEEWAY_MS });
+        retired.truncate(RETIRED_MAX);
+        let notes = Notes { made_ms: now_ms, retired };
+        let file = self.folder.join(KEY_FILE);
+        // The notes first: whoever dies between the two signs on with the old key, and nothing it signed is refused.
+        let replaced = notes.write(&self.folder).and_then(|()| make(&file));
+        let pem = replaced.map_err(|problem| unusable(&file, &problem))?;
+        self.keys.store(Keys::read(&file, &pem, notes)?.into());
+        Ok(true)
     }
 }
 
-/// Writes a new key beside its place, then moves it there: a crash leaves no half a key.
-fn make(file: &Path) -> std::io::Result<String> {
-    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(std::io::Error::other)?;
+impl PublicKey {
+    fn of(pair: &rcgen::KeyPair) -> Self {
+        Self {
+            kid: secret::hex(&Sha256::digest(pair.public_key_raw())[..8]),
+            x: URL_SAFE_NO_PAD.encode(pair.public_key_raw()),
+        }
+    }
+
+    fn decoding(&self) -> Option<DecodingKey> {
+        Some(DecodingKey::from_ed_der(&URL_SAFE_NO_PAD.decode(&self.x).ok()?))
+    }
+}
+
+impl Notes {
+    fn write(&self, folder: &Path) -> io::Result<()> {
+        write_whole(&folder.join(NOTES_FILE), &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+impl Keys {
+    fn load(folder: &Path, now_ms: i64) -> Result<Self, StorageError> {
+        let file = folder.join(KEY_FILE);
+        let unusable = |problem: io::Error| unusable(&file, &problem);
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        let pem = match fs::read_to_string(&file) {
+            Ok(pem) => pem,
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => make(&file).map_err(unusable)?,
+            Err(problem) => return Err(unusable(problem)),
+        };
+        let permissions = fs::metadata(&file).map_err(unusable)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            tracing::warn!(file = %file.display(), "the key of access tokens was readable by others; closed it");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
+        }
+        let notes = match fs::read(folder.join(NOTES_FILE)) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|problem| unusable(problem.into()))?,
+            // A folder that is older than the notes: its key counts as made now.
+            Err(_) => {
+                let notes = Notes { made_ms: now_ms, retired: Vec::new() };
+                notes.write(folder).map_err(unusable)?;
+                notes
+            }
+        };
+        Self::read(&file, &pem, notes)
+    }
+
+    fn read(file: &Path, pem: &str, notes: Notes) -> Result<Self, StorageError> {
+        let pair = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(pem, &rcgen::PKCS_ED25519).map_err(|_| {
+            StorageError::Folder(format!(
+                "the key of access tokens {} is no Ed25519 key; delete it, and the next start makes a new one",
+                file.display()
+            ))
+        })?;
+        Ok(Self {
+            key: PublicKey::of(&pair),
+            private: EncodingKey::from_ed_der(pair.serialized_der()),
+            public: DecodingKey::from_ed_der(pair.public_key_raw()),
+            notes,
+        })
+    }
+}
+
+fn unusable(file: &Path, problem: &io::Error) -> StorageError {
+    StorageError::Folder(format!("the key of access tokens {} cannot be used: {problem}", file.display()))
+}
+
+fn make(file: &Path) -> io::Result<String> {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(io::Error::other)?;
     let pem = pair.serialize_pem();
-    let unfinished = file.with_extension("new");
-    let mut output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    output.write_all(pem.as_bytes())?;
-    output.sync_all()?;
-    fs::rename(&unfinished, file)?;
+    write_whole(file, pem.as_bytes())?;
     Ok(pem)
+}
+
+/// Writes beside the place, then moves it there: a crash leaves no half a file.
+fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(".new");
+    let mut output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    output.write_all(bytes)?;
+    output.sync_all()?;
+    fs::rename(&unfinished, file)
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::{Value, json};
 
     use super::*;
 
     const NOW_MS: i64 = 1_795_000_000_000;
+    const DAY_MS: i64 = 86_400_000;
+    const TOKEN_MS: i64 = 600_000;
 
     fn part(token: &str, index: usize) -> Value {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
     }
 
+    fn load(folder: &Path, realm: &str) -> Signing {
+        Signing::load(folder, realm, NOW_MS).unwrap()
+    }
+
+    fn token_at(signing: &Signing, now_ms: i64) -> String {
+        signing.sign(AccountId::from_raw(7), SessionId::from_raw(8), now_ms, now_ms + TOKEN_MS).unwrap()
+    }
+
+    fn token(signing: &Signing) -> String {
+        token_at(signing, NOW_MS)
+    }
+
+    /// A token with any header and claims, signed as the header says.
+    fn forged(header: &Value, claims: &Value, sign: impl FnOnce(&str) -> String) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", encode(header), encode(claims));
+        let signature = sign(&text);
+        format!("{text}.{signature}")
+    }
+
     #[test]
     fn tokens_carry_the_decided_claims_and_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let signing = Signing::load(folder.path(), "main").unwrap();
-        let token = signing.sign(AccountId::from_raw(7), SessionId::from_raw(8), NOW_MS, NOW_MS + 600_000).unwrap();
-        assert_eq!(part(&token, 0), json!({"typ": "JWT", "alg": "EdDSA", "kid": signing.kid}));
+        let signing = load(folder.path(), "main");
+        let token = token(&signing);
+        assert_eq!(part(&token, 0), json!({"typ": "JWT", "alg": "EdDSA", "kid": signing.keys.load().key.kid}));
         assert_eq!(
             part(&token, 1),
             json!({"sub": "7", "sid": "8", "realm": "main", "aud": "realm", "exp": 1_795_000_600, "iat": 1_795_000_000})
         );
-        let again = Signing::load(folder.path(), "main").unwrap();
+        let again = load(folder.path(), "main");
         assert_eq!(again.verify(&token, NOW_MS).unwrap().sid.raw(), 8);
         assert!(again.verify(&token, NOW_MS + 599_999).is_some());
         assert!(again.verify(&token, NOW_MS + 600_000).is_none(), "expired");
@@ -165,31 +309,123 @@ mod tests {
     #[test]
     fn forged_and_foreign_tokens_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let signing = Signing::load(folder.path(), "main").unwrap();
-        let token = signing.sign(AccountId::from_raw(7), SessionId::from_raw(8), NOW_MS, NOW_MS + 600_000).unwrap();
-        let (head, rest) = token.split_once('.').unwrap();
+        let signing = load(folder.path(), "main");
+        let genuine = token(&signing);
+        let (head, rest) = genuine.split_once('.').unwrap();
         let (body, signature) = rest.split_once('.').unwrap();
-        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let other_folder = tempfile::tempdir().unwrap();
-        let other_realm = Signing::load(folder.path(), "other").unwrap();
-        let other_key = Signing::load(other_folder.path(), "main").unwrap();
-        let mut claims = part(&token, 1);
-        claims["sub"] = json!("1");
+        let keys = signing.keys.load();
+        let (kid, claims) = (keys.key.kid.as_str(), part(&genuine, 1));
+        let with = |member: &str, value: Value| {
+            let mut claims = claims.clone();
+            claims[member] = value;
+            claims
+        };
+        let without = |member: &str| {
+            let mut claims = claims.clone();
+            claims.as_object_mut().unwrap().remove(member);
+            claims
+        };
+        let ours = |text: &str| jsonwebtoken::crypto::sign(text.as_bytes(), &keys.private, Algorithm::EdDSA).unwrap();
+        let hs256 = |secret: &[u8]| {
+            let secret = EncodingKey::from_secret(secret);
+            move |text: &str| jsonwebtoken::crypto::sign(text.as_bytes(), &secret, Algorithm::HS256).unwrap()
+        };
+        let kept = |_: &str| signature.to_owned();
+        let no = |_: &str| String::new();
+        let header = |alg: &str| json!({"typ": "JWT", "alg": alg, "kid": kid});
+        let public = URL_SAFE_NO_PAD.decode(&keys.key.x).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let thief = load(elsewhere.path(), "main");
+        let thiefs = |text: &str| {
+            jsonwebtoken::crypto::sign(text.as_bytes(), &thief.keys.load().private, Algorithm::EdDSA).unwrap()
+        };
+        assert!(signing.verify(&forged(&header("EdDSA"), &claims, ours), NOW_MS).is_some(), "the forger can sign");
         let refused = [
-            String::new(),
-            "a.b.c".to_owned(),
-            format!("{head}.{body}."),
-            format!("{}.{body}.", encode(json!({"typ": "JWT", "alg": "none", "kid": signing.kid}))),
-            format!("{}.{body}.{signature}", encode(json!({"alg": "HS256", "kid": signing.kid}))),
-            format!("{}.{body}.{signature}", encode(json!({"alg": "EdDSA"}))),
-            format!("{head}.{}.{signature}", encode(claims)),
-            format!("{token}{}", " ".repeat(TOKEN_BYTES_MAX)),
-            other_key.sign(AccountId::from_raw(7), SessionId::from_raw(8), NOW_MS, NOW_MS + 600_000).unwrap(),
-            other_realm.sign(AccountId::from_raw(7), SessionId::from_raw(8), NOW_MS, NOW_MS + 600_000).unwrap(),
+            ("nothing", String::new()),
+            ("three words", "a.b.c".to_owned()),
+            ("no signature", format!("{head}.{body}.")),
+            ("two parts", format!("{head}.{body}")),
+            ("four parts", format!("{genuine}.{signature}")),
+            ("too long", format!("{genuine}{}", " ".repeat(TOKEN_BYTES_MAX))),
+            ("padded", format!("{genuine}==")),
+            ("half a signature", format!("{head}.{body}.{}", &signature[..signature.len() / 2])),
+            ("alg none", forged(&header("none"), &claims, no)),
+            ("alg None", forged(&header("None"), &claims, no)),
+            ("alg NONE with our signature", forged(&header("NONE"), &claims, ours)),
+            ("HS256 with the public key as its secret", forged(&header("HS256"), &claims, hs256(&public))),
+            ("HS256 with the public key's text", forged(&header("HS256"), &claims, hs256(keys.key.x.as_bytes()))),
+            ("HS256 over an empty secret", forged(&header("HS256"), &claims, hs256(b""))),
+            ("RS256 in the header", forged(&header("RS256"), &claims, ours)),
+            ("ES256 in the header", forged(&header("ES256"), &claims, ours)),
+            ("no alg", forged(&json!({"typ": "JWT", "kid": kid}), &claims, ours)),
+            ("no kid", forged(&json!({"alg": "EdDSA"}), &claims, ours)),
+            ("an empty kid", forged(&json!({"alg": "EdDSA", "kid": ""}), &claims, ours)),
+            ("a kid that is a path", forged(&json!({"alg": "EdDSA", "kid": "../../../dev/null"}), &claims, hs256(b""))),
+            ("a kid that is a statement", forged(&json!({"alg": "EdDSA", "kid": "x' OR '1'='1"}), &claims, ours)),
+            ("a kid that is a list", forged(&json!({"alg": "EdDSA", "kid": [kid]}), &claims, ours)),
+            (
+                "a key in the header",
+                forged(
+                    &json!({"alg": "EdDSA", "kid": kid, "jwk": {"kty": "OKP", "crv": "Ed25519", "x": thief.keys.load().key.x}}),
+                    &claims,
+                    thiefs,
+                ),
+            ),
+            (
+                "an address of keys in the header",
+                forged(&json!({"alg": "EdDSA", "kid": kid, "jku": "https://thief.example/jwks"}), &claims, thiefs),
+            ),
+            ("another key under our kid", forged(&header("EdDSA"), &claims, thiefs)),
+            ("another realm's key", token(&thief)),
+            ("another realm of the same key", token(&load(folder.path(), "other"))),
+            ("another account under a genuine signature", forged(&header("EdDSA"), &with("sub", json!("1")), kept)),
+            ("another audience", forged(&header("EdDSA"), &with("aud", json!("treasury")), ours)),
+            ("no audience", forged(&header("EdDSA"), &without("aud"), ours)),
+            ("an end that is past", forged(&header("EdDSA"), &with("exp", json!(NOW_MS / 1_000)), ours)),
+            ("no end", forged(&header("EdDSA"), &without("exp"), ours)),
+            ("an end in words", forged(&header("EdDSA"), &with("exp", json!("never")), ours)),
+            ("no account", forged(&header("EdDSA"), &without("sub"), ours)),
+            ("no session", forged(&header("EdDSA"), &without("sid"), ours)),
         ];
-        for token in refused {
-            assert!(signing.verify(&token, NOW_MS).is_none(), "{token}");
+        assert!(refused.len() >= 20);
+        for (what, token) in refused {
+            assert!(signing.verify(&token, NOW_MS).is_none(), "{what}: {token}");
         }
+    }
+
+    #[test]
+    fn keys_are_replaced_in_time_and_tokens_of_the_old_one_hold_until_they_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = load(folder.path(), "main");
+        let (first, due_ms) = (signing.public_keys(NOW_MS), NOW_MS + 90 * DAY_MS);
+        assert!(!signing.rotate_when_due(due_ms - 1, 90 * DAY_MS, TOKEN_MS).unwrap());
+        let old = token_at(&signing, due_ms - 1);
+        assert!(signing.rotate_when_due(due_ms, 90 * DAY_MS, TOKEN_MS).unwrap());
+        assert!(!signing.rotate_when_due(due_ms, 90 * DAY_MS, TOKEN_MS).unwrap(), "once is enough");
+        let new = token_at(&signing, due_ms);
+        assert_ne!(part(&old, 0)["kid"], part(&new, 0)["kid"]);
+        let both = signing.public_keys(due_ms);
+        assert_eq!(
+            (both.len(), both[0].kid.as_str(), &both[1]),
+            (2, part(&new, 0)["kid"].as_str().unwrap(), &first[0])
+        );
+        // A restart knows both, and the private half of the old one is gone.
+        for signing in [&signing, &Signing::load(folder.path(), "main", due_ms).unwrap()] {
+            assert!(signing.verify(&old, due_ms + TOKEN_MS - 2_000).is_some());
+            assert!(signing.verify(&new, due_ms).is_some());
+            assert_eq!(signing.public_keys(due_ms), both);
+            let later_ms = due_ms + TOKEN_MS + RETIRED_LEEWAY_MS;
+            assert_eq!(signing.public_keys(later_ms), both[..1]);
+            assert!(signing.verify(&old, due_ms - 1).is_some() && signing.verify(&old, later_ms).is_none());
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path().join("keys")).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [NOTES_FILE, KEY_FILE]);
+        for round in 1..10 {
+            assert!(signing.rotate_when_due(due_ms + round, 1, TOKEN_MS).unwrap(), "the bound holds: {round}");
+        }
+        assert_eq!(signing.public_keys(due_ms + 10).len(), 1 + RETIRED_MAX);
     }
 
     #[test]
@@ -197,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("keys")).unwrap();
         fs::write(folder.path().join("keys").join(KEY_FILE), "nonsense").unwrap();
-        let refused = Signing::load(folder.path(), "main").err().unwrap();
+        let refused = Signing::load(folder.path(), "main", NOW_MS).err().unwrap();
         assert!(refused.to_string().contains("delete it"), "{refused}");
     }
 }

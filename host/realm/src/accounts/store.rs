@@ -1,6 +1,14 @@
 //! SQL of accounts, token sessions, refresh tokens and the owner token.
 
+pub(super) mod ends;
+pub(super) mod erasing;
+pub(super) mod exporting;
+pub(super) mod factors;
 pub(super) mod kept;
+pub(super) mod keys;
+pub(super) mod own;
+
+use std::net::IpAddr;
 
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
@@ -14,7 +22,11 @@ pub(super) struct Account {
     pub(super) id: AccountId,
     pub(super) name: AccountName,
     pub(super) password: String,
+    /// Rises with each change of the password by its owner.
+    pub(super) password_version: i64,
     pub(super) role: Role,
+    /// A second factor is set up.
+    pub(super) second_factor: bool,
 }
 
 pub(super) struct NewAccount {
@@ -27,6 +39,9 @@ pub(super) struct NewAccount {
 
 pub(super) struct StoredSession {
     pub(super) identity: Identity,
+    /// A second factor is set up for the account.
+    pub(super) second_factor: bool,
+    pub(super) address: Option<IpAddr>,
     pub(super) active_ms: i64,
     pub(super) expires_ms: i64,
 }
@@ -78,20 +93,38 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
     Ok(())
 }
 
+/// The columns of [`account`], in its order.
+macro_rules! account_columns {
+    () => {
+        "SELECT a.id, a.name, a.password, a.role, a.password_version,
+         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT)
+         FROM accounts a LEFT JOIN second_factors f ON f.account = a.id "
+    };
+}
+
+fn account(row: &AnyRow) -> Result<Account, StorageError> {
+    Ok(Account {
+        id: AccountId::from_sql(row.try_get(0)?),
+        name: name_from(row.try_get(1)?)?,
+        password: row.try_get(2)?,
+        role: role_from(row.try_get(3)?)?,
+        password_version: row.try_get(4)?,
+        second_factor: row.try_get::<i64, _>(5)? != 0,
+    })
+}
+
 pub(super) async fn find_account(readers: &Readers, name: &AccountName) -> Result<Option<Account>, StorageError> {
-    let row = sqlx::query("SELECT id, name, password, role FROM accounts WHERE folded = $1")
+    let row = sqlx::query(concat!(account_columns!(), "WHERE a.folded = $1"))
         .bind(name.folded())
         .fetch_optional(readers)
         .await?;
-    let account = |row: AnyRow| {
-        Ok(Account {
-            id: AccountId::from_sql(row.try_get(0)?),
-            name: name_from(row.try_get(1)?)?,
-            password: row.try_get(2)?,
-            role: role_from(row.try_get(3)?)?,
-        })
-    };
-    row.map(account).transpose()
+    row.as_ref().map(account).transpose()
+}
+
+pub(super) async fn account_of(readers: &Readers, id: AccountId) -> Result<Option<Account>, StorageError> {
+    let row =
+        sqlx::query(concat!(account_columns!(), "WHERE a.id = $1")).bind(id.to_sql()).fetch_optional(readers).await?;
+    row.as_ref().map(account).transpose()
 }
 
 pub(super) async fn has_owner(connection: &mut AnyConnection) -> Result<bool, StorageError> {
@@ -99,34 +132,41 @@ pub(super) async fn has_owner(connection: &mut AnyConnection) -> Result<bool, St
     Ok(row.is_some())
 }
 
+/// Notes a log-in by a password of this version; false when it has been changed since it was checked.
 pub(super) async fn set_last_login(
     connection: &mut AnyConnection,
     account: AccountId,
+    password_version: i64,
     now_ms: i64,
-) -> Result<(), StorageError> {
-    sqlx::query("UPDATE accounts SET login_last_ms = $2, version = version + 1 WHERE id = $1")
-        .bind(account.to_sql())
-        .bind(now_ms)
-        .execute(connection)
-        .await?;
-    Ok(())
+) -> Result<bool, StorageError> {
+    let done = sqlx::query(
+        "UPDATE accounts SET login_last_ms = $3, version = version + 1 WHERE id = $1 AND password_version = $2",
+    )
+    .bind(account.to_sql())
+    .bind(password_version)
+    .bind(now_ms)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub(super) async fn insert_session(
     connection: &mut AnyConnection,
     session: SessionId,
     account: AccountId,
+    address: Option<IpAddr>,
     now_ms: i64,
     expires_ms: i64,
 ) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO token_sessions (id, account, created_ms, active_ms, expires_ms, rotation)
-         VALUES ($1, $2, $3, $3, $4, 0)",
+        "INSERT INTO token_sessions (id, account, created_ms, active_ms, expires_ms, rotation, address)
+         VALUES ($1, $2, $3, $3, $4, 0, $5)",
     )
     .bind(session.to_sql())
     .bind(account.to_sql())
     .bind(now_ms)
     .bind(expires_ms)
+    .bind(address.map(|address| address.to_string()).unwrap_or_default())
     .execute(connection)
     .await?;
     Ok(())
@@ -198,8 +238,9 @@ pub(super) async fn set_active(
 
 pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, StorageError> {
     let rows = sqlx::query(
-        "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms
-         FROM token_sessions s JOIN accounts a ON a.id = s.account",
+        "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms, s.address,
+         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT)
+         FROM token_sessions s JOIN accounts a ON a.id = s.account LEFT JOIN second_factors f ON f.account = a.id",
     )
     .fetch_all(readers)
     .await?;
@@ -211,6 +252,8 @@ pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, St
                 name: name_from(row.try_get(2)?)?,
                 role: role_from(row.try_get(3)?)?,
             },
+            second_factor: row.try_get::<i64, _>(7)? != 0,
+            address: row.try_get::<String, _>(6)?.parse().ok(),
             active_ms: row.try_get(4)?,
             expires_ms: row.try_get(5)?,
         })

@@ -3,17 +3,21 @@
 //! Decides who may do what, and tells in the log who did it. Whoever runs the realm proves it with the token in the data folder, over
 //! loopback; staff by their account: they may look, and the owner may act.
 
+mod sanctions;
 mod token;
 
 use std::{net::IpAddr, path::Path};
 
 use crate::{
+    accounts::Accounts,
     games::Games,
     hooks::PluginLine,
+    moderation::Moderation,
     rules::{Act, OrderError, PluginState, PluginStatus, Rules},
     types::{AccountName, Code, Refusal},
 };
 
+pub use sanctions::SanctionWish;
 pub use token::OperatorToken;
 
 /// Most lines that are asked for at once.
@@ -53,6 +57,8 @@ pub struct PluginReport {
 pub struct Admin {
     rules: Rules,
     games: Games,
+    accounts: Accounts,
+    moderation: Moderation,
     token: OperatorToken,
 }
 
@@ -61,8 +67,20 @@ impl Admin {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn start(data: &Path, rules: Rules, games: Games) -> std::io::Result<Self> {
-        Ok(Self { rules, games, token: OperatorToken::leave(data)? })
+    pub fn start(
+        data: &Path,
+        rules: Rules,
+        games: Games,
+        accounts: Accounts,
+        moderation: Moderation,
+    ) -> std::io::Result<Self> {
+        Ok(Self { rules, games, accounts, moderation, token: OperatorToken::leave(data)? })
+    }
+
+    /// The time by which sanctions end, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.moderation.now_ms()
     }
 
     /// True when a bearer token is the operator's, and comes from this machine.

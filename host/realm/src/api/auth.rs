@@ -11,7 +11,7 @@ use super::{
     problem::Refused,
 };
 use crate::{
-    accounts::{Identity, Role, Tokens},
+    accounts::{Identity, Proof, PublicKey, Role, Tokens},
     types::{AccountName, Code, Refusal},
 };
 
@@ -22,16 +22,58 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
         .routes(routes!(refresh))
         .routes(routes!(logout))
         .routes(routes!(validate))
+        .routes(routes!(jwks))
 }
 
-/// Account name and password.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Credentials {
+pub(super) struct RegisterRequest {
     /// 2 to 16 letters of one script, digits, `-` and `_`, beginning with a letter.
     name: String,
     /// 8 to 128 characters.
     password: String,
+    /// The key of an invitation or a licence; some realms ask for one.
+    #[serde(default)]
+    account_key: String,
+}
+
+/// Account name and password, and what else the account asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    name: String,
+    password: String,
+    /// The code of the authenticator or a recovery code, when the account has a second factor.
+    #[serde(default)]
+    second_factor: String,
+    /// A key that becomes the account's, where one is asked for and it has none.
+    #[serde(default)]
+    account_key: String,
+}
+
+/// A key by which access tokens can be checked (RFC 8037).
+#[derive(Serialize, ToSchema)]
+pub(super) struct JwkView {
+    /// Always `OKP`.
+    kty: &'static str,
+    /// Always `Ed25519`.
+    crv: &'static str,
+    /// Always `EdDSA`.
+    alg: &'static str,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    /// Named in the header of tokens.
+    kid: String,
+    /// The key, in base64url.
+    x: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct JwksView {
+    /// The one that signs first; then those whose last tokens have not ended.
+    keys: Vec<JwkView>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -93,15 +135,15 @@ pub(super) fn account_name(name: &str) -> Result<AccountName, Refused> {
 }
 
 /// Makes an account.
-#[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Credentials,
+#[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = RegisterRequest,
     responses((status = 201, body = RegisteredView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn register(
     State(features): State<Features>,
     Peer(peer): Peer,
-    Body(body): Body<Credentials>,
+    Body(body): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<RegisteredView>), Refused> {
     let name = account_name(&body.name)?;
-    let id = features.accounts.register(name.clone(), &body.password, peer).await?;
+    let id = features.accounts.register_with(name.clone(), &body.password, &body.account_key, peer).await?;
     Ok((StatusCode::CREATED, Json(RegisteredView { id: id.to_string(), name: name.to_string() })))
 }
 
@@ -113,7 +155,9 @@ async fn login(
     Peer(peer): Peer,
     Body(body): Body<Credentials>,
 ) -> Result<Json<TokensView>, Refused> {
-    let tokens = features.accounts.login(&body.name, &body.password, peer).await?;
+    let Credentials { name, password, second_factor, account_key } = body;
+    let proof = Proof { second_factor, account_key };
+    let tokens = features.accounts.login_with(&name, &password, &proof, peer).await?;
     Ok(Json(tokens.into()))
 }
 
@@ -140,4 +184,14 @@ async fn logout(State(features): State<Features>, Speaker(speaker): Speaker) -> 
     responses((status = 200, body = AccountView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn validate(Speaker(speaker): Speaker) -> Json<AccountView> {
     Json(AccountView::from(&speaker))
+}
+
+/// The public keys of access tokens (RFC 7517), for programs that check them by themselves; also at `/.well-known/jwks.json`. They
+/// cannot know whether a token's session has ended: `GET /auth/validate` does.
+#[utoipa::path(get, path = "/auth/jwks", tag = "auth",
+    responses((status = 200, body = JwksView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn jwks(State(features): State<Features>) -> Json<JwksView> {
+    let view =
+        |PublicKey { kid, x }: PublicKey| JwkView { kty: "OKP", crv: "Ed25519", alg: "EdDSA", purpose: "sig", kid, x };
+    Json(JwksView { keys: features.accounts.public_keys().into_iter().map(view).collect() })
 }

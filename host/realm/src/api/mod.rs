@@ -2,6 +2,8 @@
 //!
 //! Knows no socket, no SQL, no wasmtime. Refusals are RFC 9457 `application/problem+json`.
 
+mod account;
+mod account_keys;
 mod admin;
 mod admin_ladder;
 mod auth;
@@ -15,6 +17,8 @@ mod owner;
 mod plugins;
 mod problem;
 mod realms;
+mod sanctions;
+mod second_factor;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -70,6 +74,7 @@ pub struct Features {
     modifiers(&BearerToken),
     tags(
         (name = "auth", description = "Register, log in, tokens"),
+        (name = "account", description = "The account that speaks: profile, password, sessions, second factor, its data"),
         (name = "characters", description = "The characters of an account"),
         (name = "games", description = "Games and tickets to them"),
         (name = "chat", description = "Channels"),
@@ -92,6 +97,8 @@ impl Modify for BearerToken {
 fn routes() -> OpenApiRouter<Features> {
     let nouns = OpenApiRouter::new()
         .merge(auth::routes())
+        .merge(account::routes())
+        .merge(second_factor::routes())
         .merge(characters::routes())
         .merge(games::routes())
         .merge(chat::routes())
@@ -100,6 +107,8 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(plugins::routes())
         .merge(admin::routes())
         .merge(admin_ladder::routes())
+        .merge(sanctions::routes())
+        .merge(account_keys::routes())
         .merge(owner::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", nouns)
 }
@@ -118,6 +127,7 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
     let (router, description) = routes().split_for_parts();
     let home = problem::home_page(&features.realm);
     router
+        .route("/.well-known/jwks.json", get(auth::jwks))
         .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
         .route(
             "/",

@@ -201,7 +201,7 @@ impl Characters {
         };
         self.judge(new.id, &new.sheet, "created").await?;
         let new = insert_within_limit(&self.storage, &self.realm, self.characters_max, new).await?;
-        tracing::info!(%account, character = %new.id, name = %new.name, class = class.name(), "character made");
+        tracing::info!(%account, character = %new.id, class = class.name(), "character made");
         Ok(new)
     }
 

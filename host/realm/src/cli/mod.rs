@@ -13,11 +13,13 @@ mod backup;
 mod bots;
 mod check;
 mod docs;
+mod key;
 mod migrate;
 mod operator;
 mod owner;
 mod plugin;
 mod replay;
+mod sanction;
 mod season;
 mod up;
 
@@ -59,6 +61,12 @@ enum Verb {
     /// The owner's account.
     #[command(subcommand)]
     Owner(owner::Owner),
+    /// Bans, mutes and flags of a running realm.
+    #[command(subcommand)]
+    Sanction(sanction::Sanction),
+    /// Account keys of a running realm: invitations and licences.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Let bots play: against a running realm, or against one of their own in a temporary folder.
     Bots(bots::Bots),
     /// Repeat a game from its log, compare every hash, and say where it first differs.
@@ -119,6 +127,8 @@ pub fn run() -> ExitCode {
         Verb::Restore(verb) => block_on(verb.run()),
         Verb::Verify(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
+        Verb::Sanction(verb) => block_on(verb.run()),
+        Verb::Key(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
         Verb::Replay(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),

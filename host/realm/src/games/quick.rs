@@ -10,7 +10,7 @@ use realm_world::Difficulty;
 use tokio::sync::oneshot;
 
 use crate::{
-    hooks::{Formed, TICKETS_SHOWN_MAX, matchmaking},
+    hooks::{Formed, FormedMatch, TICKETS_SHOWN_MAX, matchmaking},
     types::{CharacterId, Code, GameName, Refusal},
 };
 
@@ -75,7 +75,7 @@ impl Quick {
 
 /// The realm's own way, where no rule matches: the same difficulty and the same danger, eight together at once, fewer when the
 /// oldest has waited long enough.
-pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<matchmaking::Match> {
+pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<FormedMatch> {
     let mut matches = Vec::new();
     let mut left: Vec<&matchmaking::Ticket> = tickets.iter().collect();
     while let Some(oldest) = left.first().copied() {
@@ -90,7 +90,7 @@ pub(super) fn form_without_rule(tickets: &[matchmaking::Ticket]) -> Vec<matchmak
             .collect();
         if together.len() >= Games::PLAYERS_MAX as usize || oldest.waited_ms >= PATIENCE_MS {
             left.retain(|ticket| !together.contains(&ticket.id));
-            matches.push(matchmaking::Match { tickets: together, difficulty: oldest.difficulty });
+            matches.push(FormedMatch { tickets: together, difficulty: oldest.difficulty });
         } else {
             left.retain(|ticket| !fits(ticket));
         }

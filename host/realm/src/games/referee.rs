@@ -177,14 +177,22 @@ impl Referee {
     async fn ban(&self, Suspicion { account, violation, .. }: Suspicion) {
         let hours_ms = i64::from(self.ban_hours) * 3_600_000;
         let reason = format!("The anti-cheat rule found what the game does not allow ({violation}), too often.");
-        let ban = Ban { reason, until_ms: Some(self.storage.now_ms().saturating_add(hours_ms)) };
+        let mut ban = Ban::new(reason, Some(self.storage.now_ms().saturating_add(hours_ms)));
         let mut waits = BAN_RETRIES.into_iter();
-        while let Err(error) = self.moderation.ban(account, ban.clone(), BY).await {
-            let Some(wait) = waits.next() else {
-                tracing::error!(%account, %error, "a ban could not be stored; the account is only put out of its game");
-                break;
-            };
-            tokio::time::sleep(wait).await;
+        loop {
+            match self.moderation.ban(account, ban.clone(), BY).await {
+                Ok(stored) => {
+                    ban = stored;
+                    break;
+                }
+                Err(error) => {
+                    let Some(wait) = waits.next() else {
+                        tracing::error!(%account, %error, "a ban could not be stored; the account is only put out of its game");
+                        break;
+                    };
+                    tokio::time::sleep(wait).await;
+                }
+            }
         }
         tracing::info!(%account, violation, "banned by the anti-cheat rule");
         if let Some(shared) = self.shared.upgrade() {

@@ -1,13 +1,15 @@
 //! What plugins answer, in a word for counters and whole for recordings.
 
-use realm_plugin_host::bindings::{
-    anti_cheat::Finding,
-    chat_filter,
-    commands::{Command, CommandError},
-    effects::Effect,
-    events::Kinds,
-    ladder::Award,
-    matchmaking::{Admission, Match},
+use realm_plugin_host::{
+    FormedMatch, SeasonAward,
+    bindings::{
+        anti_cheat::Finding,
+        chat_filter,
+        commands::{Command, CommandError},
+        effects::Effect,
+        events::Kinds,
+        matchmaking::Admission,
+    },
 };
 
 use super::{Rank, tape::Answer};
@@ -57,14 +59,14 @@ impl Decision for Option<Rank> {
 }
 
 // Matches of players who wait.
-impl Decision for Vec<Match> {
+impl Decision for Vec<FormedMatch> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "none" } else { "matched" }
     }
 }
 
 // What the best of a season carry away.
-impl Decision for Vec<Award> {
+impl Decision for Vec<SeasonAward> {
     fn word(&self) -> &'static str {
         if self.is_empty() { "none" } else { "awarded" }
     }

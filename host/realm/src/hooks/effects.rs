@@ -3,7 +3,6 @@
 use realm_plugin_host::bindings::effects::Effect;
 
 use super::ApprovedText;
-use crate::types::AccountId;
 
 /// One effect. What a plugin writes is the operator's own word and not a player's line: it was held to the limits of `wit/` when
 /// the plugin answered, and is approved here without the chat filter. What a player has written into a command was judged
@@ -19,8 +18,8 @@ pub enum PluginAct {
     },
     /// A line to one player.
     Whisper {
-        /// The player.
-        account: AccountId,
+        /// Name of the player's account, as the plugin wrote it.
+        account: String,
         /// The line.
         text: ApprovedText,
     },
@@ -31,8 +30,8 @@ pub enum PluginAct {
     },
     /// A player shall not talk.
     Mute {
-        /// The player.
-        account: AccountId,
+        /// Name of the player's account, as the plugin wrote it.
+        account: String,
         /// From now on, at most a day.
         duration_ms: u64,
         /// For the player.
@@ -40,15 +39,15 @@ pub enum PluginAct {
     },
     /// A player's session shall end.
     Kick {
-        /// The player.
-        account: AccountId,
+        /// Name of the player's account, as the plugin wrote it.
+        account: String,
         /// For the player.
         reason: String,
     },
     /// The moderators shall look at a player.
     Flag {
-        /// The player.
-        account: AccountId,
+        /// Name of the player's account, as the plugin wrote it.
+        account: String,
         /// For the moderators.
         reason: String,
     },
@@ -83,17 +82,13 @@ pub(super) fn acts(plugin: &str, effects: Vec<Effect>) -> PluginActs {
     let approved = |text| ApprovedText { text, filtered: false };
     let act = |effect| match effect {
         Effect::Say(say) => PluginAct::Say { channel: say.channel, text: approved(say.text) },
-        Effect::Whisper(whisper) => {
-            PluginAct::Whisper { account: AccountId::from_raw(whisper.account), text: approved(whisper.text) }
-        }
+        Effect::Whisper(whisper) => PluginAct::Whisper { account: whisper.account, text: approved(whisper.text) },
         Effect::Announce(announce) => PluginAct::Announce { text: approved(announce.text) },
-        Effect::Mute(mute) => PluginAct::Mute {
-            account: AccountId::from_raw(mute.account),
-            duration_ms: mute.duration_ms,
-            reason: mute.reason,
-        },
-        Effect::Kick(kick) => PluginAct::Kick { account: AccountId::from_raw(kick.account), reason: kick.reason },
-        Effect::Flag(flag) => PluginAct::Flag { account: AccountId::from_raw(flag.account), reason: flag.reason },
+        Effect::Mute(mute) => {
+            PluginAct::Mute { account: mute.account, duration_ms: mute.duration_ms, reason: mute.reason }
+        }
+        Effect::Kick(kick) => PluginAct::Kick { account: kick.account, reason: kick.reason },
+        Effect::Flag(flag) => PluginAct::Flag { account: flag.account, reason: flag.reason },
     };
     PluginActs { plugin: plugin.to_owned(), acts: effects.into_iter().map(act).collect() }
 }

@@ -1,6 +1,6 @@
 //! Matches: who of those who wait for a game plays together.
 
-use realm_plugin_host::{Hook, bindings::matchmaking};
+use realm_plugin_host::{FormedMatch, Hook, bindings::matchmaking};
 
 use super::{Hooks, PATIENT_TIMEOUT, Unasked, figures::Function, lane::Lane, tape::Question};
 
@@ -11,7 +11,7 @@ pub const TICKETS_SHOWN_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Formed {
     /// These matches; the tickets that are in none go on waiting.
-    Matches(Vec<matchmaking::Match>),
+    Matches(Vec<FormedMatch>),
     /// No plugin matches players: the realm does it itself.
     NoRule,
     /// The plugin could not say: everybody goes on waiting.
@@ -31,7 +31,7 @@ impl Hooks {
 }
 
 /// The last plugin forms, as it orders; the one before is asked only when it fails.
-fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<matchmaking::Match>> {
+fn form(lane: &mut Lane, tickets: &[matchmaking::Ticket], now_ms: u64) -> Option<Vec<FormedMatch>> {
     let question = || Question::Form(tickets.to_vec(), now_ms);
     lane.answering(Hook::Matchmaking)
         .rev()

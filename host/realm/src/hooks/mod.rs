@@ -44,6 +44,7 @@ use realm_plugin_host::Hook;
 use tokio::sync::{mpsc, oneshot};
 
 pub use realm_plugin_host::{
+    FormedMatch,
     bindings::{anti_cheat, chat_filter, ladder, matchmaking},
     tape::Rank,
 };

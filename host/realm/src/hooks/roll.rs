@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::types::{AccountId, CharacterId, GameId};
+use crate::types::{AccountId, AccountName, CharacterId, CharacterName, GameId};
 
 /// Parts of the roll: a writer copies only its own, a sixty-fourth of all who are there.
 const SHARDS: usize = 64;
@@ -49,13 +49,15 @@ pub struct Present {
     pub playing: Option<Playing>,
 }
 
-/// A key's map, replaced and never changed.
-type Shard<T> = ArcSwap<HashMap<u64, T>>;
+/// A map, replaced and never changed.
+type Shard<K, T> = ArcSwap<HashMap<K, T>>;
 
 struct Tables {
-    accounts: Vec<Shard<Arc<Present>>>,
-    /// Who plays a character.
-    players: Vec<Shard<AccountId>>,
+    accounts: Vec<Shard<u64, Arc<Present>>>,
+    /// Accounts by their names, folded.
+    names: Vec<Shard<String, AccountId>>,
+    /// Who plays a character, by its name, folded.
+    players: Vec<Shard<String, AccountId>>,
     online: AtomicU32,
 }
 
@@ -68,8 +70,8 @@ pub struct Roll {
 impl Default for Roll {
     fn default() -> Self {
         let accounts = (0..SHARDS).map(|_| ArcSwap::default()).collect();
-        let players = (0..SHARDS).map(|_| ArcSwap::default()).collect();
-        Self { tables: Arc::new(Tables { accounts, players, online: AtomicU32::new(0) }) }
+        let names = || (0..SHARDS).map(|_| ArcSwap::default()).collect();
+        Self { tables: Arc::new(Tables { accounts, names: names(), players: names(), online: AtomicU32::new(0) }) }
     }
 }
 
@@ -78,15 +80,25 @@ fn shard(key: u64) -> usize {
     usize::try_from(key % SHARDS as u64).unwrap_or(0)
 }
 
-fn put<T: Clone>(shards: &[Shard<T>], key: u64, value: Option<&T>) {
-    shards[shard(key)].rcu(|old| {
+/// Some names fold alike; which part they are in need not be spread any better.
+fn shard_of_name(folded: &str) -> usize {
+    folded.bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % SHARDS
+}
+
+/// `account` is asked again when another writer was faster.
+fn put(shards: &[Shard<String, AccountId>], folded: &str, account: impl Fn() -> Option<AccountId>) {
+    shards[shard_of_name(folded)].rcu(|old| {
         let mut map = HashMap::clone(old);
-        match value {
-            Some(value) => map.insert(key, value.clone()),
-            None => map.remove(&key),
+        match account() {
+            Some(account) => map.insert(folded.to_owned(), account),
+            None => map.remove(folded),
         };
         map
     });
+}
+
+fn found(shards: &[Shard<String, AccountId>], folded: &str) -> Option<AccountId> {
+    shards[shard_of_name(folded)].load().get(folded).copied()
 }
 
 impl Roll {
@@ -102,12 +114,20 @@ impl Roll {
         self.tables.accounts[shard(account.raw())].load().get(&account.raw()).cloned()
     }
 
-    /// A character in a game, and the account that plays it.
+    /// The key of an account that is there, by its name as anybody may write it.
     #[must_use]
-    pub fn character(&self, character: CharacterId) -> Option<(AccountId, Playing)> {
-        let account = *self.tables.players[shard(character.raw())].load().get(&character.raw())?;
+    pub fn account_named(&self, name: &str) -> Option<AccountId> {
+        found(&self.tables.names, AccountName::new(name).ok()?.folded())
+    }
+
+    /// A character in a game, by its name as anybody may write it, and the account that plays it.
+    #[must_use]
+    pub fn character_named(&self, name: &str) -> Option<(AccountId, Playing)> {
+        let name = CharacterName::new(name).ok()?;
+        let account = found(&self.tables.players, name.folded())?;
         let playing = self.account(account)?.playing.clone()?;
-        (playing.character == character).then_some((account, playing))
+        let still = CharacterName::new(playing.name.as_str()).is_ok_and(|playing| playing == name);
+        still.then_some((account, playing))
     }
 
     /// Changes an account's entry; one without a session and a game goes. Only its session and its game write it, each its own
@@ -129,18 +149,28 @@ impl Roll {
         });
     }
 
+    /// Lets an account be found by its name as long as it is there.
+    fn name(&self, account: AccountId, name: &str) {
+        if let Ok(name) = AccountName::new(name) {
+            put(&self.tables.names, name.folded(), || self.account(account).map(|_| account));
+        }
+    }
+
     /// A session has begun.
     pub fn log_in(&self, account: AccountId, name: &str, staff: bool) {
         self.change(account, |present| {
             name.clone_into(&mut present.name);
             (present.online, present.staff) = (true, staff);
         });
+        self.name(account, name);
         self.tables.online.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A session has ended; another of the account may have begun before (`still_online`).
     pub fn log_out(&self, account: AccountId, still_online: bool) {
+        let name = self.account(account).map(|present| present.name.clone());
         self.change(account, |present| present.online = still_online);
+        self.name(account, &name.unwrap_or_default());
         self.tables.online.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -150,7 +180,10 @@ impl Roll {
             account_name.clone_into(&mut present.name);
             present.playing = Some(playing.clone());
         });
-        put(&self.tables.players, playing.character.raw(), Some(&account));
+        self.name(account, account_name);
+        if let Ok(name) = CharacterName::new(playing.name.as_str()) {
+            put(&self.tables.players, name.folded(), || Some(account));
+        }
     }
 
     /// A character in a game has reached a level.
@@ -164,10 +197,13 @@ impl Roll {
 
     /// The account's character has left its game.
     pub fn leave(&self, account: AccountId) {
-        if let Some(character) = self.account(account).and_then(|present| Some(present.playing.as_ref()?.character)) {
-            put(&self.tables.players, character.raw(), None);
+        let Some(present) = self.account(account) else { return };
+        if let Some(name) = present.playing.as_ref().and_then(|playing| CharacterName::new(playing.name.as_str()).ok())
+        {
+            put(&self.tables.players, name.folded(), || None);
         }
         self.change(account, |present| present.playing = None);
+        self.name(account, &present.name);
     }
 }
 
@@ -192,12 +228,14 @@ mod tests {
         roll.enter(ann, "Ann", &playing);
         roll.level_up(ann, 4);
         assert_eq!(roll.online(), 1);
-        assert_eq!(roll.character(hero), Some((ann, Playing { level: 4, ..playing })));
+        assert_eq!(roll.character_named("ANN-hero"), Some((ann, Playing { level: 4, ..playing })));
+        assert_eq!((roll.account_named("ann"), roll.account_named("Bob")), (Some(ann), None));
         // The session goes first, the game keeps its seat.
         roll.log_out(ann, false);
         assert!(!roll.account(ann).unwrap().online);
         roll.leave(ann);
-        assert_eq!((roll.account(ann), roll.character(hero), roll.online()), (None, None, 0));
+        assert_eq!((roll.account(ann), roll.character_named("Ann-hero"), roll.online()), (None, None, 0));
+        assert_eq!(roll.account_named("Ann"), None);
     }
 
     #[test]

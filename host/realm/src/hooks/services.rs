@@ -18,7 +18,6 @@ use super::{
     Journal, RealmLog, Roll,
     tape::{HostAnswer, Told, host_answered, shaded},
 };
-use crate::types::{AccountId, CharacterId};
 
 /// Names of figures that one plugin may use over all its versions; beyond, they are counted under [`OTHER`].
 const FIGURES_MAX: usize = 128;
@@ -174,36 +173,37 @@ impl Services for Journal {
         online
     }
 
-    fn find_account(&self, id: u64) -> Option<Account> {
-        if let Some(then) = shaded(|told| told.account(id)).flatten() {
+    fn find_account(&self, name: &str) -> Option<Account> {
+        if let Some(then) = shaded(|told| told.account(name)).flatten() {
             return then;
         }
-        let found = self.offers.get().and_then(|offers| account(&offers.roll, id));
-        host_answered(|| HostAnswer::Account { id, account: found.clone() });
+        let found = self.offers.get().and_then(|offers| account(&offers.roll, name));
+        host_answered(|| HostAnswer::Account { name: name.to_owned(), account: found.clone() });
         found
     }
 
-    fn find_character(&self, id: u64) -> Option<Character> {
-        if let Some(then) = shaded(|told| told.character(id)).flatten() {
+    fn find_character(&self, name: &str) -> Option<Character> {
+        if let Some(then) = shaded(|told| told.character(name)).flatten() {
             return then;
         }
-        let found = self.offers.get().and_then(|offers| character(&offers.roll, id));
-        host_answered(|| HostAnswer::Character { id, character: found.clone() });
+        let found = self.offers.get().and_then(|offers| character(&offers.roll, name));
+        host_answered(|| HostAnswer::Character { name: name.to_owned(), character: found.clone() });
         found
     }
 }
 
-fn account(roll: &Roll, id: u64) -> Option<Account> {
-    let present = roll.account(AccountId::from_raw(id)).filter(|present| present.online)?;
-    let character = present.playing.as_ref().map(|playing| playing.character.raw());
-    Some(Account { id, name: present.name.clone(), character })
+fn account(roll: &Roll, name: &str) -> Option<Account> {
+    let account = roll.account_named(name)?;
+    let present = roll.account(account).filter(|present| present.online)?;
+    let character = present.playing.as_ref().map(|playing| playing.name.clone());
+    Some(Account { id: account.raw(), name: present.name.clone(), character })
 }
 
-fn character(roll: &Roll, id: u64) -> Option<Character> {
-    let (account, playing) = roll.character(CharacterId::from_raw(id))?;
+fn character(roll: &Roll, name: &str) -> Option<Character> {
+    let (account, playing) = roll.character_named(name)?;
     Some(Character {
-        id,
-        account: account.raw(),
+        id: playing.character.raw(),
+        account: roll.account(account)?.name.clone(),
         name: playing.name,
         class: playing.class.to_owned(),
         level: playing.level,

@@ -1,59 +1,79 @@
-//! Sanctions against accounts: a ban or a mute, with a reason and an end; and flags, which only bring an account to attention.
+//! Sanctions against accounts and networks: a ban or a mute, with a reason, an end and a number; and flags, which only bring an account
+//! to attention.
 //!
 //! Does not know chat, games or tokens: whoever bans also ends the account's sessions.
 
 mod mutes;
+mod networks;
+mod sanction;
 mod store;
 
-use std::sync::Arc;
-
-pub use self::mutes::Mute;
-
-use self::mutes::Mutes;
-use crate::{
-    storage::{Storage, StorageError},
-    types::{AccountId, Id, rfc3339},
+use std::{
+    net::IpAddr,
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
-/// A ban that is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ban {
-    /// What the player is told; at most [`Self::REASON_CHARACTERS_MAX`] characters, the rest is cut.
-    pub reason: String,
-    /// When it ends, in milliseconds since 1970; `None` for never.
-    pub until_ms: Option<i64>,
+pub use self::{
+    mutes::Mute,
+    networks::NetworkBan,
+    sanction::{Ban, Kind, Order, Sanction, Target},
+};
+
+use self::{mutes::Mutes, networks::NetworkBans};
+use crate::{
+    storage::{Storage, StorageError},
+    types::{AccountId, Code, Id, Refusal},
+};
+
+/// How often other nodes' bans of networks are looked for.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// Sanctions that are listed at once.
+const LISTED_MAX: i64 = 1_000;
+
+/// A sanction, as its key names it.
+enum Row {}
+
+/// Why a sanction was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SanctionError {
+    /// The target is none for this kind of sanction; the text says why.
+    #[error("{0}")]
+    Target(&'static str),
+    /// There are as many banned networks as the doors look up.
+    #[error("too many networks are banned")]
+    Full,
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
-impl Ban {
-    /// The longest reason.
-    pub const REASON_CHARACTERS_MAX: usize = 500;
-
-    /// What the banned player is told: why, and until when.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let reason = self.reason.trim_end_matches('.');
-        match self.until_ms {
-            Some(until_ms) => format!("This account is banned until {}: {reason}.", rfc3339(until_ms)),
-            None => format!("This account is banned for good: {reason}."),
+impl From<SanctionError> for Refusal {
+    fn from(error: SanctionError) -> Self {
+        match error {
+            SanctionError::Target(sentence) => Refusal::new(Code::SanctionInvalid, sentence),
+            SanctionError::Full => Refusal::new(
+                Code::SanctionInvalid,
+                "There are 10,000 banned networks already; lift some, or ban a larger network in the place of many.",
+            ),
+            SanctionError::Storage(error) => error.into(),
         }
     }
 }
-
-/// A sanction, as its key names it.
-enum Sanction {}
 
 /// Sanctions; cheap to clone.
 #[derive(Clone)]
 pub struct Moderation {
     storage: Storage,
     mutes: Arc<Mutes>,
+    networks: Arc<NetworkBans>,
 }
 
 impl Moderation {
     /// Over the realm's database.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, mutes: Arc::default() }
+        Self { storage, mutes: Arc::default(), networks: Arc::default() }
     }
 
     /// The ban that is in force against an account now, the longest if there are several.
@@ -61,25 +81,25 @@ impl Moderation {
         store::longest_ban(self.storage.reader(), account, self.storage.now_ms()).await
     }
 
-    /// Bans an account. `by` is who decided: a staff account's name, or the name of a rule.
-    /// A ban says nothing to the account's sessions; end them with `Accounts::end_sessions`.
-    pub async fn ban(&self, account: AccountId, mut ban: Ban, by: &str) -> Result<(), StorageError> {
-        if let Some((end, _)) = ban.reason.char_indices().nth(Ban::REASON_CHARACTERS_MAX) {
-            ban.reason.truncate(end);
-        }
-        tracing::info!(%account, by, reason = ban.reason, until_ms = ban.until_ms, "account banned");
-        self.store("ban", account, ban.reason, ban.until_ms, by).await
+    /// Bans an account; answers with the ban as it is stored, with its number. `by` is who decided: a staff account's name, or the name
+    /// of a rule. A ban says nothing to the account's sessions; end them with `Accounts::end_sessions`.
+    pub async fn ban(&self, account: AccountId, ban: Ban, by: &str) -> Result<Ban, StorageError> {
+        let order =
+            Order { kind: Kind::Ban, target: Target::Account(account), reason: ban.reason, until_ms: ban.until_ms };
+        Ok(self.store(order, by).await?.ban())
     }
 
-    /// Takes up the mutes that the database holds. Called once at each start.
+    /// Takes up the mutes and the bans of networks that the database holds. Called once at each start.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn load_mutes(&self) -> Result<(), StorageError> {
+    pub async fn load(&self) -> Result<(), StorageError> {
         let stored = store::mutes(self.storage.reader(), self.storage.now_ms(), Mutes::STORED_MAX).await?;
         for (account, mute) in stored {
             self.mutes.add(account, mute, self.storage.now_ms());
         }
+        self.refresh_networks().await?;
+        tokio::spawn(follow_networks(self.storage.clone(), Arc::downgrade(&self.networks)));
         Ok(())
     }
 
@@ -89,14 +109,25 @@ impl Moderation {
         self.mutes.in_force(account, self.storage.now_ms())
     }
 
+    /// The ban that is in force against an address now. Answers from memory: every connection asks.
+    #[must_use]
+    pub fn network_ban(&self, address: IpAddr) -> Option<NetworkBan> {
+        self.networks.in_force(address, self.storage.now_ms())
+    }
+
     /// Mutes an account; a mute that lasts longer stays. `by` is who decided.
     ///
     /// # Errors
     /// When it could not be stored; it is in force all the same, until the next start.
     pub async fn mute(&self, account: AccountId, mute: Mute, by: &str) -> Result<(), StorageError> {
-        tracing::info!(%account, by, reason = mute.reason, until_ms = mute.until_ms, "account muted");
         self.mutes.add(account, mute.clone(), self.storage.now_ms());
-        self.store("mute", account, mute.reason, Some(mute.until_ms), by).await
+        let order = Order {
+            kind: Kind::Mute,
+            target: Target::Account(account),
+            reason: mute.reason,
+            until_ms: Some(mute.until_ms),
+        };
+        self.store(order, by).await.map(drop)
     }
 
     /// Notes that the moderators shall look at an account. `by` is who says so.
@@ -104,23 +135,119 @@ impl Moderation {
     /// # Errors
     /// When it could not be stored.
     pub async fn flag(&self, account: AccountId, reason: &str, by: &str) -> Result<(), StorageError> {
-        tracing::warn!(%account, by, reason, "account flagged for the moderators");
-        self.store("flag", account, reason.to_owned(), None, by).await
+        let order =
+            Order { kind: Kind::Flag, target: Target::Account(account), reason: reason.to_owned(), until_ms: None };
+        self.store(order, by).await.map(drop)
     }
 
-    async fn store(
-        &self,
-        kind: &'static str,
-        account: AccountId,
-        reason: String,
-        until_ms: Option<i64>,
-        by: &str,
-    ) -> Result<(), StorageError> {
+    /// The one verb of staff: any kind of sanction against an account or a network, in force from now on.
+    ///
+    /// # Errors
+    /// When the target is none for this kind, or the table of banned networks is full; those of the database.
+    pub async fn sanction(&self, order: Order, by: &str) -> Result<Sanction, SanctionError> {
+        order.check().map_err(SanctionError::Target)?;
+        if matches!(order.target, Target::Network(_)) && self.networks.is_full() {
+            return Err(SanctionError::Full);
+        }
+        let sanction = self.store(order, by).await?;
+        match (&sanction.target, sanction.kind) {
+            (Target::Network(_), _) => self.refresh_networks().await?,
+            (Target::Account(account), Kind::Mute) => {
+                self.mutes.add(*account, sanction.mute(), self.storage.now_ms());
+            }
+            (Target::Account(_), Kind::Ban | Kind::Flag) => {}
+        }
+        Ok(sanction)
+    }
+
+    /// Takes a sanction back, from now on. `None` when there is none of this number in force.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lift(&self, number: i64, by: &str) -> Result<Option<Sanction>, StorageError> {
+        let (now_ms, lifted_by) = (self.storage.now_ms(), by.to_owned());
+        let lifted = self
+            .storage
+            .write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move { store::lift(connection, number, &lifted_by, now_ms).await })
+            })
+            .await?;
+        let Some(sanction) = lifted else { return Ok(None) };
+        tracing::info!(number, by, "sanction lifted");
+        match (&sanction.target, sanction.kind) {
+            (Target::Network(_), _) => self.refresh_networks().await?,
+            (Target::Account(account), Kind::Mute) => {
+                // A shorter one may be left.
+                self.mutes.forget(*account);
+                if let Some(mute) = store::longest_mute(self.storage.reader(), *account, now_ms).await? {
+                    self.mutes.add(*account, mute, now_ms);
+                }
+            }
+            (Target::Account(_), Kind::Ban | Kind::Flag) => {}
+        }
+        Ok(Some(sanction))
+    }
+
+    /// The time by which sanctions end.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.storage.now_ms()
+    }
+
+    /// Sanctions, the newest first, at most 1,000: against one target, or all.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, target: Option<&Target>) -> Result<Vec<Sanction>, StorageError> {
+        store::list(self.storage.reader(), target, LISTED_MAX).await
+    }
+
+    async fn refresh_networks(&self) -> Result<(), StorageError> {
+        refresh(&self.storage, &self.networks).await
+    }
+
+    async fn store(&self, mut order: Order, by: &str) -> Result<Sanction, StorageError> {
+        order.tidy();
         let now_ms = self.storage.now_ms();
-        let id: Id<Sanction> = self.storage.ids().next(now_ms);
-        let decided_by = by.to_owned();
-        let new = store::NewSanction { id: id.to_sql(), account, kind, reason, until_ms, decided_by, now_ms };
-        self.storage.write(move |connection| Box::pin(store::insert(connection, new))).await
+        let id: Id<Row> = self.storage.ids().next(now_ms);
+        let (id, decided_by) = (id.to_sql(), by.to_owned());
+        let sanction = self
+            .storage
+            .write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move { store::insert(connection, id, order, decided_by, now_ms).await })
+            })
+            .await?;
+        let Sanction { number, kind, target, until_ms, .. } = &sanction;
+        // Not the reason: it may say more about somebody than a log should keep.
+        tracing::info!(number, kind = kind.as_str(), %target, by, until_ms, "sanction");
+        Ok(sanction)
+    }
+}
+
+async fn refresh(storage: &Storage, networks: &NetworkBans) -> Result<(), StorageError> {
+    let now_ms = storage.now_ms();
+    let mark = store::network_mark(storage.reader()).await?;
+    let bans = store::network_bans(storage.reader(), now_ms, NetworkBans::HELD_MAX).await?;
+    networks.replace(mark, bans);
+    Ok(())
+}
+
+/// Takes up what other nodes decided, as long as somebody holds the table.
+async fn follow_networks(storage: Storage, networks: Weak<NetworkBans>) {
+    let mut times = tokio::time::interval(REFRESH_EVERY);
+    times.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        times.tick().await;
+        let Some(networks) = networks.upgrade() else { return };
+        let looked = async {
+            if store::network_mark(storage.reader()).await? != networks.mark() {
+                refresh(&storage, &networks).await?;
+            }
+            Ok::<_, StorageError>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::debug!(%error, "banned networks could not be looked for; those that are known stay banned");
+        }
     }
 }
 

@@ -5,11 +5,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::types::{AccountId, rfc3339};
+use super::sanction::sentence;
+use crate::types::AccountId;
 
 /// A mute that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mute {
+    /// By which people speak of it; 0 while it is not stored.
+    pub number: i64,
     /// What the player is told.
     pub reason: String,
     /// When it ends, in milliseconds since 1970.
@@ -17,10 +20,16 @@ pub struct Mute {
 }
 
 impl Mute {
+    /// One that is to be stored.
+    #[must_use]
+    pub fn new(reason: impl Into<String>, until_ms: i64) -> Self {
+        Self { number: 0, reason: reason.into(), until_ms }
+    }
+
     /// What the muted player is told: until when, and why.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("You may not talk until {}: {}.", rfc3339(self.until_ms), self.reason.trim_end_matches('.'))
+        sentence("You may not talk", Some(self.until_ms), &self.reason, self.number)
     }
 }
 
@@ -44,6 +53,10 @@ impl Mutes {
             return None;
         }
         mutes.get(&account).cloned()
+    }
+
+    pub(super) fn forget(&self, account: AccountId) {
+        self.by_account.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
     }
 
     /// Of two mutes the longer one counts.

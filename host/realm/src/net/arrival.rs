@@ -6,7 +6,11 @@
 //! 4. a place among the connections, or, when there is none, a permit to be told so; with the place goes a seat in a room of strangers,
 //!    which is given up at the log-in: whoever only connects and waits makes room for others there
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustls::{ServerConfig, server::Acceptor};
 use socket2::SockRef;
@@ -30,6 +34,9 @@ const TLS_HANDSHAKE_RECORD: u8 = 0x16;
 /// stale snapshots would pile up there, so that "would block" would tell of a slow client late.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// What somebody from a banned address is told.
+type Banned = Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sync>;
+
 /// What arriving connections share.
 pub(super) struct Arrivals {
     pub(super) admission: Arc<Admission>,
@@ -38,6 +45,7 @@ pub(super) struct Arrivals {
     shaking: Arc<WaitingRoom>,
     strangers: Arc<WaitingRoom>,
     turned_away: Arc<Semaphore>,
+    banned: Banned,
     deadline: Duration,
 }
 
@@ -56,13 +64,14 @@ pub(super) enum Admitted {
         /// Until it is known who this is, or as long as it speaks HTTP.
         stranger: Seat,
     },
-    /// No place is free; this one may be told so.
-    TurnedAway(OwnedSemaphorePermit),
+    /// No place is free, or the address is banned; this one may be told so, in these words when it is banned.
+    TurnedAway(OwnedSemaphorePermit, Option<String>),
 }
 
 impl Arrivals {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, banned: Banned) -> Self {
         Self {
+            banned,
             admission: Admission::new(config),
             // The configuration was checked when it was read; without a valid list nobody is believed.
             networks: Networks::parse(&config.proxy_networks).unwrap_or_default(),
@@ -113,8 +122,9 @@ impl Arrivals {
                 () = seat.lost() => return Err("arrivals_max"),
             }
         };
-        if self.admission.full() && self.turned_away.available_permits() == 0 {
-            return Err("connections_max");
+        let ban = (self.banned)(peer.ip());
+        if (ban.is_some() || self.admission.full()) && self.turned_away.available_permits() == 0 {
+            return Err(if ban.is_some() { "banned" } else { "connections_max" });
         }
         let stream = {
             let mut seat = self.shaking.enter();
@@ -125,12 +135,13 @@ impl Arrivals {
                 () = seat.lost() => return Err("handshakes_max"),
             }
         };
-        let admitted = match visitor.take_place() {
-            Ok(place) => Admitted::Seated { place, stranger: self.strangers.enter() },
-            Err(_) => {
-                let permit = Arc::clone(&self.turned_away).try_acquire_owned();
-                Admitted::TurnedAway(permit.map_err(|_| "connections_max")?)
-            }
+        let turn_away = |reason| Arc::clone(&self.turned_away).try_acquire_owned().map_err(|_| reason);
+        let admitted = match ban {
+            Some(sentence) => Admitted::TurnedAway(turn_away("banned")?, Some(sentence)),
+            None => match visitor.take_place() {
+                Ok(place) => Admitted::Seated { place, stranger: self.strangers.enter() },
+                Err(_) => Admitted::TurnedAway(turn_away("connections_max")?, None),
+            },
         };
         Ok(Guest { stream: Box::new(stream), peer, admitted })
     }

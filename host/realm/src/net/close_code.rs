@@ -9,8 +9,8 @@ use crate::types::Code;
 /// | 1000 | – | nothing: it was asked for |
 /// | 4000 | any other | reads the goodbye |
 /// | 4001 | `NOT_LOGGED_IN` | logs in sooner |
-/// | 4002 | `INVALID_CREDENTIALS`, `TOKEN_INVALID` | asks for another password or token |
-/// | 4003 | `ACCOUNT_BANNED`, `ACCOUNT_LOCKED`, `FORBIDDEN` | stays away |
+/// | 4002 | `INVALID_CREDENTIALS`, `TOKEN_INVALID`, `SECOND_FACTOR_REQUIRED` | asks for another password, token or code |
+/// | 4003 | `ACCOUNT_BANNED`, `ADDRESS_BANNED`, `ACCOUNT_LOCKED`, `INVALID_CDKEY`, `FORBIDDEN` | stays away |
 /// | 4004 | `REALM_UNKNOWN` | chooses another realm |
 /// | 4005 | `CLIENT_TOO_OLD` | updates itself |
 /// | 4006 | `REALM_FULL` | comes back later |
@@ -28,8 +28,8 @@ use crate::types::Code;
 pub fn close_code(code: Code) -> u16 {
     match code {
         Code::NotLoggedIn => 4001,
-        Code::InvalidCredentials | Code::TokenInvalid => 4002,
-        Code::AccountBanned | Code::AccountLocked | Code::Forbidden => 4003,
+        Code::InvalidCredentials | Code::TokenInvalid | Code::SecondFactorRequired => 4002,
+        Code::AccountBanned | Code::AddressBanned | Code::AccountLocked | Code::InvalidCdkey | Code::Forbidden => 4003,
         Code::RealmUnknown => 4004,
         Code::ClientTooOld => 4005,
         Code::RealmFull => 4006,

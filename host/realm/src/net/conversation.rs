@@ -47,7 +47,7 @@ const RECONNECT_AFTER_MS: u64 = 5_000;
 /// What reading gave.
 pub(super) enum Heard {
     /// Something for the session.
-    Message(Incoming),
+    Message(Box<Incoming>),
     /// Only a sign of life.
     Alive,
 }
@@ -152,7 +152,7 @@ async fn read(
         tokio::select! {
             next = source.next() => match next {
                 Ok(Heard::Message(message)) => {
-                    if sender.send(Box::new(message)).await.is_err() {
+                    if sender.send(message).await.is_err() {
                         return;
                     }
                     heard = Instant::now();

@@ -70,7 +70,7 @@ impl Doors {
         open_files::make_room(&config);
         let shared = Arc::new(Shared {
             https: HttpsDoor::new(&config, &handlers),
-            arrivals: Arrivals::new(&config),
+            arrivals: Arrivals::new(&config, Arc::clone(&handlers.banned)),
             stage: watch::Sender::new(Stage::Open),
             cut: Arc::new(AtomicBool::new(false)),
             config,
@@ -204,8 +204,8 @@ impl Shared {
         let Guest { stream, peer, admitted } = guest;
         match (admitted, door) {
             (Admitted::Seated { place, stranger }, door) => self.serve(door, stream, peer, (place, stranger)).await,
-            (Admitted::TurnedAway(_permit), door) => {
-                refused(peer, "connections_max");
+            (Admitted::TurnedAway(_permit, ban), door) => {
+                refused(peer, if ban.is_some() { "banned" } else { "connections_max" });
                 match door {
                     Door::Https => {
                         let stage = self.stage.subscribe();
@@ -213,8 +213,8 @@ impl Shared {
                         // Whoever does not listen is let go.
                         let _ = timeout(overload::TELLING_DEADLINE, serving).await;
                     }
-                    Door::Realm => overload::tell_in_frames(stream, peer, Refused::Login).await,
-                    Door::Game => overload::tell_in_frames(stream, peer, Refused::Ticket).await,
+                    Door::Realm => overload::tell_in_frames(stream, peer, Refused::Login, ban).await,
+                    Door::Game => overload::tell_in_frames(stream, peer, Refused::Ticket, ban).await,
                 }
             }
         }

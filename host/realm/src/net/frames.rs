@@ -50,7 +50,7 @@ impl<R: AsyncRead + Unpin + Send> Source for FrameSource<R> {
                 Ok(Some(frame)) => {
                     let bytes = HEADER_BYTES + frame.payload.len() + CHECKSUM_BYTES;
                     self.progress.heard(bytes, frame.sequence)?;
-                    return Ok(Heard::Message(understood(&frame)));
+                    return Ok(Heard::Message(Box::new(understood(&frame))));
                 }
                 Ok(None) => {}
                 Err(error) => return Err(refused(&error, self.decoder.sequence_next())),

@@ -153,7 +153,10 @@ async fn answer(
     // Bytes after a request that asks for another protocol are not watched over, so it is the last one in any case.
     let last = request.headers().contains_key(UPGRADE);
     let stream = last.then(|| hyper::upgrade::on(&mut request));
-    let (mut response, protocol) = if welcome == Welcome::Full {
+    let (mut response, protocol) = if let Some(sentence) = (door.handlers.banned)(peer.ip()) {
+        // Also on a connection that was there before the ban.
+        (problem(Code::AddressBanned, &sentence), None)
+    } else if welcome == Welcome::Full {
         (overload::http_answer(peer), None)
     } else if request.uri().path() == "/ws" {
         match upgrade::accept(&request, &door.config.origins) {

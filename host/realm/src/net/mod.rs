@@ -31,7 +31,12 @@ mod waiting_room;
 mod websocket;
 mod wire;
 
-use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use crate::types::{Connection, Link, LinkFrame};
 
@@ -77,6 +82,9 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What to do with what comes in.
 #[derive(Clone)]
 pub struct Handlers {
+    /// What somebody from this address is told instead of being let in; `None` lets him in. Asked for every connection and every
+    /// request over HTTP, so it answers from memory.
+    pub banned: Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sync>,
     /// Answers HTTP requests, `/ws` excepted.
     pub http: axum::Router,
     /// Serves a connection of port 6112 or `/ws` until it ends.

@@ -1,4 +1,4 @@
-//! What somebody is told for whom there is no place: that the realm is full, and when to come again.
+//! What somebody is told for whom there is no place: that the realm is full, and when to come again; or that the address is banned.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -35,10 +35,19 @@ pub(super) fn http_answer(peer: SocketAddr) -> Response<Body> {
     problem_for(Code::RealmFull, MESSAGE, retry_after_s(peer))
 }
 
-/// Tells it in frames and closes.
-pub(super) async fn tell_in_frames(mut stream: impl AsyncRead + AsyncWrite + Unpin, peer: SocketAddr, what: Refused) {
+/// Tells it in frames and closes. `ban` is the sentence for a banned address.
+pub(super) async fn tell_in_frames(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    what: Refused,
+    ban: Option<String>,
+) {
     let telling = async {
-        stream.write_all(&frames(what, retry_after_s(peer) * 1_000)).await?;
+        let frames = match ban {
+            Some(sentence) => frames(what, Code::AddressBanned, sentence, 0),
+            None => frames(what, Code::RealmFull, MESSAGE.to_owned(), retry_after_s(peer) * 1_000),
+        };
+        stream.write_all(&frames).await?;
         stream.shutdown().await?;
         linger(&mut stream).await;
         Ok::<(), std::io::Error>(())
@@ -47,8 +56,8 @@ pub(super) async fn tell_in_frames(mut stream: impl AsyncRead + AsyncWrite + Unp
     let _ = timeout(TELLING_DEADLINE, telling).await;
 }
 
-fn frames(what: Refused, retry_after_ms: u64) -> BytesMut {
-    let (code, message) = (Code::RealmFull.as_str().to_owned(), MESSAGE.to_owned());
+fn frames(what: Refused, code: Code, message: String, retry_after_ms: u64) -> BytesMut {
+    let code = code.as_str().to_owned();
     let refusal = match what {
         Refused::Login => ServerMessage::from(proto::AuthFailure {
             code: code.clone(),
@@ -65,7 +74,7 @@ fn frames(what: Refused, retry_after_ms: u64) -> BytesMut {
     for message in [refusal, goodbye.into()] {
         encoder
             .encode(message.identifier(), 0, &[&message.to_payload()], &mut out)
-            .expect("two short sentences fit into a frame");
+            .expect("two sentences fit into a frame");
     }
     out
 }

@@ -119,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for TextSource<S> {
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(Heard::Alive),
         };
         self.sequence = sequence.wrapping_add(1);
-        Ok(Heard::Message(incoming))
+        Ok(Heard::Message(Box::new(incoming)))
     }
 }
 
@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for BinarySource<S> {
                 self.decoder.set_size_max(self.progress.size_max());
                 let mut bytes = BytesMut::from(bytes);
                 match self.decoder.decode(&mut bytes) {
-                    Ok(Some(frame)) if bytes.is_empty() => Ok(Heard::Message(understood(&frame))),
+                    Ok(Some(frame)) if bytes.is_empty() => Ok(Heard::Message(Box::new(understood(&frame)))),
                     Ok(_) => {
                         Err(invalid("A binary message holds exactly one whole frame; send it so and connect again."))
                     }

@@ -36,7 +36,11 @@ impl Shared {
     }
 
     async fn act(&self, plugin: &str, act: &PluginAct) -> &'static str {
-        let there = |account| self.registry().get(account).filter(|handle| handle.events.closed().is_none());
+        let there = |name: &str| {
+            let account = self.features.hooks.happenings().roll().account_named(name)?;
+            let handle = self.registry().get(account).filter(|handle| handle.events.closed().is_none())?;
+            Some((account, handle))
+        };
         match act {
             PluginAct::Say { channel, text } => {
                 if self.features.chat.say_as_plugin(plugin, channel, text) {
@@ -46,7 +50,7 @@ impl Shared {
                 }
             }
             PluginAct::Whisper { account, text } => {
-                let Some(handle) = there(*account) else { return "offline" };
+                let Some((_, handle)) = there(account) else { return "offline" };
                 handle.events.tell(notice(plugin, text.as_str(), false));
                 "done"
             }
@@ -60,29 +64,29 @@ impl Shared {
                 "done"
             }
             PluginAct::Mute { account, duration_ms, reason } => {
-                let Some(handle) = there(*account) else { return "offline" };
+                let Some((account, handle)) = there(account) else { return "offline" };
                 let until_ms = SystemClock.now_ms().saturating_add(i64::try_from(*duration_ms).unwrap_or(i64::MAX));
-                let mute = Mute { reason: reason.clone(), until_ms };
+                let mute = Mute::new(reason.as_str(), until_ms);
                 handle.events.tell(notice(plugin, &mute.sentence(), false));
-                stored(self.features.moderation.mute(*account, mute, plugin).await, plugin, *account)
+                stored(self.features.moderation.mute(account, mute, plugin).await, plugin, account)
             }
             PluginAct::Kick { account, reason } => {
-                let Some(handle) = there(*account) else { return "offline" };
+                let Some((account, handle)) = there(account) else { return "offline" };
                 tracing::info!(%account, by = plugin, reason, "session ended");
                 let message = format!("A rule of the realm ended your session: {}.", reason.trim_end_matches('.'));
                 handle.end(CloseReason { code: Code::Kicked, message, reconnect_after_ms: 0 });
                 // Its game connection is another one. Who is in no game is refused, which is as good.
-                let (games, account) = (self.features.games.clone(), *account);
+                let games = self.features.games.clone();
                 tokio::spawn(async move { games.leave(account).await.ok() });
                 "done"
             }
             PluginAct::Flag { account, reason } => {
-                let present =
-                    self.features.hooks.happenings().roll().account(*account).filter(|account| account.online);
-                let Some(present) = present else { return "offline" };
-                let outcome = self.features.moderation.flag(*account, reason, plugin).await;
+                let roll = self.features.hooks.happenings().roll();
+                let Some(account) = roll.account_named(account) else { return "offline" };
+                let Some(present) = roll.account(account).filter(|present| present.online) else { return "offline" };
+                let outcome = self.features.moderation.flag(account, reason, plugin).await;
                 self.tell_staff(&notice(plugin, &format!("{} needs your attention: {reason}", present.name), false));
-                stored(outcome, plugin, *account)
+                stored(outcome, plugin, account)
             }
         }
     }

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use realm_protocol::{ClientMessage, proto};
 
 use super::{Shared, arrival::Login, sentence};
-use crate::types::{CloseReason, Code, Connection, Incoming, Outbox, Outgoing, Refusal};
+use crate::{
+    accounts::Proof,
+    types::{CloseReason, Code, Connection, Incoming, Outbox, Outgoing, Refusal},
+};
 
 /// Signs of life that a connection may send before it says who it is.
 const MESSAGES_BEFORE_LOGIN_MAX: u32 = 16;
@@ -78,10 +81,13 @@ async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Re
     check(&shared.features.realm, &shared.config.client_version_min, &request)?;
     let accounts = &shared.features.accounts;
     let (identity, access_token) = if request.access_token.is_empty() {
-        let tokens = accounts.login(&request.account, &request.password, peer).await?;
+        let proof = Proof { second_factor: request.second_factor, ..Proof::default() };
+        let tokens = accounts.login_with(&request.account, &request.password, &proof, peer).await?;
         (tokens.identity, tokens.access)
     } else {
-        (accounts.authenticate(&request.access_token)?, String::new())
+        let identity = accounts.authenticate(&request.access_token)?;
+        accounts.used_from(identity.session, peer);
+        (identity, String::new())
     };
     Ok(Login {
         identity,

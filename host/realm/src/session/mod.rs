@@ -41,12 +41,15 @@ use crate::{
     chat::Chat,
     games::{Banned, Games},
     hooks::Hooks,
-    moderation::Moderation,
+    moderation::{Ban, Moderation},
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
 /// How long a session may take to accept the connection that continues it; then a new session begins.
 const HANDOVER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the game of a banned account may take to let it go before the verb answers.
+const SHUT_OUT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// `[session]`: how many may play, how much each of them may do, and for how long a lost connection can come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -353,6 +356,13 @@ impl Sessions {
         Box::pin(self.shared.place(Arrival { connection, login, done })).await;
         // Nothing is ever sent: the session drops its end together with the connection.
         let _ = ended.await;
+    }
+
+    /// Disconnects an account that staff banned, from its game too, and ends its tokens. Done when it answers.
+    pub async fn shut_out(&self, account: AccountId, ban: Ban) {
+        self.shared.disconnect_banned(Banned { account, ban }).await;
+        // Its game connection is another one. Who is in no game is refused, which is as good.
+        let _ = tokio::time::timeout(SHUT_OUT_DEADLINE, self.shared.features.games.leave(account)).await;
     }
 
     /// Where events for an account go, when it is connected or may still resume.

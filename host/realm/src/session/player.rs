@@ -147,7 +147,7 @@ pub(super) async fn begin(shared: Arc<Shared>, birth: Birth, first: Arrival, rep
     if let Some(older) = replaced {
         // Both would write the same seat in chat and the same place for game events, so one goes before the other comes.
         if !older.ended_before(Instant::now() + REPLACE_DEADLINE).await {
-            tracing::warn!(account = %first.login.identity.name, "a replaced session has not ended yet");
+            tracing::warn!(account = %first.login.identity.account, "a replaced session has not ended yet");
         }
     }
     let Arrival { connection, login, done } = first;
@@ -315,7 +315,7 @@ impl Session {
         if matches!(ending, Ending::LoggedOut)
             && let Err(error) = self.shared.features.accounts.logout(self.identity.session).await
         {
-            tracing::warn!(account = %self.identity.name, %error, "the log-out could not be stored");
+            tracing::warn!(account = %self.identity.account, %error, "the log-out could not be stored");
         }
         // The goodbye of a log-out comes after it, for it says what has been done. Whoever closed the events before has given
         // the reason: the first one wins.

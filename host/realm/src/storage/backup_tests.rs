@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::{
     Config, Storage, StorageError, TableSum, backup, copy, migrations, move_to,
@@ -27,8 +27,8 @@ async fn fill(storage: &Storage) {
             for (number, text) in (0..).zip(ODD) {
                 let extreme = if number % 2 == 0 { i64::MAX - number } else { i64::MIN + number };
                 sqlx::query(
-                    "INSERT INTO sanctions (id, account, kind, reason, decided_by, created_ms, until_ms)
-                     VALUES ($1, $2, 'ban', $3, $3, $4, $5)",
+                    "INSERT INTO sanctions (id, number, account, kind, reason, decided_by, created_ms, until_ms)
+                     VALUES ($1, $1, $2, 'ban', $3, $3, $4, $5)",
                 )
                 .bind(number)
                 .bind(owner.to_sql())
@@ -199,7 +199,7 @@ async fn a_damaged_backup_is_refused_and_nothing_is_changed(home: Home) {
 
 /// A database as the version before the newest left it, with a row.
 async fn older(home: &Home) -> (AnyConnection, i64) {
-    let old = migrations::known() - 1;
+    let old = migrations::known_before();
     let mut connection = Place::new(&home.config(), home.path()).unwrap().connect_writer().await.unwrap();
     migrations::run_until(&mut connection, 0, old).await.unwrap();
     let row = "INSERT INTO owner_tokens (hash, created_ms) VALUES ('old', 0)";
@@ -271,8 +271,8 @@ async fn every_column_has_one_of_the_two_types_and_every_table_is_copied() {
     let tables = copy::tables(migrations::known()).await.unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
     let texts = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
-    let made: usize = texts.map(|text| text.matches("CREATE TABLE").count()).sum();
-    assert_eq!(tables.len(), made);
+    let made = |text: String| text.matches("CREATE TABLE").count() - text.matches("DROP TABLE").count();
+    assert_eq!(tables.len(), texts.map(made).sum::<usize>());
 }
 
 #[tokio::test]
@@ -300,7 +300,30 @@ async fn sums_tell_rows_apart_and_not_their_order() {
     storage.close().await;
 }
 
+async fn sanctions_of_older_realms_are_numbered_and_keep_what_they_say(home: Home) {
+    let mut connection = Place::new(&home.config(), home.path()).unwrap().connect_writer().await.unwrap();
+    migrations::run_until(&mut connection, 0, 5).await.unwrap();
+    let account = "INSERT INTO accounts (id, name, folded, password, role, created_ms, version) VALUES (7, 'Ann', 'ann', '', 'player', 0, 1)";
+    sqlx::query(account).execute(&mut connection).await.unwrap();
+    for (id, until_ms) in [(30, "NULL"), (10, "99"), (20, "NULL")] {
+        let row = format!(
+            "INSERT INTO sanctions (id, account, kind, reason, decided_by, created_ms, until_ms) \
+             VALUES ({id}, 7, 'ban', 'r{id}', 'Owner', 5, {until_ms})"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(row)).execute(&mut connection).await.unwrap();
+    }
+    migrations::run(&mut connection, 0).await.unwrap();
+    let kept = "SELECT number, reason, until_ms, account FROM sanctions ORDER BY number";
+    let rows = sqlx::query(kept).fetch_all(&mut connection).await.unwrap();
+    let rows: Vec<(i64, String, Option<i64>, Option<i64>)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    let expected = [(1, "r10", Some(99)), (2, "r20", None), (3, "r30", None)];
+    assert_eq!(rows, expected.map(|(number, reason, until_ms)| (number, reason.to_owned(), until_ms, Some(7))));
+    connection.close().await.unwrap();
+}
+
 each_database! {
+    sanctions_of_older_realms_are_numbered_and_keep_what_they_say,
     everything_arrives_in_the_other_database_and_the_old_one_stays,
     a_damaged_backup_is_refused_and_nothing_is_changed,
     a_migration_is_preceded_by_a_backup,

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "plugin_keys", text: include_str!("../../migrations/0003_plugin_keys.sql") },
     Migration { version: 4, name: "ladder_seasons", text: include_str!("../../migrations/0004_ladder_seasons.sql") },
     Migration { version: 5, name: "leases", text: include_str!("../../migrations/0005_leases.sql") },
+    Migration { version: 6, name: "identity", text: include_str!("../../migrations/0006_identity.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -27,6 +28,12 @@ const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
 /// The newest version this program knows.
 pub(super) fn known() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
+/// The version before the newest.
+#[cfg(test)]
+pub(super) fn known_before() -> i64 {
+    MIGRATIONS[MIGRATIONS.len() - 2].version
 }
 
 /// What the database has, without changing anything.

@@ -55,6 +55,10 @@ use writer::{Message, Writer};
 /// How long [`Storage::close`] waits for readers, and then for the writer.
 const CLOSE_WAIT: Duration = Duration::from_secs(20);
 
+/// How long [`Storage::forget_overwritten`] tries, and how often.
+const FORGET_WAIT: Duration = Duration::from_secs(10);
+const FORGET_PAUSE: Duration = Duration::from_millis(100);
+
 /// `[storage]`: where the realm keeps what must not be lost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -182,6 +186,21 @@ impl Storage {
         E: From<StorageError> + Send + 'static,
     {
         writer::submit(&self.queue, operation).await
+    }
+
+    /// Takes out of the files beside the database what was overwritten in it; called when somebody had his data erased. A server
+    /// does so by itself, in its own time.
+    ///
+    /// # Errors
+    /// When it could not be done within ten seconds, because others were reading all the time.
+    pub async fn forget_overwritten(&self) -> Result<(), StorageError> {
+        let emptied = tokio::time::timeout(FORGET_WAIT, async {
+            while !self.readers.empty_log().await? {
+                tokio::time::sleep(FORGET_PAUSE).await;
+            }
+            Ok(())
+        });
+        emptied.await.unwrap_or_else(|_| Err(StorageError::Unavailable("the log of the database is in use".to_owned())))
     }
 
     /// The source of entity keys.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream, stream::BoxStream};
-use sqlx::{Any, AnyPool, Either, Executor, SqlStr, any, pool::PoolConnection};
+use sqlx::{Any, AnyPool, Either, Executor, Row as _, SqlStr, any, pool::PoolConnection};
 use tokio::sync::watch;
+
+use super::{StorageError, place, sqlite};
 
 /// The longest that one query may take, with the wait for a connection.
 const READ_WAIT: Duration = Duration::from_secs(10);
@@ -25,6 +27,19 @@ impl Readers {
         if let Some(pool) = pool {
             pool.close().await;
         }
+    }
+
+    /// Empties the log beside a database file; false when somebody was in the way. A server is let alone.
+    pub(super) async fn empty_log(&self) -> Result<bool, StorageError> {
+        let emptied = self.ask(async |pool: AnyPool| {
+            let mut connection = connection(pool).await?;
+            if place::is_server(&connection) {
+                return Ok(true);
+            }
+            let row = connection.fetch_one(sqlx::raw_sql(sqlite::EMPTY_LOG)).await?;
+            Ok(row.try_get::<i64, _>(0)? == 0)
+        });
+        Ok(emptied.await?)
     }
 
     /// Runs a query as long as the database is there.

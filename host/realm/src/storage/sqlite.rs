@@ -15,12 +15,15 @@ use super::{StorageError, place::absolute};
 const READERS_MAX: u32 = 4;
 const READER_WAIT: Duration = Duration::from_secs(5);
 
-const WRITER_SETUP: &str =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+/// `secure_delete`: what is deleted is overwritten, so that the file holds nothing of somebody who had it erased.
+const WRITER_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; \
+     PRAGMA secure_delete = ON";
 const READER_SETUP: &str =
     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
 /// Brings everything into the one file, and leaves no log beside it.
 pub(super) const SETTLE: &str = "PRAGMA journal_mode = DELETE";
+/// Brings the log into the file and empties it; the answer begins with 1 when somebody was in the way.
+pub(super) const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 /// Immediate: a transaction that reads first and writes later would be refused without waiting.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 

@@ -44,6 +44,16 @@ codes! {
     AccountBanned "ACCOUNT_BANNED" 403,
     /// Too many wrong passwords; try again later.
     AccountLocked "ACCOUNT_LOCKED" 429,
+    /// The account asks for its second factor: none was given, or what was given is wrong or used.
+    SecondFactorRequired "SECOND_FACTOR_REQUIRED" 401,
+    /// The second factor is set up already, or not yet; the sentence says which.
+    SecondFactorState "SECOND_FACTOR_STATE" 409,
+    /// The account key is missing, unknown, used or revoked.
+    InvalidCdkey "INVALID_CDKEY" 403,
+    /// The address is banned; the sentence says why and until when.
+    AddressBanned "ADDRESS_BANNED" 403,
+    /// There is no such sanction, or its target is none.
+    SanctionInvalid "SANCTION_INVALID" 422,
     /// The one-time owner token is unknown or used, or an owner exists already.
     OwnerTokenInvalid "OWNER_TOKEN_INVALID" 403,
     /// The client program is too old for this realm.

@@ -101,7 +101,7 @@ impl Events for Announcer {
         for event in events {
             if matches!(event.what, Occurrence::LogIn) && !self.settings.greeting.is_empty() {
                 let text = self.settings.greeting.replace("{name}", &event.who.account_name);
-                effects.push(Effect::Whisper(Whisper { account: event.who.account, text }));
+                effects.push(Effect::Whisper(Whisper { account: event.who.account_name.clone(), text }));
             }
             if let Some(text) = self.news(&event)
                 && self.fits(event.at_ms)
@@ -159,7 +159,7 @@ mod tests {
             [
                 Effect::Announce(Announce { text: "Aldora has reached level 10.".into() }),
                 Effect::Announce(Announce { text: "A unique ring has dropped before Aldora.".into() }),
-                Effect::Whisper(Whisper { account: 7, text: "Welcome, Anna.".into() }),
+                Effect::Whisper(Whisper { account: "Anna".into(), text: "Welcome, Anna.".into() }),
             ]
         );
     }

@@ -29,6 +29,15 @@ pub enum Login {
         /// Its password.
         password: String,
     },
+    /// The same for an account with a second factor.
+    PasswordAndCode {
+        /// The account's name.
+        account: String,
+        /// Its password.
+        password: String,
+        /// The code of its authenticator, or a recovery code.
+        code: String,
+    },
 }
 
 impl From<Login> for proto::AuthRequest {
@@ -37,6 +46,9 @@ impl From<Login> for proto::AuthRequest {
         match login {
             Login::Token(access_token) => Self { access_token, client_version, ..Self::default() },
             Login::Password { account, password } => Self { account, password, client_version, ..Self::default() },
+            Login::PasswordAndCode { account, password, code } => {
+                Self { account, password, client_version, second_factor: code, ..Self::default() }
+            }
         }
     }
 }

@@ -11,3 +11,9 @@ test('experience counts and then time', () => {
   assert.ok(ladder.score(character(9, 200, 0)) > ladder.score(character(9, 100, 0)));
   assert.ok(ladder.tieBreak(character(9, 100, 5)) > ladder.tieBreak(character(9, 100, 6)));
 });
+
+test('the best of a season carries a title', () => {
+  const standings = [9, 8].map((level, place) => ({ rank: place + 1, character: character(level, 0, 0), score: 0 }));
+  assert.deepEqual(ladder.seasonEnd({ number: 2 }, standings), [{ standing: 0, title: 'Best of season 2' }]);
+  assert.deepEqual(ladder.seasonEnd({ number: 3 }, []), []);
+});

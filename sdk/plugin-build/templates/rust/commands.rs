@@ -36,7 +36,7 @@ impl Commands for {{Type}} {
             Ok(sides) if (2..=1_000).contains(&sides) => {
                 let thrown = random::get_u64() % sides + 1;
                 let text = format!("You throw a {thrown}, of {sides}.");
-                Ok(vec![Effect::Whisper(Whisper { account: caller.account, text })])
+                Ok(vec![Effect::Whisper(Whisper { account: caller.account_name, text })])
             }
             _ => Err(CommandError::Usage("Write /roll, or /roll 20 for a die of 20 sides.".into())),
         }

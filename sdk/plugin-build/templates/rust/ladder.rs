@@ -51,8 +51,8 @@ impl Ladder for {{Type}} {
     }
 
     fn season_end(&mut self, season: Season, standings: Vec<Standing>) -> Vec<Award> {
-        let first = standings.into_iter().filter(|standing| standing.rank == 1);
-        first.map(|standing| Award { character: standing.character.id, title: format!("Best of season {}", season.number) }).collect()
+        let first = (0..).zip(standings).filter(|(_, standing)| standing.rank == 1);
+        first.map(|(place, _)| Award { standing: place, title: format!("Best of season {}", season.number) }).collect()
     }
 }
 

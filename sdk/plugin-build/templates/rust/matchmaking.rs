@@ -46,16 +46,18 @@ impl Matchmaking for {{Type}} {
         }
     }
 
-    fn order(&mut self, player: Player, mut games: Vec<Game>) -> Vec<u64> {
-        games.sort_by_key(|game| (player.level.abs_diff(game.creator_level), std::cmp::Reverse(game.created_ms)));
-        games.into_iter().map(|game| game.id).collect()
+    fn order(&mut self, player: Player, games: Vec<Game>) -> Vec<u32> {
+        let mut order: Vec<(u32, Game)> = (0..).zip(games).collect();
+        order.sort_by_key(|(_, game)| (player.level.abs_diff(game.creator_level), std::cmp::Reverse(game.created_ms)));
+        order.into_iter().map(|(place, _)| place).collect()
     }
 
     fn form(&mut self, tickets: Vec<Ticket>, _now_ms: u64) -> Vec<Match> {
         let mut matches = Vec::new();
         for difficulty in [Difficulty::Normal, Difficulty::Nightmare, Difficulty::Hell] {
-            let waiting: Vec<u64> =
-                tickets.iter().filter(|ticket| ticket.difficulty == difficulty).map(|ticket| ticket.id).collect();
+            let tickets = (0..).zip(&tickets);
+            let waiting: Vec<u32> =
+                tickets.filter(|(_, ticket)| ticket.difficulty == difficulty).map(|(place, _)| place).collect();
             for group in waiting.chunks_exact(self.settings.match_players) {
                 matches.push(Match { tickets: group.to_vec(), difficulty });
             }
@@ -98,7 +100,7 @@ mod tests {
         let mut rule = {{Type}}::init("{}").unwrap();
         assert_eq!(rule.admit(player(10), game(1, 30)), Admission::Admit);
         assert!(matches!(rule.admit(player(10), game(1, 31)), Admission::Refuse(_)));
-        assert_eq!(rule.order(player(10), vec![game(1, 40), game(2, 11), game(3, 10)]), [3, 2, 1]);
+        assert_eq!(rule.order(player(10), vec![game(1, 40), game(2, 11), game(3, 10)]), [2, 1, 0]);
     }
 
     #[test]
@@ -106,6 +108,6 @@ mod tests {
         let mut rule = {{Type}}::init("{}").unwrap();
         let ticket = |id| Ticket { id, player: player(5), difficulty: Difficulty::Normal, waited_ms: 0 };
         assert!(rule.form((1..=3).map(ticket).collect(), 0).is_empty());
-        assert_eq!(rule.form((1..=5).map(ticket).collect(), 0)[0].tickets, [1, 2, 3, 4]);
+        assert_eq!(rule.form((1..=5).map(ticket).collect(), 0)[0].tickets, [0, 1, 2, 3]);
     }
 }

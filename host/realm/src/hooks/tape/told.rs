@@ -99,16 +99,16 @@ impl Told {
         self.next(|answer| if let HostAnswer::PlayersOnline(count) = answer { Some(*count) } else { None })
     }
 
-    pub(in crate::hooks) fn account(&mut self, wanted: u64) -> Option<Option<Account>> {
+    pub(in crate::hooks) fn account(&mut self, wanted: &str) -> Option<Option<Account>> {
         self.next(|answer| match answer {
-            HostAnswer::Account { id, account } if *id == wanted => Some(account.clone()),
+            HostAnswer::Account { name, account } if name == wanted => Some(account.clone()),
             _ => None,
         })
     }
 
-    pub(in crate::hooks) fn character(&mut self, wanted: u64) -> Option<Option<Character>> {
+    pub(in crate::hooks) fn character(&mut self, wanted: &str) -> Option<Option<Character>> {
         self.next(|answer| match answer {
-            HostAnswer::Character { id, character } if *id == wanted => Some(character.clone()),
+            HostAnswer::Character { name, character } if name == wanted => Some(character.clone()),
             _ => None,
         })
     }

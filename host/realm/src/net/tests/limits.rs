@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::{
     Config, House, PATIENCE,
     client::{FrameClient, connect, connect_over, hello},
-    config, house,
+    config, house, house_with,
 };
 
 /// What a client without TLS is told before it is closed.
@@ -204,6 +204,21 @@ async fn a_full_realm_says_so_at_every_door_and_to_so_many() {
     drop(seated);
     house.doors.shared.arrivals.admission.empty().await;
     FrameClient::logged_in(&house).await;
+}
+
+#[tokio::test]
+async fn a_banned_address_is_told_so_at_both_doors_of_frames_and_takes_no_place() {
+    let house = house_with(config(), |_| Some("Your address is banned for good: spam (sanction 7).".to_owned())).await;
+    let mut client = FrameClient::connect(&house, house.addresses.realm).await;
+    let ServerMessage::AuthFailure(failure) = client.receive().await else { panic!("no AUTH_FAILURE") };
+    assert_eq!((failure.code.as_str(), failure.retry_after_ms), ("ADDRESS_BANNED", 0));
+    assert!(failure.message.ends_with("(sanction 7)."), "{failure:?}");
+    assert_eq!(client.goodbye().await, "ADDRESS_BANNED");
+    drop(client);
+    let mut client = turned_away(&house, house.addresses.game).await;
+    assert_eq!(client.error().await.code, "ADDRESS_BANNED");
+    assert_eq!(client.goodbye().await, "ADDRESS_BANNED");
+    assert_eq!(house.doors.connections(), 0, "no place is taken");
 }
 
 /// A connection that is told that the realm is full; somebody else may still be there being told.

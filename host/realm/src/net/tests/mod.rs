@@ -7,7 +7,11 @@ mod http;
 mod limits;
 mod websocket;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo, routing};
 use realm_protocol::{ClientMessage, Encoded, ServerMessage, proto};
@@ -34,6 +38,11 @@ fn config() -> Config {
 }
 
 async fn house(config: Config) -> House {
+    house_with(config, |_| None).await
+}
+
+/// Doors before which some addresses are banned.
+async fn house_with(config: Config, banned: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> House {
     let data = tempfile::tempdir().unwrap();
     let tls = Tls::load(&TlsConfig::default(), data.path()).unwrap();
     let listeners = Listeners::bind(&config).await.unwrap();
@@ -44,6 +53,7 @@ async fn house(config: Config) -> House {
         .route("/echo", routing::post(|body: String| async move { body }))
         .route("/slow", routing::get(slow));
     let handlers = Handlers {
+        banned: Arc::new(banned),
         http,
         connection: Arc::new(|connection| Box::pin(session(connection))),
         game: Arc::new(move |frame, link| sender.try_send((frame, link)).map_err(|_| ()).unwrap()),
