@@ -469,6 +469,56 @@ async fn account_keys_are_asked_for_where_the_operator_wants_them() {
     realm.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_s_verbs_say_what_they_did_and_what_to_do_instead() {
+    let site = Site::new();
+    let up = site.up();
+    let at = ["--data", "realm-data"];
+    let run = |arguments: &[&str]| site.run(&[arguments, &at].concat());
+    let endpoint = site.endpoint();
+    let mut rest = Rest::new(&endpoint);
+    rest.register("Maren", PASSWORD).await.unwrap();
+    let token = rest.login("Maren", PASSWORD).await.unwrap().access_token;
+    let mut lobby = Lobby::connect(&endpoint, Door::Frames).await.unwrap();
+    lobby.login(Login::Token(token)).await.unwrap();
+    lobby.join_channel("Cave").await.unwrap();
+    let said = run(&["sanction", "mute", "maren", "--reason", "Shouting.", "--for", "2h"]).success();
+    assert!(said.contains("1  mute Maren until 20") && said.contains("by the operator: Shouting."), "{said}");
+    match lobby.say("can you hear me").await.unwrap_err() {
+        ClientError::Refused { code, message, .. } => {
+            assert_eq!(code, "MUTED");
+            assert!(message.contains("Shouting (sanction 1)"), "{message}");
+        }
+        other => panic!("{other}"),
+    }
+    assert!(run(&["sanction", "lift", "1"]).success().contains(", lifted 20"));
+    lobby.say("can you hear me").await.expect("a lifted mute holds nobody");
+    assert!(run(&["sanction", "lift", "1"]).refusal().contains("No sanction 1 is in force"));
+    assert!(run(&["sanction", "ban", "Nobody", "--reason", "Because."]).refusal().contains("no account \"Nobody\""));
+    assert!(run(&["sanction", "mute", "Maren", "--reason", "Because."]).refusal().contains("how long"));
+    assert!(run(&["sanction", "ban", "Maren", "--reason", "Because.", "--for", "soon"]).refusal().contains("12h"));
+    run(&["sanction", "ban", "2001:db8::/48", "--reason", "Spam."]).success();
+    let listed = run(&["sanction", "list"]).success();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let of_one: Value = serde_json::from_str(&run(&["sanction", "list", "2001:db8::/48", "--json"]).success()).unwrap();
+    assert_eq!(of_one["sanctions"][0]["target"], "2001:db8::/48", "{of_one}");
+    run(&["sanction", "ban", "Maren", "--reason", "Because."]).success();
+    assert_eq!(goodbye(&mut lobby).await.0, "ACCOUNT_BANNED");
+
+    let made = run(&["key", "make", "2", "--note", "spring"]).success();
+    let made: Vec<&str> = made.lines().collect();
+    fs::write(site.folder().join("keys.txt"), format!("{}\nABCDE-12345-FGHIJ-67890\n\nno key\n", made[0])).unwrap();
+    let imported = run(&["key", "import", "keys.txt"]).success();
+    assert_eq!(imported.trim(), "1 keys imported; 1 lines are no keys, the rest were there.");
+    assert!(run(&["key", "check", "abcde12345fghij67890"]).success().contains("…7890  free"));
+    assert!(run(&["key", "revoke", made[1]]).success().contains("revoked"));
+    assert!(run(&["key", "check", made[1]]).success().contains("spring"));
+    assert!(run(&["key", "check", "no key"]).refusal().contains("INVALID_CDKEY"));
+    assert_eq!(run(&["key", "list"]).success().lines().count(), 3);
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
+    assert!(run(&["sanction", "list"]).refusal().contains("no realm runs"));
+}
+
 /// The largest distance between two distributions (Kolmogorov and Smirnov).
 fn distance(one: &mut [f64], other: &mut [f64]) -> f64 {
     one.sort_by(f64::total_cmp);

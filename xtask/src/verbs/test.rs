@@ -22,7 +22,7 @@ const FUZZ_SECONDS: u64 = 60;
 
 /// Asks the harness for realms over PostgreSQL, for features whose whole tests run over both databases.
 const DATABASE_VARIABLE: &str = "REALM_TEST_DATABASE";
-const OVER_POSTGRES: [&str; 5] = ["accounts::", "admin::", "characters::", "commands::", "resume::"];
+const OVER_POSTGRES: [&str; 6] = ["accounts::", "admin::", "characters::", "commands::", "identity::", "resume::"];
 
 /// Builds the plugins, then runs the tests of both workspaces; a failure of one does not hide the other.
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {

@@ -46,7 +46,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("character_rosters", "account realm version", Impersonal),
     ("characters", "id realm account class level experience strength dexterity vitality energy", Impersonal),
     ("characters", "hardcore dead created_ms played_last_ms play_time_ms deleted_ms", Impersonal),
-    ("characters", "version lease_epoch leased", Impersonal),
+    ("characters", "version lease_epoch leased zone x y", Impersonal),
     ("characters", "name folded", Replaced),
     ("ladder_scores", "character_id realm class score level experience dead scored_ms", Deleted),
     ("ladder_scores", "character_version tie_break", Deleted),
@@ -54,6 +54,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("ladder_standings", "name", Replaced),
     ("ladder_seasons", "realm number name began_ms ended_ms", Impersonal),
     ("nodes", "node key_ceiling", Impersonal),
+    ("lease_holders", "id node folder until_ms", Impersonal),
     ("owner_tokens", "hash created_ms", Impersonal),
     // What plugins remember is theirs: a plugin that keeps names says so in its own papers.
     ("plugin_keys", "realm plugin key_hex value_hex", Impersonal),

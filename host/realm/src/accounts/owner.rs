@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, AccountsError, Role, password, secret, store, taken};
+use super::{Accounts, AccountsError, Role, password, registering::taken, secret, store};
 use crate::{
     storage::StorageError,
     types::{AccountId, AccountName},

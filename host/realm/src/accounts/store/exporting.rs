@@ -33,7 +33,7 @@ const PARTS: &[(&str, &str)] = &[
     (
         "characters",
         "SELECT id, realm, name, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead,
-         created_ms, played_last_ms, play_time_ms, deleted_ms FROM characters WHERE account = $1 ORDER BY id",
+         created_ms, played_last_ms, play_time_ms, deleted_ms, zone, x, y FROM characters WHERE account = $1 ORDER BY id",
     ),
     (
         "ladder",
