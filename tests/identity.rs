@@ -12,7 +12,7 @@ use std::{
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use realm::types::{Clock, SystemClock};
-use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Method, Rest};
+use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Method, Rest, ServerMessage};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -21,7 +21,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::harness::{PASSWORD, TestRealm, eventually, program::Site, raw, refused};
+use crate::harness::{DEADLINE, PASSWORD, TestRealm, eventually, program::Site, raw, refused};
 
 const NEW_PASSWORD: &str = "five lanterns by the lake";
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -484,15 +484,17 @@ async fn the_operator_s_verbs_say_what_they_did_and_what_to_do_instead() {
     lobby.join_channel("Cave").await.unwrap();
     let said = run(&["sanction", "mute", "maren", "--reason", "Shouting.", "--for", "2h"]).success();
     assert!(said.contains("1  mute Maren until 20") && said.contains("by the operator: Shouting."), "{said}");
-    match lobby.say("can you hear me").await.unwrap_err() {
-        ClientError::Refused { code, message, .. } => {
-            assert_eq!(code, "MUTED");
-            assert!(message.contains("Shouting (sanction 1)"), "{message}");
+    lobby.say("can you hear me").await.unwrap();
+    let refusal = loop {
+        if let ServerMessage::Error(error) = lobby.next().await.unwrap() {
+            break error;
         }
-        other => panic!("{other}"),
-    }
+    };
+    assert_eq!(refusal.code, "MUTED");
+    assert!(refusal.message.contains("Shouting (sanction 1)"), "{refusal:?}");
     assert!(run(&["sanction", "lift", "1"]).success().contains(", lifted 20"));
-    lobby.say("can you hear me").await.expect("a lifted mute holds nobody");
+    lobby.say("and now").await.unwrap();
+    assert_eq!(lobby.line(DEADLINE).await.expect("a lifted mute holds nobody").text, "and now");
     assert!(run(&["sanction", "lift", "1"]).refusal().contains("No sanction 1 is in force"));
     assert!(run(&["sanction", "ban", "Nobody", "--reason", "Because."]).refusal().contains("no account \"Nobody\""));
     assert!(run(&["sanction", "mute", "Maren", "--reason", "Because."]).refusal().contains("how long"));
