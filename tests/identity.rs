@@ -21,7 +21,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::harness::{DEADLINE, PASSWORD, TestRealm, eventually, program::Site, raw, refused};
+use crate::harness::{
+    DEADLINE, PASSWORD, TestRealm, eventually,
+    program::{Site, Up},
+    raw, refused,
+};
 
 const NEW_PASSWORD: &str = "five lanterns by the lake";
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -472,7 +476,7 @@ async fn account_keys_are_asked_for_where_the_operator_wants_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_s_verbs_say_what_they_did_and_what_to_do_instead() {
     let site = Site::new();
-    let up = site.up();
+    let up = patient(&site);
     let at = ["--data", "realm-data"];
     let run = |arguments: &[&str]| site.run(&[arguments, &at].concat());
     let endpoint = site.endpoint();
@@ -573,10 +577,16 @@ async fn an_unknown_name_costs_what_a_known_one_costs() {
     realm.stop().await;
 }
 
+/// A realm of the real program. While its verbs run, a lobby of the test is not read, however long they take.
+fn patient(site: &Site) -> Up {
+    Up::start(site.realm(&["up", "--data", "realm-data"]).env("REALM__NET__SILENCE_MAX_MS", "600000"))
+}
+
 /// Every file of a folder that holds a text, whatever its case.
 fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    // What goes while it is looked at holds nothing.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
         if path.is_dir() {
             holding(&path, text, found);
         } else if let Ok(bytes) = fs::read(&path) {
@@ -591,7 +601,7 @@ fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_account_leaves_no_trace_in_database_and_log() {
     let site = Site::new();
-    let up = site.up();
+    let up = patient(&site);
     let endpoint = site.endpoint();
     let mut rest = Rest::new(&endpoint);
     rest.register("Wilhelmina", PASSWORD).await.unwrap();
