@@ -12,7 +12,7 @@ use std::{
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use realm::types::{Clock, SystemClock};
-use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Method, Rest};
+use realm_client::{ClientError, Door, Endpoint, GameConnection, Lobby, Login, Method, Rest, ServerMessage};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -21,7 +21,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::harness::{PASSWORD, TestRealm, eventually, program::Site, raw, refused};
+use crate::harness::{
+    DEADLINE, PASSWORD, TestRealm, eventually,
+    program::{Site, Up},
+    raw, refused,
+};
 
 const NEW_PASSWORD: &str = "five lanterns by the lake";
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
@@ -469,6 +473,58 @@ async fn account_keys_are_asked_for_where_the_operator_wants_them() {
     realm.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_s_verbs_say_what_they_did_and_what_to_do_instead() {
+    let site = Site::new();
+    let up = patient(&site);
+    let at = ["--data", "realm-data"];
+    let run = |arguments: &[&str]| site.run(&[arguments, &at].concat());
+    let endpoint = site.endpoint();
+    let mut rest = Rest::new(&endpoint);
+    rest.register("Maren", PASSWORD).await.unwrap();
+    let token = rest.login("Maren", PASSWORD).await.unwrap().access_token;
+    let mut lobby = Lobby::connect(&endpoint, Door::Frames).await.unwrap();
+    lobby.login(Login::Token(token)).await.unwrap();
+    lobby.join_channel("Cave").await.unwrap();
+    let said = run(&["sanction", "mute", "maren", "--reason", "Shouting.", "--for", "2h"]).success();
+    assert!(said.contains("1  mute Maren until 20") && said.contains("by the operator: Shouting."), "{said}");
+    lobby.say("can you hear me").await.unwrap();
+    let refusal = loop {
+        if let ServerMessage::Error(error) = lobby.next().await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(refusal.code, "MUTED");
+    assert!(refusal.message.contains("Shouting (sanction 1)"), "{refusal:?}");
+    assert!(run(&["sanction", "lift", "1"]).success().contains(", lifted 20"));
+    lobby.say("and now").await.unwrap();
+    assert_eq!(lobby.line(DEADLINE).await.expect("a lifted mute holds nobody").text, "and now");
+    assert!(run(&["sanction", "lift", "1"]).refusal().contains("No sanction 1 is in force"));
+    assert!(run(&["sanction", "ban", "Nobody", "--reason", "Because."]).refusal().contains("no account \"Nobody\""));
+    assert!(run(&["sanction", "mute", "Maren", "--reason", "Because."]).refusal().contains("how long"));
+    assert!(run(&["sanction", "ban", "Maren", "--reason", "Because.", "--for", "soon"]).refusal().contains("12h"));
+    run(&["sanction", "ban", "2001:db8::/48", "--reason", "Spam."]).success();
+    let listed = run(&["sanction", "list"]).success();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let of_one: Value = serde_json::from_str(&run(&["sanction", "list", "2001:db8::/48", "--json"]).success()).unwrap();
+    assert_eq!(of_one["sanctions"][0]["target"], "2001:db8::/48", "{of_one}");
+    run(&["sanction", "ban", "Maren", "--reason", "Because."]).success();
+    assert_eq!(goodbye(&mut lobby).await.0, "ACCOUNT_BANNED");
+
+    let made = run(&["key", "make", "2", "--note", "spring"]).success();
+    let made: Vec<&str> = made.lines().collect();
+    fs::write(site.folder().join("keys.txt"), format!("{}\nABCDE-12345-FGHIJ-67890\n\nno key\n", made[0])).unwrap();
+    let imported = run(&["key", "import", "keys.txt"]).success();
+    assert_eq!(imported.trim(), "1 keys imported; 1 lines are no keys, the rest were there.");
+    assert!(run(&["key", "check", "abcde12345fghij67890"]).success().contains("…7890  free"));
+    assert!(run(&["key", "revoke", made[1]]).success().contains("revoked"));
+    assert!(run(&["key", "check", made[1]]).success().contains("spring"));
+    assert!(run(&["key", "check", "no key"]).refusal().contains("INVALID_CDKEY"));
+    assert_eq!(run(&["key", "list"]).success().lines().count(), 3);
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
+    assert!(run(&["sanction", "list"]).refusal().contains("no realm runs"));
+}
+
 /// The largest distance between two distributions (Kolmogorov and Smirnov).
 fn distance(one: &mut [f64], other: &mut [f64]) -> f64 {
     one.sort_by(f64::total_cmp);
@@ -521,10 +577,16 @@ async fn an_unknown_name_costs_what_a_known_one_costs() {
     realm.stop().await;
 }
 
+/// A realm of the real program. While its verbs run, a lobby of the test is not read, however long they take.
+fn patient(site: &Site) -> Up {
+    Up::start(site.realm(&["up", "--data", "realm-data"]).env("REALM__NET__SILENCE_MAX_MS", "600000"))
+}
+
 /// Every file of a folder that holds a text, whatever its case.
 fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    // What goes while it is looked at holds nothing.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
         if path.is_dir() {
             holding(&path, text, found);
         } else if let Ok(bytes) = fs::read(&path) {
@@ -539,7 +601,7 @@ fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_account_leaves_no_trace_in_database_and_log() {
     let site = Site::new();
-    let up = site.up();
+    let up = patient(&site);
     let endpoint = site.endpoint();
     let mut rest = Rest::new(&endpoint);
     rest.register("Wilhelmina", PASSWORD).await.unwrap();

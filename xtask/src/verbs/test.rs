@@ -22,7 +22,8 @@ const FUZZ_SECONDS: u64 = 60;
 
 /// Asks the harness for realms over PostgreSQL, for features whose whole tests run over both databases.
 const DATABASE_VARIABLE: &str = "REALM_TEST_DATABASE";
-const OVER_POSTGRES: [&str; 6] = ["accounts::", "admin::", "again::", "characters::", "commands::", "resume::"];
+const OVER_POSTGRES: [&str; 7] =
+    ["accounts::", "admin::", "again::", "characters::", "commands::", "identity::", "resume::"];
 
 /// Requests that are made from the OpenAPI document, in the ordinary run and in the long one.
 const REQUESTS: u32 = 2_000;

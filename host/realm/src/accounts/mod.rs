@@ -8,6 +8,7 @@ mod attempts;
 mod config;
 mod data;
 mod doorkeeper;
+mod ending;
 mod error;
 mod following;
 mod guessing;
@@ -49,7 +50,6 @@ pub use staff::StaffMember;
 
 use crate::{
     moderation::Moderation,
-    once::Answered,
     storage::{self, Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
@@ -57,7 +57,6 @@ use attempts::{Attempts, Rule};
 use doorkeeper::Doorkeeper;
 use guessing::Guessing;
 use hashing::Hashing;
-use places::Place;
 use refreshing::Refreshed;
 use sessions::{Live, Sessions};
 use signing::Signing;
@@ -179,32 +178,6 @@ impl Accounts {
         Ok(Self { inner })
     }
 
-    /// Makes a player's account.
-    ///
-    /// # Errors
-    /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
-    /// as many accounts as it may.
-    pub async fn register(&self, name: AccountName, password: &str, peer: IpAddr) -> Result<AccountId, AccountsError> {
-        self.register_with(name, password, "", peer).await
-    }
-
-    /// The same with an account key, which is the account's from then on.
-    ///
-    /// # Errors
-    /// As [`Self::register`]; when the key is unknown, used or revoked, or none was given and `[accounts] require_key` asks for one.
-    pub async fn register_with(
-        &self,
-        name: AccountName,
-        password: &str,
-        key: &str,
-        peer: IpAddr,
-    ) -> Result<AccountId, AccountsError> {
-        match self.register_once(name, password, key, peer, None).await? {
-            Answered::Now(new) => Ok(new.id),
-            Answered::Before(_) => unreachable!("without a key nothing was done before"),
-        }
-    }
-
     /// Checks an access token and that its session lives. No I/O.
     ///
     /// # Errors
@@ -281,83 +254,6 @@ impl Accounts {
         }
     }
 
-    /// Ends a token session; whoever waits on [`Self::session_ended`] is told. A session that is over is no error.
-    ///
-    /// # Errors
-    /// Those of the database. When it only did not confirm in time, the session is over until the realm is started again.
-    pub async fn logout(&self, session: SessionId) -> Result<(), AccountsError> {
-        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        in_task(async move {
-            let ended = inner
-                .storage
-                .write::<_, StorageError, _>(move |connection| {
-                    Box::pin(async move {
-                        store::delete_session(connection, session).await?;
-                        teller.tell_ends(connection, &[session]).await
-                    })
-                })
-                .await;
-            // An end that is told without need harms nobody, one that is missed does.
-            if matches!(ended, Ok(()) | Err(StorageError::Unconfirmed)) {
-                inner.sessions.end(&[session]);
-            }
-            Ok(ended?)
-        })
-        .await
-    }
-
-    /// Ends every session that was used last from one of these addresses.
-    ///
-    /// # Errors
-    /// As [`Self::end_sessions`].
-    pub async fn end_sessions_from(
-        &self,
-        is_meant: impl Fn(IpAddr) -> bool + Send + 'static,
-    ) -> Result<usize, AccountsError> {
-        let meant = self.inner.sessions.used_from(is_meant);
-        for session in &meant {
-            self.logout(*session).await?;
-        }
-        Ok(meant.len())
-    }
-
-    /// Ends every session of an account (ban, password change).
-    ///
-    /// # Errors
-    /// Those of the database. When it only did not confirm in time, the sessions are over until the realm is started again.
-    pub async fn end_sessions(&self, account: AccountId) -> Result<(), AccountsError> {
-        let (inner, teller) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        in_task(async move {
-            let ended = inner
-                .storage
-                .write::<_, StorageError, _>(move |connection| {
-                    Box::pin(async move {
-                        let ended = store::delete_sessions_of(connection, account).await?;
-                        teller.tell_ends(connection, &ended).await?;
-                        Ok(ended)
-                    })
-                })
-                .await;
-            match &ended {
-                Ok(sessions) => inner.sessions.end(sessions),
-                // Which they were is not known.
-                Err(StorageError::Unconfirmed) => inner.sessions.end_of(account),
-                Err(_) => {}
-            }
-            ended?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Resolves when the token session has ended: a connection on it must close. While somebody waits, the session counts
-    /// as active.
-    pub async fn session_ended(&self, session: SessionId) {
-        let Some(mut ended) = self.inner.sessions.watch_end(session) else { return };
-        // An error means that the session is gone with everything else.
-        let _ = ended.wait_for(|ended| *ended).await;
-    }
-
     /// Name and role of an account.
     ///
     /// # Errors
@@ -370,18 +266,6 @@ impl Accounts {
     /// Looks an account up by name, for whispers to people who are not online and for staff.
     pub async fn find(&self, name: &AccountName) -> Result<Option<AccountId>, StorageError> {
         Ok(store::find_account(self.inner.storage.reader(), name).await?.map(|account| account.id))
-    }
-
-    async fn new_account(
-        &self,
-        place: Place,
-        name: AccountName,
-        password: String,
-        role: Role,
-    ) -> Result<store::NewAccount, AccountsError> {
-        let password = self.inner.hashing.hash(place, password).await?;
-        let now_ms = self.inner.storage.now_ms();
-        Ok(store::NewAccount { id: self.inner.storage.ids().next(now_ms), name, password, role, now_ms })
     }
 }
 
@@ -404,13 +288,6 @@ impl Inner {
             access_seconds: u32::try_from((expires_ms - now_ms) / 1_000).unwrap_or(0),
             refresh,
         })
-    }
-}
-
-fn taken(error: StorageError) -> AccountsError {
-    match error {
-        StorageError::Conflict => AccountsError::Taken,
-        error => error.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use serde_json::json;
 
-use super::{Accounts, AccountsError, Role, password, secret, store, taken};
+use super::{Accounts, AccountsError, Role, password, registering::taken, secret, store};
 use crate::{
     audit::{self, By, Who},
     storage::StorageError,

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, AccountsError, Role, keys, password, store, taken};
+use super::{Accounts, AccountsError, Role, keys, password, places::Place, store};
 use crate::{
     once::{self, Answered, Kept, KeyReused, Once},
+    storage::StorageError,
     types::{AccountId, AccountName, Network},
 };
 
@@ -18,6 +19,32 @@ pub struct Registered {
 }
 
 impl Accounts {
+    /// Makes a player's account.
+    ///
+    /// # Errors
+    /// When registration is closed, the name is taken, the password breaks a rule, too many wait, or the network of `peer` has made
+    /// as many accounts as it may.
+    pub async fn register(&self, name: AccountName, password: &str, peer: IpAddr) -> Result<AccountId, AccountsError> {
+        self.register_with(name, password, "", peer).await
+    }
+
+    /// The same with an account key, which is the account's from then on.
+    ///
+    /// # Errors
+    /// As [`Self::register`]; when the key is unknown, used or revoked, or none was given and `[accounts] require_key` asks for one.
+    pub async fn register_with(
+        &self,
+        name: AccountName,
+        password: &str,
+        key: &str,
+        peer: IpAddr,
+    ) -> Result<AccountId, AccountsError> {
+        match self.register_once(name, password, key, peer, None).await? {
+            Answered::Now(new) => Ok(new.id),
+            Answered::Before(_) => unreachable!("without a key nothing was done before"),
+        }
+    }
+
     /// Makes a player's account. Asked again under one key, with the same name and password, it answers what it answered then.
     ///
     /// # Errors
@@ -87,5 +114,24 @@ impl Accounts {
         } else {
             Err(KeyReused.into())
         }
+    }
+
+    pub(super) async fn new_account(
+        &self,
+        place: Place,
+        name: AccountName,
+        password: String,
+        role: Role,
+    ) -> Result<store::NewAccount, AccountsError> {
+        let password = self.inner.hashing.hash(place, password).await?;
+        let now_ms = self.inner.storage.now_ms();
+        Ok(store::NewAccount { id: self.inner.storage.ids().next(now_ms), name, password, role, now_ms })
+    }
+}
+
+pub(super) fn taken(error: StorageError) -> AccountsError {
+    match error {
+        StorageError::Conflict => AccountsError::Taken,
+        error => error.into(),
     }
 }

@@ -10,7 +10,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Every so many sweeps what is old is looked for too.
 const TIDY_EVERY_SWEEPS: u32 = 60;
 /// Sessions of one write: a sweep of many gives way to other writes between.
-const SESSIONS_PER_WRITE_MAX: usize = 500;
+pub(super) const SESSIONS_PER_WRITE_MAX: usize = 500;
 
 impl Inner {
     /// Puts a new signing key in the place of one that is old enough.

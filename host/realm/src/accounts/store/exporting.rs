@@ -38,7 +38,8 @@ const PARTS: &[(&str, &str)] = &[
     (
         "characters",
         "SELECT id, realm, name, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead,
-         created_ms, played_last_ms, play_time_ms, deleted_ms, title, list_place, key_bindings, skill_levels FROM characters WHERE account = $1 ORDER BY id",
+         created_ms, played_last_ms, play_time_ms, deleted_ms, title, list_place, key_bindings, skill_levels,
+         zone, x, y FROM characters WHERE account = $1 ORDER BY id",
     ),
     (
         "ladder",
