@@ -44,10 +44,10 @@ pub struct Config {
     #[schemars(range(min = 1, max = 50))]
     pub characters_max: u32,
     /// Over PostgreSQL, how long the right to write a character lasts when its node does not renew it, in milliseconds: so long after the
-    /// death of a node others take its characters over. A node that could not renew for two thirds of it takes its characters out of their
-    /// games by itself. It counts where several nodes share a realm (`[realm] shared`); a node alone takes 90 seconds if this is less, so
-    /// that its games go on while the database is away for a minute, and takes its characters back at once when it is started again.
-    #[schemars(range(min = 600, max = 600_000))]
+    /// death of a node others may take its characters over. Where several nodes share a realm (`[realm] shared`), a node that could not
+    /// renew for two thirds of it takes its characters out of their games by itself. Below 12 seconds a node that freezes in the middle of
+    /// a write, which holds the others up for at most 4, may cost them theirs.
+    #[schemars(range(min = 3_000, max = 600_000))]
     pub lease_ms: u32,
     /// How often a node renews this right for all its characters together, in milliseconds; at most a third of `lease_ms`.
     #[schemars(range(min = 100, max = 60_000))]
