@@ -116,7 +116,8 @@ fn line(sanction: &Value) -> String {
         format!(", lifted {} by {}", text("lifted"), text("lifted_by"))
     };
     let over = if sanction["in_force"] == true || !lifted.is_empty() { "" } else { ", over" };
-    let (number, kind, target) = (&sanction["number"], text("kind"), text("target"));
+    // A JSON value pays no heed to a width.
+    let (number, kind, target) = (sanction["number"].to_string(), text("kind"), text("target"));
     format!("{number:>5}  {kind} {target} {until}, by {}{lifted}{over}: {}", text("decided_by"), text("reason"))
 }
 
