@@ -18,20 +18,21 @@ mod login;
 mod own;
 mod owner;
 mod password;
+mod permissions;
 mod places;
 mod refreshing;
+mod registering;
+mod role;
 mod second_factor;
 mod secret;
 mod sessions;
 mod signing;
+mod staff;
 mod store;
 mod sweeping;
 mod totp;
 
 use std::{net::IpAddr, path::Path, sync::Arc};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 pub use error::AccountsError;
@@ -39,11 +40,16 @@ pub use keeping::KeptSession;
 pub use keys::{AccountKey, KeyState};
 pub use login::Proof;
 pub use own::{OwnSession, Profile};
+pub use permissions::{Permission, Permissions};
+pub use registering::Registered;
+pub use role::Role;
 pub use second_factor::Enrolment;
 pub use signing::PublicKey;
+pub use staff::StaffMember;
 
 use crate::{
     moderation::Moderation,
+    once::Answered,
     storage::{self, Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
@@ -62,26 +68,6 @@ const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
 /// Tries at the code of a second factor.
 const CODES: Rule = Rule { wrong_max: 5, lock_ms: 5 * 60_000, forget_ms: 5 * 60_000 };
 
-/// What an account may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Plays.
-    Player,
-    /// Keeps order.
-    Moderator,
-    /// Everything.
-    Owner,
-}
-
-impl Role {
-    /// Moderators and owners.
-    #[must_use]
-    pub fn is_staff(self) -> bool {
-        self != Role::Player
-    }
-}
-
 /// Who speaks: the result of checking a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -93,6 +79,22 @@ pub struct Identity {
     pub session: SessionId,
     /// What it may do.
     pub role: Role,
+    /// What it may do beyond its role.
+    pub extra: Permissions,
+}
+
+impl Identity {
+    /// Everything that the account may do.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        self.role.permissions().and(self.extra)
+    }
+
+    /// May the account do this?
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions().contains(permission)
+    }
 }
 
 /// What a log-in gives.
@@ -115,6 +117,8 @@ pub struct Accounts {
 }
 
 struct Inner {
+    /// The realm's key, for its audit log.
+    realm: Arc<str>,
     config: Config,
     storage: Storage,
     moderation: Moderation,
@@ -140,6 +144,7 @@ impl Accounts {
         moderation: Moderation,
     ) -> Result<Self, StorageError> {
         let inner = Arc::new(Inner {
+            realm: realm.into(),
             signing: Signing::load(data, realm, storage.now_ms())?,
             doorkeeper: Doorkeeper::new(config),
             hashing: Hashing::start(config)?,
@@ -162,7 +167,9 @@ impl Accounts {
             })
             .await?;
         for mut stored in store::sessions(inner.storage.reader()).await? {
-            stored.identity.role = inner.config.role_in_force(stored.identity.role, stored.second_factor);
+            let identity = &mut stored.identity;
+            (identity.role, identity.extra) =
+                inner.config.in_force(identity.role, identity.extra, stored.second_factor);
             inner.sessions.insert(Live::new(stored.identity, stored.address, stored.active_ms, stored.expires_ms));
         }
         tokio::spawn(sweeping::sweep_regularly(Arc::downgrade(&inner)));
@@ -192,34 +199,10 @@ impl Accounts {
         key: &str,
         peer: IpAddr,
     ) -> Result<AccountId, AccountsError> {
-        if !self.inner.config.registration_open {
-            return Err(AccountsError::RegistrationClosed);
+        match self.register_once(name, password, key, peer, None).await? {
+            Answered::Now(new) => Ok(new.id),
+            Answered::Before(_) => unreachable!("without a key nothing was done before"),
         }
-        let network = self.inner.doorkeeper.admit(peer)?;
-        let password = password::chosen(password, &name)?;
-        let key = self.key_for_registration(key).await?;
-        let place = self.inner.hashing.place(network)?;
-        if store::find_account(self.inner.storage.reader(), &name).await?.is_some() {
-            return Err(AccountsError::Taken);
-        }
-        self.inner.doorkeeper.admit_registration(network)?;
-        let account = self.new_account(place, name, password, Role::Player).await?;
-        let id = account.id;
-        self.inner
-            .storage
-            .write(move |connection| {
-                Box::pin(async move {
-                    store::insert_account(connection, &account).await.map_err(taken)?;
-                    match key {
-                        Some(hash) => keys::bind(connection, &hash, account.id, account.now_ms).await,
-                        None => Ok(()),
-                    }
-                })
-            })
-            .await?;
-        // Neither name nor address: logs outlive accounts.
-        tracing::info!(account = %id, "account registered");
-        Ok(id)
     }
 
     /// Checks an access token and that its session lives. No I/O.

@@ -30,6 +30,8 @@ pub struct Lease {
     pub(super) unconfirmed: i64,
     /// Time spent in games, in milliseconds, as it is stored with that version.
     pub(super) play_time_ms: i64,
+    /// Points spent on skills, for the anti-cheat rule; nobody spends any while the lease is held.
+    pub(super) skill_levels: u32,
     /// What is stored with that version, as far as it is known: the next save writes what is different.
     stored: Option<(Sheet, Option<Place>)>,
     /// The process, as long as it may write.
@@ -54,7 +56,17 @@ impl Lease {
 
     fn of(holder: Arc<Holder>, character: CharacterId, epoch: i64, (version, play_time_ms): (i64, i64)) -> Self {
         let given_back = AtomicBool::new(false);
-        Self { character, epoch, version, unconfirmed: 0, play_time_ms, stored: None, holder, given_back }
+        Self {
+            character,
+            epoch,
+            version,
+            unconfirmed: 0,
+            play_time_ms,
+            skill_levels: 0,
+            stored: None,
+            holder,
+            given_back,
+        }
     }
 
     /// True when this process holds nothing any more that it held when it took this lease.

@@ -22,6 +22,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) mod details;
+
 fn character(row: &AnyRow) -> Result<Character, StorageError> {
     let damaged = |what: &str| StorageError::Statement(format!("a stored character has an illegal {what}"));
     let small = |index: usize| -> Result<u32, StorageError> {
@@ -55,7 +57,7 @@ pub(super) async fn list(readers: &Readers, realm: &str, account: AccountId) -> 
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
-        " FROM characters WHERE account = $1 AND realm = $2 AND deleted_ms IS NULL ORDER BY id"
+        " FROM characters WHERE account = $1 AND realm = $2 AND deleted_ms IS NULL ORDER BY list_place, id"
     ))
     .bind(account.to_sql())
     .bind(realm)

@@ -8,8 +8,9 @@ use realm_protocol::{ServerMessage, proto};
 
 use super::{
     Character, CharactersError, Config, Lease, Place, ROWS_PER_CHARACTER,
+    creation::insert_if_room,
     holder::{Holders, Terms},
-    insert_within_limit, store, unknown_or_busy,
+    store, unknown_or_busy,
     upkeep::{self, RESTORABLE_MS, Upkeep},
 };
 use crate::{
@@ -38,6 +39,23 @@ fn newborn(storage: &Storage, account: AccountId, name: &str) -> Character {
         play_time_ms: 0,
         version: 1,
     }
+}
+
+async fn insert_within_limit(
+    storage: &Storage,
+    realm: &Arc<str>,
+    characters_max: u32,
+    new: Character,
+) -> Result<Character, CharactersError> {
+    let realm = Arc::clone(realm);
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                insert_if_room(connection, &realm, characters_max, &new).await?;
+                Ok(new)
+            })
+        })
+        .await
 }
 
 async fn create(storage: &Storage, account: AccountId, name: &str) -> Result<Character, CharactersError> {
