@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod again;
 mod authors;
 mod campaign;
 mod characters;
@@ -38,6 +39,8 @@ mod resume;
 mod rules;
 mod seen;
 mod session;
+mod sheets;
+mod staff;
 mod storage;
 mod ticks;
 mod tidy;

@@ -11,6 +11,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use crate::{
     harness::{
         DEADLINE, PASSWORD, eventually,
+        fault_proxy::{Fault, FaultProxy},
         program::{Site, Up},
     },
     load::metrics::Metrics,
@@ -34,14 +35,14 @@ struct Node {
 
 impl Node {
     fn start(database: &realm_postgres::Database, number: usize, faults: &[(&str, String)]) -> Self {
-        Self::over(Site::empty(), database, number, faults)
+        Self::over(Site::empty(), database.url(), number, faults)
     }
 
     /// Starts over a folder that a former process may have left.
-    fn over(site: Site, database: &realm_postgres::Database, number: usize, faults: &[(&str, String)]) -> Self {
+    fn over(site: Site, url: String, number: usize, faults: &[(&str, String)]) -> Self {
         let mut command = site.realm(&["up", "--data", "realm-data"]);
         let settings = [
-            ("STORAGE__URL", database.url()),
+            ("STORAGE__URL", url),
             ("NODE__ID", number.to_string()),
             ("REALM__SHARED", "true".to_owned()),
             ("CHARACTERS__LEASE_MS", LEASE_MS.to_string()),
@@ -247,13 +248,18 @@ async fn a_save_without_version_and_epoch_is_seen() {
     assert!(lapse(&database, [&first, &second], &mut heroes).await > 0, "the mistake has to be seen");
 }
 
-/// For some renewals of both nodes, or until a mistake has to have shown itself.
+/// Longer than any lease, or until a mistake has to have shown itself.
 fn watched(bug: Option<Bug>) -> Duration {
-    if bug.is_some() { DEADLINE } else { Duration::from_millis(RENEW_MS.into()) * 5 }
+    if bug.is_some() { DEADLINE } else { Duration::from_millis(LEASE_MS.into()) * 2 }
 }
 
 /// Plays on the first node; true when the second refuses the character all the while.
-async fn is_held_while_played(nodes: [&Node; 2], disconnect: bool, longest: Duration) -> bool {
+async fn is_held_while_played(
+    database: &realm_postgres::Database,
+    nodes: [&Node; 2],
+    disconnect: bool,
+    longest: Duration,
+) -> bool {
     let mut hero = Hero::new(nodes, "Maren").await;
     // Where nodes take each other for dead, nobody plays for long.
     let Ok((_, mut game)) = hero.play(0, &nodes[0].endpoint()).await else { return false };
@@ -261,9 +267,8 @@ async fn is_held_while_played(nodes: [&Node; 2], disconnect: bool, longest: Dura
     if game.wait_for(DEADLINE, snapshot).await.is_err() {
         return false;
     }
-    if disconnect {
-        drop(game);
-    }
+    let epoch = stored(database, hero.character).await.epoch;
+    let reading = (!disconnect).then(|| tokio::spawn(closed_with(game)));
     let until = Instant::now() + longest;
     while Instant::now() < until {
         let Err(error) = hero.play(1, &nodes[1].endpoint()).await else { return false };
@@ -271,7 +276,9 @@ async fn is_held_while_played(nodes: [&Node; 2], disconnect: bool, longest: Dura
             return false;
         }
     }
-    true
+    // All the while it was one and the same lease, and the game goes on.
+    let goes_on = reading.is_none_or(|reading| !reading.is_finished());
+    goes_on && stored(database, hero.character).await.epoch == epoch
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,7 +287,7 @@ async fn a_character_has_one_holder_while_its_connection_is_lost_and_a_lease_tha
         let database = realm_postgres::database();
         let faults: Vec<_> = bug.map(|bug| bugs(&[bug])).into_iter().collect();
         let nodes = [Node::start(&database, 0, &faults), Node::start(&database, 1, &[])];
-        let is_held = is_held_while_played([&nodes[0], &nodes[1]], true, watched(bug)).await;
+        let is_held = is_held_while_played(&database, [&nodes[0], &nodes[1]], true, watched(bug)).await;
         assert_eq!(is_held, held, "{bug:?}");
     }
 }
@@ -293,28 +300,62 @@ async fn a_clock_that_is_an_hour_ahead_takes_nothing_over_and_leases_by_such_a_c
         let faults: Vec<_> = bug.map(|bug| bugs(&[bug])).into_iter().collect();
         let second = [&faults[..], std::slice::from_ref(&ahead)].concat();
         let nodes = [Node::start(&database, 0, &faults), Node::start(&database, 1, &second)];
-        let is_held = is_held_while_played([&nodes[0], &nodes[1]], false, watched(bug)).await;
+        let is_held = is_held_while_played(&database, [&nodes[0], &nodes[1]], false, watched(bug)).await;
         assert_eq!(is_held, held, "{bug:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_nodes_characters_are_playable_on_the_other_after_their_lease_and_at_once_where_they_were() {
+async fn a_killed_nodes_characters_are_playable_on_the_other_when_their_lease_is_over() {
     let database = realm_postgres::database();
     let (first, second) = (Node::start(&database, 0, &[]), Node::start(&database, 1, &[]));
-    let mut heroes = heroes([&first, &second], 2).await;
-    for hero in &mut heroes {
-        hero.play(0, &first.endpoint()).await.expect("playing");
-    }
-    let Node { site, up } = first;
+    let mut hero = Hero::new([&first, &second], "Maren").await;
+    let _playing = hero.play(0, &first.endpoint()).await.expect("playing");
+    first.up.end(Signal::KILL);
+    let killed = Instant::now();
+    hero.play_when_free(1, &second.endpoint()).await;
+    println!("playable on the other node {:?} after the kill, with leases of {LEASE_MS} ms", killed.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_that_is_started_again_over_its_folder_waits_for_no_lease() {
+    let database = realm_postgres::database();
+    let lease = Duration::from_secs(600);
+    let patient = [("REALM__CHARACTERS__LEASE_MS", lease.as_millis().to_string())];
+    let node = Node::start(&database, 0, &patient);
+    let mut hero = Hero::new([&node, &node], "Maren").await;
+    let _playing = hero.play(0, &node.endpoint()).await.expect("playing");
+    let Node { site, up } = node;
     up.end(Signal::KILL);
     let killed = Instant::now();
-    heroes[0].play_when_free(1, &second.endpoint()).await;
-    println!("playable on the other node {:?} after the kill, with leases of {LEASE_MS} ms", killed.elapsed());
-    // The other one's character waits for nobody when its node is started again over the same folder.
-    let again = Node::over(site, &database, 0, &[]);
-    let other = &mut heroes[1];
-    other.rests[0] = Rest::new(&again.endpoint());
-    other.rests[0].login(&other.name, PASSWORD).await.expect("logging in");
-    other.play(0, &again.endpoint()).await.expect("it is free at once");
+    let again = Node::over(site, database.url(), 0, &patient);
+    hero.rests[0] = Rest::new(&again.endpoint());
+    hero.rests[0].login(&hero.name, PASSWORD).await.expect("logging in");
+    hero.play(0, &again.endpoint()).await.expect("the lock on the folder proves that its holder is dead");
+    assert!(killed.elapsed() < lease, "not because its time was over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_cut_off_from_the_database_gives_its_characters_up_and_comes_back_by_itself() {
+    let database = realm_postgres::database();
+    let url = database.url();
+    let server = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    let proxy = FaultProxy::before(server.parse().expect("an address")).await;
+    let through = url.replace(server, &format!("127.0.0.1:{}", proxy.port()));
+    let (first, second) = (Node::over(Site::empty(), through, 0, &[]), Node::start(&database, 1, &[]));
+    let mut heroes = heroes([&first, &second], 2).await;
+    for (hero, fault) in heroes.iter_mut().zip([Fault::BothSilent, Fault::Cut]) {
+        let (_, game) = hero.play_when_free(0, &first.endpoint()).await;
+        let reading = tokio::spawn(closed_with(game));
+        proxy.set(fault);
+        let code = tokio::time::timeout(DEADLINE, reading).await.expect("it leaves its game").expect("reading goes on");
+        assert_eq!(code, "STORAGE_UNAVAILABLE", "{fault:?}");
+        let (ticket, game) = hero.play_when_free(1, &second.endpoint()).await;
+        hero.rests[1].leave_game(ticket.game.expect("a ticket names its game").id).await.expect("leaving");
+        drop(game);
+        proxy.set(Fault::None);
+        // Its own restart is nobody's work.
+        hero.play_when_free(0, &first.endpoint()).await;
+        assert!(stale_saves(&first).await < 1.0, "it has stopped itself, and tries nothing");
+    }
 }

@@ -218,6 +218,34 @@ async fn a_browser_sees_what_this_is_and_a_name_cannot_write_the_page() {
     realm.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_the_interface_is_the_realms_own_and_asks_nobody_else() {
+    let realm = TestRealm::start().await;
+    let mut rest = Rest::new(&realm.endpoint());
+    let mut seen = Vec::new();
+    for (path, kind) in [("", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")] {
+        let answer = get(&mut rest, &format!("/api/v1/explorer{path}")).await;
+        assert_eq!((answer.status, header(&answer, "content-type")), (200, format!("{kind}; charset=utf-8").as_str()));
+        secure(&answer);
+        let policy = header(&answer, "content-security-policy");
+        assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        for foreign in ["http:", "https:", "//cdn", "innerHTML", "eval("] {
+            assert!(!text.contains(foreign), "{path} has {foreign}");
+        }
+        seen.push(text);
+    }
+    for address in seen[0].split(['"', '\'']).filter(|text| text.starts_with("/api/")) {
+        assert_eq!(get(&mut rest, address).await.status, 200, "{address}");
+    }
+    // What the script looks for is on the page.
+    for id in seen[2].split("find(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(seen[0].contains(&format!("id=\"{id}\"")), "the page has no {id}");
+    }
+    assert!(seen[1].contains("prefers-color-scheme: dark") && seen[1].contains(":focus-visible"));
+    realm.stop().await;
+}
+
 /// Asserts that an answer says "too many", and when to come back.
 fn too_many(response: &Response) {
     problem(response, 429, "RATE_LIMITED");

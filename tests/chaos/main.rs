@@ -31,6 +31,8 @@ use server::{Fault, Program, Up};
 
 /// How long anything may take that must happen; for the pilot, too.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+/// So many kills there are however long they take, so that each fail point has its turn.
+const KILLS_MIN: u32 = 20;
 /// The promise: so long after a kill every character can be played again.
 const PLAYABLE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -81,9 +83,13 @@ async fn main() -> ExitCode {
     let begin = Instant::now();
     let mut bots: Vec<Bot> = (0..arguments.bots).map(|number| Bot::new(number, dice.split())).collect();
     let mut report = Report::default();
-    while report.kills() < arguments.kills && begin.elapsed().as_secs() < arguments.seconds {
-        let fault = choose(&mut dice, point);
+    let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
+    while report.kills() < arguments.kills && is_time(&report) {
+        // Every second kill is at a point that has not been seen, as long as there is one.
+        let unseen = if report.kills() % 2 == 0 { report.unseen(point).next() } else { None };
+        let fault = choose(&mut dice, point.or(unseen));
         let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
+        let longest = if unseen.is_some() { DEADLINE } else { longest };
         let killed = life(&program, &mut bots, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
@@ -95,6 +101,10 @@ async fn main() -> ExitCode {
         if !report.violations.is_empty() {
             break;
         }
+    }
+    if report.violations.is_empty() && report.kills() >= KILLS_MIN {
+        let unseen: Vec<String> = report.unseen(point).map(|point| format!("no kill came {}", point.name())).collect();
+        report.violations = unseen;
     }
     report.print(&bots, arguments.seed, begin.elapsed());
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -126,8 +136,13 @@ async fn life(
     dice: &mut Dice,
     report: &mut Report,
 ) -> Option<Point> {
-    let Some(mut up) = Up::start(program, fault.as_ref()).await else {
-        return fault.map(|fault| fault.point);
+    let mut up = match Up::start(program, fault.as_ref()).await {
+        Ok(Some(up)) => up,
+        Ok(None) => return fault.map(|fault| fault.point),
+        Err(broken) => {
+            report.violations.push(broken);
+            return None;
+        }
     };
     let endpoint = program.endpoint();
     let started = Instant::now();
@@ -144,8 +159,10 @@ async fn life(
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
     };
-    let died = up.dies_within(end).await;
-    up.kill().await;
+    let died = up.live(end, fault.as_ref()).await.unwrap_or_else(|broken| {
+        report.violations.push(broken);
+        false
+    });
     while let Some(ended) = playing.join_next().await {
         let (number, bot) = match ended {
             Ok(ended) => ended,
@@ -178,6 +195,14 @@ struct Report {
 impl Report {
     fn kills(&self) -> u32 {
         self.at_random + self.at_points.values().sum::<u32>()
+    }
+
+    /// Points of a running realm at which it has not been killed yet, unless there is but one.
+    fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
+        let migrates =
+            |point: &Point| [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations].contains(point);
+        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !migrates(point));
+        points.filter(|point| !self.at_points.contains_key(point.name()))
     }
 
     fn print(&self, bots: &[Bot], seed: u64, took: Duration) {

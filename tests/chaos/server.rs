@@ -3,8 +3,9 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -110,8 +111,8 @@ impl Program {
 pub(crate) struct Up(Child);
 
 impl Up {
-    /// Starts it; `None` when it died before it was up.
-    pub(crate) async fn start(program: &Program, fault: Option<&Fault>) -> Option<Self> {
+    /// Starts it; `None` when it died at its fail point before it was up.
+    pub(crate) async fn start(program: &Program, fault: Option<&Fault>) -> Result<Option<Self>, String> {
         let mut child = program.command("up", "realm-data", fault).spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut lines = lines.map_while(Result::ok);
@@ -124,29 +125,48 @@ impl Up {
         let mut up = Self(child);
         let came = tokio::time::timeout(DEADLINE * 3, ready).await.expect("a start comes to its end");
         if came.expect("the thread answers") {
-            return Some(up);
+            return Ok(Some(up));
         }
-        assert!(fault.is_some(), "the realm did not start");
-        up.kill().await;
-        None
+        let end = up.end_within(DEADLINE).await.ok_or("the realm closed its output, and did not end")?;
+        at_its_point(end, fault)?;
+        Ok(None)
     }
 
-    /// True when it has ended by itself within a time.
-    pub(crate) async fn dies_within(&mut self, longest: Duration) -> bool {
+    /// How it ended by itself, if it does within a time.
+    async fn end_within(&mut self, longest: Duration) -> Option<ExitStatus> {
         let mut looks = tokio::time::interval(Duration::from_millis(2));
-        let dying = async {
-            while self.0.try_wait().expect("asking for the end of a child").is_none() {
+        let ending = async {
+            loop {
+                if let Some(end) = self.0.try_wait().expect("asking for the end of a child") {
+                    return end;
+                }
                 looks.tick().await;
             }
         };
-        tokio::time::timeout(longest, dying).await.is_ok()
+        tokio::time::timeout(longest, ending).await.ok()
     }
 
-    /// Kills it, and waits until it is dead.
-    pub(crate) async fn kill(&mut self) {
-        // It may be dead already.
+    /// Lets it live for a time, and then kills it; true when it died at its fail point before.
+    pub(crate) async fn live(&mut self, longest: Duration, fault: Option<&Fault>) -> Result<bool, String> {
+        if let Some(end) = self.end_within(longest).await {
+            at_its_point(end, fault)?;
+            return Ok(true);
+        }
+        // It may be dead this very moment.
         let _ = self.0.kill();
-        assert!(self.dies_within(DEADLINE).await, "a killed process ends");
+        let end = self.end_within(DEADLINE).await.ok_or("a killed process did not end")?;
+        if end.signal() == Some(KILL) { Ok(false) } else { Err(format!("the realm ended by itself: {end}")) }
+    }
+}
+
+/// SIGKILL.
+const KILL: i32 = 9;
+
+/// Whoever ends without being told to has a fault of its own.
+fn at_its_point(end: ExitStatus, fault: Option<&Fault>) -> Result<(), String> {
+    match fault {
+        Some(_) if end.signal() == Some(KILL) => Ok(()),
+        _ => Err(format!("the realm ended by itself: {end}")),
     }
 }
 

@@ -68,6 +68,14 @@ impl TestRealm {
         Self { realm, ..self }
     }
 
+    /// Stops the realm, does something to what it has stored, and starts it again over the same folder.
+    pub async fn restart_after(self, meanwhile: impl AsyncFnOnce()) -> Self {
+        self.realm.stop().await;
+        meanwhile().await;
+        let realm = Realm::start(self.config.clone(), self.folder.path()).await.expect("the realm starts again");
+        Self { realm, ..self }
+    }
+
     /// Stops the realm and starts it again over the same folder with a changed configuration.
     pub async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);

@@ -3,13 +3,15 @@
 //! # The code map
 //!
 //! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
-//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`. `session` is a connected player,
+//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`; `audit` is what staff did, `once` what
+//! was answered to requests that may come again. `session` is a connected player,
 //! `admin` are the operator's verbs, `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
 //! `ARCHITECTURE.md` says who may import whom; a test holds it.
 
 pub mod accounts;
 pub mod admin;
 pub mod api;
+pub mod audit;
 pub mod characters;
 pub mod chat;
 pub mod cli;
@@ -19,6 +21,7 @@ pub mod hooks;
 pub mod ladder;
 pub mod moderation;
 pub mod net;
+pub mod once;
 pub mod rules;
 pub mod session;
 pub mod storage;
@@ -38,6 +41,7 @@ use std::{
 use crate::{
     accounts::Accounts,
     admin::Admin,
+    audit::Audit,
     characters::Characters,
     chat::Chat,
     config::Config,
@@ -137,6 +141,7 @@ impl Realm {
         storage.claim_realm(&config.realm.key, config.realm.shared).await?;
         let (rules, hooks) =
             Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
+        let audit = Audit::new(&config.realm.key, storage.clone());
         let moderation = Moderation::new(storage.clone());
         moderation.load().await?;
         let (realm, name) = (&config.realm.key, &config.realm.name);
@@ -161,6 +166,7 @@ impl Realm {
             session::Features {
                 realm: name.clone(),
                 accounts: accounts.clone(),
+                audit: audit.clone(),
                 characters: characters.clone(),
                 chat: chat.clone(),
                 games: games.clone(),
@@ -171,7 +177,7 @@ impl Realm {
         );
         let owner_token = accounts.owner_token().await?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let admin = Admin::start(data, rules.clone(), games.clone(), accounts.clone(), moderation.clone())
+        let admin = Admin::start(data, rules.clone(), games.clone(), accounts.clone(), moderation.clone(), audit)
             .map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
             realm: Arc::new(config.realm.clone()),
@@ -186,6 +192,7 @@ impl Realm {
             stopping: Arc::clone(&stopping),
             gate: api::Gate::new(&config.accounts, &config.session),
         };
+        once::sweep_regularly(&storage, &stopping);
         // Whoever resumes finds the session of the last run.
         sessions.restore().await;
         let (ready, stops) = (storage.clone(), Arc::clone(&stopping));

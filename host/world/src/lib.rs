@@ -28,7 +28,7 @@ pub use content::{Content, ContentError, ContentProblem, SkillInfo};
 pub use event::{Event, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
 pub use map::{Map, Ways};
-pub use sheet::{Attributes, Class, Difficulty, Sheet};
+pub use sheet::{ATTRIBUTE_POINTS_PER_LEVEL, Attributes, Class, Difficulty, Sheet};
 pub use world::{Action, EntityKind, EntityView, Facts, OwnView, SkillFacts, View, World};
 pub use zone::Zone;
 

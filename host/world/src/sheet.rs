@@ -106,6 +106,17 @@ impl Default for Attributes {
     }
 }
 
+impl Attributes {
+    /// All four together.
+    #[must_use]
+    pub fn sum(self) -> u64 {
+        [self.strength, self.dexterity, self.vitality, self.energy].into_iter().map(u64::from).sum()
+    }
+}
+
+/// Points for attributes that each level after the first gives.
+pub const ATTRIBUTE_POINTS_PER_LEVEL: u32 = 5;
+
 /// What a game needs to know of a character, and what it gives back when the character is saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheet {
@@ -128,5 +139,35 @@ impl Sheet {
     #[must_use]
     pub fn newborn(class: Class, hardcore: bool) -> Self {
         Self { class, level: 1, experience: 0, attributes: Attributes::default(), hardcore, dead: false }
+    }
+
+    /// Points that may still be spent on attributes: those of its levels, less what was spent.
+    #[must_use]
+    pub fn attribute_points_free(&self) -> u64 {
+        let given = u64::from(ATTRIBUTE_POINTS_PER_LEVEL) * u64::from(self.level.saturating_sub(1));
+        (Attributes::default().sum() + given).saturating_sub(self.attributes.sum())
+    }
+
+    /// Points for skills that its levels give in all: one for each after the first.
+    #[must_use]
+    pub fn skill_points(&self) -> u64 {
+        u64::from(self.level.saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_come_with_levels_and_are_spent_once() {
+        let mut sheet = Sheet::newborn(Class::Druid, false);
+        assert_eq!((sheet.attribute_points_free(), sheet.skill_points()), (0, 0));
+        sheet.level = 4;
+        assert_eq!((sheet.attribute_points_free(), sheet.skill_points()), (15, 3));
+        sheet.attributes.vitality += 15;
+        assert_eq!((sheet.attributes.sum(), sheet.attribute_points_free()), (95, 0));
+        sheet.attributes.energy = u32::MAX;
+        assert_eq!(sheet.attribute_points_free(), 0);
     }
 }

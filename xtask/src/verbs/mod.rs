@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod fuzz;
 mod postgres;
+mod schemathesis;
 mod server;
 mod test;
 mod tls_scan;

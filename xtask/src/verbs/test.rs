@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, fuzz, postgres, tls_scan, tutorial};
+use super::{PLUGINS_VARIABLE, fuzz, postgres, schemathesis, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -22,12 +22,17 @@ const FUZZ_SECONDS: u64 = 60;
 
 /// Asks the harness for realms over PostgreSQL, for features whose whole tests run over both databases.
 const DATABASE_VARIABLE: &str = "REALM_TEST_DATABASE";
-const OVER_POSTGRES: [&str; 6] = ["accounts::", "admin::", "characters::", "commands::", "identity::", "resume::"];
+const OVER_POSTGRES: [&str; 7] =
+    ["accounts::", "admin::", "again::", "characters::", "commands::", "identity::", "resume::"];
+
+/// Requests that are made from the OpenAPI document, in the ordinary run and in the long one.
+const REQUESTS: u32 = 2_000;
+const REQUESTS_LONG: u32 = 20_000;
 
 /// Builds the plugins, then runs the tests of both workspaces; a failure of one does not hide the other.
 pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<()> {
     let start = Instant::now();
-    say("step 1 of 6: building the plugins that the tests load");
+    say("step 1 of 7: building the plugins that the tests load");
     let components = plugins::build_all(layout, long)?;
     let mut done = vec![("plugins built", start.elapsed(), Ok(()))];
 
@@ -52,17 +57,17 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
         command
     };
     let mut workspace = tests(
-        "step 2 of 6: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
+        "step 2 of 7: tests of the workspace (the first time builds its dependencies, about five minutes on two cores)",
     );
     done.push(timed("workspace", workspace.arg("--workspace").args(filter)));
 
     if filter.is_none() {
-        let mut again = tests("step 3 of 6: features once more, over PostgreSQL");
+        let mut again = tests("step 3 of 7: features once more, over PostgreSQL");
         again.env(DATABASE_VARIABLE, "postgresql").args(["-p", "realm-tests", "--test", "realm", "--"]);
         done.push(timed("over PostgreSQL", again.args(OVER_POSTGRES)));
     }
 
-    let mut rules = tests("step 4 of 6: native tests of the plugins");
+    let mut rules = tests("step 4 of 7: native tests of the plugins");
     rules.args(["--workspace", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", layout.rules());
     done.push(timed("plugins, natively", rules.args(filter)));
 
@@ -80,14 +85,21 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     }
 
     if filter.is_none_or(|filter| "tutorial".contains(filter)) {
-        say("step 5 of 6: the commands of the tutorial for plugin authors, and the templates");
+        say("step 5 of 7: the commands of the tutorial for plugin authors, and the templates");
         let start = Instant::now();
         let outcome = tutorial::follow(layout, long);
         done.push(("tutorial", start.elapsed(), outcome));
     }
 
+    if filter.is_none_or(|filter| "schemathesis".contains(filter)) {
+        say("step 6 of 7: requests made from the OpenAPI document, as nobody, as a player and as staff");
+        let start = Instant::now();
+        let outcome = schemathesis::ask(layout, if long { REQUESTS_LONG } else { REQUESTS });
+        done.push(("schemathesis", start.elapsed(), outcome));
+    }
+
     if filter.is_none_or(|filter| "fuzz".contains(filter)) {
-        say("step 6 of 6: fuzzing the decoders");
+        say("step 7 of 7: fuzzing the decoders");
         let start = Instant::now();
         let outcome = if long { fuzz::campaign(layout) } else { fuzz::fuzz(layout, None, FUZZ_SECONDS, false) };
         done.push(("fuzz", start.elapsed(), outcome));

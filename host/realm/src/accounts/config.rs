@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{Permissions, Role};
 
 /// `[accounts]`: who may come in, and for how long.
 ///
@@ -73,9 +73,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The role that a session has: staff without a second factor are players where one is required.
-    pub(super) fn role_in_force(&self, role: Role, second_factor: bool) -> Role {
-        if self.second_factor_required_for_staff && role.is_staff() && !second_factor { Role::Player } else { role }
+    /// What a session may do: staff without a second factor are players where one is required, and nobody has single permissions then.
+    pub(super) fn in_force(&self, role: Role, extra: Permissions, second_factor: bool) -> (Role, Permissions) {
+        let staff = role.is_staff() || extra != Permissions::default();
+        if self.second_factor_required_for_staff && staff && !second_factor {
+            return (Role::Player, Permissions::default());
+        }
+        (role, extra)
     }
 }
 

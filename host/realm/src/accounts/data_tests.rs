@@ -28,7 +28,7 @@ use Fate::{Deleted, Impersonal, Replaced};
 
 /// Whoever adds a table or a column says here what becomes of it, and does it in `accounts/store/erasing.rs`.
 const FATES: &[(&str, &str, Fate)] = &[
-    ("accounts", "id created_ms role version erased_ms password_version", Impersonal),
+    ("accounts", "id created_ms role permissions version erased_ms password_version", Impersonal),
     ("accounts", "name folded password login_last_ms password_changed_ms", Replaced),
     ("token_sessions", "id account created_ms active_ms expires_ms rotation address", Deleted),
     ("refresh_tokens", "hash token_session rotation used_ms", Deleted),
@@ -46,15 +46,21 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("character_rosters", "account realm version", Impersonal),
     ("characters", "id realm account class level experience strength dexterity vitality energy", Impersonal),
     ("characters", "hardcore dead created_ms played_last_ms play_time_ms deleted_ms", Impersonal),
-    ("characters", "version lease_epoch leased zone x y", Impersonal),
-    ("characters", "name folded", Replaced),
+    ("characters", "version lease_epoch leased", Impersonal),
+    ("characters", "list_place skill_levels zone x y", Impersonal),
+    ("characters", "name folded title key_bindings", Replaced),
+    ("lease_holders", "id node folder until_ms", Impersonal),
+    // The log is never changed: people stand in it by their keys. What staff wrote as a reason, and names of characters that they
+    // changed, stay.
+    ("audit_log", "number at_ms realm actor act target reason state_before state_after hash", Impersonal),
+    ("audit_head", "chain number hash", Impersonal),
+    ("kept_answers", "scope idempotency_key request body tag kept_ms", Deleted),
     ("ladder_scores", "character_id realm class score level experience dead scored_ms", Deleted),
     ("ladder_scores", "character_version tie_break", Deleted),
     ("ladder_standings", "realm season place character_id class level score title", Impersonal),
     ("ladder_standings", "name", Replaced),
     ("ladder_seasons", "realm number name began_ms ended_ms", Impersonal),
     ("nodes", "node key_ceiling", Impersonal),
-    ("lease_holders", "id node folder until_ms", Impersonal),
     ("owner_tokens", "hash created_ms", Impersonal),
     // What plugins remember is theirs: a plugin that keeps names says so in its own papers.
     ("plugin_keys", "realm plugin key_hex value_hex", Impersonal),
@@ -133,7 +139,7 @@ const OWN: [&str; 7] = [
 async fn life(realm: &Realm) {
     let peer = "198.51.100.77".parse().unwrap();
     let accounts = &realm.accounts;
-    accounts.import_keys(&["ABCDE-FGHJK-LMNPQ-RSTUV".to_owned()], OWN[4]).await.unwrap();
+    accounts.import_keys(&["ABCDE-FGHJK-LMNPQ-RSTUV".to_owned()], OWN[4], None).await.unwrap();
     accounts.register_with(name(OWN[0]), PASSWORD, "ABCDE-FGHJK-LMNPQ-RSTUV", peer).await.unwrap();
     let tokens = accounts.login(OWN[0], PASSWORD, peer).await.unwrap();
     let (who, id) = (tokens.identity.clone(), tokens.identity.account);
@@ -144,7 +150,7 @@ async fn life(realm: &Realm) {
         reason: OWN[5].to_owned(),
         until_ms: Some(i64::MAX / 2),
     };
-    realm.moderation.sanction(order, OWN[0]).await.unwrap();
+    realm.moderation.sanction(order, OWN[0], None).await.unwrap();
     let lifted = realm.moderation.sanction(
         Order {
             kind: Kind::Ban,
@@ -153,8 +159,9 @@ async fn life(realm: &Realm) {
             until_ms: None,
         },
         "Owner",
+        None,
     );
-    realm.moderation.lift(lifted.await.unwrap().number, OWN[0]).await.unwrap();
+    realm.moderation.lift(lifted.await.unwrap().number, OWN[0], None).await.unwrap();
     let enrolment = accounts.begin_second_factor(&who, PASSWORD, peer).await.unwrap();
     assert!(enrolment.address.contains(OWN[0]));
     let (rosalinde, _) = (

@@ -1,7 +1,9 @@
 //! Why an account verb was refused.
 
+use super::Permissions;
 use crate::{
     moderation::Ban,
+    once::KeyReused,
     storage::StorageError,
     types::{BrokenOff, Code, Refusal},
 };
@@ -54,6 +56,18 @@ pub enum AccountsError {
     /// The one-time owner token is wrong or used, or there is an owner.
     #[error("the owner token is not valid (any more)")]
     OwnerTokenInvalid,
+    /// There is no account of this name.
+    #[error("there is no account of this name")]
+    AccountUnknown,
+    /// Whoever gives or takes a role may not do all of it themselves.
+    #[error("it holds permissions that whoever gives it lacks: {0}")]
+    GrantTooMuch(Permissions),
+    /// The role cannot be given, or not to this account.
+    #[error("{0}")]
+    RoleRefused(&'static str),
+    /// The key of the request was used with another one.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The password that was to confirm an act is another one.
     #[error("the password is wrong")]
     PasswordWrong,
@@ -129,6 +143,17 @@ impl From<AccountsError> for Refusal {
                 Code::OwnerTokenInvalid,
                 "The owner token is unknown or used, or the realm has an owner; restart the realm to see a new token while it has none.",
             ),
+            AccountsError::AccountUnknown => {
+                Refusal::new(Code::AccountUnknown, "There is no account of this name; check how it is written.")
+            }
+            AccountsError::GrantTooMuch(beyond) => Refusal::new(
+                Code::Forbidden,
+                format!(
+                    "Nobody gives or takes more than they may do themselves; here that is {beyond}. Ask the realm's owner."
+                ),
+            ),
+            AccountsError::RoleRefused(sentence) => Refusal::new(Code::RoleRefused, sentence),
+            AccountsError::KeyReused(error) => error.into(),
             AccountsError::PasswordWrong => {
                 Refusal::new(Code::InvalidCredentials, "The password is wrong; check it and try again.")
             }

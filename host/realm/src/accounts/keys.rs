@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::{Accounts, AccountsError, Role, secret, store};
 use crate::{
+    audit::{self, By},
     storage::{Connection, StorageError},
     types::{AccountId, in_task},
 };
@@ -104,9 +107,9 @@ impl Accounts {
     ///
     /// # Errors
     /// Those of the database. At most 1,000 are made.
-    pub async fn make_keys(&self, count: usize, note: &str) -> Result<Vec<String>, StorageError> {
+    pub async fn make_keys(&self, count: usize, note: &str, by: Option<By>) -> Result<Vec<String>, StorageError> {
         let keys: Vec<String> = std::iter::repeat_with(new_key).take(count.min(KEYS_AT_ONCE_MAX)).collect();
-        self.import_keys(&keys, note).await?;
+        self.import_keys(&keys, note, by).await?;
         Ok(keys)
     }
 
@@ -114,7 +117,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Those of the database. At most 1,000 are taken.
-    pub async fn import_keys(&self, keys: &[String], note: &str) -> Result<(u64, u64), StorageError> {
+    pub async fn import_keys(&self, keys: &[String], note: &str, by: Option<By>) -> Result<(u64, u64), StorageError> {
         let given = keys.len().min(KEYS_AT_ONCE_MAX);
         let legal: Vec<Stored> = keys[..given].iter().filter_map(|key| stored(key)).collect();
         let illegal = u64::try_from(given - legal.len()).unwrap_or(u64::MAX);
@@ -124,6 +127,10 @@ impl Accounts {
                 let mut new = 0;
                 for Stored { hash, hint } in legal {
                     new += u64::from(store::keys::insert(connection, &hash, &hint, &note, now_ms).await?);
+                }
+                if let Some(by) = by.filter(|_| new > 0) {
+                    let deed = by.does("keys.add", "keys", "account-keys").changing(Value::Null, json!({"new": new}));
+                    audit::write(connection, &deed, now_ms).await?;
                 }
                 Ok(new)
             })
@@ -156,8 +163,8 @@ impl Accounts {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn revoke_key(&self, key: &str) -> Result<bool, AccountsError> {
-        let Some(Stored { hash, .. }) = stored(key) else { return Ok(false) };
+    pub async fn revoke_key(&self, key: &str, by: Option<By>) -> Result<bool, AccountsError> {
+        let Some(Stored { hash, hint }) = stored(key) else { return Ok(false) };
         let accounts = self.clone();
         in_task(async move {
             let now_ms = accounts.inner.storage.now_ms();
@@ -165,7 +172,15 @@ impl Accounts {
                 .inner
                 .storage
                 .write::<_, AccountsError, _>(move |connection| {
-                    Box::pin(async move { Ok(store::keys::revoke(connection, &hash, now_ms).await?) })
+                    Box::pin(async move {
+                        let revoked = store::keys::revoke(connection, &hash, now_ms).await?;
+                        if let (Some(owner), Some(by)) = (&revoked, by) {
+                            let deed = by.does("keys.revoke", "key", &hint);
+                            audit::write(connection, &deed.changing(json!({"account": owner}), Value::Null), now_ms)
+                                .await?;
+                        }
+                        Ok(revoked)
+                    })
                 })
                 .await?;
             let Some(owner) = revoked else { return Ok(false) };

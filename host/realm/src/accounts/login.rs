@@ -133,8 +133,9 @@ impl Accounts {
         let now_ms = self.inner.storage.now_ms();
         let session: SessionId = self.inner.storage.ids().next(now_ms);
         let expires_ms = now_ms + i64::from(self.inner.config.session_days_max) * 86_400_000;
-        let role = self.inner.config.role_in_force(account.role, account.second_factor);
-        let identity = Identity { account: account.id, name: account.name, session, role };
+        let (role_stored, extra_stored) = (account.role, account.extra);
+        let (role, extra) = self.inner.config.in_force(account.role, account.extra, account.second_factor);
+        let identity = Identity { account: account.id, name: account.name, session, role, extra };
         let refresh = secret::new_refresh();
         let live = Live::new(identity.clone(), Some(peer), now_ms, expires_ms);
         let (inner, hash, network) = (Arc::clone(&self.inner), secret::hash(&refresh), Network::of(peer).to_string());
@@ -148,6 +149,10 @@ impl Accounts {
                     // The password may have been changed, or the account erased, while this one was checked.
                     if !store::set_last_login(connection, account, password_version, now_ms).await? {
                         return Err(AccountsError::InvalidCredentials);
+                    }
+                    // And so may the role: a session must not begin with more than is so.
+                    if !store::staff::is_so(connection, account, role_stored, extra_stored).await? {
+                        return Err(AccountsError::Busy);
                     }
                     store::insert_session(connection, session, account, Some(peer), now_ms, expires_ms).await?;
                     store::insert_refresh(connection, &hash, session, 0).await?;

@@ -19,21 +19,21 @@ mod login;
 mod own;
 mod owner;
 mod password;
+mod permissions;
 mod places;
 mod refreshing;
 mod registering;
+mod role;
 mod second_factor;
 mod secret;
 mod sessions;
 mod signing;
+mod staff;
 mod store;
 mod sweeping;
 mod totp;
 
 use std::{net::IpAddr, path::Path, sync::Arc};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 pub use error::AccountsError;
@@ -41,8 +41,12 @@ pub use keeping::KeptSession;
 pub use keys::{AccountKey, KeyState};
 pub use login::Proof;
 pub use own::{OwnSession, Profile};
+pub use permissions::{Permission, Permissions};
+pub use registering::Registered;
+pub use role::Role;
 pub use second_factor::Enrolment;
 pub use signing::PublicKey;
+pub use staff::StaffMember;
 
 use crate::{
     moderation::Moderation,
@@ -63,26 +67,6 @@ const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
 /// Tries at the code of a second factor.
 const CODES: Rule = Rule { wrong_max: 5, lock_ms: 5 * 60_000, forget_ms: 5 * 60_000 };
 
-/// What an account may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Plays.
-    Player,
-    /// Keeps order.
-    Moderator,
-    /// Everything.
-    Owner,
-}
-
-impl Role {
-    /// Moderators and owners.
-    #[must_use]
-    pub fn is_staff(self) -> bool {
-        self != Role::Player
-    }
-}
-
 /// Who speaks: the result of checking a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -94,6 +78,22 @@ pub struct Identity {
     pub session: SessionId,
     /// What it may do.
     pub role: Role,
+    /// What it may do beyond its role.
+    pub extra: Permissions,
+}
+
+impl Identity {
+    /// Everything that the account may do.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        self.role.permissions().and(self.extra)
+    }
+
+    /// May the account do this?
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions().contains(permission)
+    }
 }
 
 /// What a log-in gives.
@@ -116,6 +116,8 @@ pub struct Accounts {
 }
 
 struct Inner {
+    /// The realm's key, for its audit log.
+    realm: Arc<str>,
     config: Config,
     storage: Storage,
     moderation: Moderation,
@@ -141,6 +143,7 @@ impl Accounts {
         moderation: Moderation,
     ) -> Result<Self, StorageError> {
         let inner = Arc::new(Inner {
+            realm: realm.into(),
             signing: Signing::load(data, realm, storage.now_ms())?,
             doorkeeper: Doorkeeper::new(config),
             hashing: Hashing::start(config)?,
@@ -163,7 +166,9 @@ impl Accounts {
             })
             .await?;
         for mut stored in store::sessions(inner.storage.reader()).await? {
-            stored.identity.role = inner.config.role_in_force(stored.identity.role, stored.second_factor);
+            let identity = &mut stored.identity;
+            (identity.role, identity.extra) =
+                inner.config.in_force(identity.role, identity.extra, stored.second_factor);
             inner.sessions.insert(Live::new(stored.identity, stored.address, stored.active_ms, stored.expires_ms));
         }
         tokio::spawn(sweeping::sweep_regularly(Arc::downgrade(&inner)));

@@ -1,9 +1,12 @@
 //! The owner's account: made once, with a one-time token that only the operator sees.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
+
+use serde_json::json;
 
 use super::{Accounts, AccountsError, Role, password, registering::taken, secret, store};
 use crate::{
+    audit::{self, By, Who},
     storage::StorageError,
     types::{AccountId, AccountName},
 };
@@ -48,6 +51,12 @@ impl Accounts {
         let password = password::chosen(password, &name)?;
         let account = self.new_account(place, name, password, Role::Owner).await?;
         let id = account.id;
+        let by = By {
+            realm: Arc::clone(&self.inner.realm),
+            who: Who::Account(id),
+            reason: "Made with the one-time token.".to_owned(),
+        };
+        let deed = by.does("roles.owner", "account", id).changing(json!({}), json!({"role": Role::Owner}));
         self.inner
             .storage
             .write(move |connection| {
@@ -55,7 +64,9 @@ impl Accounts {
                     if !store::take_owner_token(connection, &hash).await? || store::has_owner(connection).await? {
                         return Err(AccountsError::OwnerTokenInvalid);
                     }
-                    store::insert_account(connection, &account).await.map_err(taken)
+                    store::insert_account(connection, &account).await.map_err(taken)?;
+                    audit::write(connection, &deed, account.now_ms).await?;
+                    Ok(())
                 })
             })
             .await?;

@@ -7,12 +7,13 @@ pub(super) mod factors;
 pub(super) mod kept;
 pub(super) mod keys;
 pub(super) mod own;
+pub(super) mod staff;
 
 use std::net::IpAddr;
 
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{Identity, Role};
+use super::{Identity, Permissions, Role};
 use crate::{
     storage::{Readers, StorageError},
     types::{AccountId, AccountName, SessionId},
@@ -25,6 +26,7 @@ pub(super) struct Account {
     /// Rises with each change of the password by its owner.
     pub(super) password_version: i64,
     pub(super) role: Role,
+    pub(super) extra: Permissions,
     /// A second factor is set up.
     pub(super) second_factor: bool,
 }
@@ -55,21 +57,8 @@ pub(super) struct StoredRefresh {
     pub(super) used_ms: Option<i64>,
 }
 
-fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Player => "player",
-        Role::Moderator => "moderator",
-        Role::Owner => "owner",
-    }
-}
-
 fn role_from(text: &str) -> Result<Role, StorageError> {
-    match text {
-        "player" => Ok(Role::Player),
-        "moderator" => Ok(Role::Moderator),
-        "owner" => Ok(Role::Owner),
-        other => Err(StorageError::Statement(format!("there is no role \"{other}\""))),
-    }
+    Role::from_name(text).ok_or_else(|| StorageError::Statement(format!("there is no role \"{text}\"")))
 }
 
 fn name_from(text: String) -> Result<AccountName, StorageError> {
@@ -86,7 +75,7 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
     .bind(new.name.as_str())
     .bind(new.name.folded())
     .bind(new.password.as_str())
-    .bind(role_text(new.role))
+    .bind(new.role.as_str())
     .bind(new.now_ms)
     .execute(connection)
     .await?;
@@ -97,7 +86,7 @@ pub(super) async fn insert_account(connection: &mut AnyConnection, new: &NewAcco
 macro_rules! account_columns {
     () => {
         "SELECT a.id, a.name, a.password, a.role, a.password_version,
-         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT)
+         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT), a.permissions
          FROM accounts a LEFT JOIN second_factors f ON f.account = a.id "
     };
 }
@@ -110,6 +99,7 @@ fn account(row: &AnyRow) -> Result<Account, StorageError> {
         role: role_from(row.try_get(3)?)?,
         password_version: row.try_get(4)?,
         second_factor: row.try_get::<i64, _>(5)? != 0,
+        extra: Permissions::stored(row.try_get(6)?),
     })
 }
 
@@ -239,7 +229,7 @@ pub(super) async fn set_active(
 pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, StorageError> {
     let rows = sqlx::query(
         "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms, s.address,
-         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT)
+         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT), a.permissions
          FROM token_sessions s JOIN accounts a ON a.id = s.account LEFT JOIN second_factors f ON f.account = a.id",
     )
     .fetch_all(readers)
@@ -251,6 +241,7 @@ pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, St
                 account: AccountId::from_sql(row.try_get(1)?),
                 name: name_from(row.try_get(2)?)?,
                 role: role_from(row.try_get(3)?)?,
+                extra: Permissions::stored(row.try_get(8)?),
             },
             second_factor: row.try_get::<i64, _>(7)? != 0,
             address: row.try_get::<String, _>(6)?.parse().ok(),

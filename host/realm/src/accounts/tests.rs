@@ -817,8 +817,8 @@ async fn keys_are_bound_once_and_needed_where_they_are_required(home: Home) {
     let open = Realm::start(&home, &clock, &Config::default()).await;
     open.register("Early").await;
     let early = open.login("Early").await;
-    let keys = open.accounts.make_keys(4, "spring").await.unwrap();
-    assert_eq!(open.accounts.import_keys(&[keys[0].clone(), "no key".to_owned()], "").await.unwrap(), (0, 1));
+    let keys = open.accounts.make_keys(4, "spring", None).await.unwrap();
+    assert_eq!(open.accounts.import_keys(&[keys[0].clone(), "no key".to_owned()], "", None).await.unwrap(), (0, 1));
     open.accounts.register_with(name("Guest"), PASSWORD, &keys[3], PEER).await.expect("a key may be given anywhere");
     open.storage.close().await;
 
@@ -848,9 +848,9 @@ async fn keys_are_bound_once_and_needed_where_they_are_required(home: Home) {
     realm.accounts.login_with("Early", PASSWORD, &with(&keys[1]), PEER).await.unwrap();
     let tokens = realm.login("Early").await;
 
-    assert!(realm.accounts.revoke_key(&keys[1]).await.unwrap());
-    assert!(!realm.accounts.revoke_key(&keys[1]).await.unwrap(), "once");
-    assert!(!realm.accounts.revoke_key("no key").await.unwrap());
+    assert!(realm.accounts.revoke_key(&keys[1], None).await.unwrap());
+    assert!(!realm.accounts.revoke_key(&keys[1], None).await.unwrap(), "once");
+    assert!(!realm.accounts.revoke_key("no key", None).await.unwrap());
     assert!(realm.accounts.authenticate(&tokens.access).is_err(), "its sessions end");
     assert!(matches!(realm.accounts.login("Early", PASSWORD, PEER).await, Err(AccountsError::KeyInvalid(_))));
     let revoked = realm.accounts.login_with("Early", PASSWORD, &with(&keys[1]), PEER).await;

@@ -1,47 +1,32 @@
 //! The operator's verbs on a running realm: one implementation for the command line, for REST, and for whatever comes after them.
 //!
-//! Decides who may do what, and tells in the log who did it. Whoever runs the realm proves it with the token in the data folder, over
-//! loopback; staff by their account: they may look, and the owner may act.
+//! Decides who may do what, by permission, and tells in the audit log who did it. Whoever runs the realm proves it with the token in the
+//! data folder, over loopback; staff by their account.
 
+mod actor;
 mod sanctions;
 mod token;
 
 use std::{net::IpAddr, path::Path};
 
+use serde_json::{Value, json};
+
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Permission},
+    audit::{Audit, By, Deed},
     games::Games,
     hooks::PluginLine,
     moderation::Moderation,
     rules::{Act, OrderError, PluginState, PluginStatus, Rules},
-    types::{AccountName, Code, Refusal},
+    types::{Code, Refusal},
 };
 
+pub use actor::Actor;
 pub use sanctions::SanctionWish;
 pub use token::OperatorToken;
 
 /// Most lines that are asked for at once.
 const LINES_MAX: usize = 200;
-
-/// Who uses a verb.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Actor {
-    /// Whoever runs the realm.
-    Operator,
-    /// The owner's account.
-    Owner(AccountName),
-    /// A moderator's account.
-    Moderator(AccountName),
-}
-
-impl std::fmt::Display for Actor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Operator => formatter.write_str("the operator"),
-            Self::Owner(name) | Self::Moderator(name) => write!(formatter, "{name}"),
-        }
-    }
-}
 
 /// A plugin, and how many games are played under it.
 #[derive(Debug, Clone)]
@@ -57,6 +42,7 @@ pub struct PluginReport {
 pub struct Admin {
     rules: Rules,
     games: Games,
+    audit: Audit,
     accounts: Accounts,
     moderation: Moderation,
     token: OperatorToken,
@@ -73,14 +59,38 @@ impl Admin {
         games: Games,
         accounts: Accounts,
         moderation: Moderation,
+        audit: Audit,
     ) -> std::io::Result<Self> {
-        Ok(Self { rules, games, accounts, moderation, token: OperatorToken::leave(data)? })
+        Ok(Self { rules, games, audit, accounts, moderation, token: OperatorToken::leave(data)? })
     }
 
     /// The time by which sanctions end, in milliseconds since 1970.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.moderation.now_ms()
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Who acts and why, for a verb that writes its own line, once they may.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub fn allow(&self, actor: &Actor, permission: Permission, reason: &str) -> Result<By, Refusal> {
+        actor.ask(permission)?;
+        Ok(self.audit.by(actor.who(), reason))
+    }
+
+    /// Writes the line of an act outside the database, before it is done.
+    ///
+    /// # Errors
+    /// When it cannot be stored: then the act must not be done.
+    pub async fn note(&self, deed: Deed) -> Result<(), Refusal> {
+        Ok(self.audit.note(deed).await?)
     }
 
     /// True when a bearer token is the operator's, and comes from this machine.
@@ -131,33 +141,53 @@ impl Admin {
         Ok(lines)
     }
 
-    /// Lets the operator and the owner change something.
-    ///
-    /// # Errors
-    /// When the actor may only look.
-    pub fn may_act(&self, actor: &Actor) -> Result<(), Refusal> {
-        if matches!(actor, Actor::Moderator(_)) {
-            let sentence = "Only the owner may change what is at work; ask the realm's owner.";
-            return Err(Refusal::new(Code::Forbidden, sentence));
-        }
-        Ok(())
-    }
-
-    /// Does something to a plugin.
+    /// Does something to a plugin. What is to be done stands in the audit log before it is done, and that it was refused after.
     ///
     /// # Errors
     /// When the actor may not, there is no such plugin, or it does not work; then everything is as before.
     pub async fn act(&self, actor: &Actor, name: &str, act: Act) -> Result<PluginReport, Refusal> {
-        self.may_act(actor)?;
+        let by = self.allow(actor, Permission::PluginsReload, "")?;
+        let before = self.plugin(name).map(|report| shown(&report.status)).unwrap_or(Value::Null);
+        let deed = || by.does(done(act), "plugin", name);
+        self.note(deed().changing(before.clone(), Value::Null)).await?;
         let outcome = self.rules.order(name, act).await;
         let verb = act.as_str();
         match &outcome {
             Ok(_) => tracing::info!(plugin = name, verb, "{actor} ordered: {verb} {name}"),
-            Err(error) => tracing::warn!(plugin = name, verb, "{actor} ordered: {verb} {name}; refused: {error}"),
+            Err(error) => {
+                tracing::warn!(plugin = name, verb, "{actor} ordered: {verb} {name}; refused: {error}");
+                self.note(deed().changing(before, json!({"refused": error.to_string()}))).await?;
+            }
         }
         outcome.map_err(|error| refusal(&error))?;
         self.plugin(name)
     }
+
+    /// Notes that the operator is about to put a file into the plugin folder.
+    ///
+    /// # Errors
+    /// When the actor may not, or it cannot be noted.
+    pub async fn note_file(&self, actor: &Actor, file: &str, sha256: &str) -> Result<(), Refusal> {
+        let by = self.allow(actor, Permission::PluginsReload, "")?;
+        let after = json!({"sha256": sha256});
+        self.note(by.does("plugins.shadow", "file", file).changing(Value::Null, after)).await
+    }
+}
+
+/// The name of an act in the audit log.
+fn done(act: Act) -> &'static str {
+    match act {
+        Act::Enable => "plugins.enable",
+        Act::Disable => "plugins.disable",
+        Act::Reload => "plugins.reload",
+        Act::Promote => "plugins.promote",
+        Act::Drop => "plugins.drop",
+        Act::Rollback => "plugins.rollback",
+    }
+}
+
+fn shown(status: &PluginStatus) -> Value {
+    json!({"state": status.state, "version": status.version, "sha256": status.sha256})
 }
 
 fn refusal(error: &OrderError) -> Refusal {

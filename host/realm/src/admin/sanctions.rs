@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Actor, Admin};
 use crate::{
-    accounts::Role,
+    accounts::{Permission, Role},
     moderation::{Kind, Order, Sanction, Target},
     types::{AccountName, Code, Refusal},
 };
@@ -33,13 +33,19 @@ impl Admin {
     /// # Errors
     /// When there is no such account, it is one of staff that the actor may not touch, or the wish makes no sense.
     pub async fn sanction(&self, actor: &Actor, wish: SanctionWish) -> Result<Sanction, Refusal> {
+        let permission = match wish.kind {
+            Kind::Ban => Permission::PlayersBan,
+            Kind::Mute => Permission::PlayersMute,
+            Kind::Flag => Permission::PlayersRead,
+        };
+        let by = self.allow(actor, permission, wish.reason.trim())?;
         let target = self.target(&wish.target).await?;
         if let Target::Account(account) = &target {
             let role = self.accounts.look_up(*account).await?.map_or(Role::Player, |(_, role)| role);
             let touched = match role {
                 Role::Player => true,
-                Role::Moderator => !matches!(actor, Actor::Moderator(_)),
                 Role::Owner => false,
+                Role::Moderator | Role::GameMaster | Role::Administrator => actor.may(Permission::RolesGrant),
             };
             if !touched {
                 let sentence = "This account is one of staff, and may not be sanctioned by you; ask the realm's owner.";
@@ -53,7 +59,7 @@ impl Admin {
         let length_ms = wish.seconds.map(|seconds| i64::try_from(seconds.min(SECONDS_MAX)).unwrap_or(i64::MAX) * 1_000);
         let until_ms = length_ms.map(|length_ms| self.moderation.now_ms().saturating_add(length_ms));
         let order = Order { kind: wish.kind, target, reason: wish.reason.trim().to_owned(), until_ms };
-        Ok(self.moderation.sanction(order, &actor.to_string()).await?)
+        Ok(self.moderation.sanction(order, &actor.to_string(), Some(by)).await?)
     }
 
     /// Takes a sanction back.
@@ -61,7 +67,8 @@ impl Admin {
     /// # Errors
     /// When none of this number is in force.
     pub async fn lift(&self, actor: &Actor, number: i64) -> Result<Sanction, Refusal> {
-        let lifted = self.moderation.lift(number, &actor.to_string()).await?;
+        let by = self.allow(actor, Permission::PlayersBan, "")?;
+        let lifted = self.moderation.lift(number, &actor.to_string(), Some(by)).await?;
         lifted.ok_or_else(|| {
             let sentence = format!("No sanction {number} is in force; `realm sanction list` shows those that are.");
             Refusal::new(Code::NotFound, sentence)

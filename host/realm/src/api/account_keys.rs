@@ -1,4 +1,4 @@
-//! `/admin/account-keys`: invitations and licences. The owner only.
+//! `/admin/account-keys`: invitations and licences.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Features, Problem, admin::Staff, extract::Body, problem::Refused};
 use crate::{
-    accounts::{AccountKey, KeyState},
+    accounts::{AccountKey, KeyState, Permission},
     types::{Code, Refusal, rfc3339},
 };
 
@@ -94,57 +94,62 @@ pub(super) struct KeysView {
     keys: Vec<KeyView>,
 }
 
-/// The account keys. The owner only.
-#[utoipa::path(get, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])),
+/// The account keys.
+#[utoipa::path(get, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))),
     responses((status = 200, body = KeysView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn list(State(features): State<Features>, Staff(actor): Staff) -> Result<Json<KeysView>, Refused> {
-    features.admin.may_act(&actor)?;
+    actor.ask(Permission::KeysManage)?;
     let keys = features.accounts.keys().await?.into_iter().map(KeyView::from).collect();
     Ok(Json(KeysView { keys }))
 }
 
-/// Makes account keys, or imports some. The owner only.
-#[utoipa::path(post, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])), request_body = KeysRequest,
+/// Makes account keys, or imports some.
+#[utoipa::path(post, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))), request_body = KeysRequest,
     responses((status = 201, body = KeysAddedView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn add(
     State(features): State<Features>,
     Staff(actor): Staff,
     Body(body): Body<KeysRequest>,
 ) -> Result<(StatusCode, Json<KeysAddedView>), Refused> {
-    features.admin.may_act(&actor)?;
+    let by = features.admin.allow(&actor, Permission::KeysManage, "")?;
     if body.make > KEYS_AT_ONCE_MAX || body.import.len() > KEYS_AT_ONCE_MAX {
         let sentence = "At most 1,000 keys are made or imported at once; ask several times.";
         return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
     }
-    let made = if body.make > 0 { features.accounts.make_keys(body.make, &body.note).await? } else { Vec::new() };
-    let (imported, illegal) = features.accounts.import_keys(&body.import, &body.note).await?;
+    let made = if body.make > 0 {
+        features.accounts.make_keys(body.make, &body.note, Some(by.clone())).await?
+    } else {
+        Vec::new()
+    };
+    let (imported, illegal) = features.accounts.import_keys(&body.import, &body.note, Some(by)).await?;
     tracing::info!(made = made.len(), imported, "{actor} added account keys");
     Ok((StatusCode::CREATED, Json(KeysAddedView { made, imported, illegal })))
 }
 
-/// What is known of a key. The owner only.
-#[utoipa::path(post, path = "/admin/account-keys/check", tag = "admin", security(("access_token" = [])), request_body = KeyRequest,
+/// What is known of a key.
+#[utoipa::path(post, path = "/admin/account-keys/check", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))), request_body = KeyRequest,
     responses((status = 200, body = KeyView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn check(
     State(features): State<Features>,
     Staff(actor): Staff,
     Body(body): Body<KeyRequest>,
 ) -> Result<Json<KeyView>, Refused> {
-    features.admin.may_act(&actor)?;
+    let by = features.admin.allow(&actor, Permission::KeysManage, "")?;
     let key = features.accounts.find_key(&body.key).await?.ok_or_else(unknown)?;
+    features.admin.note(by.does("keys.check", "key", &key.hint)).await?;
     Ok(Json(key.into()))
 }
 
-/// Makes a key worthless. Where keys are required its account needs another one to come back. The owner only.
-#[utoipa::path(post, path = "/admin/account-keys/revoke", tag = "admin", security(("access_token" = [])), request_body = KeyRequest,
+/// Makes a key worthless. Where keys are required its account needs another one to come back.
+#[utoipa::path(post, path = "/admin/account-keys/revoke", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))), request_body = KeyRequest,
     responses((status = 200, body = KeyView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(
     State(features): State<Features>,
     Staff(actor): Staff,
     Body(body): Body<KeyRequest>,
 ) -> Result<Json<KeyView>, Refused> {
-    features.admin.may_act(&actor)?;
-    let revoked = features.accounts.revoke_key(&body.key).await?;
+    let by = features.admin.allow(&actor, Permission::KeysManage, "")?;
+    let revoked = features.accounts.revoke_key(&body.key, Some(by)).await?;
     let key = features.accounts.find_key(&body.key).await?.ok_or_else(unknown)?;
     if revoked {
         tracing::info!(hint = key.hint, "{actor} revoked an account key");

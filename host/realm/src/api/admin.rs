@@ -1,9 +1,9 @@
-//! `/admin`: the operator's verbs. Staff may look; the owner, and whoever holds the operator's token, may act.
+//! `/admin/plugins`: the operator's verbs about plugins; and who staff are, for everything under `/admin`.
 
 use axum::{
     Json,
     extract::{FromRequestParts, State},
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,11 +11,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Features, Problem,
-    extract::{PathPart, QueryOf, Speaker},
+    extract::{Body, PathPart, QueryOf, Speaker},
     problem::Refused,
 };
 use crate::{
-    accounts::Role,
+    accounts::{Permission, Permissions},
     admin::{Actor, PluginReport},
     hooks::{FunctionFigures, PluginLine},
     rules::{Act, KeptVersion, PluginState, PluginStatus, RolledBack},
@@ -23,10 +23,15 @@ use crate::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(inspect)).routes(routes!(logs)).routes(routes!(act))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(inspect))
+        .routes(routes!(logs))
+        .routes(routes!(act))
+        .routes(routes!(shadow))
 }
 
-/// Who uses a verb of this page.
+/// Who uses a verb of staff. That they may use this one, the verb asks itself.
 pub(super) struct Staff(pub(super) Actor);
 
 /// Left by `gate` in a request that carries the operator's token.
@@ -41,14 +46,11 @@ impl FromRequestParts<Features> for Staff {
             return Ok(Self(Actor::Operator));
         }
         let Speaker(speaker) = Speaker::from_request_parts(parts, features).await?;
-        match speaker.role {
-            Role::Owner => Ok(Self(Actor::Owner(speaker.name))),
-            Role::Moderator => Ok(Self(Actor::Moderator(speaker.name))),
-            Role::Player => {
-                let sentence = "Only staff may see this; ask the realm's owner.";
-                Err(Refused(Refusal::new(Code::Forbidden, sentence)))
-            }
+        if speaker.permissions() == Permissions::default() {
+            let sentence = "Only staff may see this; ask the realm's owner.";
+            return Err(Refused(Refusal::new(Code::Forbidden, sentence)));
         }
+        Ok(Self(Actor::Account(speaker)))
     }
 }
 
@@ -125,7 +127,7 @@ pub(super) struct PluginDetailView {
     /// What realm.toml lets it have.
     permissions_granted: Vec<String>,
     /// The limits that it lives under, as `[plugins.overrides.NAME.limits]` names them.
-    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
+    #[schema(value_type = std::collections::BTreeMap<String, Option<u64>>)]
     limits: serde_json::Value,
     /// File in the plugin folder.
     file: String,
@@ -254,40 +256,43 @@ fn lines_default() -> usize {
     50
 }
 
-/// Every installed plugin with its state, its order, its permissions and what it has done. Staff only.
-#[utoipa::path(get, path = "/admin/plugins", tag = "admin", security(("access_token" = [])),
+/// Every installed plugin with its state, its order, its permissions and what it has done.
+#[utoipa::path(get, path = "/admin/plugins", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.read"))),
     responses((status = 200, body = PluginDetailsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list(State(features): State<Features>, _staff: Staff) -> Json<PluginDetailsView> {
+async fn list(State(features): State<Features>, Staff(actor): Staff) -> Result<Json<PluginDetailsView>, Refused> {
+    actor.ask(Permission::PluginsRead)?;
     let plugins = features.admin.plugins().into_iter().map(PluginDetailView::from).collect();
-    Json(PluginDetailsView { plugins })
+    Ok(Json(PluginDetailsView { plugins }))
 }
 
-/// One plugin. Staff only.
-#[utoipa::path(get, path = "/admin/plugins/{name}", tag = "admin", security(("access_token" = [])), params(("name" = String, Path, description = "Name from the manifest")),
+/// One plugin.
+#[utoipa::path(get, path = "/admin/plugins/{name}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.read"))), params(("name" = String, Path, description = "Name from the manifest")),
     responses((status = 200, body = PluginDetailView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn inspect(
     State(features): State<Features>,
-    _staff: Staff,
+    Staff(actor): Staff,
     PathPart(name): PathPart<String>,
 ) -> Result<Json<PluginDetailView>, Refused> {
+    actor.ask(Permission::PluginsRead)?;
     Ok(Json(features.admin.plugin(&name)?.into()))
 }
 
-/// The last lines of a plugin and about it. Staff only.
-#[utoipa::path(get, path = "/admin/plugins/{name}/logs", tag = "admin", security(("access_token" = [])), params(("name" = String, Path, description = "Name from the manifest"), LinesQuery),
+/// The last lines of a plugin and about it.
+#[utoipa::path(get, path = "/admin/plugins/{name}/logs", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.read"))), params(("name" = String, Path, description = "Name from the manifest"), LinesQuery),
     responses((status = 200, body = LinesView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn logs(
     State(features): State<Features>,
-    _staff: Staff,
+    Staff(actor): Staff,
     PathPart(name): PathPart<String>,
     QueryOf(query): QueryOf<LinesQuery>,
 ) -> Result<Json<LinesView>, Refused> {
+    actor.ask(Permission::PluginsRead)?;
     let lines = features.admin.plugin_lines(&name, query.lines)?;
     Ok(Json(LinesView { lines: lines.into_iter().map(LineView::from).collect() }))
 }
 
-/// Does something to a plugin; answers when it is done, with what has become of the plugin. The owner only.
-#[utoipa::path(post, path = "/admin/plugins/{name}/{act}", tag = "admin", security(("access_token" = [])), params(("name" = String, Path, description = "Name from the manifest"), ("act" = Act, Path, description = "What to do")),
+/// Does something to a plugin; answers when it is done, with what has become of the plugin.
+#[utoipa::path(post, path = "/admin/plugins/{name}/{act}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.reload"))), params(("name" = String, Path, description = "Name from the manifest"), ("act" = Act, Path, description = "What to do")),
     responses((status = 200, body = PluginDetailView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn act(
     State(features): State<Features>,
@@ -295,4 +300,31 @@ async fn act(
     PathPart((name, act)): PathPart<(String, Act)>,
 ) -> Result<Json<PluginDetailView>, Refused> {
     Ok(Json(features.admin.act(&actor, &name, act).await?.into()))
+}
+
+/// A file that is about to be put into the plugin folder.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShadowRequest {
+    /// Its name there.
+    file: String,
+    /// SHA-256 of what it holds, in hexadecimal.
+    sha256: String,
+}
+
+/// Notes that a file is about to be put into the plugin folder as a shadow; `realm plugin shadow` does so before it copies one.
+#[utoipa::path(post, path = "/admin/plugin-shadows", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.reload"))), request_body = ShadowRequest,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn shadow(
+    State(features): State<Features>,
+    Staff(actor): Staff,
+    Body(body): Body<ShadowRequest>,
+) -> Result<StatusCode, Refused> {
+    let is_hash = body.sha256.len() == 64 && body.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hash || !(1..=128).contains(&body.file.len()) || body.file.contains('\0') {
+        let sentence = "Send the file's name of 1 to 128 bytes, and the 64 hexadecimal digits of its SHA-256.";
+        return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
+    }
+    features.admin.note_file(&actor, &body.file, &body.sha256).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

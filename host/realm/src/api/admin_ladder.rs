@@ -1,6 +1,6 @@
 //! `/admin/ladder`: the end of a season; and `/ladder-seasons`: what the seasons ended in, for everybody.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,11 +8,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Features, Problem,
     admin::Staff,
+    again::{RequestKey, Scope, answer},
     extract::{Body, PathPart},
     problem::Refused,
 };
 use crate::{
-    ladder::{Season, Standing},
+    accounts::Permission,
+    ladder::{Ended, Season, Standing},
+    once::Kept,
     types::rfc3339,
 };
 
@@ -20,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
     OpenApiRouter::new().routes(routes!(end)).routes(routes!(seasons)).routes(routes!(standings))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SeasonEndRequest {
     /// Name of the season that begins, at most 32 characters; empty is its number.
@@ -88,19 +91,26 @@ pub(super) struct SeasonsView {
     ended: Vec<SeasonView>,
 }
 
-/// Ends the season: its best 100 are kept with what the ladder rule gives them, and everybody begins anew. The owner only.
-#[utoipa::path(post, path = "/admin/ladder/season-end", tag = "admin", security(("access_token" = [])), request_body = SeasonEndRequest,
+fn ended(ended: &Ended) -> Kept {
+    let (season, standings) = ended.clone();
+    let standings = standings.into_iter().map(StandingView::from).collect();
+    let view = SeasonStandingsView { season: season.into(), standings };
+    Kept { body: serde_json::to_string(&view).unwrap_or_default(), tag: String::new() }
+}
+
+/// Ends the season: its best 100 are kept with what the ladder rule gives them, and everybody begins anew.
+#[utoipa::path(post, path = "/admin/ladder/season-end", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("ladder.season_end"))), request_body = SeasonEndRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     responses((status = 200, body = SeasonStandingsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn end(
     State(features): State<Features>,
     Staff(actor): Staff,
+    key: RequestKey,
     Body(body): Body<SeasonEndRequest>,
-) -> Result<Json<SeasonStandingsView>, Refused> {
-    features.admin.may_act(&actor)?;
-    let (season, standings) = features.ladder.end_season(&body.next).await?;
-    tracing::info!(season = season.number, "{actor} ended the season \"{}\"", season.name);
-    let standings = standings.into_iter().map(StandingView::from).collect();
-    Ok(Json(SeasonStandingsView { season: season.into(), standings }))
+) -> Result<Response, Refused> {
+    let by = features.admin.allow(&actor, Permission::LadderSeasonEnd, "")?;
+    let once = key.once(Scope::from(&actor), &body, ended)?;
+    Ok(answer(StatusCode::OK, features.ladder.end_season(by, &body.next, once).await?, ended))
 }
 
 /// The season that is running, and those that have ended.

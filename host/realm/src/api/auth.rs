@@ -1,18 +1,20 @@
 //! `/auth`: register, log in, tokens.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Features, Problem,
+    again::{RequestKey, Scope, answer},
     extract::{Body, Peer, Speaker},
     problem::Refused,
 };
 use crate::{
-    accounts::{Identity, Proof, PublicKey, Role, Tokens},
-    types::{AccountName, Code, Refusal},
+    accounts::{Identity, Proof, PublicKey, Registered, Role, Tokens},
+    once::Kept,
+    types::{AccountName, Code, Network, Refusal},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -134,17 +136,26 @@ pub(super) fn account_name(name: &str) -> Result<AccountName, Refused> {
         .map_err(|error| Refused(Refusal::new(Code::InvalidUsername, format!("The name is not allowed: {error}."))))
 }
 
+fn registered(new: &Registered) -> Kept {
+    let view = RegisteredView { id: new.id.to_string(), name: new.name.to_string() };
+    Kept { body: serde_json::to_string(&view).unwrap_or_default(), tag: String::new() }
+}
+
 /// Makes an account.
 #[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = RegisterRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours, from the same network: 1 to 128 visible characters")),
     responses((status = 201, body = RegisteredView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn register(
     State(features): State<Features>,
     Peer(peer): Peer,
+    key: RequestKey,
     Body(body): Body<RegisterRequest>,
-) -> Result<(StatusCode, Json<RegisteredView>), Refused> {
+) -> Result<Response, Refused> {
     let name = account_name(&body.name)?;
-    let id = features.accounts.register_with(name.clone(), &body.password, &body.account_key, peer).await?;
-    Ok((StatusCode::CREATED, Json(RegisteredView { id: id.to_string(), name: name.to_string() })))
+    // The password is no part of what is kept.
+    let once = key.once(Scope::Network(Network::of(peer)), &(&body.name, &body.account_key), registered)?;
+    let made = features.accounts.register_once(name, &body.password, &body.account_key, peer, once).await?;
+    Ok(answer(StatusCode::CREATED, made, registered))
 }
 
 /// Opens a session.

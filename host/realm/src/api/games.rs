@@ -13,7 +13,8 @@ use super::{
     problem::Refused,
 };
 use crate::{
-    accounts::Identity,
+    accounts::{Identity, Permission},
+    admin::Actor,
     games::{GameReference, GameSettings, Player},
     types::{CharacterId, Code, GameId, GameName, Refusal, rfc3339},
 };
@@ -166,7 +167,7 @@ fn player(features: &Features, speaker: &Identity) -> Player {
     Player {
         account: speaker.account,
         account_name: speaker.name.clone(),
-        staff: speaker.role.is_staff(),
+        staff: speaker.may(Permission::GamesClose),
         events: features.sessions.events_of(speaker.account),
     }
 }
@@ -225,7 +226,16 @@ async fn close(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<GameId>,
 ) -> Result<StatusCode, Refused> {
-    features.games.close(&player(&features, &speaker), id).await?;
+    let mut who = player(&features, &speaker);
+    let (game, _) = features.games.get(id).await?;
+    // Without a line nobody closes as staff, also when the game has another host a moment later.
+    who.staff &= game.host != speaker.name.as_str();
+    if who.staff {
+        let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
+        let before = serde_json::json!({"name": game.name, "players": game.players});
+        features.admin.note(by.does("games.close", "game", id).changing(before, serde_json::Value::Null)).await?;
+    }
+    features.games.close(&who, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

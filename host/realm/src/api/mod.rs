@@ -6,9 +6,13 @@ mod account;
 mod account_keys;
 mod admin;
 mod admin_ladder;
+mod again;
+mod audit;
 mod auth;
+mod character_sheet;
 mod characters;
 mod chat;
+mod explorer;
 mod extract;
 mod games;
 mod gate;
@@ -19,6 +23,8 @@ mod problem;
 mod realms;
 mod sanctions;
 mod second_factor;
+mod staff;
+mod staff_characters;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -72,6 +78,8 @@ pub struct Features {
         license(name = "MIT OR Apache-2.0")
     ),
     modifiers(&BearerToken),
+    // Named by a part of an address alone.
+    components(schemas(crate::rules::Act)),
     tags(
         (name = "auth", description = "Register, log in, tokens"),
         (name = "account", description = "The account that speaks: profile, password, sessions, second factor, its data"),
@@ -80,7 +88,7 @@ pub struct Features {
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
         (name = "realm", description = "The realm itself"),
-        (name = "admin", description = "The operator's verbs"),
+        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission"),
     )
 )]
 struct Description;
@@ -100,6 +108,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(account::routes())
         .merge(second_factor::routes())
         .merge(characters::routes())
+        .merge(character_sheet::routes())
         .merge(games::routes())
         .merge(chat::routes())
         .merge(ladder::routes())
@@ -107,6 +116,9 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(plugins::routes())
         .merge(admin::routes())
         .merge(admin_ladder::routes())
+        .merge(staff::routes())
+        .merge(staff_characters::routes())
+        .merge(audit::routes())
         .merge(sanctions::routes())
         .merge(account_keys::routes())
         .merge(owner::routes());
@@ -133,6 +145,7 @@ pub fn router(features: Features, body_bytes_max: usize) -> Router {
             "/",
             get(move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], home).into_response() }),
         )
+        .merge(explorer::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(body_bytes_max))

@@ -5,11 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Features, Problem, extract::Speaker, problem::Refused};
-use crate::{
-    rules::PluginStatus,
-    types::{Code, Refusal},
-};
+use super::{Features, Problem, admin::Staff, problem::Refused};
+use crate::{accounts::Permission, rules::PluginStatus};
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
     OpenApiRouter::new().routes(routes!(list))
@@ -48,12 +45,10 @@ pub(super) struct PluginsView {
     plugins: Vec<PluginView>,
 }
 
-/// Every installed plugin, which version is at work and why the newest file is not, if it is not. Staff only.
-#[utoipa::path(get, path = "/plugins", tag = "realm", security(("access_token" = [])),
+/// Every installed plugin, which version is at work and why the newest file is not, if it is not.
+#[utoipa::path(get, path = "/plugins", tag = "realm", security(("access_token" = [])), extensions(("x-permission" = json!("plugins.read"))),
     responses((status = 200, body = PluginsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list(State(features): State<Features>, Speaker(speaker): Speaker) -> Result<Json<PluginsView>, Refused> {
-    if !speaker.role.is_staff() {
-        return Err(Refused(Refusal::new(Code::Forbidden, "Only staff may see the plugins; ask the realm's owner.")));
-    }
+async fn list(State(features): State<Features>, Staff(actor): Staff) -> Result<Json<PluginsView>, Refused> {
+    actor.ask(Permission::PluginsRead)?;
     Ok(Json(PluginsView { plugins: features.rules.status().into_iter().map(PluginView::from).collect() }))
 }

@@ -38,6 +38,11 @@ pub struct Problem {
     retry_after_ms: Option<u64>,
 }
 
+/// "Too many requests".
+const TOO_MANY: u16 = 429;
+/// When to come back, where nobody knows better.
+const RETRY_DEFAULT_MS: u64 = 1_000;
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Refusal);
@@ -55,6 +60,8 @@ impl IntoResponse for Refused {
         tracing::debug!(code = code.as_str(), message, "request refused");
         let title = Code::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, meaning)| meaning.trim());
         let status = code.http_status();
+        // Whoever asks too much is always told when to come back.
+        let retry_after_ms = retry_after_ms.or((status == TOO_MANY).then_some(RETRY_DEFAULT_MS));
         let problem = Problem {
             kind: format!("urn:realm:error:{}", code.as_str()),
             title,
@@ -124,9 +131,29 @@ pub(super) fn home_page(realm: &crate::config::RealmConfig) -> String {
          h1{{color:#e0a458;margin-bottom:0}}a{{color:#e0a458}}code{{background:#2a231b;padding:.1rem .3rem;border-radius:.2rem}}</style>\n\
          <h1>{name}</h1>\n<p>{description}</p>\n\
          <p>This is a realm server. Game clients speak to it over <code>/api/v1</code>, <code>/ws</code> and the frame ports.</p>\n\
-         <ul>\n<li><a href=\"/api/v1/openapi.json\">The REST interface</a> (OpenAPI)</li>\n\
+         <ul>\n<li><a href=\"/api/v1/explorer\">The REST interface</a>, to read and to try; as <a href=\"/api/v1/openapi.json\">OpenAPI</a></li>\n\
          <li><a href=\"/api/v1/realms\">Who is online</a></li>\n<li><a href=\"/api/v1/ladder\">The ladder</a></li>\n</ul>\n</html>\n",
         name = escape(&realm.name),
         description = escape(&realm.description),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_too_many_says_when_to_come_back() {
+        let mut seen = 0;
+        for (code, status, _) in Code::ALL {
+            let response = Refused(Refusal::new(*code, "No.")).into_response();
+            assert_eq!(response.status().as_u16(), *status, "{code:?}");
+            let retry = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            assert_eq!(retry, (*status == TOO_MANY).then_some("1"), "{code:?}");
+            seen += u32::from(retry.is_some());
+            let given = Refused(Refusal::retry(*code, "No.", 61_001)).into_response();
+            assert_eq!(given.headers()[header::RETRY_AFTER], "62", "{code:?}");
+        }
+        assert!(seen >= 2, "there are codes for too many");
+    }
 }

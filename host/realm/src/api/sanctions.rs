@@ -1,4 +1,4 @@
-//! `/admin/sanctions`: bans, mutes and flags, against accounts, addresses and networks. Staff only.
+//! `/admin/sanctions`: bans, mutes and flags, against accounts, addresses and networks.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::{
     problem::Refused,
 };
 use crate::{
+    accounts::Permission,
     admin::SanctionWish,
     moderation::{Kind, Sanction, Target},
     types::rfc3339,
@@ -90,8 +91,8 @@ async fn view(features: &Features, sanction: Sanction) -> Result<SanctionView, R
     })
 }
 
-/// Speaks a sanction. Whoever is banned is disconnected when this answers. Staff only.
-#[utoipa::path(post, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), request_body = SanctionRequest,
+/// Speaks a sanction. Whoever is banned is disconnected when this answers. A mute needs `players.mute`, a flag `players.read` instead.
+#[utoipa::path(post, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("players.ban"))), request_body = SanctionRequest,
     responses((status = 201, body = SanctionView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn speak(
     State(features): State<Features>,
@@ -113,14 +114,15 @@ async fn speak(
     Ok((StatusCode::CREATED, Json(view(&features, sanction).await?)))
 }
 
-/// Sanctions, also those that have ended. Staff only.
-#[utoipa::path(get, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), params(SanctionsQuery),
+/// Sanctions, also those that have ended.
+#[utoipa::path(get, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("players.read"))), params(SanctionsQuery),
     responses((status = 200, body = SanctionsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(features): State<Features>,
-    _staff: Staff,
+    Staff(actor): Staff,
     QueryOf(query): QueryOf<SanctionsQuery>,
 ) -> Result<Json<SanctionsView>, Refused> {
+    actor.ask(Permission::PlayersRead)?;
     let mut sanctions = Vec::new();
     for sanction in features.admin.sanctions(query.target.as_deref()).await? {
         sanctions.push(view(&features, sanction).await?);
@@ -128,8 +130,8 @@ async fn list(
     Ok(Json(SanctionsView { sanctions }))
 }
 
-/// Takes a sanction back. Staff only.
-#[utoipa::path(delete, path = "/admin/sanctions/{number}", tag = "admin", security(("access_token" = [])), params(("number" = i64, Path, description = "Number of the sanction")),
+/// Takes a sanction back.
+#[utoipa::path(delete, path = "/admin/sanctions/{number}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("players.ban"))), params(("number" = i64, Path, description = "Number of the sanction")),
     responses((status = 200, body = SanctionView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn lift(
     State(features): State<Features>,

@@ -1,6 +1,7 @@
 //! Why a character verb was refused.
 
 use crate::{
+    once::KeyReused,
     storage::StorageError,
     types::{Code, NameError, Refusal},
 };
@@ -43,6 +44,18 @@ pub enum CharactersError {
     /// A rule of the realm refuses the character.
     #[error("a rule of this realm refuses the character: {0}")]
     Refused(String),
+    /// It was changed meanwhile.
+    #[error("the character was changed meanwhile")]
+    Stale,
+    /// The points cannot be spent so.
+    #[error("{0}")]
+    Points(String),
+    /// The profile breaks a rule.
+    #[error("{0}")]
+    Profile(String),
+    /// The key of the request was used with another one.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -81,6 +94,13 @@ impl From<CharactersError> for Refusal {
                 Code::CharacterBusy,
                 "The character was taken over elsewhere; nothing was written. Select it again.".to_owned(),
             ),
+            CharactersError::Stale => (
+                Code::VersionStale,
+                "The character was changed meanwhile; read it again and send the new version in If-Match.".to_owned(),
+            ),
+            CharactersError::Points(sentence) => (Code::CharacterPoints, sentence),
+            CharactersError::Profile(sentence) => (Code::CharacterProfileInvalid, sentence),
+            CharactersError::KeyReused(error) => return error.into(),
             CharactersError::Lapsed => {
                 let sentence = "The realm's database did not answer for too long: the character has left its game as it was last saved. Join \
                      a game again in a moment.";

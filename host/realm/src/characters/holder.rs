@@ -1,14 +1,16 @@
 //! Who holds leases: this process, and for how long.
 //!
 //! A lease lives as long as its holder: each process lists itself as one, and renews all its leases at once by putting off its own end. Over
-//! a server a holder that could not renew stops itself at two thirds of its time, and whoever finds it lapsed frees everything that it held,
-//! in one transaction, with higher epochs. The time is the server's; a holder measures its own by a clock that nobody can set. A file is
-//! one process's alone: there nothing lapses while the process lives, and the lock on its folder proves that what ran before is dead.
+//! a server whoever finds it lapsed frees everything that it held, in one transaction, with higher epochs. Where several nodes serve a realm,
+//! a holder that could not renew stops itself at two thirds of its time. A node alone goes on: nobody may serve its realm beside it, and
+//! if somebody came all the same while it was cut off, it finds that out at its first renewal, and its saves are refused until then. The time is
+//! the server's; a holder measures its own by a clock that nobody can set. A file is one process's alone: there nothing lapses while the
+//! process lives, and the lock on its folder proves that what ran before is dead.
 
 use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -27,9 +29,6 @@ use crate::{
 
 /// No lease is longer; the upper end of `[characters] lease_ms`.
 pub(super) const LEASE_MS_MAX: i64 = 600_000;
-/// The shortest lease over a server when nobody else serves the realm: games shall outlive a database that is away for a minute, and a
-/// restart over the same data folder frees everything at once, however long the leases are.
-const LEASE_ALONE_MS_MIN: i64 = 90_000;
 /// After a renewal that failed the next is tried after this long, or a tenth of the time between two, whichever is shorter.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -47,20 +46,18 @@ const ENDLESS: i64 = i64::MAX;
 pub(super) struct Terms {
     pub(super) lease_ms: i64,
     pub(super) renew: Duration,
+    /// Others serve the realm, too, and may take over when the time is over: then a holder that could not renew stops itself before.
+    pub(super) shared: bool,
 }
 
 impl Terms {
     pub(super) fn of(config: &Config, shared: bool) -> Self {
-        let lease_ms = i64::from(config.lease_ms);
-        Self {
-            lease_ms: if shared { lease_ms } else { lease_ms.max(LEASE_ALONE_MS_MIN) },
-            renew: Duration::from_millis(config.lease_renew_ms.into()),
-        }
+        Self { lease_ms: config.lease_ms.into(), renew: Duration::from_millis(config.lease_renew_ms.into()), shared }
     }
 
-    /// A holder stops itself this long after the last renewal.
-    fn stop_after_ms(self) -> i64 {
-        self.lease_ms * 2 / 3
+    /// When a holder stops itself that has renewed last when this time was asked for.
+    fn end_ms(self, asked_ms: i64) -> i64 {
+        if self.shared { asked_ms + self.lease_ms * 2 / 3 } else { ENDLESS }
     }
 }
 
@@ -126,6 +123,8 @@ pub(super) struct Holders {
     current: watch::Sender<Arc<Holder>>,
     /// How many have ended.
     ends: watch::Sender<u64>,
+    /// The realm is stopping: there is no next one.
+    stopped: AtomicBool,
 }
 
 impl Holders {
@@ -148,9 +147,9 @@ impl Holders {
             tracing::info!(freed, "characters left in games were freed");
         }
         let terms = on_server.then_some(terms);
-        let until_ms = terms.map_or(ENDLESS, |terms| asked_ms + terms.stop_after_ms());
+        let until_ms = terms.map_or(ENDLESS, |terms| terms.end_ms(asked_ms));
         let current = watch::Sender::new(Arc::new(Holder::until(id, until_ms)));
-        Ok(Self { storage, terms, current, ends: watch::Sender::new(0) })
+        Ok(Self { storage, terms, current, ends: watch::Sender::new(0), stopped: AtomicBool::new(false) })
     }
 
     pub(super) fn current(&self) -> Arc<Holder> {
@@ -194,7 +193,7 @@ impl Holders {
         match self.before_its_end(holder, renewal).await {
             Some(Ok(true)) => {
                 if let Some(terms) = terms {
-                    holder.put_off(asked_ms + terms.stop_after_ms());
+                    holder.put_off(terms.end_ms(asked_ms));
                 }
                 Ok(())
             }
@@ -241,6 +240,9 @@ impl Holders {
 
     /// Lists a new holder. What the former held is free from then on: nothing more is written under it.
     async fn replace(&self, former: &Arc<Holder>) -> Result<(), StorageError> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Ok(());
+        }
         if !former.has_ended() {
             self.end(former, "it could not renew them in time");
         }
@@ -254,7 +256,7 @@ impl Holders {
                 })
             })
             .await?;
-        let until_ms = terms.map_or(ENDLESS, |terms| asked_ms + terms.stop_after_ms());
+        let until_ms = terms.map_or(ENDLESS, |terms| terms.end_ms(asked_ms));
         self.current.send_replace(Arc::new(Holder::until(id, until_ms)));
         tracing::info!("this node takes leases again");
         Ok(())
@@ -262,6 +264,7 @@ impl Holders {
 
     /// Gives everything back: nothing is written any more.
     pub(super) async fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
         let holder = self.current();
         holder.end();
         let id = holder.id;
@@ -318,7 +321,7 @@ pub(super) async fn free_lapsed(connection: &mut Connection, own: i64, now_ms: i
 /// Renews again and again, as long as anybody needs it.
 pub(super) async fn keep(holders: Weak<Holders>) {
     loop {
-        let Some(strong) = holders.upgrade() else { return };
+        let Some(strong) = holders.upgrade().filter(|holders| !holders.stopped.load(Ordering::Acquire)) else { return };
         let went_well = strong.renew().await;
         let (holder, renew) = (strong.current(), strong.terms.map_or(LOOK_EVERY, |terms| terms.renew));
         drop(strong);

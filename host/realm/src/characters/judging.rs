@@ -5,8 +5,8 @@ use realm_world::Sheet;
 
 use crate::types::CharacterId;
 
-/// The sheet of the rule. Skills and items are not in this room: no levels, none carried.
-pub(super) fn sheet(character: CharacterId, sheet: &Sheet) -> anti_cheat::Sheet {
+/// The sheet of the rule. Items are not in this room: none carried.
+pub(super) fn sheet(character: CharacterId, sheet: &Sheet, skill_levels: u32) -> anti_cheat::Sheet {
     anti_cheat::Sheet {
         character: character.raw(),
         level: sheet.level,
@@ -15,7 +15,7 @@ pub(super) fn sheet(character: CharacterId, sheet: &Sheet) -> anti_cheat::Sheet 
         dexterity: sheet.attributes.dexterity,
         vitality: sheet.attributes.vitality,
         energy: sheet.attributes.energy,
-        skill_levels: 0,
+        skill_levels,
         items: Vec::new(),
     }
 }
@@ -53,10 +53,10 @@ mod tests {
     fn the_rule_sees_the_sheet_as_it_is() {
         let mut world = Sheet::newborn(Class::Druid, true);
         (world.level, world.experience, world.attributes.vitality) = (12, 34_567, 55);
-        let seen = sheet(CharacterId::from_raw(9), &world);
+        let seen = sheet(CharacterId::from_raw(9), &world, 11);
         assert_eq!((seen.character, seen.level, seen.experience), (9, 12, 34_567));
         assert_eq!((seen.strength, seen.dexterity, seen.vitality, seen.energy), (20, 20, 55, 20));
-        assert!(seen.skill_levels == 0 && seen.items.is_empty());
+        assert!(seen.skill_levels == 11 && seen.items.is_empty());
     }
 
     #[test]

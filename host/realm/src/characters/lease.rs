@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     storage::{self, Connection, Storage, StorageError},
-    types::{AccountId, CharacterId},
+    types::{AccountId, CharacterId, Id, kind},
 };
 
 /// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back.
@@ -30,6 +30,8 @@ pub struct Lease {
     pub(super) unconfirmed: i64,
     /// Time spent in games, in milliseconds, as it is stored with that version.
     pub(super) play_time_ms: i64,
+    /// Points spent on skills, for the anti-cheat rule; nobody spends any while the lease is held.
+    pub(super) skill_levels: u32,
     /// What is stored with that version, as far as it is known: the next save writes what is different.
     stored: Option<(Sheet, Option<Place>)>,
     /// The process, as long as it may write.
@@ -54,7 +56,17 @@ impl Lease {
 
     fn of(holder: Arc<Holder>, character: CharacterId, epoch: i64, (version, play_time_ms): (i64, i64)) -> Self {
         let given_back = AtomicBool::new(false);
-        Self { character, epoch, version, unconfirmed: 0, play_time_ms, stored: None, holder, given_back }
+        Self {
+            character,
+            epoch,
+            version,
+            unconfirmed: 0,
+            play_time_ms,
+            skill_levels: 0,
+            stored: None,
+            holder,
+            given_back,
+        }
     }
 
     /// True when this process holds nothing any more that it held when it took this lease.
@@ -82,9 +94,11 @@ impl Lease {
                     if !taker.is_alive(own.steady_ms()) {
                         return Err(CharactersError::Lapsed);
                     }
-                    let mut taken = store::take(connection, taker.id, &realm, account, id).await?;
+                    let number: Id<kind::LeaseHolder> = own.ids().next(own.now_ms());
+                    let taking = (taker.id, number.to_sql());
+                    let mut taken = store::take(connection, taking, &realm, account, id).await?;
                     if taken.is_none() && free_others(&own, connection, taker.id).await? {
-                        taken = store::take(connection, taker.id, &realm, account, id).await?;
+                        taken = store::take(connection, taking, &realm, account, id).await?;
                     }
                     let Some((character, epoch)) = taken else {
                         if !store::holders::is_listed(connection, taker.id).await? {
@@ -99,10 +113,14 @@ impl Lease {
             .await;
         if matches!(taken, Err(CharactersError::Storage(StorageError::Unconfirmed))) {
             // It may be taken, and nobody would ever give it back.
-            let storage = storage.clone();
+            let (storage, holder) = (storage.clone(), Arc::clone(&holder));
             tokio::spawn(async move {
-                if let Err(error) = give_back(&storage, id, epoch_taken).await {
-                    tracing::error!(character = %id, %error, "a character may stay locked as long as this node lives");
+                if give_back(&storage, id, Arc::clone(&epoch_taken)).await.is_err() {
+                    let epoch = epoch_taken.load(Ordering::Acquire);
+                    // With the renewals it is tried until it is done.
+                    if epoch != Self::EPOCH_NONE {
+                        holder.drop_lease(id, epoch);
+                    }
                 }
             });
         }
@@ -214,7 +232,7 @@ impl Lease {
         account: AccountId,
         id: CharacterId,
     ) -> Result<(Character, Self), CharactersError> {
-        let holder: i64 = storage.ids().next::<crate::types::kind::LeaseHolder>(storage.now_ms()).to_sql();
+        let holder: i64 = storage.ids().next::<kind::LeaseHolder>(storage.now_ms()).to_sql();
         let own = storage.clone();
         let listed = storage.write::<_, StorageError, _>(move |connection| {
             Box::pin(async move {

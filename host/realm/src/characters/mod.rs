@@ -2,19 +2,26 @@
 //!
 //! Does not know items. A character is written only under the lease that was taken for it, with its version.
 
+mod creation;
+mod deletion;
+mod details;
+mod editing;
 mod error;
 mod holder;
 mod judging;
 mod lease;
+mod staff;
 mod store;
 mod upkeep;
 
 use std::sync::Arc;
 
-use realm_world::{Class, Sheet};
+use realm_world::Sheet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use details::{Details, Profile, Versions};
+pub use editing::Points;
 pub use error::CharactersError;
 pub use lease::Lease;
 
@@ -23,11 +30,9 @@ use upkeep::Upkeep;
 
 use crate::{
     hooks::{Hooks, anti_cheat},
+    once::Answered,
     storage::{Connection, Storage, StorageError},
-    types::{
-        AccountId, CharacterId, CharacterName,
-        faults::{Point, point},
-    },
+    types::{AccountId, CharacterId, CharacterName},
 };
 
 /// `[characters]`: what an account may have.
@@ -39,10 +44,10 @@ pub struct Config {
     #[schemars(range(min = 1, max = 50))]
     pub characters_max: u32,
     /// Over PostgreSQL, how long the right to write a character lasts when its node does not renew it, in milliseconds: so long after the
-    /// death of a node others take its characters over. A node that could not renew for two thirds of it takes its characters out of their
-    /// games by itself. It counts where several nodes share a realm (`[realm] shared`); a node alone takes 90 seconds if this is less, so
-    /// that its games go on while the database is away for a minute, and takes its characters back at once when it is started again.
-    #[schemars(range(min = 600, max = 600_000))]
+    /// death of a node others may take its characters over. Where several nodes share a realm (`[realm] shared`), a node that could not
+    /// renew for two thirds of it takes its characters out of their games by itself. Below 12 seconds a node that freezes in the middle of
+    /// a write, which holds the others up for at most 4, may cost them theirs.
+    #[schemars(range(min = 3_000, max = 600_000))]
     pub lease_ms: u32,
     /// How often a node renews this right for all its characters together, in milliseconds; at most a third of `lease_ms`.
     #[schemars(range(min = 100, max = 60_000))]
@@ -186,23 +191,10 @@ impl Characters {
         class: &str,
         hardcore: bool,
     ) -> Result<Character, CharactersError> {
-        let name = CharacterName::new(name)?;
-        let class = Class::from_name(class).ok_or_else(|| CharactersError::ClassUnknown(class.to_owned()))?;
-        let now_ms = self.storage.now_ms();
-        let new = Character {
-            id: self.storage.ids().next(now_ms),
-            account,
-            name,
-            sheet: Sheet::newborn(class, hardcore),
-            created_ms: now_ms,
-            played_last_ms: None,
-            play_time_ms: 0,
-            version: 1,
-        };
-        self.judge(new.id, &new.sheet, "created").await?;
-        let new = insert_within_limit(&self.storage, &self.realm, self.characters_max, new).await?;
-        tracing::info!(%account, character = %new.id, class = class.name(), "character made");
-        Ok(new)
+        match self.create_once(account, name, class, hardcore, None).await? {
+            Answered::Now(details) => Ok(details.character),
+            Answered::Before(_) => unreachable!("without a key nothing was done before"),
+        }
     }
 
     /// Deletes a character; it can be restored for 30 days, and its name stays taken as long.
@@ -235,12 +227,16 @@ impl Characters {
         account: AccountId,
         character: CharacterId,
     ) -> Result<(Character, Lease), CharactersError> {
-        let before = self.get(account, character).await?;
-        if before.sheet.hardcore && before.sheet.dead {
+        let before = self.details(account, character).await?;
+        let (sheet, skill_levels) = (&before.character.sheet, before.skill_levels());
+        if sheet.hardcore && sheet.dead {
             return Err(CharactersError::Dead);
         }
-        self.judge(character, &before.sheet, "taken into a game").await?;
-        Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await
+        self.judge(character, sheet, skill_levels, "taken into a game").await?;
+        let (character, mut lease) =
+            Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await?;
+        lease.skill_levels = skill_levels;
+        Ok((character, lease))
     }
 
     /// Stores what a game made of the character, as far as it has changed; resolves after COMMIT. `play_time_ms` is what has been played since the last save.
@@ -259,7 +255,7 @@ impl Characters {
         place: Option<Place>,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
-        self.findings(lease.character, sheet, "stored").await;
+        self.findings(lease.character, sheet, lease.skill_levels, "stored").await;
         let saved = lease.save_at(&self.storage, sheet, place, play_time_ms).await;
         if matches!(saved, Err(CharactersError::Fenced)) {
             metrics::counter!("realm_character_stale_saves_total").increment(1);
@@ -277,8 +273,14 @@ impl Characters {
     }
 
     /// Refuses a character that the anti-cheat rule refuses.
-    async fn judge(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Result<(), CharactersError> {
-        let findings = self.findings(character, sheet, when).await;
+    async fn judge(
+        &self,
+        character: CharacterId,
+        sheet: &Sheet,
+        skill_levels: u32,
+        when: &str,
+    ) -> Result<(), CharactersError> {
+        let findings = self.findings(character, sheet, skill_levels, when).await;
         let mut refused = findings.iter().filter(|finding| finding.refuse).peekable();
         if refused.peek().is_some() {
             return Err(CharactersError::Refused(judging::words(refused)));
@@ -287,43 +289,20 @@ impl Characters {
     }
 
     /// Asks the anti-cheat rule about a character and logs what it finds.
-    async fn findings(&self, character: CharacterId, sheet: &Sheet, when: &str) -> Vec<anti_cheat::Finding> {
-        let findings = self.hooks.check_character(judging::sheet(character, sheet)).await;
+    async fn findings(
+        &self,
+        character: CharacterId,
+        sheet: &Sheet,
+        skill_levels: u32,
+        when: &str,
+    ) -> Vec<anti_cheat::Finding> {
+        let findings = self.hooks.check_character(judging::sheet(character, sheet, skill_levels)).await;
         if !findings.is_empty() {
             metrics::counter!("realm_character_findings_total").increment(1);
             tracing::warn!(%character, when, findings = judging::words(&findings), "the anti-cheat rule found something");
         }
         findings
     }
-}
-
-/// Stores a new character if the account may have one more.
-async fn insert_within_limit(
-    storage: &Storage,
-    realm: &Arc<str>,
-    characters_max: u32,
-    new: Character,
-) -> Result<Character, CharactersError> {
-    let realm = Arc::clone(realm);
-    storage
-        .write(move |connection| {
-            Box::pin(async move {
-                let count = store::count_for_new(connection, &realm, new.account).await?;
-                if count.living >= i64::from(characters_max) {
-                    return Err(CharactersError::Limit(characters_max));
-                }
-                if count.living + count.restorable >= i64::from(ROWS_PER_CHARACTER * characters_max) {
-                    return Err(CharactersError::LimitDeleted);
-                }
-                point(Point::BetweenStatements);
-                match store::insert(connection, &realm, &new).await {
-                    Ok(()) => Ok(new),
-                    Err(StorageError::Conflict) => Err(CharactersError::NameTaken),
-                    Err(error) => Err(error.into()),
-                }
-            })
-        })
-        .await
 }
 
 /// Why there was no free character of this key.

@@ -22,6 +22,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) mod details;
+
 fn character(row: &AnyRow) -> Result<Character, StorageError> {
     let damaged = |what: &str| StorageError::Statement(format!("a stored character has an illegal {what}"));
     let small = |index: usize| -> Result<u32, StorageError> {
@@ -55,7 +57,7 @@ pub(super) async fn list(readers: &Readers, realm: &str, account: AccountId) -> 
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
-        " FROM characters WHERE account = $1 AND realm = $2 AND deleted_ms IS NULL ORDER BY id"
+        " FROM characters WHERE account = $1 AND realm = $2 AND deleted_ms IS NULL ORDER BY list_place, id"
     ))
     .bind(account.to_sql())
     .bind(realm)
@@ -184,16 +186,17 @@ pub(super) async fn exists(
     Ok(row.is_some())
 }
 
-/// Takes the lease of a character that nobody holds, for a holder that is listed; `None` when there is none to take.
+/// Takes the lease of a character that nobody holds, for a holder that is listed; `None` when there is none to take. The epoch rises to
+/// `epoch`, a number that is never used again: one that was taken in a transaction that came to nothing is nobody's.
 pub(super) async fn take(
     connection: &mut AnyConnection,
-    holder: i64,
+    (holder, epoch): (i64, i64),
     realm: &str,
     account: AccountId,
     id: CharacterId,
 ) -> Result<Option<(Character, i64)>, StorageError> {
     let row = sqlx::query(concat!(
-        "UPDATE characters SET leased = $4, lease_epoch = lease_epoch + 1
+        "UPDATE characters SET leased = $4, lease_epoch = CASE WHEN lease_epoch < $5 THEN $5 ELSE lease_epoch + 1 END
          WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL AND leased = 0
          AND EXISTS (SELECT 1 FROM lease_holders WHERE lease_holders.id = $4)
          RETURNING ",
@@ -204,6 +207,7 @@ pub(super) async fn take(
     .bind(account.to_sql())
     .bind(realm)
     .bind(holder)
+    .bind(epoch)
     .fetch_optional(connection)
     .await?;
     row.map(|row| Ok((character(&row)?, row.try_get(16)?))).transpose()

@@ -8,8 +8,9 @@ use realm_protocol::{ServerMessage, proto};
 
 use super::{
     Character, CharactersError, Config, Lease, Place, ROWS_PER_CHARACTER,
+    creation::insert_if_room,
     holder::{Holders, Terms},
-    insert_within_limit, store, unknown_or_busy,
+    store, unknown_or_busy,
     upkeep::{self, RESTORABLE_MS, Upkeep},
 };
 use crate::{
@@ -38,6 +39,23 @@ fn newborn(storage: &Storage, account: AccountId, name: &str) -> Character {
         play_time_ms: 0,
         version: 1,
     }
+}
+
+async fn insert_within_limit(
+    storage: &Storage,
+    realm: &Arc<str>,
+    characters_max: u32,
+    new: Character,
+) -> Result<Character, CharactersError> {
+    let realm = Arc::clone(realm);
+    storage
+        .write(move |connection| {
+            Box::pin(async move {
+                insert_if_room(connection, &realm, characters_max, &new).await?;
+                Ok(new)
+            })
+        })
+        .await
 }
 
 async fn create(storage: &Storage, account: AccountId, name: &str) -> Result<Character, CharactersError> {
@@ -172,6 +190,9 @@ async fn a_dropped_lease_is_given_back_and_a_stop_gives_everything_back(home: Ho
     first.stop().await;
     let sheet = Sheet::newborn(Class::Amazon, false);
     assert!(matches!(kept.save(&storage, &sheet, 0).await, Err(CharactersError::Lapsed)));
+    first.renew().await;
+    let listed = sqlx::query("SELECT id FROM lease_holders").fetch_all(storage.reader()).await.unwrap();
+    assert!(listed.is_empty(), "who has stopped is not listed anew");
     take(&holders(&storage).await, &storage, owner, id).await.expect("all was given back");
     storage.close().await;
 }
@@ -282,13 +303,24 @@ async fn a_holder_that_came_with_a_moved_database_keeps_nothing_locked() {
     storage.close().await;
 }
 
-#[test]
-fn a_node_that_serves_its_realm_alone_bears_a_minute_without_its_database() {
-    let config = Config::default();
-    assert_eq!(Terms::of(&config, true).lease_ms, 15_000);
-    assert_eq!(Terms::of(&config, false).lease_ms, 90_000);
-    let patient = Config { lease_ms: 300_000, ..config };
-    assert_eq!(Terms::of(&patient, false).lease_ms, 300_000);
+#[tokio::test]
+async fn a_node_that_serves_its_realm_alone_goes_on_however_long_its_database_is_away_until_somebody_has_come() {
+    let nodes = two_nodes().await;
+    let ([one, two], [clock, _], owner, id) = (&nodes.storages, &nodes.clocks, nodes.owner, nodes.id);
+    let alone = Holders::start(one.clone(), Terms::of(&Config::default(), false)).await.unwrap();
+    let mut lease = take(&alone, one, owner, id).await.unwrap();
+    let_lapse(one, &alone).await;
+    clock.advance_ms(3_600_000);
+    let sheet = Sheet { level: 2, ..Sheet::newborn(Class::Amazon, false) };
+    lease.save(one, &sheet, 0).await.expect("nobody has come meanwhile");
+    assert!(alone.renew().await && !lease.has_ended());
+    assert!(matches!(take(&nodes.holders[1], two, owner, id).await, Err(CharactersError::Busy)), "it is renewed");
+    let_lapse(one, &alone).await;
+    take(&nodes.holders[1], two, owner, id).await.expect("its time is over, and somebody has come");
+    assert!(matches!(lease.save(one, &sheet, 0).await, Err(CharactersError::Fenced)));
+    assert!(alone.renew().await && lease.has_ended());
+    one.close().await;
+    two.close().await;
 }
 
 /// Level, strength and place as they are stored.

@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::Place;
 use crate::{
+    audit::{self, By, Who},
     storage::{self, TableSum},
-    types::SystemClock,
+    types::{Clock as _, SystemClock},
 };
 
 #[derive(Args)]
@@ -41,6 +42,17 @@ impl Restore {
         let config = self.place.load()?.config;
         let restored = storage::restore(&config.storage, &self.place.data, &self.file, &SystemClock).await?;
         print(&restored.tables);
+        let who = By {
+            realm: config.realm.key.as_str().into(),
+            who: Who::Operator,
+            reason: format!("From {}.", self.file.display()),
+        };
+        let deed = who.does("database.restore", "database", "realm");
+        let now_ms = SystemClock.now_ms();
+        storage::write_alone(&config.storage, &self.place.data, move |connection| {
+            Box::pin(async move { audit::write(connection, &deed, now_ms).await })
+        })
+        .await?;
         if let Some(before) = restored.before {
             let before = before.display();
             match restored.damage {

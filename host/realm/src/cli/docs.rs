@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Subcommand};
 use realm_plugin_build::{contract::Contract, page};
 
-use super::Place;
+use super::{Place, explain};
 use crate::{api, config};
 
 #[derive(Subcommand)]
@@ -33,6 +33,7 @@ pub(crate) fn generated_files() -> Vec<(String, String)> {
         ("realm.toml".to_owned(), config::example_toml()),
         ("docs/configuration.md".to_owned(), config::manual_markdown()),
         ("docs/openapi.json".to_owned(), api::openapi_json()),
+        ("docs/codes.md".to_owned(), explain::page()),
     ];
     files.extend(
         Contract::own()

@@ -9,10 +9,13 @@
     reason = "this is where the program speaks to the person at the terminal"
 )]
 
+mod audit;
 mod backup;
 mod bots;
+mod character;
 mod check;
 mod docs;
+mod explain;
 mod key;
 mod migrate;
 mod operator;
@@ -21,6 +24,7 @@ mod plugin;
 mod replay;
 mod sanction;
 mod season;
+mod staff;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -61,6 +65,17 @@ enum Verb {
     /// The owner's account.
     #[command(subcommand)]
     Owner(owner::Owner),
+    /// Who is staff, and what they may do.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Characters of players.
+    #[command(subcommand)]
+    Character(character::Character),
+    /// What staff did.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Say what a code of the realm means, or list them all.
+    Explain(explain::Explain),
     /// Bans, mutes and flags of a running realm.
     #[command(subcommand)]
     Sanction(sanction::Sanction),
@@ -127,6 +142,10 @@ pub fn run() -> ExitCode {
         Verb::Restore(verb) => block_on(verb.run()),
         Verb::Verify(verb) => block_on(verb.run()),
         Verb::Owner(verb) => block_on(verb.run()),
+        Verb::Staff(verb) => block_on(verb.run()),
+        Verb::Character(verb) => block_on(verb.run()),
+        Verb::Audit(verb) => block_on(verb.run()),
+        Verb::Explain(verb) => verb.run(),
         Verb::Sanction(verb) => block_on(verb.run()),
         Verb::Key(verb) => block_on(verb.run()),
         Verb::Bots(verb) => block_on(verb.run()),
@@ -172,4 +191,10 @@ fn client_endpoint_of(addresses: crate::net::Addresses, fingerprint: &str) -> an
     endpoint.game_port = addresses.game.port();
     endpoint.deadline = std::time::Duration::from_secs(30);
     Ok(endpoint)
+}
+
+/// The program's verbs with their options, for a test that goes through them.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }

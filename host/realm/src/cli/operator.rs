@@ -16,3 +16,18 @@ pub(super) async fn ask(place: &Place, method: Method, path: &str, body: Option<
     rest.set_access_token(Some(token));
     Ok(rest.request(method, &format!("/api/v1/admin{path}"), body).await?.success()?.json)
 }
+
+/// A text as one part of an address.
+pub(super) fn part(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn any_text_becomes_one_part_of_an_address() {
+        assert_eq!(super::part("Maren-7"), "Maren-7");
+        assert_eq!(super::part("a/b c?é"), "a%2Fb%20c%3F%C3%A9");
+    }
+}

@@ -116,7 +116,7 @@ fn line(sanction: &Value) -> String {
         format!(", lifted {} by {}", text("lifted"), text("lifted_by"))
     };
     let over = if sanction["in_force"] == true || !lifted.is_empty() { "" } else { ", over" };
-    let (number, kind, target) = (&sanction["number"], text("kind"), text("target"));
+    let (number, kind, target) = (sanction["number"].as_i64().unwrap_or(0), text("kind"), text("target"));
     format!("{number:>5}  {kind} {target} {until}, by {}{lifted}{over}: {}", text("decided_by"), text("reason"))
 }
 

@@ -53,7 +53,7 @@ mod truth_tests;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use realm_protocol::proto;
-use realm_world::Difficulty;
+use realm_world::{Content, Difficulty};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -253,6 +253,12 @@ impl Games {
         let parts = Parts { storage, hooks, characters, ladder, moderation };
         Running::start(config, data, (public_host.to_owned(), game_port), parts)
             .map(|running| Self { running: Arc::new(running) })
+    }
+
+    /// The content pack that games are made of.
+    #[must_use]
+    pub fn content(&self) -> Arc<Content> {
+        Arc::clone(&self.running.lobby().content)
     }
 
     /// Creates a game and takes the creator's seat in it.

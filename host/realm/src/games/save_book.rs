@@ -9,7 +9,7 @@ use realm_world::Sheet;
 
 use crate::{
     characters::{Lease, Place},
-    types::{AccountId, CharacterId},
+    types::{AccountId, CharacterId, Refusal},
 };
 
 /// The first wait after a failed save; it doubles with each further one.
@@ -66,11 +66,24 @@ pub(super) enum Settled {
 
 struct Entry {
     account: AccountId,
-    /// `None` while a job has it.
+    /// `None` while a job has it, and when it is lost.
     lease: Option<Lease>,
     progress: Progress,
     failures: u32,
     not_before: Option<Instant>,
+    /// Why the character is held no more; its game has not said its last word about it.
+    lost: Option<Refusal>,
+}
+
+/// What came of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It is kept for the next save.
+    Kept,
+    /// The last word about a character that is held no more: its seat is free, and why nothing was saved.
+    Gone(AccountId, Refusal),
+    /// Nobody holds this character's lease.
+    Unknown,
 }
 
 impl Entry {
@@ -94,13 +107,22 @@ impl SaveBook {
     /// Keeps a lease for the time of a game.
     pub(super) fn hold(&mut self, account: AccountId, lease: Lease) {
         let progress = nothing(lease.character);
-        let entry = Entry { account, lease: Some(lease), progress, failures: 0, not_before: None };
+        let entry = Entry { account, lease: Some(lease), progress, failures: 0, not_before: None, lost: None };
         self.entries.insert(progress.character, entry);
     }
 
-    /// Takes a report in; false when nobody holds this character's lease any more.
-    pub(super) fn note(&mut self, progress: &Progress) -> bool {
-        self.entries.get_mut(&progress.character).map(|entry| entry.progress.merge(progress)).is_some()
+    /// Takes a report in.
+    pub(super) fn note(&mut self, progress: &Progress) -> Noted {
+        let Some(entry) = self.entries.get_mut(&progress.character) else { return Noted::Unknown };
+        entry.progress.merge(progress);
+        match &entry.lost {
+            Some(why) if entry.progress.last => {
+                let gone = Noted::Gone(entry.account, why.clone());
+                self.entries.remove(&progress.character);
+                gone
+            }
+            _ => Noted::Kept,
+        }
     }
 
     /// A save that is due, if there is one. At most one job at a time has a character.
@@ -135,21 +157,28 @@ impl SaveBook {
         if entry.progress.last && entry.failures == FAILURES_TOLD { Settled::Late } else { Settled::Retried }
     }
 
-    /// Forgets every character whose lease is held no more, and says whose they were and whether they had left their games. Those that a
-    /// job has are found when it comes back.
-    pub(super) fn take_ended(&mut self) -> Vec<(AccountId, Progress)> {
+    /// Characters whose lease is held no more. Those that a job has are found when it comes back.
+    pub(super) fn ended(&self) -> Vec<CharacterId> {
         let ended = |entry: &Entry| entry.lease.as_ref().is_some_and(Lease::has_ended);
-        let taken = self.entries.extract_if(|_, entry| ended(entry));
-        taken.map(|(_, entry)| (entry.account, entry.progress)).collect()
+        self.entries.iter().filter(|(_, entry)| ended(entry)).map(|(character, _)| *character).collect()
     }
 
-    /// Forgets a character whose lease somebody else has.
+    /// Nothing more of a character is written. Its entry stays until the game has said its last word about it, so that this cannot be taken
+    /// for a word about a later lease; whose it is, and whether that word has come.
+    pub(super) fn lose(&mut self, character: CharacterId, why: Refusal) -> Option<(AccountId, bool)> {
+        let entry = self.entries.get_mut(&character)?;
+        (entry.lease, entry.lost) = (None, Some(why));
+        Some((entry.account, entry.progress.last))
+    }
+
+    /// Forgets a character of which no word will come any more.
     pub(super) fn forget(&mut self, character: CharacterId) {
         self.entries.remove(&character);
     }
 
     /// Nobody plays any more: everything that is held is written and given back.
     pub(super) fn finish_all(&mut self) {
+        self.entries.retain(|_, entry| entry.lost.is_none());
         self.entries.values_mut().for_each(|entry| entry.progress.last = true);
     }
 
@@ -168,6 +197,7 @@ mod tests {
     use realm_world::Class;
 
     use super::*;
+    use crate::types::Code;
 
     fn book() -> (SaveBook, CharacterId, Instant) {
         let (mut book, character) = (SaveBook::default(), CharacterId::from_raw(5));
@@ -184,16 +214,41 @@ mod tests {
     fn the_newest_sheet_is_written_with_all_the_time() {
         let (mut book, character, now) = book();
         assert!(book.start(now).is_none(), "nothing to write yet");
-        assert!(book.note(&progress(character, 2, false)) && book.note(&progress(character, 3, false)));
+        assert_eq!(book.note(&progress(character, 2, false)), Noted::Kept);
+        assert_eq!(book.note(&progress(character, 3, false)), Noted::Kept);
         let job = book.start(now).unwrap();
         assert_eq!((job.progress.sheet.unwrap().level, job.progress.play_ticks), (3, 20));
-        assert!(book.note(&progress(character, 4, true)));
+        assert_eq!(book.note(&progress(character, 4, true)), Noted::Kept);
         assert!(book.start(now).is_none(), "one job at a time");
         assert_eq!(book.succeeded(job), Settled::Kept);
         let job = book.start(now).unwrap();
         assert!(job.progress.last);
         assert_eq!(book.succeeded(job), Settled::Departed);
-        assert!(book.is_empty() && !book.note(&progress(character, 5, false)));
+        assert!(book.is_empty());
+        assert_eq!(book.note(&progress(character, 5, false)), Noted::Unknown);
+    }
+
+    #[test]
+    fn a_lost_character_stays_in_the_book_until_its_game_has_said_its_last_word_and_is_never_written() {
+        let (mut book, character, now) = book();
+        let why = Refusal::new(Code::StorageUnavailable, "No.");
+        book.note(&progress(character, 2, false));
+        let account = AccountId::from_raw(1);
+        assert_eq!(book.lose(character, why.clone()), Some((account, false)));
+        assert_eq!(book.note(&progress(character, 3, false)), Noted::Kept);
+        assert!(book.start(now).is_none() && book.next_try().is_none(), "nothing of it is written");
+        assert_eq!(book.note(&progress(character, 4, true)), Noted::Gone(account, why.clone()));
+        // From now on there may be another lease, and no word of the old game is left.
+        book.hold(account, Lease::new(character, 2, 1, 0));
+        assert!(book.start(now).is_none());
+        // While a job has it, its last word may come before the loss is known.
+        book.note(&progress(character, 5, false));
+        let job = book.start(now).unwrap();
+        book.note(&progress(character, 6, true));
+        drop(job);
+        assert_eq!(book.lose(character, why.clone()), Some((account, true)));
+        book.forget(character);
+        assert_eq!(book.lose(character, why), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It alone holds the leases of characters in games. A tick thread never waits for it.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -16,16 +17,18 @@ use crate::{
     characters::{Characters, CharactersError, Lease},
     ladder::Ladder,
     types::{
-        AccountId, Refusal,
+        AccountId, CharacterId, Refusal,
         faults::{self, Bug},
     },
 };
 
 use super::{
     TICK,
+    command::Command,
+    directory::{Departed, Leaving},
     figures::Counters,
     listing, refusals,
-    save_book::{Job, Progress, SaveBook, Settled},
+    save_book::{Job, Noted, Progress, SaveBook, Settled},
     shared::Shared,
 };
 
@@ -68,13 +71,16 @@ impl Saver {
         let saver = Arc::new(self);
         let mut book = SaveBook::default();
         let mut running: JoinSet<(Job, JobEnd)> = JoinSet::new();
+        // What each task is told to save, for one that breaks off: the character, and whether it has left its game.
+        let mut saving: HashMap<tokio::task::Id, (CharacterId, bool)> = HashMap::new();
         let mut stopping: Option<oneshot::Sender<()>> = None;
         let mut open = true;
         let mut ends = saver.characters.lease_ends();
         loop {
             while running.len() < SAVES_AT_ONCE_MAX {
                 let Some(job) = book.start(Instant::now()) else { break };
-                running.spawn(Arc::clone(&saver).carry_out(job));
+                let (character, last) = (job.progress.character, job.progress.last);
+                saving.insert(running.spawn(Arc::clone(&saver).carry_out(job)).id(), (character, last));
             }
             if book.is_empty() && running.is_empty() && (stopping.is_some() || !open) {
                 break;
@@ -89,11 +95,13 @@ impl Saver {
                             saver.lose_ended(&mut book).await;
                         }
                     }
-                    Some(SaverMessage::Progress(progress)) => {
-                        if !book.note(&progress) {
+                    Some(SaverMessage::Progress(progress)) => match book.note(&progress) {
+                        Noted::Kept => {}
+                        Noted::Gone(account, why) => saver.departed(account, progress.character, &Err(why)).await,
+                        Noted::Unknown => {
                             tracing::warn!(character = %progress.character, "a game reported a character that nobody holds");
                         }
-                    }
+                    },
                     Some(SaverMessage::Stop { done }) => {
                         book.finish_all();
                         stopping = Some(done);
@@ -103,9 +111,18 @@ impl Saver {
                         open = false;
                     }
                 },
-                Some(ended) = running.join_next(), if !running.is_empty() => match ended {
-                    Ok((job, end)) => saver.settle(&mut book, job, end).await,
-                    Err(error) => tracing::error!(%error, "a save broke off; what was not saved of its character is lost"),
+                Some(ended) = running.join_next_with_id(), if !running.is_empty() => match ended {
+                    Ok((task, (job, end))) => {
+                        saving.remove(&task);
+                        saver.settle(&mut book, job, end).await;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a save broke off; what was not saved of its character is lost");
+                        if let Some((character, last)) = saving.remove(&error.id()) {
+                            book.note(&Progress { character, sheet: None, place: None, play_ticks: 0, last });
+                            saver.lose(&mut book, character, refusals::fault()).await;
+                        }
+                    }
                 },
                 // Such as cannot change any more have all been seen.
                 Ok(()) = ends.changed(), if !faults::has(Bug::HolderNeverStops) => saver.lose_ended(&mut book).await,
@@ -153,7 +170,7 @@ impl Saver {
     }
 
     async fn settle(&self, book: &mut SaveBook, job: Job, end: JobEnd) {
-        let (account, character, was_last) = (job.account, job.progress.character, job.progress.last);
+        let (account, character) = (job.account, job.progress.character);
         let has_ended = job.lease.has_ended();
         let (settled, outcome) = match end {
             JobEnd::Done => (book.succeeded(job), Ok(())),
@@ -163,14 +180,13 @@ impl Saver {
             }
             JobEnd::Lost(error) => {
                 tracing::error!(%character, %error, "a character in a game is held no more; nothing more of it is written");
-                book.forget(character);
-                return self.lose(account, was_last, error.into()).await;
+                // What it had to say goes with it.
+                book.note(&job.progress);
+                return self.lose(book, character, error.into()).await;
             }
         };
-        if matches!(settled, Settled::Departed | Settled::Late)
-            && let Some(shared) = self.shared.upgrade()
-        {
-            shared.departed(account, &outcome).await;
+        if matches!(settled, Settled::Departed | Settled::Late) {
+            self.departed(account, character, &outcome).await;
         }
         if has_ended && !faults::has(Bug::HolderNeverStops) {
             self.lose_ended(book).await;
@@ -179,18 +195,42 @@ impl Saver {
 
     /// Takes out of their games whose leases this node holds no more.
     async fn lose_ended(&self, book: &mut SaveBook) {
-        for (account, progress) in book.take_ended() {
-            self.lose(account, progress.last, CharactersError::Lapsed.into()).await;
+        for character in book.ended() {
+            self.lose(book, character, CharactersError::Lapsed.into()).await;
         }
     }
 
-    /// A character is held no more: its player leaves the game, and whoever waits for its departure is told why it is not saved.
-    async fn lose(&self, account: AccountId, was_last: bool, refusal: Refusal) {
+    /// A character is held no more: its player leaves the game. Its seat is free when the game has said its last word about it; then
+    /// whoever waits for the departure is told why it is not saved.
+    async fn lose(&self, book: &mut SaveBook, character: CharacterId, why: Refusal) {
+        let Some((account, has_left)) = book.lose(character, why.clone()) else { return };
         metrics::counter!("realm_characters_lost_total").increment(1);
-        let Some(shared) = self.shared.upgrade() else { return };
-        if !was_last {
-            shared.expel(account, &listing::reason(refusal.code, &refusal.message, 0)).await;
+        let Some(shared) = self.shared.upgrade() else { return book.forget(character) };
+        let leaving = {
+            let mut directory = shared.directory();
+            let is_seated = directory.seat(account).is_some_and(|seat| seat.character == character);
+            if has_left || !is_seated { None } else { directory.leave(account).ok() }
+        };
+        match leaving {
+            Some((game, Leaving::Playing { thread }, _)) => {
+                let reason = listing::reason(why.code, &why.message, 0);
+                shared.command(thread, Command::Leave { game, account, reason }).await;
+            }
+            // Somebody has told its game, or gives the lease back: the last word is on its way.
+            Some((_, Leaving::Already, _)) => {}
+            Some((_, Leaving::Ticketed { .. }, _)) | None => {
+                book.forget(character);
+                self.departed(account, character, &Err(why)).await;
+            }
         }
-        shared.departed(account, &Err(refusal)).await;
+    }
+
+    /// Gives the seat of a character up. Who was told to come back later may sit in another game by now, with another character.
+    async fn departed(&self, account: AccountId, character: CharacterId, outcome: &Departed) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let is_seated = shared.directory().seat(account).is_some_and(|seat| seat.character == character);
+        if is_seated {
+            shared.departed(account, outcome).await;
+        }
     }
 }

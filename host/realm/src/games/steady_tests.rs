@@ -185,3 +185,35 @@ fn who_is_away_is_waited_for_and_then_saved_with_what_was_reached() {
     };
     assert!(progress.last && progress.sheet == Some(sheet(0)) && progress.play_ticks > 190, "{progress:?}");
 }
+
+#[test]
+fn experience_and_place_are_reported_at_every_interval_and_when_the_character_leaves() {
+    let mut table = Table::new(World::new(hall(), Difficulty::Normal, 9), None);
+    table.patience.autosave_ticks = 10;
+    let mut client = Client::new();
+    table.seat(0, Some(sheet(0)), client.link.clone());
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..10 {
+            client.step(6, 0);
+            table.tick(1);
+            client.read_all();
+        }
+        let super::saver::SaverMessage::Progress(progress) = table.saves.try_recv().unwrap() else {
+            panic!("ten ticks are over");
+        };
+        let (x, y) = place(client.history.back().unwrap());
+        let stored = progress.place.map(|place| (place.x, place.y));
+        assert_eq!(stored, Some((i32::from(x), i32::from(y))));
+        assert!(progress.sheet.is_some() && progress.play_ticks == 10 && !progress.last, "{progress:?}");
+        assert!(table.saves.try_recv().is_err(), "once in ten ticks");
+        places.extend(stored);
+    }
+    assert!(places[0] != places[2], "it has walked: {places:?}");
+    client.send(proto::GameLeave {});
+    table.tick(1);
+    let super::saver::SaverMessage::Progress(progress) = table.saves.try_recv().unwrap() else {
+        panic!("a departure is a save");
+    };
+    assert!(progress.last && progress.place.is_some(), "{progress:?}");
+}

@@ -40,7 +40,7 @@ pub struct Entry {
     pub score: u64,
 }
 
-pub use self::seasons::{SEASON_NAME_CHARACTERS_MAX, Season, Standing};
+pub use self::seasons::{Ended, SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
 /// The ladder; cheap to clone.
 #[derive(Clone)]

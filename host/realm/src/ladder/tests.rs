@@ -6,8 +6,10 @@ use realm_world::{Class, Sheet};
 
 use super::{Ladder, store, store_score};
 use crate::{
+    audit::{By, Who},
     characters::Character,
     hooks::{Hooks, Rank},
+    once::Answered,
     storage::{
         Storage,
         testing::{self, FakeClock, Home, each_database, open},
@@ -96,6 +98,10 @@ async fn equal_scores_are_ordered_by_the_tie_break(home: Home) {
     storage.close().await;
 }
 
+fn operator() -> By {
+    By { realm: "main".into(), who: Who::Operator, reason: String::new() }
+}
+
 async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
     let clock = FakeClock::new();
     let storage = open(&home, &clock).await;
@@ -106,7 +112,9 @@ async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
     }
     let running = ladder.season().await.unwrap();
     assert_eq!((running.number, running.name.as_str()), (1, "Season 1"));
-    let (ended, standings) = ladder.end_season("Winter").await.unwrap();
+    let Answered::Now((ended, standings)) = ladder.end_season(operator(), "Winter", None).await.unwrap() else {
+        panic!("it has not ended before");
+    };
     assert_eq!((ended.number, ended.ended_ms), (1, Some(storage.now_ms())));
     assert_eq!(standings.iter().map(|place| place.name.as_str()).collect::<Vec<_>>(), ["High", "Low"]);
     assert_eq!(names(&storage, None).await, [], "everybody begins anew");
@@ -115,10 +123,10 @@ async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
     assert_eq!(ladder.standings(1).await.unwrap(), standings);
 
     clock.advance_ms(5);
-    ladder.end_season("").await.unwrap();
+    ladder.end_season(operator(), "", None).await.unwrap();
     assert_eq!(ladder.season().await.unwrap().name, "Season 3");
     assert_eq!(ladder.seasons().await.unwrap().len(), 2);
-    assert!(ladder.end_season(&"x".repeat(33)).await.is_err());
+    assert!(ladder.end_season(operator(), &"x".repeat(33), None).await.is_err());
     storage.close().await;
 }
 

@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Value, json};
+
 pub use self::{
     mutes::Mute,
     networks::NetworkBan,
@@ -22,6 +24,7 @@ pub use self::{
 
 use self::{mutes::Mutes, networks::NetworkBans};
 use crate::{
+    audit::{self, By, Deed},
     storage::{Storage, StorageError},
     types::{AccountId, Code, Id, Refusal},
 };
@@ -86,7 +89,7 @@ impl Moderation {
     pub async fn ban(&self, account: AccountId, ban: Ban, by: &str) -> Result<Ban, StorageError> {
         let order =
             Order { kind: Kind::Ban, target: Target::Account(account), reason: ban.reason, until_ms: ban.until_ms };
-        Ok(self.store(order, by).await?.ban())
+        Ok(self.store(order, by, None).await?.ban())
     }
 
     /// Takes up the mutes and the bans of networks that the database holds. Called once at each start.
@@ -127,7 +130,7 @@ impl Moderation {
             reason: mute.reason,
             until_ms: Some(mute.until_ms),
         };
-        self.store(order, by).await.map(drop)
+        self.store(order, by, None).await.map(drop)
     }
 
     /// Notes that the moderators shall look at an account. `by` is who says so.
@@ -137,19 +140,20 @@ impl Moderation {
     pub async fn flag(&self, account: AccountId, reason: &str, by: &str) -> Result<(), StorageError> {
         let order =
             Order { kind: Kind::Flag, target: Target::Account(account), reason: reason.to_owned(), until_ms: None };
-        self.store(order, by).await.map(drop)
+        self.store(order, by, None).await.map(drop)
     }
 
-    /// The one verb of staff: any kind of sanction against an account or a network, in force from now on.
+    /// The one verb of staff: any kind of sanction against an account or a network, in force from now on. `staff` writes its line into the
+    /// audit log.
     ///
     /// # Errors
     /// When the target is none for this kind, or the table of banned networks is full; those of the database.
-    pub async fn sanction(&self, order: Order, by: &str) -> Result<Sanction, SanctionError> {
+    pub async fn sanction(&self, order: Order, by: &str, staff: Option<By>) -> Result<Sanction, SanctionError> {
         order.check().map_err(SanctionError::Target)?;
         if matches!(order.target, Target::Network(_)) && self.networks.is_full() {
             return Err(SanctionError::Full);
         }
-        let sanction = self.store(order, by).await?;
+        let sanction = self.store(order, by, staff).await?;
         match (&sanction.target, sanction.kind) {
             (Target::Network(_), _) => self.refresh_networks().await?,
             (Target::Account(account), Kind::Mute) => {
@@ -164,12 +168,19 @@ impl Moderation {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn lift(&self, number: i64, by: &str) -> Result<Option<Sanction>, StorageError> {
+    pub async fn lift(&self, number: i64, by: &str, staff: Option<By>) -> Result<Option<Sanction>, StorageError> {
         let (now_ms, lifted_by) = (self.storage.now_ms(), by.to_owned());
         let lifted = self
             .storage
             .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move { store::lift(connection, number, &lifted_by, now_ms).await })
+                Box::pin(async move {
+                    let lifted = store::lift(connection, number, &lifted_by, now_ms).await?;
+                    if let (Some(lifted), Some(staff)) = (&lifted, staff) {
+                        let deed = told(&staff, "sanctions.lift", lifted).changing(shown(lifted), Value::Null);
+                        audit::write(connection, &deed, now_ms).await?;
+                    }
+                    Ok(lifted)
+                })
             })
             .await?;
         let Some(sanction) = lifted else { return Ok(None) };
@@ -206,7 +217,7 @@ impl Moderation {
         refresh(&self.storage, &self.networks).await
     }
 
-    async fn store(&self, mut order: Order, by: &str) -> Result<Sanction, StorageError> {
+    async fn store(&self, mut order: Order, by: &str, staff: Option<By>) -> Result<Sanction, StorageError> {
         order.tidy();
         let now_ms = self.storage.now_ms();
         let id: Id<Row> = self.storage.ids().next(now_ms);
@@ -214,7 +225,19 @@ impl Moderation {
         let sanction = self
             .storage
             .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move { store::insert(connection, id, order, decided_by, now_ms).await })
+                Box::pin(async move {
+                    let sanction = store::insert(connection, id, order, decided_by, now_ms).await?;
+                    if let Some(staff) = staff {
+                        let act = match sanction.kind {
+                            Kind::Ban => "players.ban",
+                            Kind::Mute => "players.mute",
+                            Kind::Flag => "players.flag",
+                        };
+                        let deed = told(&staff, act, &sanction).changing(Value::Null, shown(&sanction));
+                        audit::write(connection, &deed, now_ms).await?;
+                    }
+                    Ok(sanction)
+                })
             })
             .await?;
         let Sanction { number, kind, target, until_ms, .. } = &sanction;
@@ -222,6 +245,18 @@ impl Moderation {
         tracing::info!(number, kind = kind.as_str(), %target, by, until_ms, "sanction");
         Ok(sanction)
     }
+}
+
+/// The line of the audit log about a sanction.
+fn told(staff: &By, act: &'static str, sanction: &Sanction) -> Deed {
+    match &sanction.target {
+        Target::Account(account) => staff.does(act, "account", account),
+        Target::Network(network) => staff.does(act, "network", network),
+    }
+}
+
+fn shown(sanction: &Sanction) -> Value {
+    json!({"number": sanction.number, "kind": sanction.kind, "until_ms": sanction.until_ms})
 }
 
 async fn refresh(storage: &Storage, networks: &NetworkBans) -> Result<(), StorageError> {

@@ -72,7 +72,7 @@ async fn one_verb_sanctions_accounts_addresses_and_networks_until_they_end_or_ar
         order(Kind::Ban, network("192.0.2.7/32"), Some(10)),
         order(Kind::Ban, network("2001:db8:1::/48"), None),
     ] {
-        numbers.push(moderation.sanction(order, "Owner").await.unwrap().number);
+        numbers.push(moderation.sanction(order, "Owner", None).await.unwrap().number);
     }
     assert_eq!(numbers, [1, 2, 3, 4, 5], "people can say them to each other");
     let banned = |moderation: &Moderation, address: &str| {
@@ -98,16 +98,16 @@ async fn one_verb_sanctions_accounts_addresses_and_networks_until_they_end_or_ar
     assert!(banned(&other, "192.0.2.7").is_some());
 
     // Of two mutes the longer is lifted, and the shorter is left.
-    assert_eq!(moderation.lift(2, "Keeper").await.unwrap().unwrap().lifted_by.as_deref(), Some("Keeper"));
+    assert_eq!(moderation.lift(2, "Keeper", None).await.unwrap().unwrap().lifted_by.as_deref(), Some("Keeper"));
     assert_eq!(moderation.mute_in_force(loud).unwrap().number, 3);
-    assert_eq!(moderation.lift(2, "Keeper").await.unwrap(), None, "once");
-    assert_eq!(moderation.lift(77, "Keeper").await.unwrap(), None);
+    assert_eq!(moderation.lift(2, "Keeper", None).await.unwrap(), None, "once");
+    assert_eq!(moderation.lift(77, "Keeper", None).await.unwrap(), None);
     clock.advance_ms(10 * MINUTE_MS - 1);
     assert!(moderation.ban_in_force(loud).await.unwrap().is_some() && banned(&moderation, "192.0.2.7").is_some());
     clock.advance_ms(1);
     assert!(moderation.ban_in_force(loud).await.unwrap().is_none() && banned(&moderation, "192.0.2.7").is_none());
-    assert_eq!(moderation.lift(4, "Keeper").await.unwrap(), None, "it has ended by itself");
-    moderation.lift(5, "Keeper").await.unwrap().unwrap();
+    assert_eq!(moderation.lift(4, "Keeper", None).await.unwrap(), None, "it has ended by itself");
+    moderation.lift(5, "Keeper", None).await.unwrap().unwrap();
     assert_eq!(banned(&moderation, "2001:db8:1:7::9"), None);
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
     while banned(&other, "2001:db8:1:7::9").is_some() {
@@ -139,7 +139,7 @@ async fn orders_that_would_do_harm_are_refused(home: Home) {
         (Kind::Mute, Target::Account(loud)),
     ] {
         let order = Order { kind, target: target.clone(), reason: "Spam.".to_owned(), until_ms: None };
-        let refused = moderation.sanction(order, "Owner").await;
+        let refused = moderation.sanction(order, "Owner", None).await;
         assert!(matches!(refused, Err(SanctionError::Target(_))), "{kind:?} {target}: {refused:?}");
     }
     storage.close().await;

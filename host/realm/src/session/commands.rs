@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use realm_protocol::proto;
+use serde_json::{Value, json};
 
 use super::{lobby::chat_text, player::Session, sentence};
 use crate::{
     accounts::Role,
+    audit::Who,
     chat::ChatError,
     hooks::{self, CommandCall, CommandRefused, FindOnline},
     types::{AccountName, ChannelName, Clock as _, Code, Refusal, SystemClock},
@@ -66,6 +68,17 @@ impl Session {
         Ok(())
     }
 
+    /// What staff order by a command stands in the audit log before it is done: the plugin is told their role.
+    async fn note_command(&self, name: &str, tail: &str) -> Result<(), Refusal> {
+        if !self.identity.role.is_staff() {
+            return Ok(());
+        }
+        let audit = &self.shared.features.audit;
+        let by = audit.by(Who::Account(self.identity.account), "");
+        let deed = by.does("commands.run", "command", name);
+        Ok(audit.note(deed.changing(Value::Null, json!({"arguments": tail}))).await?)
+    }
+
     async fn plugin_command(&self, name: String, tail: &str) -> Result<(), Refusal> {
         // What a command makes public, it says for its caller.
         self.may_talk()?;
@@ -76,7 +89,8 @@ impl Session {
             account_name: self.identity.name.clone(),
             role: match self.identity.role {
                 Role::Player => hooks::Role::Player,
-                Role::Moderator => hooks::Role::Moderator,
+                // Plugins know one kind of staff below the owner.
+                Role::Moderator | Role::GameMaster | Role::Administrator => hooks::Role::Moderator,
                 Role::Owner => hooks::Role::Owner,
             },
             character: self.selected.as_ref().map(|character| character.id),
@@ -85,6 +99,7 @@ impl Session {
             tail: tail.to_owned(),
             online,
         };
+        self.note_command(&name, tail).await?;
         match self.shared.features.hooks.run_command(call).await {
             Ok(acts) => {
                 self.shared.carry_out(acts).await;

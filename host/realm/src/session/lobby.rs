@@ -15,6 +15,7 @@ use super::{
     sentence,
 };
 use crate::{
+    accounts::Permission,
     characters::Character,
     games::{GameReference, GameSettings, Games, Player},
     types::{AccountName, ChannelName, CharacterId, ChatText, Code, GameId, GameName, Incoming, Outgoing, Refusal},
@@ -204,7 +205,7 @@ impl Session {
         Player {
             account: self.identity.account,
             account_name: self.identity.name.clone(),
-            staff: self.identity.role.is_staff(),
+            staff: self.identity.may(Permission::GamesClose),
             events: Some(self.events.clone()),
         }
     }

@@ -37,6 +37,7 @@ use self::{
 };
 use crate::{
     accounts::{Accounts, Identity, KeptSession},
+    audit::Audit,
     characters::Characters,
     chat::Chat,
     games::{Banned, Games},
@@ -132,6 +133,8 @@ pub struct Features {
     pub realm: String,
     /// Accounts.
     pub accounts: Accounts,
+    /// What staff do.
+    pub audit: Audit,
     /// Characters.
     pub characters: Characters,
     /// Chat.

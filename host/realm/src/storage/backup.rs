@@ -274,7 +274,7 @@ async fn examine(connection: &mut AnyConnection) -> Result<Verified, StorageErro
     Ok(Verified { schema, tables })
 }
 
-fn existing(config: &Config, data: &Path) -> Result<Place, StorageError> {
+pub(super) fn existing(config: &Config, data: &Path) -> Result<Place, StorageError> {
     let place = Place::new(config, data)?;
     if place.may_exist() {
         Ok(place)

@@ -5,6 +5,7 @@
 //! connections up, `place` chooses. Writes come one transaction at a time on both, so that a verb that holds on one holds on the other.
 //! Knows nothing of what is stored.
 
+mod alone;
 mod backup;
 mod copy;
 mod error;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use alone::{read as read_alone, write as write_alone};
 pub use backup::{Verified, backup, move_to, verify, verify_file};
 pub use copy::TableSum;
 pub use error::StorageError;

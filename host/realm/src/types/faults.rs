@@ -67,6 +67,8 @@ named! {
         LeaseByWallClock "lease-by-wall-clock",
         /// A holder does not notice that its time is over, as in a machine whose clocks stood still. What it writes then must be refused.
         HolderNeverStops "holder-never-stops",
+        /// The answer to a request with an Idempotency-Key is kept after the effect, in a transaction of its own.
+        KeyAfterEffect "key-after-effect",
     }
 }
 

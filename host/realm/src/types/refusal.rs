@@ -62,6 +62,10 @@ codes! {
     RealmFull "REALM_FULL" 503,
     /// No realm has this name.
     RealmUnknown "REALM_UNKNOWN" 404,
+    /// There is no such account.
+    AccountUnknown "ACCOUNT_UNKNOWN" 404,
+    /// The role cannot be given, or not to this account.
+    RoleRefused "ROLE_REFUSED" 409,
     /// The account's role does not allow this.
     Forbidden "FORBIDDEN" 403,
     /// The connection was not logged in in time or sent something else first.
@@ -90,6 +94,10 @@ codes! {
     CharacterNotSelected "CHARACTER_NOT_SELECTED" 409,
     /// A rule of the realm refuses this character.
     CharacterRefused "CHARACTER_REFUSED" 422,
+    /// The points were spent already, or the rules do not let them be spent so.
+    CharacterPoints "CHARACTER_POINTS" 409,
+    /// The profile of the character breaks a rule; the sentence says which.
+    CharacterProfileInvalid "CHARACTER_PROFILE_INVALID" 422,
     /// The name breaks a rule for channel names.
     ChannelNameInvalid "CHANNEL_NAME_INVALID" 422,
     /// There is no such channel.
@@ -192,6 +200,14 @@ codes! {
     MessageInvalid "MESSAGE_INVALID" 400,
     /// The request is malformed.
     RequestInvalid "REQUEST_INVALID" 400,
+    /// It was changed meanwhile: the version in If-Match is not the newest.
+    VersionStale "VERSION_STALE" 412,
+    /// The request needs an If-Match header with the version that it means.
+    VersionMissing "VERSION_MISSING" 428,
+    /// The Idempotency-Key is not 1 to 128 visible characters.
+    IdempotencyKeyInvalid "IDEMPOTENCY_KEY_INVALID" 400,
+    /// The Idempotency-Key was used with another request.
+    IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" 422,
     /// There is nothing at this address.
     NotFound "NOT_FOUND" 404,
     /// The address exists, but not for this method.

@@ -96,11 +96,25 @@ impl Rest {
     /// # Errors
     /// When the realm cannot be reached, is not the trusted one, or does not answer within the endpoint's deadline.
     pub async fn request(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {
+        self.request_with(method, path, &[], body).await
+    }
+
+    /// Like [`Self::request`], with further headers, for example `If-Match` or `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As [`Self::request`]; and when a header is none.
+    pub async fn request_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Response, ClientError> {
         let (content_type, body) = match body {
             Some(body) => (Some("application/json"), body.to_string().into()),
             None => (None, Bytes::new()),
         };
-        self.request_bytes(method, path, content_type, body).await
+        self.send(method, path, headers, content_type, body).await
     }
 
     /// Like [`Self::request`], with a body of any kind, well-formed or not.
@@ -114,7 +128,18 @@ impl Rest {
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Response, ClientError> {
-        let request = self.build(method, path, content_type, body)?;
+        self.send(method, path, &[], content_type, body).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Response, ClientError> {
+        let request = self.build(method, path, headers, content_type, body)?;
         let deadline: Duration = self.endpoint.deadline;
         let answer = within(deadline, "the answer", self.exchange(request)).await;
         if answer.is_err() {
@@ -128,6 +153,7 @@ impl Rest {
         &self,
         method: Method,
         path: &str,
+        headers: &[(&str, &str)],
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Request<Full<Bytes>>, ClientError> {
@@ -137,6 +163,9 @@ impl Rest {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, authority);
         if let Some(token) = &self.access_token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);

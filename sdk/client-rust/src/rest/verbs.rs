@@ -104,12 +104,23 @@ impl Rest {
         self.call(Method::GET, &format!("/characters/{id}"), None).await
     }
 
-    /// Deletes a character; it can be restored for 30 days.
+    /// Deletes a character as it is now; it can be restored for 30 days.
     ///
     /// # Errors
     /// See above.
     pub async fn delete_character(&mut self, id: u64) -> Result<(), ClientError> {
-        self.call::<Value>(Method::DELETE, &format!("/characters/{id}"), None).await.map(|_| ())
+        let path = format!("/api/v1/characters/{id}");
+        let found = self.request(Method::GET, &path, None).await?.success()?;
+        let tag = found.headers.get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+        self.request_with(Method::DELETE, &path, &[("if-match", &tag)], None).await?.success().map(|_| ())
+    }
+
+    /// Brings a deleted character back.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn restore_character(&mut self, id: u64) -> Result<Character, ClientError> {
+        self.call(Method::POST, &format!("/characters/{id}/restore"), None).await
     }
 
     /// The games that are not full, in the order that the realm's rule finds best for the character; of one difficulty, or all.

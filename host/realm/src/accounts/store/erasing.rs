@@ -32,7 +32,7 @@ pub(in crate::accounts) async fn erase(
     let id = account.to_sql();
     sqlx::query(
         "UPDATE accounts SET name = $2, folded = $3, password = $4, password_version = password_version + 1,
-         password_changed_ms = NULL, login_last_ms = NULL, role = 'player', erased_ms = $5, version = version + 1
+         password_changed_ms = NULL, login_last_ms = NULL, role = 'player', permissions = '', erased_ms = $5, version = version + 1
          WHERE id = $1",
     )
     .bind(id)
@@ -64,6 +64,12 @@ pub(in crate::accounts) async fn erase(
     ] {
         sqlx::query(statement).bind(name.as_str()).bind(pseudonym.as_str()).execute(&mut *connection).await?;
     }
+    // Of answers that are given again, those to its own requests, and the one to its registration.
+    sqlx::query("DELETE FROM kept_answers WHERE scope = $1 OR body = $2")
+        .bind(format!("account:{account}"))
+        .bind(format!("{{\"id\":\"{account}\",\"name\":\"{name}\"}}"))
+        .execute(&mut *connection)
+        .await?;
     let characters = sqlx::query("SELECT id FROM characters WHERE account = $1 ORDER BY id")
         .bind(id)
         .fetch_all(&mut *connection)
@@ -71,7 +77,7 @@ pub(in crate::accounts) async fn erase(
     for row in &characters {
         let (character, pseudonym) = (row.try_get::<i64, _>(0)?, next_name());
         sqlx::query(
-            "UPDATE characters SET name = $2, folded = $3, deleted_ms = COALESCE(deleted_ms, $4), version = version + 1
+            "UPDATE characters SET name = $2, folded = $3, title = '', key_bindings = '{}', deleted_ms = COALESCE(deleted_ms, $4), version = version + 1
              WHERE id = $1",
         )
         .bind(character)

@@ -12,7 +12,7 @@ use crate::{
 const PARTS: &[(&str, &str)] = &[
     (
         "account",
-        "SELECT id, name, role, created_ms, login_last_ms, password_changed_ms FROM accounts WHERE id = $1",
+        "SELECT id, name, role, permissions, created_ms, login_last_ms, password_changed_ms FROM accounts WHERE id = $1",
     ),
     (
         "sessions",
@@ -31,9 +31,14 @@ const PARTS: &[(&str, &str)] = &[
         "SELECT number, kind, reason, created_ms, until_ms, lifted_ms FROM sanctions WHERE account = $1 ORDER BY number",
     ),
     (
+        "acts_of_staff",
+        "SELECT number, at_ms, act, reason FROM audit_log WHERE target = 'account:' || CAST($1 AS TEXT)
+         ORDER BY number LIMIT 10000",
+    ),
+    (
         "characters",
         "SELECT id, realm, name, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead,
-         created_ms, played_last_ms, play_time_ms, deleted_ms, zone, x, y FROM characters WHERE account = $1 ORDER BY id",
+         created_ms, played_last_ms, play_time_ms, deleted_ms, zone, x, y, title, list_place, key_bindings, skill_levels FROM characters WHERE account = $1 ORDER BY id",
     ),
     (
         "ladder",

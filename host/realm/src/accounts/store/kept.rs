@@ -4,7 +4,7 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{name_from, role_from};
 use crate::{
-    accounts::{Identity, KeptSession},
+    accounts::{Identity, KeptSession, Permissions},
     storage::StorageError,
     types::{AccountId, CharacterId, SessionId},
 };
@@ -40,7 +40,7 @@ pub(in crate::accounts) async fn take_kept_sessions(
     since_ms: i64,
 ) -> Result<Vec<(Identity, KeptSession)>, StorageError> {
     let rows = sqlx::query(
-        "SELECT s.id, s.account, a.name, a.role, k.resume, k.event_last, k.channel, k.selected
+        "SELECT s.id, s.account, a.name, a.role, k.resume, k.event_last, k.channel, k.selected, a.permissions
          FROM kept_sessions k JOIN token_sessions s ON s.id = k.token_session JOIN accounts a ON a.id = s.account
          WHERE k.node = $1 AND k.kept_ms >= $2",
     )
@@ -59,6 +59,7 @@ fn kept_session(row: &AnyRow) -> Result<(Identity, KeptSession), StorageError> {
         account: AccountId::from_sql(row.try_get(1)?),
         name: name_from(row.try_get(2)?)?,
         role: role_from(row.try_get(3)?)?,
+        extra: Permissions::stored(row.try_get(8)?),
     };
     let event_last: i64 = row.try_get(5)?;
     let selected: i64 = row.try_get(7)?;

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use realm_client::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     super::{Place, operator},
@@ -133,7 +133,8 @@ impl Shadow {
         let stem = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let stem = stem.trim_end_matches(".shadow");
         let (beside, file) = (folder.join(format!(".{stem}.shadow.new")), format!("{stem}.shadow.wasm"));
-        ask(&self.place, Method::GET, "/plugins").await?;
+        let note = json!({"file": file, "sha256": sha256});
+        operator::ask(&self.place, Method::POST, "/plugin-shadows", Some(&note)).await?;
         let signature = format!("{}.minisig", self.file.display());
         if Path::new(&signature).is_file() {
             std::fs::copy(&signature, folder.join(format!("{file}.minisig")))

@@ -5,9 +5,12 @@ mod store;
 use std::{collections::HashMap, sync::Arc};
 
 use realm_plugin_host::bindings::ladder;
+use serde_json::json;
 
 use super::Ladder;
 use crate::{
+    audit::{self, By},
+    once::{self, Answered, Once},
     storage::StorageError,
     types::{CharacterId, Code, Refusal},
 };
@@ -50,6 +53,9 @@ pub struct Standing {
     pub title: String,
 }
 
+/// A season that has ended, and its places, the best first.
+pub type Ended = (Season, Vec<Standing>);
+
 impl Ladder {
     /// The season that is running.
     ///
@@ -77,12 +83,18 @@ impl Ladder {
     }
 
     /// Ends the running season: its best [`Self::ENTRIES_MAX`] are kept with what the ladder rule gives them, all scores are
-    /// forgotten, and the next season begins under this name (empty: its number). Answers with the season that has ended.
+    /// forgotten, and the next season begins under this name (empty: its number). Answers with the season that has ended; asked again under
+    /// one key with what was answered then.
     ///
     /// # Errors
     /// When the name is too long, the rule cannot say now, another has ended the season meanwhile, or the database does not
     /// answer; then everything is as before.
-    pub async fn end_season(&self, next: &str) -> Result<(Season, Vec<Standing>), Refusal> {
+    pub async fn end_season(&self, by: By, next: &str, once: Option<Once<Ended>>) -> Result<Answered<Ended>, Refusal> {
+        if let Some(once) = &once
+            && let Some(kept) = once.before::<Refusal>(&self.storage).await?
+        {
+            return Ok(Answered::Before(kept));
+        }
         let next = next.trim();
         if next.chars().count() > SEASON_NAME_CHARACTERS_MAX || next.chars().any(char::is_control) {
             let sentence = format!("A season's name has at most {SEASON_NAME_CHARACTERS_MAX} plain characters.");
@@ -120,22 +132,25 @@ impl Ladder {
         let following = Season { number, name, began_ms: now_ms, ended_ms: None };
         let realm = Arc::clone(&self.realm);
         let (ended, kept) = (season.clone(), standings.clone());
-        let turned = self
-            .storage
-            .write::<_, StorageError, _>(move |connection| {
-                Box::pin(async move { store::turn(connection, &realm, &ended, &kept, &following).await })
+        let turned = once::write(&self.storage, once, move |connection| {
+            Box::pin(async move {
+                if !store::turn(connection, &realm, &ended, &kept, &following).await? {
+                    let sentence = "The season has been ended by somebody else just now; look at the seasons.";
+                    return Err(Refusal::new(Code::PluginRefused, sentence));
+                }
+                let told = |season: &Season| json!({"number": season.number, "name": season.name});
+                let deed = by.does("ladder.season_end", "season", ended.number);
+                audit::write(connection, &deed.changing(told(&ended), told(&following)), now_ms).await?;
+                Ok((ended, kept))
             })
-            .await?;
-        if !turned {
-            let sentence = "The season has been ended by somebody else just now; look at the seasons.";
-            return Err(Refusal::new(Code::PluginRefused, sentence));
-        }
+        })
+        .await?;
         tracing::info!(
             season = season.number,
             name = season.name,
             places = standings.len(),
             "a season of the ladder has ended"
         );
-        Ok((season, standings))
+        Ok(turned)
     }
 }

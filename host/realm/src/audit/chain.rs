@@ -1,0 +1,107 @@
+//! The chain: a line's hash covers the line and the hash before it. Lines in, verdict out.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Line;
+
+/// What stands before the first line.
+pub(super) const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The hash of a line after another. Every part goes in with its length, so that no text can pass for another.
+pub(super) fn hash(before: &str, line: &Line) -> String {
+    let mut digest = Sha256::new();
+    let (number, at_ms) = (line.number.to_string(), line.at_ms.to_string());
+    let texts = [&line.realm, &line.actor, &line.act, &line.target, &line.reason, &line.before, &line.after];
+    for part in [before, &number, &at_ms].into_iter().chain(texts.map(String::as_str)) {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a log that is whole ends in. Whoever notes it down can tell later that nothing was rewritten from before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sound {
+    /// How many lines there are.
+    pub lines: i64,
+    /// Hash of the last one.
+    pub hash: String,
+}
+
+/// Where a log is broken first.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Something in the line is not as it was written, or it stands in another's place.
+    #[error("line {0} is not as it was written: something in it was changed, or it was put into another's place")]
+    Changed(i64),
+    /// Lines are gone.
+    #[error("{} missing", lines(*first, *last))]
+    Missing {
+        /// The first that is gone.
+        first: i64,
+        /// The last that is gone.
+        last: i64,
+    },
+    /// Lines were added by something else than the realm.
+    #[error("line {0} was not written by the realm: it stands before the first or after the last")]
+    Foreign(i64),
+    /// The last line is not the one that the realm wrote last.
+    #[error("line {0} is not the last one that the realm wrote: its hash is another than the one kept beside the log")]
+    Replaced(i64),
+    /// What the realm noted of its last line is gone.
+    #[error("the note of the last line is gone (table audit_head): lines after line {0} may be missing")]
+    Headless(i64),
+}
+
+fn lines(first: i64, last: i64) -> String {
+    if first == last { format!("line {first} is") } else { format!("lines {first} to {last} are") }
+}
+
+/// A walk over the lines in the order of their numbers.
+pub(super) struct Walk {
+    number: i64,
+    hash: String,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { number: 0, hash: FIRST.to_owned() }
+    }
+}
+
+impl Walk {
+    pub(super) fn step(&mut self, line: &Line) -> Result<(), Broken> {
+        let expected = self.number + 1;
+        if line.number < expected {
+            return Err(Broken::Foreign(line.number));
+        }
+        if line.number > expected {
+            return Err(Broken::Missing { first: expected, last: line.number - 1 });
+        }
+        if hash(&self.hash, line) != line.hash {
+            return Err(Broken::Changed(line.number));
+        }
+        self.number = line.number;
+        self.hash.clone_from(&line.hash);
+        Ok(())
+    }
+
+    /// `head` is what the realm noted of the last line it wrote.
+    pub(super) fn end(self, head: Option<(i64, String)>) -> Result<Sound, Broken> {
+        let (number, hash) = match head {
+            Some(head) => head,
+            None if self.number == 0 => (0, FIRST.to_owned()),
+            None => return Err(Broken::Headless(self.number)),
+        };
+        if self.number < number {
+            return Err(Broken::Missing { first: self.number + 1, last: number });
+        }
+        if self.number > number {
+            return Err(Broken::Foreign(number + 1));
+        }
+        if self.hash != hash {
+            return Err(Broken::Replaced(number));
+        }
+        Ok(Sound { lines: self.number, hash: self.hash })
+    }
+}

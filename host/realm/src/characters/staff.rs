@@ -1,0 +1,79 @@
+//! What staff do to characters of others: each with its line in the audit log, in the same transaction.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Characters, CharactersError, Details, Versions,
+    details::{for_change, store_change},
+    store,
+};
+use crate::{
+    audit::{self, By},
+    once::{self, Answered, Once},
+    types::{AccountId, CharacterId, CharacterName},
+};
+
+impl Characters {
+    /// Gives a character another name. Whoever has it selected sees the new name when it is selected again.
+    ///
+    /// # Errors
+    /// When the name is illegal or taken, there is no such character, it is deleted, or it is in a game.
+    pub async fn rename(
+        &self,
+        by: By,
+        id: CharacterId,
+        name: &str,
+        once: Option<Once<Details>>,
+    ) -> Result<Answered<Details>, CharactersError> {
+        let name = CharacterName::new(name)?;
+        let (realm, now_ms) = (Arc::clone(&self.realm), self.storage.now_ms());
+        once::write(&self.storage, once, move |connection| {
+            Box::pin(async move {
+                let mut changed = for_change(connection, &realm, None, id, &Versions::Any).await?;
+                let before = std::mem::replace(&mut changed.character.name, name);
+                store_change(connection, &mut changed).await?;
+                let told = |name: &CharacterName| json!({"name": name.as_str()});
+                let deed = by.does("characters.rename", "character", id);
+                let deed = deed.changing(told(&before), told(&changed.character.name));
+                audit::write(connection, &deed, now_ms).await?;
+                Ok(changed)
+            })
+        })
+        .await
+    }
+
+    /// Gives a character to another account, if that may have one more.
+    ///
+    /// # Errors
+    /// When there is no such character, it is deleted, it is in a game, or the other account is full.
+    pub async fn transfer(
+        &self,
+        by: By,
+        id: CharacterId,
+        to: AccountId,
+        once: Option<Once<Details>>,
+    ) -> Result<Answered<Details>, CharactersError> {
+        let (realm, now_ms, characters_max) = (Arc::clone(&self.realm), self.storage.now_ms(), self.characters_max);
+        once::write(&self.storage, once, move |connection| {
+            Box::pin(async move {
+                let mut changed = for_change(connection, &realm, None, id, &Versions::Any).await?;
+                let from = std::mem::replace(&mut changed.character.account, to);
+                if from != to {
+                    let count = store::count_for_new(connection, &realm, to).await?;
+                    if count.living >= i64::from(characters_max) {
+                        return Err(CharactersError::Limit(characters_max));
+                    }
+                    store::count_for_new(connection, &realm, from).await?;
+                }
+                store_change(connection, &mut changed).await?;
+                let told = |account: AccountId| json!({"account": account});
+                let deed = by.does("characters.transfer", "character", id).changing(told(from), told(to));
+                audit::write(connection, &deed, now_ms).await?;
+                Ok(changed)
+            })
+        })
+        .await
+    }
+}
