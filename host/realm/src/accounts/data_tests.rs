@@ -61,7 +61,6 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("ladder_standings", "name", Replaced),
     ("ladder_seasons", "realm number name began_ms ended_ms", Impersonal),
     ("nodes", "node key_ceiling", Impersonal),
-    ("lease_holders", "id node folder until_ms", Impersonal),
     ("owner_tokens", "hash created_ms", Impersonal),
     // What plugins remember is theirs: a plugin that keeps names says so in its own papers.
     ("plugin_keys", "realm plugin key_hex value_hex", Impersonal),
