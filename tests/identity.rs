@@ -143,7 +143,11 @@ async fn people_see_their_account_and_end_its_sessions() {
     let profile = ask(&mut here.rest, Method::GET, "/account", None).await.unwrap();
     assert_eq!((&profile["name"], &profile["role"]), (&json!("Maren"), &json!("player")), "{profile}");
     assert_eq!((&profile["second_factor"], &profile["password_changed"]), (&json!(false), &Value::Null), "{profile}");
-    assert!(profile["created"].as_str().unwrap() <= profile["login_last"].as_str().unwrap(), "{profile}");
+    let time = |key: &str| {
+        let text = profile[key].as_str().expect("a time");
+        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).expect("a time of RFC 3339")
+    };
+    assert!(time("created") <= time("login_last"), "{profile}");
 
     let mut there = Rest::new(&realm.endpoint());
     let token = there.login("Maren", PASSWORD).await.unwrap().access_token;
@@ -362,6 +366,20 @@ async fn staff_sanction_players_and_players_nobody() {
     player.validate().await.expect("a flag is for staff alone");
     let found = ask(&mut owner, Method::GET, "/admin/sanctions?target=Maren", None).await.unwrap();
     assert_eq!(found["sanctions"].as_array().unwrap().len(), 1);
+    let export = ask(&mut player, Method::GET, "/account/export", None).await.unwrap();
+    assert_eq!(export["sanctions"], json!([]), "nor is it told in an export");
+    // IPv4 in the dress of IPv6 is IPv4.
+    let dressed = ask(&mut staff, Method::POST, "/admin/sanctions", order("ban", "::ffff:203.0.113.0/120")).await;
+    assert_eq!(dressed.unwrap()["target"], "203.0.113.0/24");
+    // A moderator does not free himself of what those above him decided.
+    let promoted = Some(json!({"role": "moderator", "permissions": [], "reason": "Knows the place."}));
+    ask(&mut owner, Method::PUT, "/admin/staff/Maren", promoted).await.unwrap();
+    let muted = json!({"kind": "mute", "target": "Maren", "reason": "Too loud.", "seconds": 3_600});
+    let number = ask(&mut owner, Method::POST, "/admin/sanctions", Some(muted)).await.unwrap()["number"].clone();
+    player.login("Maren", PASSWORD).await.unwrap();
+    let lift = format!("/admin/sanctions/{number}");
+    assert_eq!(refused(ask(&mut player, Method::DELETE, &lift, None).await), answer(403, "FORBIDDEN"));
+    ask(&mut owner, Method::DELETE, &lift, None).await.unwrap();
     realm.stop().await;
 }
 

@@ -5,6 +5,8 @@ ALTER TABLE accounts ADD COLUMN password_changed_ms BIGINT;
 ALTER TABLE accounts ADD COLUMN erased_ms BIGINT;
 -- From where the session was opened; empty for those that are older than this column.
 ALTER TABLE token_sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+-- The session was opened with a second factor: a role that asks for one is in force in no other.
+ALTER TABLE token_sessions ADD COLUMN proven BIGINT NOT NULL DEFAULT 0;
 
 -- From there the account's own device comes in, also while others guess its password. A few for each account, for a month.
 CREATE TABLE known_networks (
@@ -30,8 +32,7 @@ CREATE TABLE sanctions_numbered (
     lifted_ms BIGINT
 );
 INSERT INTO sanctions_numbered (id, number, kind, account, reason, decided_by, created_ms, until_ms)
-    SELECT id, (SELECT CAST(COUNT(*) AS BIGINT) FROM sanctions earlier WHERE earlier.id <= sanctions.id),
-        kind, account, reason, decided_by, created_ms, until_ms FROM sanctions;
+    SELECT id, CAST(ROW_NUMBER() OVER (ORDER BY id) AS BIGINT), kind, account, reason, decided_by, created_ms, until_ms FROM sanctions;
 DROP TABLE sanctions;
 ALTER TABLE sanctions_numbered RENAME TO sanctions;
 CREATE INDEX sanctions_by_account ON sanctions (account, kind);

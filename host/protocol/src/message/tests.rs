@@ -19,7 +19,7 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         (
             "hello",
             json!({"account": "Ann", "password": "a secret", "access_token": "a.b.c", "realm": "North",
-                "client_version": "1.4.0", "nonce": "n", "resume_token": "r", "resume_event": u64::MAX}),
+                "client_version": "1.4.0", "nonce": "n", "resume_token": "r", "resume_event": u64::MAX, "second_factor": "123456"}),
         ),
         ("ping", json!({"token": u64::MAX})),
         ("pong", json!({"token": u64::MAX})),

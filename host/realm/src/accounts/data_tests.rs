@@ -30,7 +30,7 @@ use Fate::{Deleted, Impersonal, Replaced};
 const FATES: &[(&str, &str, Fate)] = &[
     ("accounts", "id created_ms role permissions version erased_ms password_version", Impersonal),
     ("accounts", "name folded password login_last_ms password_changed_ms", Replaced),
-    ("token_sessions", "id account created_ms active_ms expires_ms rotation address", Deleted),
+    ("token_sessions", "id account created_ms active_ms expires_ms rotation address proven", Deleted),
     ("refresh_tokens", "hash token_session rotation used_ms", Deleted),
     ("kept_sessions", "token_session node resume event_last channel selected kept_ms", Deleted),
     ("session_ends", "token_session ended_ms", Impersonal),

@@ -57,7 +57,8 @@ impl Accounts {
                 Box::pin(store::kept::take_kept_sessions(connection, node, since_ms))
             })
             .await?;
-        let live = |(identity, _): &(Identity, KeptSession)| self.inner.sessions.get(identity.session).is_some();
-        Ok(kept.into_iter().filter(live).collect())
+        // With the rights that are in force in it, which need not be those of the account.
+        let live = |kept: KeptSession| Some((self.inner.sessions.get(kept.session)?.identity.clone(), kept));
+        Ok(kept.into_iter().filter_map(live).collect())
     }
 }

@@ -134,6 +134,8 @@ impl Accounts {
         let session: SessionId = self.inner.storage.ids().next(now_ms);
         let expires_ms = now_ms + i64::from(self.inner.config.session_days_max) * 86_400_000;
         let (role_stored, extra_stored) = (account.role, account.extra);
+        // Who has a second factor does not come here without it.
+        let proven = account.second_factor;
         let (role, extra) = self.inner.config.in_force(account.role, account.extra, account.second_factor);
         let identity = Identity { account: account.id, name: account.name, session, role, extra };
         let refresh = secret::new_refresh();
@@ -154,7 +156,8 @@ impl Accounts {
                     if !store::staff::is_so(connection, account, role_stored, extra_stored).await? {
                         return Err(AccountsError::Busy);
                     }
-                    store::insert_session(connection, session, account, Some(peer), now_ms, expires_ms).await?;
+                    store::insert_session(connection, (session, proven), account, Some(peer), now_ms, expires_ms)
+                        .await?;
                     store::insert_refresh(connection, &hash, session, 0).await?;
                     store::own::know_network(connection, account, &network, now_ms, KNOWN_NETWORKS_MAX).await?;
                     let oldest = store::delete_oldest_sessions(connection, account, SESSIONS_PER_ACCOUNT_MAX).await?;

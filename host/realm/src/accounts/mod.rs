@@ -167,8 +167,7 @@ impl Accounts {
             .await?;
         for mut stored in store::sessions(inner.storage.reader()).await? {
             let identity = &mut stored.identity;
-            (identity.role, identity.extra) =
-                inner.config.in_force(identity.role, identity.extra, stored.second_factor);
+            (identity.role, identity.extra) = inner.config.in_force(identity.role, identity.extra, stored.proven);
             inner.sessions.insert(Live::new(stored.identity, stored.address, stored.active_ms, stored.expires_ms));
         }
         tokio::spawn(sweeping::sweep_regularly(Arc::downgrade(&inner)));

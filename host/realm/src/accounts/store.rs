@@ -41,8 +41,8 @@ pub(super) struct NewAccount {
 
 pub(super) struct StoredSession {
     pub(super) identity: Identity,
-    /// A second factor is set up for the account.
-    pub(super) second_factor: bool,
+    /// It was opened with a second factor.
+    pub(super) proven: bool,
     pub(super) address: Option<IpAddr>,
     pub(super) active_ms: i64,
     pub(super) expires_ms: i64,
@@ -142,21 +142,22 @@ pub(super) async fn set_last_login(
 
 pub(super) async fn insert_session(
     connection: &mut AnyConnection,
-    session: SessionId,
+    (session, proven): (SessionId, bool),
     account: AccountId,
     address: Option<IpAddr>,
     now_ms: i64,
     expires_ms: i64,
 ) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO token_sessions (id, account, created_ms, active_ms, expires_ms, rotation, address)
-         VALUES ($1, $2, $3, $3, $4, 0, $5)",
+        "INSERT INTO token_sessions (id, account, created_ms, active_ms, expires_ms, rotation, address, proven)
+         VALUES ($1, $2, $3, $3, $4, 0, $5, $6)",
     )
     .bind(session.to_sql())
     .bind(account.to_sql())
     .bind(now_ms)
     .bind(expires_ms)
     .bind(address.map(|address| address.to_string()).unwrap_or_default())
+    .bind(i64::from(proven))
     .execute(connection)
     .await?;
     Ok(())
@@ -229,8 +230,7 @@ pub(super) async fn set_active(
 pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, StorageError> {
     let rows = sqlx::query(
         "SELECT s.id, s.account, a.name, a.role, s.active_ms, s.expires_ms, s.address,
-         CAST(CASE WHEN f.confirmed_ms IS NULL THEN 0 ELSE 1 END AS BIGINT), a.permissions
-         FROM token_sessions s JOIN accounts a ON a.id = s.account LEFT JOIN second_factors f ON f.account = a.id",
+         s.proven, a.permissions FROM token_sessions s JOIN accounts a ON a.id = s.account",
     )
     .fetch_all(readers)
     .await?;
@@ -243,7 +243,7 @@ pub(super) async fn sessions(readers: &Readers) -> Result<Vec<StoredSession>, St
                 role: role_from(row.try_get(3)?)?,
                 extra: Permissions::stored(row.try_get(8)?),
             },
-            second_factor: row.try_get::<i64, _>(7)? != 0,
+            proven: row.try_get::<i64, _>(7)? != 0,
             address: row.try_get::<String, _>(6)?.parse().ok(),
             active_ms: row.try_get(4)?,
             expires_ms: row.try_get(5)?,

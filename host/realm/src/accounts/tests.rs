@@ -483,7 +483,8 @@ async fn the_activity_of_more_sessions_than_one_write_takes_is_stored_in_one_swe
             Box::pin(async move {
                 for session in rows {
                     let expires_ms = begun_ms + 30 * 24 * HOUR_MS;
-                    super::store::insert_session(connection, session, owner, None, begun_ms, expires_ms).await?;
+                    super::store::insert_session(connection, (session, false), owner, None, begun_ms, expires_ms)
+                        .await?;
                 }
                 Ok(())
             })
@@ -804,6 +805,7 @@ async fn staff_without_a_second_factor_are_players_where_one_is_required(home: H
     realm.storage.close().await;
     let realm = Realm::start(&home, &clock, &config).await;
     assert_eq!(realm.accounts.authenticate(&proven.access).unwrap().role, Role::Owner);
+    assert_eq!(realm.accounts.authenticate(&bare.access).unwrap().role, Role::Player, "a start proves nothing");
     clock.advance_ms(MINUTE_MS);
     let code = totp::shown(&secret, realm.storage.now_ms());
     realm.accounts.remove_second_factor(&proven.identity, PASSWORD, &code, PEER).await.unwrap();

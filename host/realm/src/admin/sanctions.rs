@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{Actor, Admin};
 use crate::{
     accounts::{Permission, Role},
@@ -33,25 +35,9 @@ impl Admin {
     /// # Errors
     /// When there is no such account, it is one of staff that the actor may not touch, or the wish makes no sense.
     pub async fn sanction(&self, actor: &Actor, wish: SanctionWish) -> Result<Sanction, Refusal> {
-        let permission = match wish.kind {
-            Kind::Ban => Permission::PlayersBan,
-            Kind::Mute => Permission::PlayersMute,
-            Kind::Flag => Permission::PlayersRead,
-        };
-        let by = self.allow(actor, permission, wish.reason.trim())?;
+        let by = self.allow(actor, needed(wish.kind), wish.reason.trim())?;
         let target = self.target(&wish.target).await?;
-        if let Target::Account(account) = &target {
-            let role = self.accounts.look_up(*account).await?.map_or(Role::Player, |(_, role)| role);
-            let touched = match role {
-                Role::Player => true,
-                Role::Owner => false,
-                Role::Moderator | Role::GameMaster | Role::Administrator => actor.may(Permission::RolesGrant),
-            };
-            if !touched {
-                let sentence = "This account is one of staff, and may not be sanctioned by you; ask the realm's owner.";
-                return Err(Refusal::new(Code::Forbidden, sentence));
-            }
-        }
+        self.may_touch(actor, &target, false).await?;
         if wish.reason.trim().is_empty() || wish.seconds == Some(0) {
             let sentence = "Say why, in a sentence for the player, and for how long: at least a second.";
             return Err(Refusal::new(Code::SanctionInvalid, sentence));
@@ -62,12 +48,34 @@ impl Admin {
         Ok(self.moderation.sanction(order, &actor.to_string(), Some(by)).await?)
     }
 
-    /// Takes a sanction back.
+    /// Staff are sanctioned, and freed, by those alone who could take their role from them. The owner is sanctioned by nobody but rules, and
+    /// freed like staff.
+    async fn may_touch(&self, actor: &Actor, target: &Target, freeing: bool) -> Result<(), Refusal> {
+        let Target::Account(account) = target else { return Ok(()) };
+        let role = self.accounts.look_up(*account).await?.map_or(Role::Player, |(_, role)| role);
+        let may = match role {
+            Role::Player => true,
+            Role::Owner => freeing && actor.may(Permission::RolesGrant),
+            Role::Moderator | Role::GameMaster | Role::Administrator => actor.may(Permission::RolesGrant),
+        };
+        if may {
+            return Ok(());
+        }
+        let sentence =
+            "This account is one of staff, and its sanctions are not for you to decide; ask the realm's owner.";
+        Err(Refusal::new(Code::Forbidden, sentence))
+    }
+
+    /// Takes a sanction back; who may speak one of its kind against its target may.
     ///
     /// # Errors
-    /// When none of this number is in force.
+    /// When none of this number is in force, or it is not the actor's to decide.
     pub async fn lift(&self, actor: &Actor, number: i64) -> Result<Sanction, Refusal> {
-        let by = self.allow(actor, Permission::PlayersBan, "")?;
+        let known = self.moderation.find(number).await?;
+        let by = self.allow(actor, known.as_ref().map_or(Permission::PlayersBan, |known| needed(known.kind)), "")?;
+        if let Some(known) = &known {
+            self.may_touch(actor, &known.target, true).await?;
+        }
         let lifted = self.moderation.lift(number, &actor.to_string(), Some(by)).await?;
         lifted.ok_or_else(|| {
             let sentence = format!("No sanction {number} is in force; `realm sanction list` shows those that are.");
@@ -105,7 +113,7 @@ impl Admin {
         let text = text.trim();
         let shown: String = text.chars().take(TARGET_CHARACTERS_MAX).collect();
         if let Ok(network) = text.parse() {
-            return Ok(Target::Network(network));
+            return Ok(Target::Network(as_doors_see_it(network)));
         }
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Target::Network(address.to_canonical().into()));
@@ -118,5 +126,41 @@ impl Admin {
         };
         let name = AccountName::new(text).map_err(|_| unknown())?;
         self.accounts.find(&name).await?.map(Target::Account).ok_or_else(unknown)
+    }
+}
+
+/// The permission for a kind of sanction.
+fn needed(kind: Kind) -> Permission {
+    match kind {
+        Kind::Ban => Permission::PlayersBan,
+        Kind::Mute => Permission::PlayersMute,
+        Kind::Flag => Permission::PlayersRead,
+    }
+}
+
+/// IPv4 written as IPv6 is IPv4 to the doors. A larger network around it stays as it is, and is refused for its size.
+fn as_doors_see_it(network: IpNet) -> IpNet {
+    const MAPPED_BITS: u8 = 96;
+    match (network.addr(), network.prefix_len().checked_sub(MAPPED_BITS)) {
+        (IpAddr::V6(address), Some(length)) => {
+            let mapped = address.to_ipv4_mapped().and_then(|address| IpNet::new(address.into(), length).ok());
+            mapped.unwrap_or(network)
+        }
+        _ => network,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv4_written_as_ipv6_is_banned_as_ipv4() {
+        let seen = |text: &str| as_doors_see_it(text.parse().unwrap()).to_string();
+        assert_eq!(seen("::ffff:198.51.100.0/120"), "198.51.100.0/24");
+        assert_eq!(seen("::ffff:198.51.100.7/128"), "198.51.100.7/32");
+        assert_eq!(seen("::ffff:0:0/96"), "0.0.0.0/0", "which is too large");
+        assert_eq!(seen("2001:db8::/100"), "2001:db8::/100");
+        assert_eq!(seen("198.51.100.0/24"), "198.51.100.0/24");
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     accounts::Permission,
     admin::SanctionWish,
     moderation::{Kind, Sanction, Target},
-    types::rfc3339,
+    types::{in_task, rfc3339},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -100,18 +100,22 @@ async fn speak(
     Body(body): Body<SanctionRequest>,
 ) -> Result<(StatusCode, Json<SanctionView>), Refused> {
     let SanctionRequest { kind, target, reason, seconds } = body;
-    let sanction = features.admin.sanction(&actor, SanctionWish { kind, target, reason, seconds }).await?;
-    match (&sanction.target, kind) {
-        (Target::Account(account), Kind::Ban) => features.sessions.shut_out(*account, sanction.clone().ban()).await,
-        (Target::Network(network), Kind::Ban) => {
-            let network = *network;
-            let ended =
-                features.accounts.end_sessions_from(move |address| network.contains(&address.to_canonical())).await?;
-            tracing::info!(%network, ended, "sessions from a banned network have ended");
+    // What is stored is carried out, also when whoever asked has gone meanwhile.
+    in_task(async move {
+        let sanction = features.admin.sanction(&actor, SanctionWish { kind, target, reason, seconds }).await?;
+        match (&sanction.target, kind) {
+            (Target::Account(account), Kind::Ban) => features.sessions.shut_out(*account, sanction.clone().ban()).await,
+            (Target::Network(network), Kind::Ban) => {
+                let network = *network;
+                let banned = move |address: std::net::IpAddr| network.contains(&address.to_canonical());
+                let ended = features.accounts.end_sessions_from(banned).await?;
+                tracing::info!(%network, ended, "sessions from a banned network have ended");
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    Ok((StatusCode::CREATED, Json(view(&features, sanction).await?)))
+        Ok((StatusCode::CREATED, Json(view(&features, sanction).await?)))
+    })
+    .await
 }
 
 /// Sanctions, also those that have ended.

@@ -150,8 +150,11 @@ impl Moderation {
     /// When the target is none for this kind, or the table of banned networks is full; those of the database.
     pub async fn sanction(&self, order: Order, by: &str, staff: Option<By>) -> Result<Sanction, SanctionError> {
         order.check().map_err(SanctionError::Target)?;
-        if matches!(order.target, Target::Network(_)) && self.networks.is_full() {
-            return Err(SanctionError::Full);
+        if matches!(order.target, Target::Network(_)) {
+            let banned = store::networks_banned(self.storage.reader(), self.storage.now_ms()).await?;
+            if banned >= NetworkBans::HELD_MAX {
+                return Err(SanctionError::Full);
+            }
         }
         let sanction = self.store(order, by, staff).await?;
         match (&sanction.target, sanction.kind) {
@@ -211,6 +214,14 @@ impl Moderation {
     /// Those of the database.
     pub async fn list(&self, target: Option<&Target>) -> Result<Vec<Sanction>, StorageError> {
         store::list(self.storage.reader(), target, LISTED_MAX).await
+    }
+
+    /// The sanction of a number, also one that has ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn find(&self, number: i64) -> Result<Option<Sanction>, StorageError> {
+        store::find(self.storage.reader(), number).await
     }
 
     async fn refresh_networks(&self) -> Result<(), StorageError> {

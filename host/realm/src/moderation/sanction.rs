@@ -88,7 +88,8 @@ impl Order {
             if network.prefix_len() < prefix_min {
                 return Err("The network is too large: ban at most a /8 of IPv4 or a /16 of IPv6.");
             }
-            let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().into();
+            let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into(), mapped];
             if network.addr().is_loopback() || loopback.iter().any(|address| network.contains(address)) {
                 return Err("This machine's own address cannot be banned: the realm's verbs come from there.");
             }

@@ -126,6 +126,26 @@ pub(super) async fn lift(
     row.as_ref().map(sanction).transpose()
 }
 
+pub(super) async fn find(readers: &Readers, number: i64) -> Result<Option<Sanction>, StorageError> {
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM sanctions WHERE number = $1"))
+        .bind(number)
+        .fetch_optional(readers)
+        .await?;
+    row.as_ref().map(sanction).transpose()
+}
+
+/// How many networks are banned at `now_ms`.
+pub(super) async fn networks_banned(readers: &Readers, now_ms: i64) -> Result<i64, StorageError> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(DISTINCT network) AS BIGINT) FROM sanctions
+         WHERE network IS NOT NULL AND kind = 'ban' AND lifted_ms IS NULL AND (until_ms IS NULL OR until_ms > $1)",
+    )
+    .bind(now_ms)
+    .fetch_one(readers)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// The newest first.
 pub(super) async fn list(
     readers: &Readers,

@@ -89,6 +89,11 @@ async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Re
         accounts.used_from(identity.session, peer);
         (identity, String::new())
     };
+    // The connection may have waited here since before the ban, which looked for sessions and found none.
+    if let Some(ban) = shared.features.moderation.network_ban(peer) {
+        accounts.logout(identity.session).await?;
+        return Err(Refusal::new(Code::AddressBanned, ban.sentence()));
+    }
     Ok(Login {
         identity,
         access_token,

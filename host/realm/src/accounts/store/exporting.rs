@@ -28,7 +28,8 @@ const PARTS: &[(&str, &str)] = &[
     ("account_keys", "SELECT hint, note, bound_ms, revoked_ms FROM account_keys WHERE account = $1 ORDER BY bound_ms, hash"),
     (
         "sanctions",
-        "SELECT number, kind, reason, created_ms, until_ms, lifted_ms FROM sanctions WHERE account = $1 ORDER BY number",
+        "SELECT number, kind, reason, created_ms, until_ms, lifted_ms FROM sanctions WHERE account = $1 AND kind <> 'flag'
+         ORDER BY number",
     ),
     (
         "acts_of_staff",

@@ -2,11 +2,10 @@
 
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{name_from, role_from};
 use crate::{
-    accounts::{Identity, KeptSession, Permissions},
+    accounts::KeptSession,
     storage::StorageError,
-    types::{AccountId, CharacterId, SessionId},
+    types::{CharacterId, SessionId},
 };
 
 /// Keeps a session; one whose tokens have ended meanwhile is left out.
@@ -38,10 +37,10 @@ pub(in crate::accounts) async fn take_kept_sessions(
     connection: &mut AnyConnection,
     node: u16,
     since_ms: i64,
-) -> Result<Vec<(Identity, KeptSession)>, StorageError> {
+) -> Result<Vec<KeptSession>, StorageError> {
     let rows = sqlx::query(
-        "SELECT s.id, s.account, a.name, a.role, k.resume, k.event_last, k.channel, k.selected, a.permissions
-         FROM kept_sessions k JOIN token_sessions s ON s.id = k.token_session JOIN accounts a ON a.id = s.account
+        "SELECT s.id, k.resume, k.event_last, k.channel, k.selected
+         FROM kept_sessions k JOIN token_sessions s ON s.id = k.token_session
          WHERE k.node = $1 AND k.kept_ms >= $2",
     )
     .bind(i64::from(node))
@@ -52,23 +51,14 @@ pub(in crate::accounts) async fn take_kept_sessions(
     rows.iter().map(kept_session).collect()
 }
 
-fn kept_session(row: &AnyRow) -> Result<(Identity, KeptSession), StorageError> {
-    let session = SessionId::from_sql(row.try_get(0)?);
-    let identity = Identity {
-        session,
-        account: AccountId::from_sql(row.try_get(1)?),
-        name: name_from(row.try_get(2)?)?,
-        role: role_from(row.try_get(3)?)?,
-        extra: Permissions::stored(row.try_get(8)?),
-    };
-    let event_last: i64 = row.try_get(5)?;
-    let selected: i64 = row.try_get(7)?;
-    let kept = KeptSession {
-        session,
-        resume: row.try_get(4)?,
+fn kept_session(row: &AnyRow) -> Result<KeptSession, StorageError> {
+    let event_last: i64 = row.try_get(2)?;
+    let selected: i64 = row.try_get(4)?;
+    Ok(KeptSession {
+        session: SessionId::from_sql(row.try_get(0)?),
+        resume: row.try_get(1)?,
         event_last: u64::try_from(event_last).unwrap_or(0),
-        channel: row.try_get(6)?,
+        channel: row.try_get(3)?,
         character: (selected != 0).then(|| CharacterId::from_sql(selected)),
-    };
-    Ok((identity, kept))
+    })
 }
