@@ -18,7 +18,7 @@ use crate::{
     hooks::PluginLine,
     moderation::Moderation,
     rules::{Act, OrderError, PluginState, PluginStatus, Rules},
-    types::{Code, Refusal},
+    types::{Code, Refusal, in_task},
 };
 
 pub use actor::Actor;
@@ -147,20 +147,25 @@ impl Admin {
     /// When the actor may not, there is no such plugin, or it does not work; then everything is as before.
     pub async fn act(&self, actor: &Actor, name: &str, act: Act) -> Result<PluginReport, Refusal> {
         let by = self.allow(actor, Permission::PluginsReload, "")?;
-        let before = self.plugin(name).map(|report| shown(&report.status)).unwrap_or(Value::Null);
-        let deed = || by.does(done(act), "plugin", name);
-        self.note(deed().changing(before.clone(), Value::Null)).await?;
-        let outcome = self.rules.order(name, act).await;
-        let verb = act.as_str();
-        match &outcome {
-            Ok(_) => tracing::info!(plugin = name, verb, "{actor} ordered: {verb} {name}"),
-            Err(error) => {
-                tracing::warn!(plugin = name, verb, "{actor} ordered: {verb} {name}; refused: {error}");
-                self.note(deed().changing(before, json!({"refused": error.to_string()}))).await?;
+        let (admin, actor, name) = (self.clone(), actor.clone(), name.to_owned());
+        // What is noted is done, or noted as refused, also when whoever asked has gone meanwhile.
+        in_task(async move {
+            let before = admin.plugin(&name).map(|report| shown(&report.status)).unwrap_or(Value::Null);
+            let deed = || by.does(done(act), "plugin", &name);
+            admin.note(deed().changing(before.clone(), Value::Null)).await?;
+            let outcome = admin.rules.order(&name, act).await;
+            let verb = act.as_str();
+            match &outcome {
+                Ok(_) => tracing::info!(plugin = name, verb, "{actor} ordered: {verb} {name}"),
+                Err(error) => {
+                    tracing::warn!(plugin = name, verb, "{actor} ordered: {verb} {name}; refused: {error}");
+                    admin.note(deed().changing(before, json!({"refused": error.to_string()}))).await?;
+                }
             }
-        }
-        outcome.map_err(|error| refusal(&error))?;
-        self.plugin(name)
+            outcome.map_err(|error| refusal(&error))?;
+            admin.plugin(&name)
+        })
+        .await
     }
 
     /// Notes that the operator is about to put a file into the plugin folder.
