@@ -65,8 +65,9 @@ impl FromRequestParts<Features> for RequestKey {
             let sentence = "A request has one Idempotency-Key at most; send one.";
             return Err(Refused(Refusal::new(Code::IdempotencyKeyInvalid, sentence)));
         }
-        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-        Ok(Self { realm: features.realm.key.clone(), key, method, path })
+        // The realm that is meant stands behind the question mark.
+        let path = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
+        Ok(Self { realm: features.realms.first().key().to_owned(), key, method: parts.method.to_string(), path })
     }
 }
 

@@ -71,6 +71,8 @@ pub(super) struct ListQuery {
     /// normal, nightmare or hell; absent for all.
     #[param(value_type = Option<String>)]
     difficulty: Option<Difficulty>,
+    /// Key or name of the realm, as `GET /realms` lists them; absent for that of the character, or the first.
+    realm: Option<String>,
 }
 
 /// A game.
@@ -172,7 +174,7 @@ fn player(features: &Features, speaker: &Identity) -> Player {
     }
 }
 
-/// Games that are not full.
+/// Games of one realm that are not full.
 #[utoipa::path(get, path = "/games", tag = "games", security(("access_token" = [])), params(ListQuery),
     responses((status = 200, body = GamesView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -180,11 +182,15 @@ async fn list(
     Speaker(speaker): Speaker,
     QueryOf(query): QueryOf<ListQuery>,
 ) -> Result<Json<GamesView>, Refused> {
-    let games = features.games.list(speaker.account, query.character, query.difficulty).await?;
+    let home = match (&query.realm, query.character) {
+        (None, Some(character)) => features.home_of(&speaker, character).await?,
+        (named, _) => features.home(&speaker, named.as_deref())?,
+    };
+    let games = home.games.list(speaker.account, query.character, query.difficulty).await?;
     Ok(Json(GamesView { games: games.into_iter().map(GameView::from).collect() }))
 }
 
-/// Creates a game and takes a seat in it.
+/// Creates a game in the realm of the character, and takes a seat in it.
 #[utoipa::path(post, path = "/games", tag = "games", security(("access_token" = [])), request_body = CreateRequest,
     responses((status = 201, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn create(
@@ -200,7 +206,8 @@ async fn create(
         difficulty: body.difficulty,
         players_max: body.players_max,
     };
-    let ticket = features.games.create(player(&features, &speaker), body.character, settings).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let ticket = home.games.create(player(&features, &speaker), body.character, settings).await?;
     Ok((StatusCode::CREATED, Json(ticket.into())))
 }
 
@@ -209,10 +216,10 @@ async fn create(
     responses((status = 200, body = GameDetailView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn get(
     State(features): State<Features>,
-    _speaker: Speaker,
+    Speaker(speaker): Speaker,
     PathPart(id): PathPart<GameId>,
 ) -> Result<Json<GameDetailView>, Refused> {
-    let (game, players) = features.games.get(id).await?;
+    let (game, players) = features.home_of_game(&speaker, id)?.games.get(id).await?;
     let rules = features.games.rules_of(id)?;
     let players = players.into_iter().map(PlayerView::from).collect();
     Ok(Json(GameDetailView { game: game.into(), players, rules }))
@@ -227,7 +234,7 @@ async fn close(
     PathPart(id): PathPart<GameId>,
 ) -> Result<StatusCode, Refused> {
     let mut who = player(&features, &speaker);
-    let (game, _) = features.games.get(id).await?;
+    let (game, _) = features.home_of_game(&speaker, id)?.games.get(id).await?;
     // Without a line nobody closes as staff, also when the game has another host a moment later.
     who.staff &= game.host != speaker.name.as_str();
     if who.staff {
@@ -249,7 +256,8 @@ async fn join(
     Body(body): Body<JoinRequest>,
 ) -> Result<Json<TicketView>, Refused> {
     let who = player(&features, &speaker);
-    let ticket = features.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let ticket = home.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
     Ok(Json(ticket.into()))
 }
 
@@ -273,7 +281,8 @@ async fn quick(
     Speaker(speaker): Speaker,
     Body(body): Body<QuickRequest>,
 ) -> Result<Json<TicketView>, Refused> {
-    let ticket = features.games.quick(player(&features, &speaker), body.character, body.difficulty).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let ticket = home.games.quick(player(&features, &speaker), body.character, body.difficulty).await?;
     Ok(Json(ticket.into()))
 }
 

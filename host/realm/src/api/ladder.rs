@@ -25,6 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
     limit: Option<u32>,
+    /// Key or name of the realm, as `GET /realms` lists them; absent for the first.
+    realm: Option<String>,
 }
 
 /// A place in the ladder.
@@ -65,9 +67,9 @@ pub(super) struct LadderView {
     entries: Vec<EntryView>,
 }
 
-async fn top(ladder: &Ladder, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
+async fn top(features: &Features, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = ladder.top(class, limit).await?;
+    let entries = features.shown_home(query.realm.as_deref())?.ladder()?.top(class, limit).await?;
     Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
 }
 
@@ -78,7 +80,7 @@ async fn overall(
     State(features): State<Features>,
     QueryOf(query): QueryOf<LadderQuery>,
 ) -> Result<Json<LadderView>, Refused> {
-    top(&features.ladder, None, &query).await
+    top(&features, None, &query).await
 }
 
 /// The best characters of one class.
@@ -96,5 +98,5 @@ async fn by_class(
             format!("There is no class \"{class}\"; choose one of {names}."),
         ))
     })?;
-    top(&features.ladder, Some(class), &query).await
+    top(&features, Some(class), &query).await
 }

@@ -84,7 +84,7 @@ fn banner(realm: &Realm, loaded: &Loaded, data: &Path, created: bool, begin: Ins
         out,
         "\n  {} · realm {} · up in {} ms\n\n  Web      https://{}/\n  API      https://{}/api/v1     described in /api/v1/openapi.json\n  \
          Lobby    wss://{}/ws  (realm.v1.json, realm.v1.bin)  ·  frames over TLS on {}\n  Games    frames over TLS on {}",
-        loaded.config.realm.name,
+        loaded.config.realm.home().name,
         env!("CARGO_PKG_VERSION"),
         begin.elapsed().as_millis(),
         addresses.https,

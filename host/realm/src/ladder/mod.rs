@@ -42,7 +42,7 @@ pub struct Entry {
 
 pub use self::seasons::{Ended, SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
-/// The ladder; cheap to clone.
+/// The ladder of one realm; cheap to clone.
 #[derive(Clone)]
 pub struct Ladder {
     storage: Storage,
@@ -76,6 +76,18 @@ impl Ladder {
             tracing::info!(moved, "scores stood under another key of the realm; taken over");
         }
         Ok(())
+    }
+
+    /// Takes in the score of a character that has come from another realm.
+    ///
+    /// # Errors
+    /// When the database does not answer; then the next start does it.
+    pub async fn take_in(&self, character: CharacterId) -> Result<(), StorageError> {
+        let realm = Arc::clone(&self.realm);
+        let write = self.storage.write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move { store::take_in(connection, &realm, character).await })
+        });
+        write.await
     }
 
     /// Scores a character that was just saved; when no plugin can say, the old score stays. A character that the plugin leaves

@@ -34,6 +34,23 @@ pub(super) async fn follow_characters(connection: &mut AnyConnection, realm: &st
     Ok(done.rows_affected())
 }
 
+/// Puts the score of a character where the character is.
+pub(super) async fn take_in(
+    connection: &mut AnyConnection,
+    realm: &str,
+    character: CharacterId,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "UPDATE ladder_scores SET realm = $1
+         WHERE character_id = $2 AND EXISTS (SELECT 1 FROM characters WHERE id = $2 AND realm = $1)",
+    )
+    .bind(realm)
+    .bind(character.to_sql())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Stores a score. A score that stays the same keeps its time, and with it its place among equals.
 pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Score) -> Result<(), StorageError> {
     sqlx::query(

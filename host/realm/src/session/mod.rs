@@ -38,11 +38,10 @@ use self::{
 use crate::{
     accounts::{Accounts, Identity, KeptSession},
     audit::Audit,
-    characters::Characters,
-    chat::Chat,
     games::{Banned, Games},
     hooks::Hooks,
     moderation::{Ban, Moderation},
+    realms::Realms,
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
@@ -129,17 +128,13 @@ impl Config {
 /// The features a session speaks to.
 #[derive(Clone)]
 pub struct Features {
-    /// Name of the realm.
-    pub realm: String,
+    /// The realms, with their characters, channels and games.
+    pub realms: Realms,
     /// Accounts.
     pub accounts: Accounts,
     /// What staff do.
     pub audit: Audit,
-    /// Characters.
-    pub characters: Characters,
-    /// Chat.
-    pub chat: Chat,
-    /// Games.
+    /// The games of all realms.
     pub games: Games,
     /// Plugins.
     pub hooks: Hooks,
@@ -236,13 +231,17 @@ impl Shared {
         loop {
             let Some(back) = self.hand_over(arrival).await else { return };
             arrival = back;
+            if let Err(refusal) = arrival.login.home.admit(arrival.login.identity.role.is_staff()) {
+                login::turn_away(self, arrival, refusal).await;
+                return;
+            }
             let identity = &arrival.login.identity;
             let newcomer = Newcomer {
                 account: identity.account,
                 staff: identity.role.is_staff(),
                 called: waiting.as_ref().map(Waiting::number),
             };
-            let (birth, handle) = player::prepare(self);
+            let (birth, handle) = player::prepare(self, &arrival.login.home);
             let opened = self.registry().open(newcomer, handle);
             match opened {
                 Ok(Opened::Session(older)) => {
@@ -270,7 +269,10 @@ impl Shared {
 
     /// Brings a connection to the session it continues; gives it back when there is none.
     async fn hand_over(&self, arrival: Arrival) -> Option<Arrival> {
-        let resumed = self.registry().resumable(arrival.login.identity.account, &arrival.login.resume_token);
+        let login = &arrival.login;
+        let resumed = self.registry().resumable(login.identity.account, &login.resume_token);
+        // Who names another realm than that of the session begins anew there.
+        let resumed = resumed.filter(|handle| !login.names_realm || *handle.realm == *login.home.key());
         let Some(handle) = resumed else { return Some(arrival) };
         match handle.arrivals.send_timeout(Box::new(arrival), HANDOVER_DEADLINE).await {
             Ok(()) => None,
@@ -373,6 +375,12 @@ impl Sessions {
     pub fn events_of(&self, account: AccountId) -> Option<EventStream> {
         let handle = self.shared.registry().get(account)?;
         handle.events.closed().is_none().then_some(handle.events)
+    }
+
+    /// How many sessions are in a realm, those included that wait for a lost connection to come back.
+    #[must_use]
+    pub fn players_in(&self, realm: &str) -> usize {
+        self.shared.registry().players_in(realm)
     }
 
     /// Figures since the start.

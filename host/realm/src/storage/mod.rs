@@ -26,7 +26,7 @@ use std::{
     future::Future,
     path::Path,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -78,6 +78,14 @@ struct RealmClaim {
     shared: bool,
 }
 
+/// What this process has claimed: as many as it has realms.
+type Claims = Arc<Mutex<Vec<RealmClaim>>>;
+
+/// For a moment; nothing under this lock can panic half-way.
+fn claimed(claims: &Claims) -> MutexGuard<'_, Vec<RealmClaim>> {
+    claims.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A future that borrows the writer's connection.
 pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
@@ -95,7 +103,7 @@ pub struct Storage {
     pace: Arc<Pace>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
-    realm: Arc<OnceLock<RealmClaim>>,
+    claims: Claims,
     folder_key: Arc<str>,
     node: u16,
 }
@@ -122,7 +130,7 @@ impl Storage {
         let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
         let (health_sender, health) = watch::channel(Ok(()));
         let pace = Arc::new(Pace::new());
-        let realm = Arc::new(OnceLock::new());
+        let claims = Claims::default();
         let writer = Writer {
             place,
             connection: Some(connection),
@@ -135,16 +143,16 @@ impl Storage {
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock),
             node,
-            realm: Arc::clone(&realm),
+            claims: Arc::clone(&claims),
             key_ceiling,
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm, folder_key, node })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, claims, folder_key, node })
     }
 
     /// Makes what stands in the database under a realm's key this process's own, until it is closed, or its own and that of others who
-    /// claim it as `shared`, too. A file is one process's alone anyway.
+    /// claim it as `shared`, too. A file is one process's alone anyway. Called once for each realm of the process.
     ///
     /// # Errors
     /// When another realm of that key runs over the same server, and not both share it; and the server's own.
@@ -152,9 +160,9 @@ impl Storage {
         writer::claim_realm(self, RealmClaim { realm: realm.to_owned(), shared }).await
     }
 
-    /// May other nodes serve the same realm at the same time?
+    /// May other nodes serve a realm of this process at the same time?
     pub fn shares_realm(&self) -> bool {
-        self.realm.get().is_some_and(|claim| claim.shared)
+        claimed(&self.claims).iter().any(|claim| claim.shared)
     }
 
     /// The key of the data folder. Whoever has its lock, as this process does, knows that whatever ran over it before is dead.

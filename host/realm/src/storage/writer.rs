@@ -8,7 +8,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    FolderLock, RealmClaim, Storage, StorageError, WriteFuture,
+    Claims, FolderLock, RealmClaim, Storage, StorageError, WriteFuture, claimed,
     pace::Pace,
     place::{self, Place},
     postgresql,
@@ -209,7 +209,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) node: u16,
     /// The key of the realm, once it is claimed.
-    pub(super) realm: Arc<OnceLock<RealmClaim>>,
+    pub(super) claims: Claims,
     pub(super) key_ceiling: u64,
     pub(super) locks: Vec<FolderLock>,
 }
@@ -416,7 +416,8 @@ impl Writer {
 
     async fn claim_all(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
         let session = postgresql::claim(connection, self.node, self.session).await?;
-        if let Some(claim) = self.realm.get() {
+        let claims = claimed(&self.claims).clone();
+        for claim in claims {
             postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
         }
         Ok(session)
@@ -522,17 +523,17 @@ pub(super) async fn claim_realm(storage: &Storage, claim: RealmClaim) -> Result<
 }
 
 pub(super) async fn try_claim_realm(storage: &Storage, claim: RealmClaim) -> Result<(), StorageError> {
-    let claimed = Arc::clone(&storage.realm);
+    let claims = Arc::clone(&storage.claims);
     let claiming = storage.write::<_, StorageError, _>(move |connection| {
         Box::pin(async move {
-            if claimed.get() == Some(&claim) {
+            if claimed(&claims).contains(&claim) {
                 return Ok(());
             }
             if place::is_server(connection) {
                 postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
             }
             // A session holds what it has claimed, whatever becomes of the transaction.
-            claimed.get_or_init(|| claim);
+            claimed(&claims).push(claim);
             Ok(())
         })
     });

@@ -15,7 +15,7 @@ use crate::{
 /// The columns of [`details`] behind those of a character, in its order.
 macro_rules! all_columns {
     () => {
-        concat!(columns!(), ", title, list_place, key_bindings, skill_levels, deleted_ms, leased")
+        concat!(columns!(), ", title, list_place, key_bindings, skill_levels, deleted_ms, leased, realm")
     };
 }
 
@@ -41,6 +41,7 @@ fn details(row: &AnyRow) -> Result<Details, StorageError> {
         },
         skills: read(row.try_get(19)?, "set of skills")?,
         deleted_ms: row.try_get(20)?,
+        realm: row.try_get::<String, _>(22)?.into(),
     })
 }
 
@@ -143,5 +144,18 @@ pub(in crate::characters) async fn restore(
         .bind(id.to_sql())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Takes a character into another realm.
+///
+/// # Errors
+/// `Conflict` when its name is taken there.
+pub(in crate::characters) async fn move_to(
+    connection: &mut AnyConnection,
+    id: CharacterId,
+    realm: &str,
+) -> Result<(), StorageError> {
+    sqlx::query("UPDATE characters SET realm = $2 WHERE id = $1").bind(id.to_sql()).bind(realm).execute(connection).await?;
     Ok(())
 }
