@@ -15,6 +15,7 @@ use super::{
 use crate::{
     accounts::{Identity, Permission},
     admin::Actor,
+    audit::By,
     games::{GameReference, GameSettings, Player},
     types::{CharacterId, Code, GameId, GameName, Refusal, rfc3339},
 };
@@ -234,11 +235,13 @@ async fn close(
     PathPart(id): PathPart<GameId>,
 ) -> Result<StatusCode, Refused> {
     let mut who = player(&features, &speaker);
-    let (game, _) = features.home_of_game(&speaker, id)?.games.get(id).await?;
+    let home = features.home_of_game(&speaker, id)?;
+    let (game, _) = home.games.get(id).await?;
     // Without a line nobody closes as staff, also when the game has another host a moment later.
     who.staff &= game.host != speaker.name.as_str();
     if who.staff {
         let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
+        let by = By { realm: home.key().into(), ..by };
         let before = serde_json::json!({"name": game.name, "players": game.players});
         features.admin.note(by.does("games.close", "game", id).changing(before, serde_json::Value::Null)).await?;
     }

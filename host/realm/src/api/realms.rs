@@ -27,7 +27,7 @@ pub(super) struct RealmView {
     ladder: bool,
     /// The hardest games that are opened: normal, nightmare or hell.
     difficulty_max: &'static str,
-    /// Players in it.
+    /// Connected players.
     online: usize,
     /// Log-ins that wait because the server is full.
     queued: usize,
@@ -55,7 +55,7 @@ async fn list(State(features): State<Features>) -> Json<RealmsView> {
         hardcore_only: home.settings.hardcore_only,
         ladder: home.settings.ladder,
         difficulty_max: home.settings.difficulty_max.name(),
-        online: features.sessions.players_in(home.key()),
+        online: features.sessions.online_in(home.key()),
         queued: players.queued,
         games: home.games.open(),
         version: env!("CARGO_PKG_VERSION"),

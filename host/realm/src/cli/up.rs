@@ -103,6 +103,14 @@ fn banner(realm: &Realm, loaded: &Loaded, data: &Path, created: bool, begin: Ins
         if created { " (created)" } else { "" },
         realm.fingerprint(),
     );
+    let realms = &loaded.config.realm;
+    let ordinary = realms.len() == 1 && realms.home().flags().is_empty();
+    for (index, realm) in realms.iter().enumerate().filter(|_| !ordinary) {
+        let label = if index == 0 { "Realms" } else { "" };
+        let gap = if index == 0 { "\n" } else { "" };
+        let flags = realm.flags();
+        let _ = writeln!(out, "{gap}  {label:<8} {:<32} {:<16} {flags}", realm.name, realm.key);
+    }
     let plugins = realm.rules().status();
     let _ = writeln!(out, "\n  Rules    {}", full(realm.rules().folder()));
     if plugins.is_empty() {

@@ -60,10 +60,26 @@ impl Default for RealmConfig {
 }
 
 impl RealmConfig {
-    /// True when a client that writes this means the realm: its name in any case, or its key.
+    /// True when a client that writes this means the realm: its name or its key, in any case.
     #[must_use]
     pub fn is_called(&self, written: &str) -> bool {
-        self.name.to_lowercase() == written.to_lowercase() || self.key == written
+        let written = written.to_lowercase();
+        self.name.to_lowercase() == written || self.key == written
+    }
+
+    /// What is unlike an ordinary realm, in words; empty for nothing.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        let hardest = format!("up to {}", self.difficulty_max.name());
+        let words = [
+            (self.closed, "closed to all but staff"),
+            (self.hidden, "hidden"),
+            (self.hardcore_only, "hardcore only"),
+            (!self.ladder, "no ladder"),
+            (self.difficulty_max < Difficulty::Hell, hardest.as_str()),
+            (self.shared, "shared"),
+        ];
+        words.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -229,12 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_is_called_by_its_name_in_any_case_or_by_its_key() {
+    fn what_is_out_of_the_ordinary_is_told() {
+        assert_eq!(realm("main", "Emberfall").flags(), "");
+        let odd = RealmConfig { closed: true, ladder: false, difficulty_max: Difficulty::Normal, ..RealmConfig::default() };
+        assert_eq!(odd.flags(), "closed to all but staff, no ladder, up to normal");
+    }
+
+    #[test]
+    fn a_realm_is_called_by_its_name_or_its_key_in_any_case() {
         let one = realm("dusk-1", "Düskwall");
-        for called in ["Düskwall", "DÜSKWALL", "dusk-1"] {
+        for called in ["Düskwall", "DÜSKWALL", "dusk-1", "DUSK-1"] {
             assert!(one.is_called(called), "{called}");
         }
-        for other in ["", "Duskwall", "DUSK-1"] {
+        for other in ["", "Duskwall", "dusk-"] {
             assert!(!one.is_called(other), "{other}");
         }
     }

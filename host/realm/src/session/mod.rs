@@ -18,6 +18,7 @@ mod stopping;
 mod waiting;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -41,7 +42,7 @@ use crate::{
     games::{Banned, Games},
     hooks::Hooks,
     moderation::{Ban, Moderation},
-    realms::Realms,
+    realms::{Home, Realms},
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
@@ -172,6 +173,8 @@ struct Shared {
     games_told: Mutex<Option<(u32, Arc<Encoded>)>>,
     serial_last: AtomicU64,
     online: AtomicUsize,
+    /// The same by the key of the realm: one entry for each.
+    online_in: BTreeMap<String, AtomicUsize>,
     lines: AtomicU64,
     refusals: AtomicU64,
 }
@@ -201,7 +204,10 @@ impl Shared {
         tracing::debug!(account, sequence, code = refusal.code.as_str(), "refused: {}", refusal.message);
     }
 
-    fn count_online(&self, change: isize) {
+    fn count_online(&self, change: isize, home: &Home) {
+        if let Some(online) = self.online_in.get(home.key()) {
+            online.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
+        }
         let before = self.online.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
         let online = before.wrapping_add_signed(change);
         metrics::gauge!("realm_players_online").set(u32::try_from(online).unwrap_or(u32::MAX));
@@ -333,6 +339,7 @@ impl Sessions {
     #[must_use]
     pub fn new(config: Config, features: Features) -> Self {
         let bans = features.games.bans();
+        let online_in = features.realms.all().iter().map(|home| (home.key().to_owned(), AtomicUsize::new(0))).collect();
         let shared = Arc::new(Shared {
             registry: Mutex::new(Registry::new(&config)),
             config,
@@ -343,6 +350,7 @@ impl Sessions {
             games_told: Mutex::default(),
             serial_last: AtomicU64::new(0),
             online: AtomicUsize::new(0),
+            online_in,
             lines: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
         });
@@ -377,10 +385,10 @@ impl Sessions {
         handle.events.closed().is_none().then_some(handle.events)
     }
 
-    /// How many sessions are in a realm, those included that wait for a lost connection to come back.
+    /// How many players are connected in a realm.
     #[must_use]
-    pub fn players_in(&self, realm: &str) -> usize {
-        self.shared.registry().players_in(realm)
+    pub fn online_in(&self, realm: &str) -> usize {
+        self.shared.online_in.get(realm).map_or(0, |online| online.load(Ordering::Relaxed))
     }
 
     /// Figures since the start.

@@ -242,7 +242,7 @@ impl Session {
     }
 
     async fn live(mut self, line: Option<Line>) {
-        let mut line = line.map(|line| Online::new(&self.shared, line));
+        let mut line = line.map(|line| Online::new(&self.shared, &self.home, line));
         let mut token_end = self.token_end();
         let mut games = GameListChanges::new(self.home.games.list_changes());
         let mut lost_at = Instant::now();
@@ -316,7 +316,7 @@ impl Session {
         let line = Line::new(connection, done);
         self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
         self.shared.features.games.attach_events(self.identity.account, Some(self.events.clone()));
-        Online::new(&self.shared, line)
+        Online::new(&self.shared, &self.home, line)
     }
 
     /// What the next run of the realm needs to go on with this session.
@@ -381,18 +381,19 @@ async fn next(line: &mut Option<Online>) -> Option<Incoming> {
 struct Online {
     line: Line,
     shared: Arc<Shared>,
+    home: Arc<Home>,
 }
 
 impl Online {
-    fn new(shared: &Arc<Shared>, line: Line) -> Self {
-        shared.count_online(1);
-        Self { line, shared: Arc::clone(shared) }
+    fn new(shared: &Arc<Shared>, home: &Arc<Home>, line: Line) -> Self {
+        shared.count_online(1, home);
+        Self { line, shared: Arc::clone(shared), home: Arc::clone(home) }
     }
 }
 
 impl Drop for Online {
     fn drop(&mut self) {
-        self.shared.count_online(-1);
+        self.shared.count_online(-1, &self.home);
     }
 }
 

@@ -181,11 +181,6 @@ impl Registry {
         self.sessions.get(&account).cloned()
     }
 
-    /// How many are in a realm.
-    pub(super) fn players_in(&self, realm: &str) -> usize {
-        self.sessions.values().filter(|handle| *handle.realm == *realm).count()
-    }
-
     /// All sessions.
     pub(super) fn all(&self) -> Vec<(AccountId, Handle)> {
         self.sessions.iter().map(|(account, handle)| (*account, handle.clone())).collect()
