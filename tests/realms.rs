@@ -6,7 +6,10 @@ use realm::{config::Config, realms::RealmConfig};
 use realm_client::{Door, GameConnection, Lobby, Login, Method, Rest, ServerMessage, proto};
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, PASSWORD, Player, TestRealm, code, eventually, join, named, refused};
+use crate::{
+    harness::{DEADLINE, PASSWORD, Player, TestRealm, code, eventually, join, named, refused},
+    rules::components::{Fixture, experience_plus},
+};
 
 const DOORS: [Door; 3] = [Door::Frames, Door::WebSocketJson, Door::WebSocketBinary];
 /// Key and name of the second realm; Emberfall (main) is the first.
@@ -114,7 +117,9 @@ async fn a_realm_that_is_not_there_is_refused_at_every_door() {
         assert_eq!(error.code(), Some("REALM_UNKNOWN"), "{door:?}");
         assert!(error.to_string().contains("GET /api/v1/realms"), "{error}");
     }
-    for path in ["characters", "deleted-characters", "games", "chat/channels", "ladder", "ladder/Druid", "ladder-seasons"] {
+    for path in
+        ["characters", "deleted-characters", "games", "chat/channels", "ladder", "ladder/Druid", "ladder-seasons"]
+    {
         let answer = player.rest.request(Method::GET, &format!("/api/v1/{path}?realm=Westmark"), None).await.unwrap();
         assert_eq!((answer.status, answer.json["code"].as_str()), (404, Some("REALM_UNKNOWN")), "{path}");
         let known = player.rest.request(Method::GET, &format!("/api/v1/{path}?realm=duskwall"), None).await.unwrap();
@@ -175,7 +180,8 @@ async fn games_of_one_name_are_two_and_nobody_joins_over_the_wall() {
     bob.rest.set_realm("");
     assert_eq!(names(&bob.rest.games(Some(bob_hero.id), None).await.unwrap()), names(std::slice::from_ref(&there)));
     let realms = get(&mut ann.rest, "/realms").await;
-    let counted: Vec<_> = realms["realms"].as_array().unwrap().iter().map(|one| (&one["games"], &one["online"])).collect();
+    let counted: Vec<_> =
+        realms["realms"].as_array().unwrap().iter().map(|one| (&one["games"], &one["online"])).collect();
     assert_eq!(counted, [(&json!(1), &json!(1)), (&json!(1), &json!(1))]);
 
     let (mut cleo, mut cleo_lobby, cleo_hero) = hero_in(&server, "Cleo", HARD).await;
@@ -230,6 +236,19 @@ async fn play(player: &Player, lobby: &mut Lobby, game: &str) {
     drop(connection);
 }
 
+/// Puts a rule to work that gives everybody a place who has been saved.
+async fn with_generous_ladder(server: &TestRealm) {
+    let rule = Fixture::new("ladder", "2.0.0").score(&experience_plus(7)).build();
+    let beside = server.plugin_dir().join("ladder.new");
+    std::fs::write(&beside, rule).unwrap();
+    std::fs::rename(beside, server.plugin_dir().join("ladder.wasm")).unwrap();
+    eventually("the new ladder at work", async || {
+        let rules = server.realm().rules().status();
+        rules.iter().any(|rule| rule.name == "ladder" && rule.version == "2.0.0").then_some(())
+    })
+    .await;
+}
+
 async fn ladder_of(rest: &mut Rest, realm: &str) -> Vec<String> {
     rest.set_realm(realm);
     let ladder = rest.ladder(None).await.unwrap();
@@ -240,10 +259,16 @@ async fn ladder_of(rest: &mut Rest, realm: &str) -> Vec<String> {
 async fn each_realm_has_its_ladder_and_seasons_and_one_has_none() {
     let server = TestRealm::start_with(|config| {
         second(config, |_| {});
-        let quiet = RealmConfig { key: "quiet".to_owned(), name: "Stillwater".to_owned(), ladder: false, ..RealmConfig::default() };
+        let quiet = RealmConfig {
+            key: "quiet".to_owned(),
+            name: "Stillwater".to_owned(),
+            ladder: false,
+            ..RealmConfig::default()
+        };
         config.realm.push(quiet);
     })
     .await;
+    with_generous_ladder(&server).await;
     let mut rest = Rest::new(&server.endpoint());
     for (name, realm) in [("Ann", "main"), ("Bob", HARD), ("Cleo", "quiet")] {
         let (player, mut lobby, _) = hero_in(&server, name, realm).await;
@@ -270,7 +295,8 @@ async fn each_realm_has_its_ladder_and_seasons_and_one_has_none() {
     assert_eq!((end("Westmark").await.status, end("quiet").await.json["code"].as_str()), (404, Some("LADDER_NONE")));
     assert_eq!(ladder_of(&mut rest, HARD).await, Vec::<String>::new());
     assert_eq!(ladder_of(&mut rest, "main").await, ["Ann-hero"], "the other realm's season goes on");
-    let running = async |rest: &mut Rest, realm| get(rest, &format!("/ladder-seasons?realm={realm}")).await["running"].clone();
+    let running =
+        async |rest: &mut Rest, realm| get(rest, &format!("/ladder-seasons?realm={realm}")).await["running"].clone();
     assert_eq!(running(&mut rest, HARD).await["name"], "Winter");
     assert_eq!(running(&mut rest, "main").await["number"], 1);
     // The log of what staff did names the realm.
@@ -390,6 +416,7 @@ async fn a_session_comes_back_into_its_own_realm_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_take_a_character_into_another_realm_with_its_place() {
     let server = two_realms().await;
+    with_generous_ladder(&server).await;
     let (mut ann, mut ann_lobby, hero) = hero_in(&server, "Ann", "main").await;
     play(&ann, &mut ann_lobby, "Cellar").await;
     let mut rest = Rest::new(&server.endpoint());

@@ -147,6 +147,13 @@ async fn standings(
     PathPart(number): PathPart<u32>,
     QueryOf(query): QueryOf<RealmQuery>,
 ) -> Result<Json<StandingsView>, Refused> {
-    let standings = features.shown_home(query.realm.as_deref())?.ladder()?.standings(number).await?.into_iter().map(StandingView::from).collect();
+    let standings = features
+        .shown_home(query.realm.as_deref())?
+        .ladder()?
+        .standings(number)
+        .await?
+        .into_iter()
+        .map(StandingView::from)
+        .collect();
     Ok(Json(StandingsView { standings }))
 }

@@ -36,9 +36,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{
-    accounts::Accounts, admin::Admin, games::Games, realms::Realms, rules::Rules, session::Sessions,
-};
+use crate::{accounts::Accounts, admin::Admin, games::Games, realms::Realms, rules::Rules, session::Sessions};
 
 pub use gate::Gate;
 pub use problem::Problem;

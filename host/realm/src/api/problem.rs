@@ -130,10 +130,8 @@ pub(super) fn home_page(realms: &Realms) -> String {
     let settings = |home: &Arc<Home>| (escape(&home.settings.name), escape(&home.settings.description));
     let (name, description) = settings(realms.first());
     let shown = realms.all().iter().skip(1).filter(|home| !home.settings.hidden);
-    let others: String = shown
-        .map(settings)
-        .map(|(name, description)| format!("<h2>{name}</h2>\n<p>{description}</p>\n"))
-        .collect();
+    let others: String =
+        shown.map(settings).map(|(name, description)| format!("<h2>{name}</h2>\n<p>{description}</p>\n")).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\

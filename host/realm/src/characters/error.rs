@@ -109,7 +109,9 @@ impl From<CharactersError> for Refusal {
                      a game again in a moment.";
                 return Refusal::retry(Code::StorageUnavailable, sentence, 5_000);
             }
-            CharactersError::Refused(_) | CharactersError::HardcoreOnly => (Code::CharacterRefused, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Refused(_) | CharactersError::HardcoreOnly => {
+                (Code::CharacterRefused, format!("{}.", capital(&error.to_string())))
+            }
             CharactersError::Storage(error) => return error.into(),
         };
         Refusal::new(code, message)

@@ -67,7 +67,8 @@ pub(super) async fn purge_regularly(upkeep: Weak<Upkeep>) {
 /// realm in it, and it was called otherwise. Of several, the one under its name is. Nothing is taken over of a database that is shared, where
 /// several realms are served, or where this realm has been before: what stands under another key then belongs to another realm, and stays.
 pub(super) async fn adopt(storage: &Storage, realms: &[(&str, &str)]) -> Result<(), StorageError> {
-    let served: Vec<(String, String)> = realms.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect();
+    let served: Vec<(String, String)> =
+        realms.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect();
     let keys: Vec<&str> = realms.iter().map(|(key, _)| *key).collect();
     let (found, noted, adopted, shared) = storage
         .write::<_, StorageError, _>(move |connection| {
@@ -75,7 +76,8 @@ pub(super) async fn adopt(storage: &Storage, realms: &[(&str, &str)]) -> Result<
                 let found = store::realms::all(connection).await?;
                 let noted = store::realms::noted(connection).await?;
                 let shared = storage::is_shared(connection);
-                let known = served.iter().any(|(key, _)| found.contains(key) || noted.iter().any(|(noted, _)| noted == key));
+                let known =
+                    served.iter().any(|(key, _)| found.contains(key) || noted.iter().any(|(noted, _)| noted == key));
                 let adopted = match (served.as_slice(), found.as_slice()) {
                     _ if known || shared => None,
                     ([_], [only]) => Some(only.clone()),

@@ -13,11 +13,7 @@ use realm_protocol::proto;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::{
-    channel::Command,
-    directory::Directory,
-    person::Person,
-};
+use self::{channel::Command, directory::Directory, person::Person};
 use crate::{
     hooks::{ApprovedText, Hooks, Unjudged},
     types::{AccountId, AccountName, ChannelName, CharacterName, Clock, Code, EventStream, Refusal},

@@ -11,11 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    accounts, characters, chat, games, net,
-    realms::RealmConfigs,
-    rules, session, storage, telemetry,
-};
+use crate::{accounts, characters, chat, games, net, realms::RealmConfigs, rules, session, storage, telemetry};
 
 pub use reference::{example_toml, manual_markdown};
 
@@ -161,10 +157,10 @@ impl Config {
         schema.check_ranges(&config, place)?;
         let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key, 0), problem };
         config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
-        config.realm.check().map_err(|(index, key, problem)| ConfigError::Malformed {
-            file: place(&["realm", key], index),
-            problem,
-        })?;
+        config
+            .realm
+            .check()
+            .map_err(|(index, key, problem)| ConfigError::Malformed { file: place(&["realm", key], index), problem })?;
         config.characters.check().map_err(|problem| refused(["characters", "lease_renew_ms"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
@@ -328,7 +324,8 @@ mod tests {
     fn one_realm_is_a_table_and_several_are_an_array() {
         let one = parse("[realm]\nname = \"Duskwall\"\n").unwrap();
         assert_eq!((one.realm.len(), one.realm.home().name.as_str()), (1, "Duskwall"));
-        let text = "[[realm]]\nname = \"Duskwall\"\n[[realm]]\nkey = \"hard\"\nname = \"Nightgate\"\nhardcore_only = true\n";
+        let text =
+            "[[realm]]\nname = \"Duskwall\"\n[[realm]]\nkey = \"hard\"\nname = \"Nightgate\"\nhardcore_only = true\n";
         let two = parse(text).unwrap();
         let keys: Vec<_> = two.realm.iter().map(|realm| (realm.key.as_str(), realm.hardcore_only)).collect();
         assert_eq!(keys, [("main", false), ("hard", true)]);
@@ -343,15 +340,22 @@ mod tests {
 
     #[test]
     fn a_mistake_in_one_of_several_realms_names_its_line() {
-        let several = |second: &str| parse(&format!("[[realm]]\n[[realm]]\nkey = \"hard\"\n{second}\n")).unwrap_err().to_string();
+        let several =
+            |second: &str| parse(&format!("[[realm]]\n[[realm]]\nkey = \"hard\"\n{second}\n")).unwrap_err().to_string();
         let text = several("hardcore = true");
-        assert_eq!(text, "realm.toml line 4: there is no key \"realm.hardcore\"; did you mean \"realm.hardcore_only\"?");
+        assert_eq!(
+            text,
+            "realm.toml line 4: there is no key \"realm.hardcore\"; did you mean \"realm.hardcore_only\"?"
+        );
         let text = several("name = \"x\"");
         assert!(text.starts_with("realm.toml line 4: realm.name = \"x\": write a text of 2 to 32"), "{text}");
         let text = several("difficulty_max = \"easy\"");
         assert!(text.contains("line 4") && text.contains("nightmare"), "{text}");
         let text = several("description = \"The same name.\"");
-        assert!(text.starts_with("realm.toml: [[realm]] name = \"Emberfall\" and key = \"hard\" mean another"), "{text}");
+        assert!(
+            text.starts_with("realm.toml: [[realm]] name = \"Emberfall\" and key = \"hard\" mean another"),
+            "{text}"
+        );
         let text = parse("realm = []\n").unwrap_err().to_string();
         assert!(text.contains("at least one realm"), "{text}");
     }

@@ -121,7 +121,10 @@ fn games_of_two_realms_share_no_name_and_no_list_and_an_account_has_one_seat_in_
     assert_eq!(realm.directory.open(elsewhere(3, 1), seat(1)).unwrap_err().code, Code::GameJoinedAlready);
     let listed = |realm: &Realm, of: &str| realm.directory.joinable(of, None).map(|game| game.id).collect::<Vec<_>>();
     assert_eq!((listed(&realm, "main"), listed(&realm, "hard")), (vec![id(1)], vec![id(2)]));
-    assert_eq!((realm.directory.listed("main"), realm.directory.listed("hard"), realm.directory.listed("other")), (1, 1, 0));
+    assert_eq!(
+        (realm.directory.listed("main"), realm.directory.listed("hard"), realm.directory.listed("other")),
+        (1, 1, 0)
+    );
     // By its key, too, a game is found in its own realm alone.
     for (of, reference) in [(&main, GameReference::Id(id(2))), (&hard, GameReference::Id(id(1)))] {
         let refused = realm.directory.reserve(of, &reference, "", seat(4)).map(|_| ()).map_err(|refusal| refusal.code);
@@ -217,7 +220,8 @@ fn only_host_or_staff_may_close_and_nobody_comes_in_afterwards() {
     let mut realm = Realm::new();
     realm.create(1, "Duel", 1, 8, "").unwrap();
     realm.join(2, &named("Duel"), "").unwrap();
-    let mut close = |raw, staff| realm.directory.close(account(raw), staff, id(1)).map(|(_, seated)| seated).map_err(|r| r.code);
+    let mut close =
+        |raw, staff| realm.directory.close(account(raw), staff, id(1)).map(|(_, seated)| seated).map_err(|r| r.code);
     assert_eq!(close(2, false), Err(Code::GameNotHost));
     assert_eq!(close(9, true).unwrap().len(), 2);
     assert_eq!(close(1, false).unwrap().len(), 2);

@@ -117,12 +117,8 @@ impl Running {
         ));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
-            Saver {
-                grounds: grounds.clone(),
-                shared: Arc::downgrade(&shared),
-                counters: Arc::clone(&counters),
-            }
-            .run(saver_messages),
+            Saver { grounds: grounds.clone(), shared: Arc::downgrade(&shared), counters: Arc::clone(&counters) }
+                .run(saver_messages),
         );
         tokio::spawn(
             Referee {

@@ -141,7 +141,11 @@ impl RealmConfigs {
     /// The first problem: which realm, counted from 0, which key of it, and what to write.
     pub fn check(&self) -> Result<(), (usize, &'static str, String)> {
         if self.0.len() > REALMS_MAX {
-            return Err((REALMS_MAX, "key", format!("a server has at most {REALMS_MAX} realms; start another for more")));
+            return Err((
+                REALMS_MAX,
+                "key",
+                format!("a server has at most {REALMS_MAX} realms; start another for more"),
+            ));
         }
         for (index, realm) in self.0.iter().enumerate() {
             let RealmConfig { key, name, .. } = realm;
@@ -247,7 +251,8 @@ mod tests {
     #[test]
     fn what_is_out_of_the_ordinary_is_told() {
         assert_eq!(realm("main", "Emberfall").flags(), "");
-        let odd = RealmConfig { closed: true, ladder: false, difficulty_max: Difficulty::Normal, ..RealmConfig::default() };
+        let odd =
+            RealmConfig { closed: true, ladder: false, difficulty_max: Difficulty::Normal, ..RealmConfig::default() };
         assert_eq!(odd.flags(), "closed to all but staff, no ladder, up to normal");
     }
 

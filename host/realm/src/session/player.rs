@@ -202,12 +202,7 @@ pub(super) async fn restore(shared: &Arc<Shared>, identity: Identity, kept: Kept
 }
 
 /// AUTH_SUCCESS, as soon as it is known whether events were lost.
-fn greeting(
-    shared: &Shared,
-    home: &Home,
-    login: Login,
-    resume_token: String,
-) -> impl FnOnce(bool) -> Outgoing + use<> {
+fn greeting(shared: &Shared, home: &Home, login: Login, resume_token: String) -> impl FnOnce(bool) -> Outgoing + use<> {
     let success = proto::AuthSuccess {
         account_id: login.identity.account.raw(),
         account: login.identity.name.to_string(),

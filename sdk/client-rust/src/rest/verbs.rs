@@ -136,7 +136,9 @@ impl Rest {
         let difficulty = difficulty.map(|name| format!("difficulty={name}"));
         let query: Vec<_> = character.into_iter().chain(difficulty).collect();
         let path = if query.is_empty() { "/games".to_owned() } else { format!("/games?{}", query.join("&")) };
-        self.call_games::<proto::GameListResponse>(Method::GET, &self.in_realm(&path), None).await.map(|list| list.games)
+        self.call_games::<proto::GameListResponse>(Method::GET, &self.in_realm(&path), None)
+            .await
+            .map(|list| list.games)
     }
 
     /// Creates a game and takes a seat in it.

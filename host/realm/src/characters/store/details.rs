@@ -156,6 +156,10 @@ pub(in crate::characters) async fn move_to(
     id: CharacterId,
     realm: &str,
 ) -> Result<(), StorageError> {
-    sqlx::query("UPDATE characters SET realm = $2 WHERE id = $1").bind(id.to_sql()).bind(realm).execute(connection).await?;
+    sqlx::query("UPDATE characters SET realm = $2 WHERE id = $1")
+        .bind(id.to_sql())
+        .bind(realm)
+        .execute(connection)
+        .await?;
     Ok(())
 }

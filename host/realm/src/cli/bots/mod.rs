@@ -63,8 +63,13 @@ impl Bots {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let venue = match (&self.url, &self.fingerprint) {
             (Some(url), Some(fingerprint)) => {
-                let venue =
-                    Venue::running(url, fingerprint, self.realm_port, self.plugin_dir.clone(), self.staff_token.clone())?;
+                let venue = Venue::running(
+                    url,
+                    fingerprint,
+                    self.realm_port,
+                    self.plugin_dir.clone(),
+                    self.staff_token.clone(),
+                )?;
                 venue.in_realm(&self.realm)
             }
             _ => Venue::own(self.plugins.as_deref()).await?,
