@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use realm::{config::Config, realms::RealmConfig};
 use realm_client::{Door, GameConnection, Lobby, Login, Method, Rest, ServerMessage, proto};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{DEADLINE, PASSWORD, Player, TestRealm, code, eventually, join, named, refused},
+    harness::{DEADLINE, PASSWORD, Player, TestRealm, code, eventually, join, named, program::Site, refused},
     rules::components::{Fixture, experience_plus},
 };
 
@@ -447,4 +448,39 @@ async fn staff_take_a_character_into_another_realm_with_its_place() {
     let unknown = transfer(namesake.id, json!({"realm": "Westmark"})).await;
     assert_eq!(unknown.json["code"], "REALM_UNKNOWN");
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_tells_of_its_realms_and_of_one_that_was_taken_out() {
+    let site = Site::new();
+    let file = site.folder().join("realm.toml");
+    let one = "[[realm]]\nname = \"Emberfall\"\n";
+    let two = format!("{one}[[realm]]\nkey = \"hard\"\nname = \"Duskwall\"\nhidden = true\nhardcore_only = true\n");
+    std::fs::write(&file, &two).unwrap();
+    let checked = site.run(&["check", "--data", "realm-data"]).success();
+    assert!(checked.contains("Emberfall (main), Duskwall (hard; hidden, hardcore only)"), "{checked}");
+    let up = site.up();
+    let line = up.banner().lines().find(|line| line.contains("Duskwall")).expect("the banner shows every realm");
+    assert!(line.contains("hard") && line.contains("hidden, hardcore only"), "{line}");
+    let mut rest = Rest::new(&site.endpoint().in_realm("hard"));
+    rest.register("Maren", PASSWORD).await.unwrap();
+    rest.login("Maren", PASSWORD).await.unwrap();
+    let beacon = rest.create_character("Beacon", "Amazon", true).await.unwrap();
+    assert_eq!(up.end(Signal::TERM).0, Some(0));
+
+    std::fs::write(&file, one).unwrap();
+    let up = site.up();
+    let banner = up.banner().to_owned();
+    let mut rest = Rest::new(&site.endpoint());
+    rest.login("Maren", PASSWORD).await.unwrap();
+    assert_eq!(refused(rest.character(beacon.id).await), (404, "CHARACTER_UNKNOWN".to_owned()));
+    let (code, later) = up.end(Signal::TERM);
+    let said = format!("{banner}{later}");
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("hard (Duskwall)")).collect();
+    assert!(code == Some(0) && lines.len() == 1 && lines[0].contains("[[realm]]"), "one line says so: {said}");
+
+    // Two realms of one key are told apart by nobody.
+    std::fs::write(&file, format!("{one}[[realm]]\nname = \"Duskwall\"\n")).unwrap();
+    let refused = site.run(&["check", "--data", "realm-data"]);
+    assert!(refused.out.contains("give each a key of its own"), "{}", refused.out);
 }

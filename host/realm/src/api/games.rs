@@ -9,6 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Features, Problem,
+    again::RequestKey,
     extract::{Body, PathPart, QueryOf, Speaker},
     problem::Refused,
 };
@@ -29,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
         .routes(routes!(leave))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateRequest {
     /// Key of the character that plays.
@@ -191,14 +192,18 @@ async fn list(
     Ok(Json(GamesView { games: games.into_iter().map(GameView::from).collect() }))
 }
 
-/// Creates a game in the realm of the character, and takes a seat in it.
+/// Creates a game in the realm of the character, and takes a seat in it. Asked again under one key it answers with the same game, as long as
+/// the account has its seat there.
 #[utoipa::path(post, path = "/games", tag = "games", security(("access_token" = [])), request_body = CreateRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     responses((status = 201, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(features): State<Features>,
     Speaker(speaker): Speaker,
+    key: RequestKey,
     Body(body): Body<CreateRequest>,
 ) -> Result<(StatusCode, Json<TicketView>), Refused> {
+    let repeat = key.repeat(&body)?;
     let name = GameName::new(body.name)
         .map_err(|error| Refused(Refusal::new(Code::GameNameInvalid, format!("The name is not allowed: {error}."))))?;
     let settings = GameSettings {
@@ -208,7 +213,11 @@ async fn create(
         players_max: body.players_max,
     };
     let home = features.home_of(&speaker, body.character).await?;
-    let ticket = home.games.create(player(&features, &speaker), body.character, settings).await?;
+    let (who, character) = (player(&features, &speaker), body.character);
+    let ticket = match repeat {
+        Some(repeat) => home.games.create_once(who, character, settings, repeat).await?,
+        None => home.games.create(who, character, settings).await?,
+    };
     Ok((StatusCode::CREATED, Json(ticket.into())))
 }
 

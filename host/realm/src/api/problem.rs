@@ -128,10 +128,9 @@ pub(super) fn home_page(realms: &Realms) -> String {
     let escape =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let settings = |home: &Arc<Home>| (escape(&home.settings.name), escape(&home.settings.description));
-    let (name, description) = settings(realms.first());
-    let shown = realms.all().iter().skip(1).filter(|home| !home.settings.hidden);
-    let others: String =
-        shown.map(settings).map(|(name, description)| format!("<h2>{name}</h2>\n<p>{description}</p>\n")).collect();
+    let mut shown = realms.all().iter().filter(|home| !home.settings.hidden).map(settings);
+    let (name, description) = shown.next().unwrap_or_else(|| ("A realm".to_owned(), String::new()));
+    let others: String = shown.map(|(name, description)| format!("<h2>{name}</h2>\n<p>{description}</p>\n")).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\

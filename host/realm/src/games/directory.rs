@@ -221,6 +221,11 @@ impl Directory {
         self.games.get(&id).map(|game| (id, game.thread))
     }
 
+    /// True while a ticket can be presented.
+    pub(super) fn is_good(&self, ticket: &str, now: Instant) -> bool {
+        self.tickets.is_good(ticket, now)
+    }
+
     /// Uses a ticket up.
     pub(super) fn enter(&mut self, ticket: &str, now: Instant) -> Result<Entry, Refusal> {
         let (account, id) = self.tickets.take(ticket, now).ok_or_else(refusals::ticket_invalid)?;

@@ -27,6 +27,7 @@ use super::{
     password::Password,
     quick::Quick,
     refusals,
+    repeats::Repeats,
     save_book::Progress,
     saver::SaverMessage,
     seat::Seat,
@@ -55,6 +56,8 @@ pub(super) struct Lobby {
     pub(super) bans: broadcast::Sender<Banned>,
     /// Who waits for a match.
     pub(super) quick: Quick,
+    /// What requests that may come again have created.
+    pub(super) repeats: Repeats,
 }
 
 impl Lobby {
@@ -341,13 +344,13 @@ impl Lobby {
         }
     }
 
-    fn addressed(&self, ticket: proto::GameTicket) -> proto::GameTicket {
+    pub(super) fn addressed(&self, ticket: proto::GameTicket) -> proto::GameTicket {
         let (host, port) = &self.door;
         proto::GameTicket { address: host.clone(), port: u32::from(*port), ..ticket }
     }
 }
 
-fn random_ticket() -> Result<String, Refusal> {
+pub(super) fn random_ticket() -> Result<String, Refusal> {
     tickets::random_text().map_err(|error| {
         tracing::error!(%error, "the operating system gives no randomness for a ticket");
         refusals::fault()

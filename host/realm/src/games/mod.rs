@@ -34,6 +34,7 @@ mod player;
 mod quick;
 mod referee;
 mod refusals;
+mod repeats;
 mod reports;
 mod running;
 mod save_book;
@@ -67,6 +68,7 @@ use crate::{
 pub use ground::{Ground, RealmGames};
 pub use log::{Again, Difference, FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
 pub use quick::Search;
+pub use repeats::Repeat;
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};

@@ -32,6 +32,7 @@ use super::{
     log::Logs,
     quick::{self, Quick},
     referee::{Measures, Referee, SUSPICIONS_MAX},
+    repeats::Repeats,
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
@@ -142,6 +143,7 @@ impl Running {
             saver,
             bans,
             quick: Quick::new(Duration::from_secs(config.match_seconds.into())),
+            repeats: Repeats::default(),
         });
         let caretakers = vec![
             tokio::spawn(announce_list(Arc::downgrade(&lobby))).abort_handle(),
