@@ -303,6 +303,12 @@ async fn each_realm_has_its_ladder_and_seasons_and_one_has_none() {
     // The log of what staff did names the realm.
     let lines = get(&mut operator, "/admin/audit?limit=1").await;
     assert_eq!((&lines["lines"][0]["act"], &lines["lines"][0]["realm"]), (&json!("ladder.season_end"), &json!(HARD)));
+
+    // Who has played where there was no ladder has no place when there is one. Cleo was saved before she had left.
+    let server = server.restart_with(|config| config.realm[2].ladder = true).await;
+    let mut rest = Rest::new(&server.endpoint());
+    assert_eq!(ladder_of(&mut rest, "main").await, ["Ann-hero"]);
+    assert_eq!(ladder_of(&mut rest, "quiet").await, Vec::<String>::new());
     server.stop().await;
 }
 
@@ -327,7 +333,7 @@ async fn a_closed_realm_lets_nobody_in_but_staff_and_a_hidden_one_is_not_listed(
             assert_eq!(error.code(), Some("REALM_CLOSED"), "{door:?}: {error}");
         }
     }
-    assert_eq!(sessions(&mut player.rest).await, before, "a log-in that was turned away leaves nothing behind");
+    assert_eq!(sessions(&mut player.rest).await, before, "a log-in that was turned away leaves no session behind");
     player.rest.set_realm(HARD);
     let closed = (403, "REALM_CLOSED".to_owned());
     assert_eq!(refused(player.rest.characters().await), closed);
@@ -445,6 +451,8 @@ async fn staff_take_a_character_into_another_realm_with_its_place() {
     let refused = transfer(namesake.id, json!({"realm": HARD})).await;
     assert_eq!(refused.json["code"], "CHARACTER_NAME_TAKEN", "{}", refused.json);
     assert_eq!(ann.rest.character(namesake.id).await.unwrap().realm, "main", "nothing of it was done");
+    let nowhere = transfer(namesake.id, json!({})).await;
+    assert_eq!(nowhere.json["code"], "REQUEST_INVALID", "{}", nowhere.json);
     let unknown = transfer(namesake.id, json!({"realm": "Westmark"})).await;
     assert_eq!(unknown.json["code"], "REALM_UNKNOWN");
     server.stop().await;
@@ -483,4 +491,58 @@ async fn the_program_tells_of_its_realms_and_of_one_that_was_taken_out() {
     std::fs::write(&file, format!("{one}[[realm]]\nname = \"Duskwall\"\n")).unwrap();
     let refused = site.run(&["check", "--data", "realm-data"]);
     assert!(refused.out.contains("give each a key of its own"), "{}", refused.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_in_a_realm_before_it_was_closed_is_out_of_it() {
+    let server = two_realms().await;
+    let (mut ann, lobby, hero) = hero_in(&server, "Ann", HARD).await;
+    let mut bob = server.player("Bob").await;
+    let lost = lobby.lost();
+    let server = server.restart_with(|config| config.realm[1].closed = true).await;
+    let token = server.realm().owner_token().unwrap().to_owned();
+    ann.rest = Rest::new(&server.endpoint());
+    ann.rest.login("Ann", PASSWORD).await.unwrap();
+    bob.rest = Rest::new(&server.endpoint());
+    bob.rest.login("Bob", PASSWORD).await.unwrap();
+
+    // Her session does not come back: who resumes it begins anew in the first realm.
+    let mut again = Lobby::connect(&server.endpoint(), Door::Frames).await.unwrap();
+    let access = Login::Token(ann.rest.access_token().unwrap().to_owned());
+    let session = again.resume(access, &lost.resume_token, lost.event).await.unwrap();
+    assert!(session.realm == "Emberfall" && session.resume_token != lost.resume_token);
+
+    // By its key the character is out of reach as well, for everything that may be done with it.
+    let (id, key) = (hero.id, hero.id.to_string());
+    let game = json!({"character": key, "name": "Cellar"});
+    for (method, path, body) in [
+        (Method::GET, format!("/characters/{id}"), None),
+        (Method::GET, format!("/characters/{id}/stats"), None),
+        (Method::PUT, format!("/characters/{id}"), Some(json!({"title": "The Late"}))),
+        (Method::DELETE, format!("/characters/{id}"), None),
+        (Method::POST, format!("/characters/{id}/spend"), Some(json!({"strength": 1}))),
+        (Method::GET, format!("/games?character={id}"), None),
+        (Method::POST, "/games".to_owned(), Some(game)),
+        (Method::POST, "/games/7/join".to_owned(), Some(json!({"character": key}))),
+        (Method::POST, "/games/quick".to_owned(), Some(json!({"character": key}))),
+    ] {
+        let path = format!("/api/v1{path}");
+        let answer = ann.rest.request_with(method, &path, &[("if-match", "*")], body.as_ref()).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.json["code"].as_str()),
+            (403, Some("REALM_CLOSED")),
+            "{path}: {}",
+            answer.json
+        );
+    }
+    // Others are not even told that there is such a character, or such a game.
+    assert_eq!(refused(bob.rest.character(id).await), (404, "CHARACTER_UNKNOWN".to_owned()));
+    let mut owner = Rest::new(&server.endpoint().in_realm(HARD));
+    owner.create_owner(&token, "Warden", PASSWORD).await.unwrap();
+    owner.login("Warden", PASSWORD).await.unwrap();
+    let warden = owner.create_character("Warden-hero", "Druid", false).await.unwrap();
+    let open = owner.create_game(warden.id, &named("Cellar")).await.unwrap().game.unwrap();
+    assert_eq!(refused(bob.rest.game(open.id).await), (404, "GAME_UNKNOWN".to_owned()));
+    assert_eq!(owner.game(open.id).await.unwrap().players.len(), 1);
+    server.stop().await;
 }

@@ -9,7 +9,7 @@ use super::{Features, problem::Refused};
 use crate::{
     accounts::Identity,
     realms::Home,
-    types::{CharacterId, GameId},
+    types::{CharacterId, Code, GameId, Refusal},
 };
 
 /// The realm that is meant, where nothing else says it.
@@ -33,18 +33,22 @@ impl Features {
         Ok(home)
     }
 
-    /// The realm of a character, when it lets the speaker in.
+    /// The realm of a character, when it lets the speaker in. Of a closed one only who owns the character is told that it is.
     pub(super) async fn home_of(&self, speaker: &Identity, character: CharacterId) -> Result<Arc<Home>, Refused> {
         let home = Arc::clone(self.realms.of_character(character).await?);
-        home.admit(speaker.role.is_staff())?;
+        if let Err(closed) = home.admit(speaker.role.is_staff()) {
+            home.characters.details(speaker.account, character).await?;
+            return Err(closed.into());
+        }
         Ok(home)
     }
 
-    /// The realm of an open game, when it lets the speaker in.
+    /// The realm of an open game, when it lets the speaker in; of a closed one nobody is told that the game is there.
     pub(super) fn home_of_game(&self, speaker: &Identity, game: GameId) -> Result<Arc<Home>, Refused> {
         let key = self.games.realm_of(game)?;
         let home = self.realms.of_key(&key).unwrap_or_else(|| self.realms.first());
-        home.admit(speaker.role.is_staff())?;
+        let unknown = |_| Refusal::new(Code::GameUnknown, "No such game is open; ask for the list of games again.");
+        home.admit(speaker.role.is_staff()).map_err(unknown)?;
         Ok(Arc::clone(home))
     }
 }

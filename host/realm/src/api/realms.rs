@@ -39,7 +39,7 @@ pub(super) struct RealmView {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct RealmsView {
-    /// The first is that of clients that name none.
+    /// In the order of the configuration; clients that name none get the first, listed or hidden.
     realms: Vec<RealmView>,
 }
 

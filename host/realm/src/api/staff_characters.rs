@@ -19,7 +19,7 @@ use crate::{
     audit::By,
     characters::{Destination, Details},
     once::{Answered, Kept},
-    types::{CharacterId, rfc3339},
+    types::{CharacterId, Code, Refusal, rfc3339},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -121,6 +121,10 @@ async fn transfer(
     Body(body): Body<TransferRequest>,
 ) -> Result<Response, Refused> {
     let by = features.admin.allow(&actor, Permission::CharactersTransfer, &body.reason)?;
+    if body.account.is_empty() && body.realm.is_empty() {
+        let sentence = "Name the account that is to have the character, or the realm that it is to be in.";
+        return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
+    }
     let once = key.once(Scope::from(&actor), &body, shown)?;
     let account = match body.account.as_str() {
         "" => None,
@@ -130,9 +134,5 @@ async fn transfer(
     let target = if body.realm.is_empty() { home } else { features.realms.named(&body.realm)? };
     let by = By { realm: home.key().into(), ..by };
     let to = Destination { account, realm: &target.characters };
-    let moved = home.characters.transfer(by, id, to, once).await?;
-    if let Err(error) = target.ladder.take_in(id).await {
-        tracing::warn!(character = %id, %error, "a character's place in the ladder follows it at the next start");
-    }
-    Ok(answer(StatusCode::OK, moved, shown))
+    Ok(answer(StatusCode::OK, home.characters.transfer(by, id, to, once).await?, shown))
 }

@@ -46,7 +46,7 @@ impl Characters {
     }
 
     /// Gives a character to another account, or takes it into another realm, or both, if that account may have one more there. Its place
-    /// in the ladder goes with it when it is told to.
+    /// in the ladder goes with it.
     ///
     /// # Errors
     /// When there is no such character here, it is deleted, it is in a game, the account is full there, its name is taken there, or the other

@@ -78,18 +78,6 @@ impl Ladder {
         Ok(())
     }
 
-    /// Takes in the score of a character that has come from another realm.
-    ///
-    /// # Errors
-    /// When the database does not answer; then the next start does it.
-    pub async fn take_in(&self, character: CharacterId) -> Result<(), StorageError> {
-        let realm = Arc::clone(&self.realm);
-        let write = self.storage.write::<_, StorageError, _>(move |connection| {
-            Box::pin(async move { store::take_in(connection, &realm, character).await })
-        });
-        write.await
-    }
-
     /// Scores a character that was just saved; when no plugin can say, the old score stays. A character that the plugin leaves
     /// out loses its place.
     pub async fn record(&self, character: &Character) -> Result<(), StorageError> {

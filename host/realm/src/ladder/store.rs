@@ -34,23 +34,6 @@ pub(super) async fn follow_characters(connection: &mut AnyConnection, realm: &st
     Ok(done.rows_affected())
 }
 
-/// Puts the score of a character where the character is.
-pub(super) async fn take_in(
-    connection: &mut AnyConnection,
-    realm: &str,
-    character: CharacterId,
-) -> Result<(), StorageError> {
-    sqlx::query(
-        "UPDATE ladder_scores SET realm = $1
-         WHERE character_id = $2 AND EXISTS (SELECT 1 FROM characters WHERE id = $2 AND realm = $1)",
-    )
-    .bind(realm)
-    .bind(character.to_sql())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Stores a score. A score that stays the same keeps its time, and with it its place among equals.
 pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Score) -> Result<(), StorageError> {
     sqlx::query(
@@ -60,7 +43,7 @@ pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Sc
          ON CONFLICT (character_id) DO UPDATE SET
          scored_ms = CASE WHEN ladder_scores.score = excluded.score THEN ladder_scores.scored_ms
              ELSE excluded.scored_ms END,
-         score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
+         realm = excluded.realm, score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
          character_version = excluded.character_version, tie_break = excluded.tie_break
          WHERE excluded.character_version >= ladder_scores.character_version",
     )
@@ -96,7 +79,7 @@ macro_rules! top {
     ($condition:literal, $limit:literal) => {
         concat!(
             "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+             FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
              WHERE s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL

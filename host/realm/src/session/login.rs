@@ -60,7 +60,7 @@ async fn answer(shared: &Shared, peer: IpAddr, outbox: &Outbox, request: proto::
     }
 }
 
-/// The realm does not let in who has logged in: a log-in by password leaves nothing behind, one with a token keeps its token.
+/// The realm does not let in who has logged in: a log-in by password leaves no session behind, one with a token keeps its token.
 pub(super) async fn turn_away(shared: &Shared, arrival: Arrival, refusal: Refusal) {
     let Arrival { connection, login, .. } = arrival;
     if !login.access_token.is_empty()

@@ -147,7 +147,7 @@ pub(in crate::characters) async fn restore(
     Ok(())
 }
 
-/// Takes a character into another realm.
+/// Takes a character into another realm, and its score with it.
 ///
 /// # Errors
 /// `Conflict` when its name is taken there.
@@ -156,10 +156,12 @@ pub(in crate::characters) async fn move_to(
     id: CharacterId,
     realm: &str,
 ) -> Result<(), StorageError> {
-    sqlx::query("UPDATE characters SET realm = $2 WHERE id = $1")
-        .bind(id.to_sql())
-        .bind(realm)
-        .execute(connection)
-        .await?;
+    for statement in [
+        "UPDATE characters SET realm = $2 WHERE id = $1",
+        // In the same transaction: nobody sees a place in the ladder of a realm that the character is not in.
+        "UPDATE ladder_scores SET realm = $2 WHERE character_id = $1",
+    ] {
+        sqlx::query(statement).bind(id.to_sql()).bind(realm).execute(&mut *connection).await?;
+    }
     Ok(())
 }

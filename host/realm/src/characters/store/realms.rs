@@ -30,6 +30,7 @@ pub(in crate::characters) async fn rename(
         "DELETE FROM character_rosters WHERE realm = $2 AND $1 <> $2",
         "UPDATE character_rosters SET realm = $2 WHERE realm = $1",
         "UPDATE characters SET realm = $2 WHERE realm = $1",
+        "UPDATE kept_sessions SET realm = $2 WHERE realm = $1",
         "DELETE FROM realms WHERE realm = $1 AND $1 <> $2",
     ] {
         sqlx::query(statement).bind(from).bind(to).execute(&mut *connection).await?;
