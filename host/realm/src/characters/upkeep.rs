@@ -98,7 +98,8 @@ pub(super) async fn adopt(storage: &Storage, realms: &[(&str, &str)]) -> Result<
         Some((_, name)) => format!("{key} ({name})"),
         None => key.clone(),
     };
-    let known = found.iter().any(|realm| keys.contains(&realm.as_str()));
+    let is_served = |key: &String| keys.contains(&key.as_str());
+    let known = found.iter().any(is_served) || noted.iter().any(|(key, _)| is_served(key));
     let apart: Vec<String> = found.iter().filter(|realm| !keys.contains(&realm.as_str())).map(called).collect();
     let (served, apart) = (keys.join(", "), apart.join(", "));
     match adopted {
