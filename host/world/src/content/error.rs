@@ -101,4 +101,19 @@ pub enum ContentProblem {
         /// The key that asks for it.
         because: &'static str,
     },
+    /// It names an entry that does not exist.
+    #[error(
+        "is \"{value}\", which {file} does not have; write the key of an entry there, the nearest is \"{nearest}\""
+    )]
+    NoSuchEntry {
+        /// What is named.
+        value: String,
+        /// Where it should stand.
+        file: &'static str,
+        /// The nearest one that stands there.
+        nearest: String,
+    },
+    /// The value does not fit another one; the text says what to write.
+    #[error("{0}")]
+    Unfit(&'static str),
 }

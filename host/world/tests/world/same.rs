@@ -191,7 +191,7 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
 #[test]
 fn a_minute_is_what_it_was_when_it_was_recorded() {
     const RECORDED: [(u32, u64); 3] =
-        [(1, 0x80f5_08c5_8a58_a23d), (750, 0x0c08_bf06_dd6c_00cb), (1_500, 0x77e0_3395_0881_17e6)];
+        [(1, 0x50d7_dd15_645e_c7c0), (750, 0xb750_0457_a411_dbac), (1_500, 0x3b3e_26e7_2dd9_7303)];
     let mut world = World::new(Arc::clone(&HALL), Difficulty::Nightmare, 0x5eed);
     let mut events = Vec::new();
     let mut hashes = Vec::new();

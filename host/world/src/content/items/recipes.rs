@@ -1,0 +1,175 @@
+//! What is made of what: `recipes.toml`.
+
+use super::{Known, lines};
+use crate::{
+    content::{ContentError, ContentProblem, read::Entry, read::File},
+    items::{Group, Kind, Line, Quality, words::words},
+};
+
+/// Most rows.
+const RECIPES_MAX: usize = 500;
+/// Most rows of inputs of one recipe.
+const INPUT_ROWS_MAX: usize = 8;
+/// Most things that one recipe takes, each of a stack counted.
+pub(crate) const INPUTS_MAX: u32 = 16;
+
+words! {
+    /// What a recipe does.
+    pub enum Deed {
+        /// Makes something new of a base; all inputs are used up.
+        Make = "make",
+        /// Throws the affixes of its first input anew.
+        Reroll = "reroll",
+        /// Gives its first input sockets.
+        Sockets = "sockets",
+        /// Empties the sockets of its first input; the gems are lost.
+        Empty = "empty",
+        /// Repairs its first input.
+        Repair = "repair",
+        /// Makes its first input a crafted item with the recipe's lines.
+        Craft = "craft",
+    }
+}
+
+/// What a recipe takes: so many that fit all that is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingredient {
+    /// How many.
+    pub count: u32,
+    /// Of this base, by its place.
+    pub base: Option<usize>,
+    /// Of one of these kinds; empty for any.
+    pub kinds: Vec<Kind>,
+    /// Of this quality.
+    pub quality: Option<Quality>,
+}
+
+/// A recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    /// What it is called in what is stored.
+    pub key: String,
+    /// What players read.
+    pub name: String,
+    /// What it takes: exactly this, and nothing beside it. The first is what all deeds but [`Deed::Make`] change.
+    pub inputs: Vec<Ingredient>,
+    /// What it does.
+    pub deed: Deed,
+    /// For [`Deed::Make`]: the base, by its place, the quality and how many.
+    pub makes: Option<(usize, Quality, u32)>,
+    /// For [`Deed::Sockets`]: how many at most.
+    pub sockets: u32,
+    /// For [`Deed::Craft`]: what it gives.
+    pub lines: Vec<Line>,
+}
+
+/// `recipes.toml`, in the order of the file.
+pub(super) fn recipes(file: &File, bases: &Known<'_>) -> Result<Vec<Recipe>, ContentError> {
+    let mut top = file.top();
+    let mut rows: Vec<Recipe> = Vec::new();
+    for mut entry in top.entries("recipe", 0..=RECIPES_MAX)? {
+        let row = recipe(&mut entry, bases)?;
+        if rows.iter().any(|other| other.key == row.key) {
+            return Err(entry.error("key", ContentProblem::Twice));
+        }
+        // Exactly the same inputs would leave open which of the two is meant.
+        if rows.iter().any(|other| other.inputs == row.inputs) {
+            return Err(entry.error("inputs", ContentProblem::Unfit("are those of another recipe")));
+        }
+        entry.finish()?;
+        rows.push(row);
+    }
+    top.finish()?;
+    Ok(rows)
+}
+
+fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Recipe, ContentError> {
+    let deed = entry.word("deed", Deed::ALL, Deed::name)?;
+    let mut inputs = Vec::new();
+    for mut input in entry.entries("inputs", 1..=INPUT_ROWS_MAX)? {
+        inputs.push(ingredient(&mut input, bases)?);
+        input.finish()?;
+    }
+    let count: u32 = inputs.iter().map(|input| input.count).sum();
+    if count > INPUTS_MAX {
+        let problem = ContentProblem::Range { value: count.into(), min: 1, max: INPUTS_MAX.into() };
+        return Err(entry.error("inputs", problem));
+    }
+    if deed != Deed::Make {
+        subject(entry, deed, &inputs, bases)?;
+    }
+    let makes = match deed {
+        Deed::Make => Some(product(entry, bases)?),
+        _ => None,
+    };
+    Ok(Recipe {
+        key: entry.key("key")?.to_owned(),
+        name: entry.text("name")?.to_owned(),
+        inputs,
+        deed,
+        makes,
+        sockets: if deed == Deed::Sockets { entry.integer("sockets", 1..=6)? } else { 0 },
+        lines: if deed == Deed::Craft { lines::lines(entry)? } else { Vec::new() },
+    })
+}
+
+/// What a recipe changes is one thing, and one that can be changed so.
+fn subject(entry: &Entry<'_>, deed: Deed, inputs: &[Ingredient], bases: &Known<'_>) -> Result<(), ContentError> {
+    let first = &inputs[0];
+    let refuse = |text| Err(entry.error("inputs", ContentProblem::Unfit(text)));
+    if first.count != 1 {
+        return refuse("change the first of them, so that its count must be 1");
+    }
+    let kinds: Vec<Kind> = match first.base {
+        Some(base) => vec![bases.kind(base)],
+        None => first.kinds.clone(),
+    };
+    if kinds.is_empty() || kinds.iter().any(|kind| !kind.is_worn()) {
+        return refuse("change the first of them, which must be something that is worn; write its item or kinds");
+    }
+    match (deed, first.quality) {
+        (Deed::Reroll, Some(Quality::Magic | Quality::Rare)) => Ok(()),
+        (Deed::Reroll, _) => refuse("must say of the first of them that its quality is magic or rare"),
+        (Deed::Craft, Some(Quality::Magic | Quality::Rare)) => Ok(()),
+        (Deed::Craft, _) => refuse("must say of the first of them that its quality is magic or rare"),
+        (Deed::Sockets, Some(Quality::Normal)) => Ok(()),
+        (Deed::Sockets, _) => refuse("must say of the first of them that its quality is normal"),
+        _ => Ok(()),
+    }
+}
+
+fn product(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<(usize, Quality, u32), ContentError> {
+    let (base, kind) = bases.read(entry, "makes")?;
+    let qualities = [Quality::Normal, Quality::Magic, Quality::Rare];
+    let quality =
+        if entry.has("quality") { entry.word("quality", &qualities, Quality::name)? } else { Quality::Normal };
+    if quality != Quality::Normal && !kind.is_worn() {
+        return Err(entry.error("quality", ContentProblem::Unfit("must be normal for what is not worn")));
+    }
+    let count = entry.integer_or("count", 1..=bases.stack(base), 1)?;
+    Ok((base, quality, count))
+}
+
+fn ingredient(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Ingredient, ContentError> {
+    let base = if entry.has("item") { Some(bases.read(entry, "item")?.0) } else { None };
+    let mut kinds = Vec::new();
+    if entry.has("kinds") {
+        for word in entry.texts("kinds", 1..=Kind::ALL.len())? {
+            let (kind, group) = (Kind::from_name(word), Group::from_name(word));
+            if kind.is_none() && group.is_none() {
+                let names = Group::ALL.iter().map(|group| group.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
+                let allowed = names.collect::<Vec<_>>().join(", ");
+                return Err(entry.error("kinds", ContentProblem::Choice { value: word.to_owned(), allowed }));
+            }
+            let named = |one: &Kind| kind == Some(*one) || group.is_some_and(|group| group.has(*one));
+            kinds.extend(Kind::ALL.iter().copied().filter(named));
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+    }
+    if base.is_none() && kinds.is_empty() {
+        return Err(entry.error("item", ContentProblem::Missing));
+    }
+    let quality = if entry.has("quality") { Some(entry.word("quality", Quality::ALL, Quality::name)?) } else { None };
+    Ok(Ingredient { count: entry.integer_or("count", 1..=INPUTS_MAX, 1)?, base, kinds, quality })
+}

@@ -1,0 +1,72 @@
+//! One item, as a game makes it and as it is stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Property, Quality};
+
+/// Most affixes and properties of one item.
+pub const ROLLS_MAX: usize = 12;
+/// Most sockets of one item.
+pub const SOCKETS_MAX: usize = 6;
+/// The highest level of an item.
+pub const ITEM_LEVEL_MAX: u32 = 99;
+/// Longest name of its own that an item has, in characters.
+pub const NAME_CHARACTERS_MAX: usize = 48;
+
+/// One property of an item, with the value that was thrown for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Roll {
+    /// By an affix of the content pack.
+    Affix {
+        /// Its key.
+        key: String,
+        /// What was thrown.
+        value: i32,
+    },
+    /// By the unique, the set's piece or the recipe itself, in the order of its lines.
+    Own {
+        /// What it gives.
+        property: Property,
+        /// What was thrown.
+        value: i32,
+    },
+}
+
+impl Roll {
+    /// What was thrown.
+    #[must_use]
+    pub fn value(&self) -> i32 {
+        match self {
+            Roll::Affix { value, .. } | Roll::Own { value, .. } => *value,
+        }
+    }
+}
+
+/// One item. It names rows of the content pack by their keys, so that it means the same when a pack gains rows, and holds every value that
+/// was thrown, so that nothing is thrown again. It has no key and no place: those are the business of who stores it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Item {
+    /// Key of its base.
+    pub base: String,
+    /// How good it is.
+    pub quality: Quality,
+    /// 1 to 99: what bore it. It bounds the affixes that it can have.
+    pub level: u32,
+    /// Key of the unique, the set's piece or the recipe; empty for the other qualities.
+    pub origin: String,
+    /// The name of a rare or crafted item; empty for the others.
+    pub name: String,
+    /// Its properties beside those of its base.
+    pub rolls: Vec<Roll>,
+    /// How many sockets it has.
+    pub sockets: u32,
+    /// Keys of the gems in its sockets, in the order in which they were set; at most `sockets`.
+    pub gems: Vec<String>,
+    /// Its properties are known. Until then they are neither shown nor do they count.
+    pub identified: bool,
+    /// How many of them lie on the stack, from 1.
+    pub count: u32,
+    /// What is left of the base's durability. At 0 it gives nothing until it is repaired. 0 for a base without durability, which never wears.
+    pub durability: u32,
+}
