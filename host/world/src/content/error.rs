@@ -107,11 +107,11 @@ pub enum ContentProblem {
     )]
     NoSuchEntry {
         /// What is named.
-        value: String,
+        value: Box<str>,
         /// Where it should stand.
         file: &'static str,
         /// The nearest one that stands there.
-        nearest: String,
+        nearest: Box<str>,
     },
     /// The value does not fit another one; the text says what to write.
     #[error("{0}")]

@@ -25,13 +25,31 @@ fn builtin_texts() -> [String; FILES.len()] {
     .map(str::to_owned)
 }
 
-/// What is said about the built-in pack with the first `from` in one file replaced.
-fn complaint(file: &str, from: &str, to: &str) -> String {
+/// The texts of the built-in pack that are about items.
+pub(super) fn item_texts() -> Vec<String> {
+    builtin_texts().into_iter().skip(7).collect()
+}
+
+/// The built-in pack with the first `from` in one file replaced.
+pub(super) fn changed(file: &str, from: &str, to: &str) -> Result<Content, ContentError> {
     let mut texts = builtin_texts();
     let place = FILES.iter().position(|other| *other == file).unwrap();
     assert!(texts[place].contains(from), "{file} has no {from:?}");
     texts[place] = texts[place].replacen(from, to, 1);
-    Content::from_texts(texts.each_ref().map(String::as_str)).unwrap_err().to_string()
+    Content::from_texts(texts.each_ref().map(String::as_str))
+}
+
+/// What is said about it.
+pub(super) fn complaint(file: &str, from: &str, to: &str) -> String {
+    changed(file, from, to).unwrap_err().to_string()
+}
+
+/// What is said about the built-in pack with another text for one file; `None` when it is sound.
+pub(super) fn complaint_with(file: &str, text: &str) -> Option<String> {
+    let mut texts = builtin_texts();
+    let place = FILES.iter().position(|other| *other == file).unwrap();
+    texts[place] = text.to_owned();
+    Content::from_texts(texts.each_ref().map(String::as_str)).err().map(|error| error.to_string())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sockets, and finding out what an item is.
 
-use super::{Catalogue, Item, ItemProblem, Kind};
+use super::{Catalogue, Item, ItemProblem, Kind, Use};
 
 impl Catalogue {
     /// Sets a gem into the next free socket. The gem is used up: who keeps it deletes it.
@@ -29,6 +29,20 @@ impl Catalogue {
             return Err(ItemProblem::NothingToIdentify);
         }
         item.identified = true;
+        Ok(())
+    }
+
+    /// Reads a scroll that finds out what an item is; one of its stack is used up. A stack of 0 is none: who keeps it deletes it.
+    ///
+    /// # Errors
+    /// [`ItemProblem::WrongScroll`] when it is none of those, and as [`Catalogue::identify`]; then nothing has changed.
+    pub fn read_over(&self, scroll: &mut Item, item: &mut Item) -> Result<(), ItemProblem> {
+        if self.base_of(scroll)?.does != Some(Use::Identify) {
+            return Err(ItemProblem::WrongScroll);
+        }
+        let count = scroll.count.checked_sub(1).ok_or(ItemProblem::WrongCount { wanted: 1, has: 0 })?;
+        self.identify(item)?;
+        scroll.count = count;
         Ok(())
     }
 }
@@ -80,7 +94,12 @@ mod tests {
         let mut magic = items.make("ring", Quality::Magic, 30, &mut Dice::new(3, 3)).unwrap();
         let base = items.base("ring").unwrap();
         assert_eq!((magic.identified, items.shown_name(&magic).unwrap()), (false, base.name.clone()));
-        items.identify(&mut magic).unwrap();
+        let mut wrong = items.plain("road-scroll", 1).unwrap();
+        assert_eq!(items.read_over(&mut wrong, &mut magic), Err(ItemProblem::WrongScroll));
+        let mut scroll = Item { count: 2, ..items.plain("naming-scroll", 1).unwrap() };
+        items.read_over(&mut scroll, &mut magic).unwrap();
+        assert_eq!(items.read_over(&mut scroll, &mut magic), Err(ItemProblem::NothingToIdentify));
+        assert_eq!(scroll.count, 1);
         let name = items.shown_name(&magic).unwrap();
         assert!(name != base.name && name.contains(&base.name), "{name}");
         assert_eq!(items.identify(&mut magic), Err(ItemProblem::NothingToIdentify));

@@ -70,3 +70,68 @@ pub struct Item {
     /// What is left of the base's durability. At 0 it gives nothing until it is repaired. 0 for a base without durability, which never wears.
     pub durability: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Item, Roll};
+    use crate::items::{Property, Quality, testing::any_item};
+
+    /// What is stored must be read by every later version: whoever changes this changes what lies in databases.
+    #[test]
+    fn an_item_is_written_as_it_always_was() {
+        let item = Item {
+            base: "ring".to_owned(),
+            quality: Quality::Crafted,
+            level: 34,
+            origin: "a-jewellers-bargain".to_owned(),
+            name: "Ash Vow".to_owned(),
+            rolls: vec![
+                Roll::Own { property: Property::AllAttributes, value: 2 },
+                Roll::Affix { key: "of-bread".to_owned(), value: 1 },
+            ],
+            sockets: 1,
+            gems: vec!["jet-drop".to_owned()],
+            identified: true,
+            count: 1,
+            durability: 0,
+        };
+        let expected = r#"base = "ring"
+quality = "crafted"
+level = 34
+origin = "a-jewellers-bargain"
+name = "Ash Vow"
+sockets = 1
+gems = ["jet-drop"]
+identified = true
+count = 1
+durability = 0
+
+[[rolls]]
+
+[rolls.own]
+property = "all-attributes"
+value = 2
+
+[[rolls]]
+
+[rolls.affix]
+key = "of-bread"
+value = 1
+"#;
+        let written = toml::to_string(&item).unwrap();
+        assert_eq!(written, expected);
+        assert_eq!(toml::from_str::<Item>(&written).unwrap(), item);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(item in any_item()) {
+            let text = toml::to_string(&item).unwrap();
+            prop_assert_eq!(&toml::from_str::<Item>(&text).unwrap(), &item);
+            let bytes = postcard::to_allocvec(&item).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<Item>(&bytes).unwrap(), item);
+        }
+    }
+}

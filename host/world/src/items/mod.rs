@@ -35,7 +35,7 @@ mod worn;
 
 pub use crate::content::items::{
     Affix, Base, Deed, Gift, Ingredient, LOOT_MAX, Line, Needs, Prices, Qualities, QualityRow, Recipe, Set, Setting,
-    Side, Special,
+    Side, Special, Use,
 };
 pub use bonuses::Bonuses;
 pub use catalogue::Catalogue;

@@ -74,6 +74,9 @@ pub enum ItemProblem {
     /// It is identified already, or has nothing to find out.
     #[error("there is nothing to identify")]
     NothingToIdentify,
+    /// The scroll is for something else.
+    #[error("this does not tell what an item is")]
+    WrongScroll,
     /// The number is not between 1 and what there is.
     #[error("a stack of {has} cannot give {wanted}")]
     WrongCount {
@@ -126,6 +129,7 @@ impl ItemProblem {
             ItemProblem::NeedsMore { .. } => "ITEM_NEEDS_MORE",
             ItemProblem::NotIdentified => "ITEM_NOT_IDENTIFIED",
             ItemProblem::NothingToIdentify => "ITEM_NOTHING_TO_IDENTIFY",
+            ItemProblem::WrongScroll => "ITEM_WRONG_SCROLL",
             ItemProblem::WrongCount { .. } => "ITEM_WRONG_COUNT",
             ItemProblem::NotAlike => "ITEM_NOT_ALIKE",
             ItemProblem::StackFull { .. } => "ITEM_STACK_FULL",

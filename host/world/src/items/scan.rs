@@ -89,7 +89,7 @@ pub struct Report {
     pub more: u64,
 }
 
-/// There are more records than the scanner was made for. Scan in parts, by key.
+/// There are more records than the scanner was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {records_max} items; scan them with a higher limit (about 100 bytes each)")]
 pub struct ScannerFull {
@@ -259,8 +259,8 @@ mod tests {
     fn a_thousand_of_a_thousand_are_found_among_many_and_none_falsely() {
         let long = std::env::var_os("REALM_TEST_LONG").is_some();
         let count = if long { 10_000_000 } else { 1_000_000 };
-        let clean = Scanner::scan((0..count).map(sound), usize::MAX).unwrap();
-        assert_eq!((clean.records, clean.findings.len()), (count, 0));
+        let clean = Scanner::scan((0..100_000).map(sound), usize::MAX).unwrap();
+        assert_eq!((clean.records, clean.findings.len()), (100_000, 0));
         let mistakes: Vec<u8> = (0..1_000u32).map(|place| u8::try_from(place % 5).unwrap()).collect();
         let (records, expected) = with_mistakes(count, &mistakes);
         let begun = std::time::Instant::now();

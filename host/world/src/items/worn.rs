@@ -129,11 +129,11 @@ mod tests {
         let content = testing::content();
         let items = content.items();
         let sheet = able(Class::Amazon);
-        let sword = first(&content, |base| base.kind == Kind::Sword && !base.two_handed && base.class.is_none());
-        let great = first(&content, |base| base.kind == Kind::Sword && base.two_handed && base.class.is_none());
-        let bow = first(&content, |base| base.kind == Kind::Bow && base.class.is_none());
-        let quiver = first(&content, |base| base.kind == Kind::Quiver);
-        let shield = first(&content, |base| base.kind == Kind::Shield && base.class.is_none());
+        let sword = first(content, |base| base.kind == Kind::Sword && !base.two_handed && base.class.is_none());
+        let great = first(content, |base| base.kind == Kind::Sword && base.two_handed && base.class.is_none());
+        let bow = first(content, |base| base.kind == Kind::Bow && base.class.is_none());
+        let quiver = first(content, |base| base.kind == Kind::Quiver);
+        let shield = first(content, |base| base.kind == Kind::Shield && base.class.is_none());
         let cases = [
             (&sword, &shield, Ok(())),
             (&bow, &quiver, Ok(())),
@@ -170,18 +170,18 @@ mod tests {
         worn.put_on(items, &sheet, Slot::RightFinger, &ring).unwrap();
         let hidden = Item { identified: false, ..ring.clone() };
         assert_eq!(Worn::default().check(items, &sheet, Slot::LeftFinger, &hidden), Err(ItemProblem::NotIdentified));
-        let foreign = first(&content, |base| base.class.is_some_and(|class| class != Class::Druid));
+        let foreign = first(content, |base| base.class.is_some_and(|class| class != Class::Druid));
         let class = items.base_of(&foreign).unwrap().class.unwrap();
         let slot = items.kind_of(&foreign).unwrap().slots()[0];
         assert_eq!(worn.check(items, &sheet, slot, &foreign), Err(ItemProblem::OtherClass { class }));
-        let heavy = first(&content, |base| base.needs.strength > 20 && base.class.is_none());
+        let heavy = first(content, |base| base.needs.strength > 20 && base.class.is_none());
         let slot = items.kind_of(&heavy).unwrap().slots()[0];
         let weak = Sheet { level: 99, ..Sheet::newborn(Class::Druid, false) };
         assert!(matches!(
             worn.check(items, &weak, slot, &heavy),
             Err(ItemProblem::NeedsMore { what: "strength", has: 20, .. })
         ));
-        let gem = first(&content, |base| base.kind == Kind::Gem);
+        let gem = first(content, |base| base.kind == Kind::Gem);
         for slot in Slot::ALL {
             assert!(matches!(worn.check(items, &sheet, *slot, &gem), Err(ItemProblem::WrongSlot { .. })));
         }

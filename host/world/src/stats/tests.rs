@@ -88,7 +88,7 @@ fn items_add_weapons_replace_and_skills_that_are_not_known_stay_unknown() {
         own(Property::AllAttributes, 10),
         own(Property::BurnResistance, 500),
     ];
-    let worn = dressed(&content, &sheet, &[ring]);
+    let worn = dressed(content, &sheet, &[ring]);
     let stats = content.stats(&sheet, [3, 0, 1], &worn);
     let class = content.class(Class::Sorceress);
     assert_eq!(stats.life_max, (bare.life_max + 10 * class.life_per_vitality + 40) * 150 / 100);
@@ -98,7 +98,7 @@ fn items_add_weapons_replace_and_skills_that_are_not_known_stay_unknown() {
 
     let base = content.items().bases().iter().find(|base| base.kind.is_weapon() && base.class.is_none()).unwrap();
     let weapon = content.items().plain(&base.key, 1).unwrap();
-    let stats = content.stats(&sheet, NO_SKILLS, &dressed(&content, &sheet, &[weapon]));
+    let stats = content.stats(&sheet, NO_SKILLS, &dressed(content, &sheet, &[weapon]));
     assert_eq!((stats.attack_ticks, stats.reach), (base.attack_ticks, base.reach));
     assert_eq!(stats.damage_max, (class.melee.damage_max + base.damage.1) * 1_100 / 100);
 }
@@ -115,7 +115,7 @@ proptest! {
     ) {
         let content = testing::content();
         let sheet = testing::able(class);
-        let worn = dressed(&content, &sheet, &items);
+        let worn = dressed(content, &sheet, &items);
         // What is worn, put on in another order: every single one of them can be.
         let mut other: Vec<(Slot, Item)> = worn.iter().map(|(slot, item)| (slot, item.clone())).collect();
         if !other.is_empty() {
@@ -168,7 +168,7 @@ proptest! {
         values in prop::collection::vec((prop::sample::select(Property::ALL), any::<i32>()), 0..40),
     ) {
         let content = testing::content();
-        assert_sound(&content.stats(&sheet, skills, &dressed(&content, &sheet, &items)))?;
+        assert_sound(&content.stats(&sheet, skills, &dressed(content, &sheet, &items)))?;
         // Values that no pack allows.
         let mut bonuses = Bonuses::default();
         for (property, value) in &values {

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use super::{bases::PRICE_MAX, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::File},
-    items::{Group, Kind, Line, words::words},
+    items::{Kind, Line, words::words},
 };
 
 /// Most rows.
 const AFFIXES_MAX: usize = 4_000;
-/// Most kinds and groups of one row.
-const KINDS_MAX: usize = 30;
 
 words! {
     /// Where an affix stands in an item's name. An item has at most so many of each as its quality allows.
@@ -62,19 +60,7 @@ pub(super) fn affixes(file: &File) -> Result<(Vec<Affix>, BTreeMap<String, usize
             let (value, least) = (level_max.into(), level.into());
             return Err(entry.error("level_max", ContentProblem::BelowOther { value, least, because: "level" }));
         }
-        let mut kinds = Vec::new();
-        for word in entry.texts("kinds", 1..=KINDS_MAX)? {
-            let (kind, group) = (Kind::from_name(word), Group::from_name(word));
-            if kind.is_none() && group.is_none() {
-                let names = Group::ALL.iter().map(|group| group.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
-                let allowed = names.collect::<Vec<_>>().join(", ");
-                return Err(entry.error("kinds", ContentProblem::Choice { value: word.to_owned(), allowed }));
-            }
-            let named = |one: &Kind| kind == Some(*one) || group.is_some_and(|group| group.has(*one));
-            kinds.extend(Kind::ALL.iter().copied().filter(named));
-        }
-        kinds.sort_unstable();
-        kinds.dedup();
+        let kinds = super::kinds(&mut entry, "kinds")?;
         if kinds.iter().any(|kind| !kind.is_worn()) {
             let problem = ContentProblem::Unfit("names a kind that is not worn; only what is worn has affixes");
             return Err(entry.error("kinds", problem));
@@ -92,12 +78,7 @@ pub(super) fn affixes(file: &File) -> Result<(Vec<Affix>, BTreeMap<String, usize
             line: lines::line(&mut entry)?,
             price: entry.integer("price", 0..=PRICE_MAX)?,
         };
-        // A word of the host's own rules, and of every anti-cheat rule: no ring adds two levels to every skill.
-        let skills = row.line.property == crate::items::Property::AllSkills && row.line.max > 1;
-        if skills && row.kinds.contains(&Kind::Ring) {
-            let problem = ContentProblem::Unfit("gives a ring more than 1 to all skills; write 1, or leave rings out");
-            return Err(entry.error("max", problem));
-        }
+        lines::spare_rings(&entry, "max", &row.kinds, &[row.line])?;
         if places.insert(row.key.clone(), rows.len()).is_some() {
             return Err(entry.error("key", ContentProblem::Twice));
         }

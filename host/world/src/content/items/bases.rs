@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Class,
     content::{ContentError, ContentProblem, creatures::ATTACK_TICKS_MAX, read::Entry, read::File},
-    items::{Kind, Property, SOCKETS_MAX, Size},
+    items::{Kind, Property, SOCKETS_MAX, Size, words::words},
 };
 
 /// Most rows.
@@ -54,6 +54,16 @@ pub struct Setting {
     pub shield: Gift,
 }
 
+words! {
+    /// What a scroll does.
+    pub enum Use {
+        /// Finds out what an item is.
+        Identify = "identify",
+        /// Brings its reader home.
+        Return = "return",
+    }
+}
+
 /// What an item is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
@@ -95,6 +105,8 @@ pub struct Base {
     pub durability: u32,
     /// What it gives in a socket; for gems.
     pub setting: Option<Setting>,
+    /// What it does; for scrolls.
+    pub does: Option<Use>,
 }
 
 /// `items.toml`, in the order of the file, and where each key stands.
@@ -127,8 +139,9 @@ fn base(entry: &mut Entry<'_>) -> Result<Base, ContentError> {
     };
     let hands: u32 = if kind.is_weapon() { entry.integer_or("hands", 1..=2, 1)? } else { 1 };
     // What is worn one by one does not lie on a stack.
-    let stack_max = if kind.is_worn() || kind == Kind::Gem { 1 } else { STACK_MAX };
+    let stack_max = if matches!(kind, Kind::Scroll | Kind::Material) { STACK_MAX } else { 1 };
     let has_sockets = kind.is_weapon() || matches!(kind, Kind::Helm | Kind::Body | Kind::Shield);
+    refuse_foreign_keys(entry, kind, has_sockets)?;
     let sockets_max = if has_sockets { cells.min(u32::try_from(SOCKETS_MAX).unwrap_or_default()) } else { 0 };
     Ok(Base {
         key: entry.key("key")?.to_owned(),
@@ -154,7 +167,27 @@ fn base(entry: &mut Entry<'_>) -> Result<Base, ContentError> {
         stack: entry.integer_or("stack", 1..=stack_max, 1)?,
         durability: if kind.is_worn() { entry.integer_or("durability", 0..=10_000, 0)? } else { 0 },
         setting: if kind == Kind::Gem { Some(setting(entry)?) } else { None },
+        does: if kind == Kind::Scroll { Some(entry.word("does", Use::ALL, Use::name)?) } else { None },
     })
+}
+
+/// A key that means nothing for this kind of item is a mistake, not a wish that nobody fulfils.
+fn refuse_foreign_keys(entry: &mut Entry<'_>, kind: Kind, has_sockets: bool) -> Result<(), ContentError> {
+    let keys_of_kinds: [(&[&'static str], bool); 7] = [
+        (&["hands", "damage_min", "damage_max", "attack_ticks", "reach"], kind.is_weapon()),
+        (&["defence", "durability"], kind.is_worn()),
+        (&["block"], kind == Kind::Shield),
+        (&["sockets"], has_sockets),
+        (&["stack"], matches!(kind, Kind::Scroll | Kind::Material)),
+        (&["weapon", "weapon_value", "armour", "armour_value", "shield", "shield_value"], kind == Kind::Gem),
+        (&["does"], kind == Kind::Scroll),
+    ];
+    for key in keys_of_kinds.into_iter().filter(|(_, fits)| !fits).flat_map(|(keys, _)| keys) {
+        if entry.has(key) {
+            return Err(entry.error(key, ContentProblem::Unfit("is not for this kind of item; leave it out")));
+        }
+    }
+    Ok(())
 }
 
 fn setting(entry: &mut Entry<'_>) -> Result<Setting, ContentError> {

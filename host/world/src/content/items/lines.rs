@@ -1,8 +1,8 @@
 //! Properties with a range, as affixes, uniques, sets and recipes give them.
 
 use crate::{
-    content::{ContentError, read::Entry},
-    items::Property,
+    content::{ContentError, ContentProblem, read::Entry},
+    items::{Kind, Property},
 };
 
 /// Most lines of a unique, a set's piece or a recipe.
@@ -35,4 +35,15 @@ pub(super) fn lines(entry: &mut Entry<'_>) -> Result<Vec<Line>, ContentError> {
         row.finish()?;
     }
     Ok(lines)
+}
+
+/// A word of the host's own rules, and of the anti-cheat rule that comes with it: no ring gives two levels to every skill. `kinds` are those
+/// that can have the lines.
+pub(super) fn spare_rings(entry: &Entry<'_>, key: &str, kinds: &[Kind], lines: &[Line]) -> Result<(), ContentError> {
+    let too_much = lines.iter().any(|line| line.property == Property::AllSkills && line.max > 1);
+    if too_much && kinds.contains(&Kind::Ring) {
+        let problem = ContentProblem::Unfit("gives a ring more than 1 to all-skills; write 1, or leave rings out");
+        return Err(entry.error(key, problem));
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ mod specials;
 mod treasure;
 
 pub use affixes::{Affix, Side};
-pub use bases::{Base, Gift, Needs, Setting};
+pub use bases::{Base, Gift, Needs, Setting, Use};
 pub use lines::Line;
 pub(crate) use qualities::CHANCE_OF;
 pub use qualities::{Prices, Qualities, QualityRow};
@@ -23,7 +23,7 @@ pub(crate) use treasure::{Choice, DEPTH_MAX, Treasure};
 use std::collections::BTreeMap;
 
 use super::{ContentError, ContentProblem, MonsterRow, Named, read::Entry, read::File};
-use crate::items::{Catalogue, Kind};
+use crate::items::{Catalogue, Group, Kind};
 
 /// The files, in the order in which [`catalogue`] takes them.
 pub(super) const FILES: [&str; 7] =
@@ -54,9 +54,33 @@ impl Known<'_> {
     }
 }
 
+/// The kinds that a list of kinds and groups means, in the order of [`Kind::ALL`].
+fn kinds(entry: &mut Entry<'_>, key: &'static str) -> Result<Vec<Kind>, ContentError> {
+    let mut kinds = Vec::new();
+    for word in entry.texts(key, 1..=Kind::ALL.len() + Group::ALL.len())? {
+        kinds.extend(kinds_of(entry, key, word)?);
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok(kinds)
+}
+
+/// The kinds that a word means: itself, or those of a group.
+fn kinds_of(entry: &Entry<'_>, key: &str, word: &str) -> Result<Vec<Kind>, ContentError> {
+    let (kind, group) = (Kind::from_name(word), Group::from_name(word));
+    let meant = |one: &Kind| kind == Some(*one) || group.is_some_and(|group| group.has(*one));
+    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(meant).collect();
+    if kinds.is_empty() {
+        let names = Group::ALL.iter().map(|group| group.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
+        let allowed = names.collect::<Vec<_>>().join(", ");
+        return Err(entry.error(key, ContentProblem::Choice { value: word.to_owned(), allowed }));
+    }
+    Ok(kinds)
+}
+
 fn no_such<'a>(word: &str, file: &'static str, names: impl Iterator<Item = &'a str>) -> ContentProblem {
-    let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, word)).unwrap_or_default().to_owned();
-    ContentProblem::NoSuchEntry { value: word.to_owned(), file, nearest }
+    let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, word)).unwrap_or_default();
+    ContentProblem::NoSuchEntry { value: word.into(), file, nearest: nearest.into() }
 }
 
 /// Everything about items; `files` in the order of [`FILES`].
@@ -76,3 +100,6 @@ pub(super) fn catalogue(
     let treasure = treasure::treasure(treasure, &known, monsters)?;
     Ok(Catalogue { bases, base_places, affixes, affix_places, qualities, specials, recipes, treasure })
 }
+
+#[cfg(test)]
+mod tests;

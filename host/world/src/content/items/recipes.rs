@@ -3,7 +3,7 @@
 use super::{Known, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::Entry, read::File},
-    items::{Group, Kind, Line, Quality, words::words},
+    items::{Kind, Line, Quality, words::words},
 };
 
 /// Most rows.
@@ -95,8 +95,13 @@ fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Recipe, ContentErr
         let problem = ContentProblem::Range { value: count.into(), min: 1, max: INPUTS_MAX.into() };
         return Err(entry.error("inputs", problem));
     }
+    let mut lines = Vec::new();
     if deed != Deed::Make {
-        subject(entry, deed, &inputs, bases)?;
+        let kinds = subject(entry, deed, &inputs, bases)?;
+        if deed == Deed::Craft {
+            lines = lines::lines(entry)?;
+            lines::spare_rings(entry, "lines", &kinds, &lines)?;
+        }
     }
     let makes = match deed {
         Deed::Make => Some(product(entry, bases)?),
@@ -109,32 +114,27 @@ fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Recipe, ContentErr
         deed,
         makes,
         sockets: if deed == Deed::Sockets { entry.integer("sockets", 1..=6)? } else { 0 },
-        lines: if deed == Deed::Craft { lines::lines(entry)? } else { Vec::new() },
+        lines,
     })
 }
 
-/// What a recipe changes is one thing, and one that can be changed so.
-fn subject(entry: &Entry<'_>, deed: Deed, inputs: &[Ingredient], bases: &Known<'_>) -> Result<(), ContentError> {
+/// What a recipe changes is one thing, and one that can be changed so; which kinds it may be.
+fn subject(entry: &Entry<'_>, deed: Deed, inputs: &[Ingredient], bases: &Known<'_>) -> Result<Vec<Kind>, ContentError> {
     let first = &inputs[0];
     let refuse = |text| Err(entry.error("inputs", ContentProblem::Unfit(text)));
     if first.count != 1 {
         return refuse("change the first of them, so that its count must be 1");
     }
-    let kinds: Vec<Kind> = match first.base {
-        Some(base) => vec![bases.kind(base)],
-        None => first.kinds.clone(),
-    };
-    if kinds.is_empty() || kinds.iter().any(|kind| !kind.is_worn()) {
+    let kinds = first.base.map_or_else(|| first.kinds.clone(), |base| vec![bases.kind(base)]);
+    if kinds.iter().any(|kind| !kind.is_worn()) {
         return refuse("change the first of them, which must be something that is worn; write its item or kinds");
     }
     match (deed, first.quality) {
-        (Deed::Reroll, Some(Quality::Magic | Quality::Rare)) => Ok(()),
-        (Deed::Reroll, _) => refuse("must say of the first of them that its quality is magic or rare"),
-        (Deed::Craft, Some(Quality::Magic | Quality::Rare)) => Ok(()),
-        (Deed::Craft, _) => refuse("must say of the first of them that its quality is magic or rare"),
-        (Deed::Sockets, Some(Quality::Normal)) => Ok(()),
+        (Deed::Reroll | Deed::Craft, Some(Quality::Magic | Quality::Rare)) => Ok(kinds),
+        (Deed::Reroll | Deed::Craft, _) => refuse("must say of the first of them that its quality is magic or rare"),
+        (Deed::Sockets, Some(Quality::Normal)) => Ok(kinds),
         (Deed::Sockets, _) => refuse("must say of the first of them that its quality is normal"),
-        _ => Ok(()),
+        _ => Ok(kinds),
     }
 }
 
@@ -152,21 +152,7 @@ fn product(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<(usize, Quality, 
 
 fn ingredient(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Ingredient, ContentError> {
     let base = if entry.has("item") { Some(bases.read(entry, "item")?.0) } else { None };
-    let mut kinds = Vec::new();
-    if entry.has("kinds") {
-        for word in entry.texts("kinds", 1..=Kind::ALL.len())? {
-            let (kind, group) = (Kind::from_name(word), Group::from_name(word));
-            if kind.is_none() && group.is_none() {
-                let names = Group::ALL.iter().map(|group| group.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
-                let allowed = names.collect::<Vec<_>>().join(", ");
-                return Err(entry.error("kinds", ContentProblem::Choice { value: word.to_owned(), allowed }));
-            }
-            let named = |one: &Kind| kind == Some(*one) || group.is_some_and(|group| group.has(*one));
-            kinds.extend(Kind::ALL.iter().copied().filter(named));
-        }
-        kinds.sort_unstable();
-        kinds.dedup();
-    }
+    let kinds = if entry.has("kinds") { super::kinds(entry, "kinds")? } else { Vec::new() };
     if base.is_none() && kinds.is_empty() {
         return Err(entry.error("item", ContentProblem::Missing));
     }

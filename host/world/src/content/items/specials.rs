@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Known, bases::PRICE_MAX, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::Entry, read::File},
-    items::{Gift, Kind, Line, Property, Quality},
+    items::{Gift, Line, Property, Quality},
 };
 
 /// Most uniques, and most sets.
@@ -126,10 +126,7 @@ fn special(
         return Err(entry.error("base", problem));
     }
     let lines = lines::lines(entry)?;
-    if kind == Kind::Ring && lines.iter().any(|line| line.property == Property::AllSkills && line.max > 1) {
-        let problem = ContentProblem::Unfit("give a ring more than 1 to all skills; write 1");
-        return Err(entry.error("lines", problem));
-    }
+    lines::spare_rings(entry, "lines", &[kind], &lines)?;
     Ok(Special {
         key: entry.key("key")?.to_owned(),
         name: entry.text("name")?.to_owned(),

@@ -6,7 +6,7 @@ use super::Known;
 use crate::{
     Difficulty,
     content::{ContentError, ContentProblem, MonsterRow, Named, read::Entry, read::File},
-    items::{Group, Kind},
+    items::Kind,
 };
 
 /// Most classes.
@@ -124,13 +124,10 @@ fn choice(row: &mut Entry<'_>, bases: &Known<'_>, places: &BTreeMap<String, usiz
         return Err(row.error("item, class, kind or gold_min", ContentProblem::Missing));
     }
     let word = row.text("kind")?;
-    let (kind, group) = (Kind::from_name(word), Group::from_name(word));
-    let named = |one: &Kind| kind == Some(*one) || group.is_some_and(|group| group.has(*one));
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(named).collect();
-    if kinds.is_empty() {
-        let names = Group::ALL.iter().map(|group| group.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
-        let allowed = names.collect::<Vec<_>>().join(", ");
-        return Err(row.error("kind", ContentProblem::Choice { value: word.to_owned(), allowed }));
+    let kinds = super::kinds_of(row, "kind", word)?;
+    if !bases.rows.iter().any(|base| kinds.contains(&base.kind) && base.frequency > 0) {
+        let problem = ContentProblem::Unfit("names a kind of which no item has a frequency; give one in items.toml");
+        return Err(row.error("kind", problem));
     }
     Ok(Choice::Kinds(kinds))
 }
