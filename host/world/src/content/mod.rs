@@ -39,8 +39,8 @@ const FILES: [&str; 14] = [
 ];
 /// Most bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// How deep tables may lie in tables when a pack is hashed; the format needs 5.
-const DEPTH_MAX: u32 = 8;
+/// How deep tables may lie in tables when a pack is hashed; the format needs 7.
+const DEPTH_MAX: u32 = 10;
 
 /// Everything that is written down about a game's world; immutable, shared by all games.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! - How they come about: [`Catalogue::loot`] by a monster's death, [`Catalogue::make`] by a shop, [`Catalogue::combine`] by a recipe.
 //! - What may be done: [`Grid`] for places in a box, [`Worn`] for what is worn, stacks, sockets, identifying, wear and prices.
 //! - What they give: [`Bonuses`], of which [`Stats`](crate::Stats) makes what a character is.
-//! - Whether all is well: [`Catalogue::check`] for one item, [`Scanner`] for all of them.
+//! - Whether all is well: [`Catalogue::check`] for one item, [`Catalogue::judged`] for an anti-cheat rule, [`Scanner`] for all of them.
 
 mod affixes;
 mod bonuses;
@@ -18,6 +18,7 @@ mod gems;
 mod grid;
 mod ground;
 mod item;
+mod judged;
 mod kind;
 mod loot;
 mod make;
@@ -43,6 +44,7 @@ pub use certificate::{Certificate, RULES_MAX};
 pub use grid::{Cell, Grid, Size};
 pub use ground::{Ground, GroundProblem, GroundState, ItemHandle, LYING_MAX, Lying};
 pub use item::{ITEM_LEVEL_MAX, Item, NAME_CHARACTERS_MAX, ROLLS_MAX, Roll, SOCKETS_MAX};
+pub use judged::Judged;
 pub use kind::{Group, Kind};
 pub use loot::{Find, Loot};
 pub use problem::ItemProblem;

@@ -15,7 +15,7 @@ const SIDE_MAX: u32 = 3;
 /// The rules of a quality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QualityRow {
-    /// How often it comes of [`CHANCE_OF`], at level 1 and without magic find. The others are thrown first.
+    /// How often of 100,000 it comes, at level 1 and without magic find. The others are thrown first.
     pub chance: u32,
     /// Added for each level of the item after the first.
     pub chance_per_level: u32,

@@ -290,6 +290,7 @@ fn every_file_counts_for_the_hash() {
         ("qualities.toml", "chance = 500", "chance = 501"),
         ("uniques.toml", "min = 8, max = 12", "min = 8, max = 13"),
         ("sets.toml", "value = 12", "value = 13"),
+        ("sets.toml", "min = 4, max = 6", "min = 4, max = 7"),
         ("recipes.toml", "count = 4", "count = 5"),
         ("treasure.toml", "weight = 30", "weight = 31"),
     ] {
