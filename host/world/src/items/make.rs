@@ -53,7 +53,10 @@ impl Catalogue {
 
     fn specials_for(&self, base: &Base, quality: Quality, level: u32) -> Vec<&Special> {
         let fits = |special: &&Special| {
-            special.quality == quality && self.bases[special.base].key == base.key && special.level <= level
+            special.quality == quality
+                && special.frequency > 0
+                && special.level <= level
+                && self.bases[special.base].key == base.key
         };
         self.specials.rows.iter().filter(fits).collect()
     }
@@ -177,6 +180,21 @@ mod tests {
         assert!(matches!(made, Err(ItemProblem::Impossible { .. })));
         let made = content.items().make("moon", Quality::Normal, 10, &mut dice);
         assert_eq!(made, Err(ItemProblem::Unknown { what: "item", key: "moon".to_owned() }));
+    }
+
+    #[test]
+    fn what_has_a_frequency_of_0_is_made_no_more_and_stays_possible() {
+        let mut items = testing::content().items().clone();
+        let unique = items.make("ring", Quality::Unique, 60, &mut Dice::new(1, 1)).unwrap();
+        let magic = items.make("ring", Quality::Magic, 60, &mut Dice::new(1, 1)).unwrap();
+        items.specials.rows.iter_mut().for_each(|special| special.frequency = 0);
+        items.affixes.iter_mut().for_each(|affix| affix.frequency = 0);
+        for quality in super::THROWN {
+            let made = items.make("ring", quality, 60, &mut Dice::new(1, 1)).unwrap();
+            assert_eq!((made.quality, made.identified), (Quality::Normal, true));
+        }
+        assert_eq!((items.check(&unique), items.check(&magic)), (Ok(()), Ok(())));
+        assert_eq!(unique.quality, Quality::Unique);
     }
 
     proptest! {

@@ -38,7 +38,7 @@ pub struct Affix {
     pub level_max: u32,
     /// The level that a character needs.
     pub needs_level: u32,
-    /// How often it is thrown, relative to the others that are possible.
+    /// How often it is thrown, relative to the others that are possible; 0 for one that only items of old have.
     pub frequency: u32,
     /// Kinds that can have it, the groups resolved, in the order of [`Kind::ALL`].
     pub kinds: Vec<Kind>,
@@ -73,7 +73,7 @@ pub(super) fn affixes(file: &File) -> Result<(Vec<Affix>, BTreeMap<String, usize
             level,
             level_max,
             needs_level: entry.integer_or("needs_level", 1..=crate::LEVEL_MAX, 1)?,
-            frequency: entry.integer("frequency", 1..=1_000)?,
+            frequency: entry.integer("frequency", 0..=1_000)?,
             kinds,
             line: lines::line(&mut entry)?,
             price: entry.integer("price", 0..=PRICE_MAX)?,

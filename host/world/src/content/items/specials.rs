@@ -28,7 +28,7 @@ pub struct Special {
     pub level: u32,
     /// The level that a character needs.
     pub needs_level: u32,
-    /// How often it falls, relative to the others of its base and quality.
+    /// How often it falls, relative to the others of its base and quality; 0 for one that falls no more.
     pub frequency: u32,
     /// What it gives.
     pub lines: Vec<Line>,
@@ -134,7 +134,7 @@ fn special(
         base,
         level: entry.integer("level", 1..=crate::LEVEL_MAX)?,
         needs_level: entry.integer_or("needs_level", 1..=crate::LEVEL_MAX, 1)?,
-        frequency: entry.integer("frequency", 1..=1_000)?,
+        frequency: entry.integer("frequency", 0..=1_000)?,
         lines,
         price: entry.integer("price", 0..=PRICE_MAX)?,
         set,
