@@ -113,6 +113,15 @@ pub enum ContentProblem {
         /// The nearest one that stands there.
         nearest: Box<str>,
     },
+    /// The entry stands there already.
+    #[error("stands there already, in entry {0} of this file; write another one")]
+    Again(usize),
+    /// Entries are missing.
+    #[error("has none for {0}; write one")]
+    NoneFor(String),
+    /// Another entry says the same.
+    #[error("are those of \"{0}\"; change one of them")]
+    SameAs(String),
     /// The value does not fit another one; the text says what to write.
     #[error("{0}")]
     Unfit(&'static str),

@@ -12,6 +12,7 @@ pub use error::{ContentError, ContentProblem};
 
 pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role, STEP_MAX};
 pub(crate) use potions::PotionRow;
+pub(crate) use read::NAME_LENGTH_MAX;
 pub(crate) use rules::{Levels, Percentages, Rules};
 pub(crate) use skills::{COMPANIONS_MAX, Damage, EffectKind, EffectRow, SkillKind, SkillRow};
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{ContentError, ContentProblem};
 
 /// Most characters of a name.
-const NAME_LENGTH_MAX: usize = 32;
+pub(crate) const NAME_LENGTH_MAX: usize = 32;
 /// Most characters of a key.
 const KEY_LENGTH_MAX: usize = 40;
 
@@ -29,8 +29,11 @@ impl File {
     pub(crate) fn parse(name: &'static str, text: &str) -> Result<Self, ContentError> {
         let table = toml::from_str::<toml::Table>(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-            ContentError::Syntax { file: name, line, problem: error.message().replace('\n', "; ") }
+            let before = text.get(..start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+            let problem = format!("column {column}: {}", error.message().replace('\n', "; "));
+            ContentError::Syntax { file: name, line, problem }
         })?;
         Ok(Self { name, table })
     }
@@ -152,12 +155,16 @@ impl<'file> Entry<'file> {
             let problem = ContentProblem::Length { length: list.len(), min: *count.start(), max: *count.end() };
             return Err(self.error(key, problem));
         }
-        list.iter()
-            .map(|value| {
-                let text = value.as_str().ok_or_else(|| self.error(key, wrong.clone()))?;
+        (1..)
+            .zip(list)
+            .map(|(number, value)| {
+                let place = || format!("{key} {number}");
+                let text = value.as_str().ok_or_else(|| self.error(&place(), ContentProblem::Type("text")))?;
                 match text.chars().count() {
                     1..=NAME_LENGTH_MAX => Ok(text),
-                    length => Err(self.error(key, ContentProblem::Length { length, min: 1, max: NAME_LENGTH_MAX })),
+                    length => {
+                        Err(self.error(&place(), ContentProblem::Length { length, min: 1, max: NAME_LENGTH_MAX }))
+                    }
                 }
             })
             .collect()

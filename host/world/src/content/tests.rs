@@ -44,12 +44,17 @@ pub(super) fn complaint(file: &str, from: &str, to: &str) -> String {
     changed(file, from, to).unwrap_err().to_string()
 }
 
-/// What is said about the built-in pack with another text for one file; `None` when it is sound.
-pub(super) fn complaint_with(file: &str, text: &str) -> Option<String> {
+/// The built-in pack with another text for one file.
+pub(super) fn with_text(file: &str, text: &str) -> Result<Content, ContentError> {
     let mut texts = builtin_texts();
     let place = FILES.iter().position(|other| *other == file).unwrap();
     texts[place] = text.to_owned();
-    Content::from_texts(texts.each_ref().map(String::as_str)).err().map(|error| error.to_string())
+    Content::from_texts(texts.each_ref().map(String::as_str))
+}
+
+/// What is said about it; `None` when it is sound.
+pub(super) fn complaint_with(file: &str, text: &str) -> Option<String> {
+    with_text(file, text).err().map(|error| error.to_string())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What items give to who wears them.
 
-use super::{Base, Catalogue, Gift, Item, Kind, Property, Roll, Slot, Worn};
+use super::{Base, Catalogue, Gift, Group, Item, Kind, Property, Roll, Slot, Worn};
 use crate::Sheet;
 
 /// The sum of all that is given. Sums are the same in whichever order they are made.
@@ -44,23 +44,26 @@ impl Bonuses {
 }
 
 impl Catalogue {
-    /// What everything that is worn gives to this character, the bonuses of sets included. What is worn out, not identified, or asks for more
-    /// than the character has, gives nothing and does not count as a piece of its set; what the pack does not know gives nothing.
+    /// What everything that is worn gives to this character, the bonuses of sets included. What is worn out, not identified, asks for more
+    /// than the character has, or is a quiver without a bow, gives nothing and does not count as a piece of its set; what the pack does not know gives nothing.
     #[must_use]
     pub fn bonuses(&self, sheet: &Sheet, worn: &Worn) -> Bonuses {
         let mut bonuses = Bonuses::default();
         let mut pieces: Vec<&str> = Vec::new();
+        let main = worn.get(Slot::MainHand).and_then(|item| self.kind_of(item));
+        let shoots = main.is_some_and(|kind| Group::Ranged.has(kind));
         for (slot, item) in worn.iter() {
             let Ok(base) = self.base_of(item) else { continue };
             let worn_out = base.durability > 0 && item.durability == 0;
-            if worn_out || !item.identified || self.check_needs(sheet, item).is_err() {
+            let alone = base.kind == Kind::Quiver && !shoots;
+            if worn_out || alone || !item.identified || self.check_needs(sheet, item).is_err() {
                 continue;
             }
             self.add_item(&mut bonuses, base, item);
             if slot == Slot::MainHand && base.kind.is_weapon() {
                 bonuses.weapon = Some((base.attack_ticks, base.reach));
             }
-            if self.special(&item.origin).is_some_and(|special| special.set.is_some()) {
+            if self.special_of(item).is_some_and(|special| special.set.is_some()) {
                 pieces.push(&item.origin);
             }
         }
@@ -194,9 +197,7 @@ mod tests {
         assert_eq!(items.bonuses(&sheet, &whole), Bonuses::default());
         sheet = testing::able(sheet.class);
         for changed in [Item { durability: 0, ..item.clone() }, Item { identified: false, ..item.clone() }] {
-            let mut other = whole.clone();
-            let slot = base.kind.slots()[0];
-            other.items_mut()[slot as usize] = Some(changed);
+            let other = Worn::restored([(base.kind.slots()[0], changed)]).unwrap();
             assert_eq!(items.bonuses(&sheet, &other), Bonuses::default());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Affix, Base, Item, ItemProblem, Kind, Qualities, Recipe, Set, Special};
+use super::{Affix, Base, Item, ItemProblem, Kind, Qualities, Quality, Recipe, Set, Special};
 use crate::content::items::{Specials, Treasure};
 
 /// What the content pack says about items. Rows keep the order of their files.
@@ -79,6 +79,18 @@ impl Catalogue {
     #[must_use]
     pub fn recipe(&self, key: &str) -> Option<&Recipe> {
         self.recipes.iter().find(|recipe| recipe.key == key)
+    }
+
+    /// The unique or the set's piece that an item is; `None` for items of other qualities.
+    #[must_use]
+    pub fn special_of(&self, item: &Item) -> Option<&Special> {
+        self.special(&item.origin).filter(|special| special.quality == item.quality)
+    }
+
+    /// The recipe that made an item crafted; `None` for items of other qualities.
+    #[must_use]
+    pub fn recipe_of(&self, item: &Item) -> Option<&Recipe> {
+        self.recipe(&item.origin).filter(|_| item.quality == Quality::Crafted)
     }
 
     /// The rules of the qualities.

@@ -1,9 +1,12 @@
 //! Whether an item can have come about under the rules: what staff, scanners and whoever reads items from outside ask.
 
 use super::{
-    Affix, Base, Catalogue, ITEM_LEVEL_MAX, Item, ItemProblem, Kind, Line, NAME_CHARACTERS_MAX, Quality, ROLLS_MAX,
-    Roll, Side,
+    Affix, Base, Catalogue, ITEM_LEVEL_MAX, Item, ItemProblem, Kind, Line, NAME_CHARACTERS_MAX, Property, Quality,
+    ROLLS_MAX, Roll, Side,
 };
+
+/// Most affixes of one side, whatever a pack says today: items of old stay possible when their quality's numbers change.
+const SIDE_MAX: u32 = 3;
 
 impl Catalogue {
     /// Whether an item can have come about under the rules of this pack.
@@ -24,11 +27,14 @@ impl Catalogue {
         holds(base.kind.is_worn() || item.quality == Quality::Normal, "its quality")?;
         holds(item.rolls.len() <= ROLLS_MAX, "the number of its properties")?;
         holds(item.name.chars().count() <= NAME_CHARACTERS_MAX, "the length of its name")?;
-        self.check_quality(item, base)
+        self.check_quality(item, base)?;
+        // No ring gives two levels to every skill, whatever a pack says.
+        let skills = self.judged(item)?.properties;
+        let skills = skills.iter().filter(|one| one.property == Property::AllSkills).map(|one| i64::from(one.value));
+        holds(base.kind != Kind::Ring || skills.sum::<i64>() <= 1, "what it gives to all skills")
     }
 
     fn check_quality(&self, item: &Item, base: &Base) -> Result<(), ItemProblem> {
-        let row = self.qualities.row(item.quality);
         let is_named = matches!(item.quality, Quality::Rare | Quality::Crafted);
         holds(item.name.is_empty() != is_named, "its name")?;
         let has_origin = matches!(item.quality, Quality::Set | Quality::Unique | Quality::Crafted);
@@ -38,21 +44,18 @@ impl Catalogue {
         match item.quality {
             Quality::Normal => holds(item.rolls.is_empty(), "that it has properties"),
             Quality::Magic => self.check_affixes(item, base, &item.rolls, 1, 1, 2),
-            Quality::Rare => {
-                self.check_affixes(item, base, &item.rolls, row.side_max, row.affixes_min, row.affixes_max)
-            }
+            Quality::Rare => self.check_affixes(item, base, &item.rolls, SIDE_MAX, 3, 6),
             Quality::Set | Quality::Unique => {
-                let special = self.special(&item.origin).ok_or_else(|| unknown("unique or set's piece"))?;
-                holds(special.quality == item.quality, "its quality")?;
+                let special = self.special_of(item).ok_or_else(|| unknown("unique or set's piece"))?;
                 holds(self.bases[special.base].key == item.base, "its base")?;
                 holds(special.level <= item.level, "its level")?;
                 check_lines(&special.lines, &item.rolls)
             }
             Quality::Crafted => {
-                let recipe = self.recipe(&item.origin).ok_or_else(|| unknown("recipe"))?;
+                let recipe = self.recipe_of(item).ok_or_else(|| unknown("recipe"))?;
                 let (own, affixes) = item.rolls.split_at_checked(recipe.lines.len()).unwrap_or((&item.rolls, &[]));
                 check_lines(&recipe.lines, own)?;
-                self.check_affixes(item, base, affixes, row.side_max, 0, row.affixes_max)
+                self.check_affixes(item, base, affixes, SIDE_MAX, 0, 4)
             }
         }
     }

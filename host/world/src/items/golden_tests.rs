@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use super::{Find, Loot, Quality, Roll, testing};
+use super::{Find, Item, Loot, Quality, Roll, testing};
 use crate::{Difficulty, dice::Dice};
 
 /// A page of drops: each monster in each difficulty, and one item of each quality.
@@ -31,6 +31,21 @@ fn page() -> String {
             let made = items.make(base, quality, 80, &mut Dice::new(seed, 78)).unwrap();
             write_loot(&mut page, &Loot::Item(made));
         }
+    }
+    let _ = writeln!(page, "\nof each deed");
+    let plain = |base: &str| items.plain(base, 50).unwrap();
+    let magic = items.make("ring", Quality::Magic, 50, &mut Dice::new(1, 79)).unwrap();
+    let some = |base: &str, count| vec![Item { count, ..plain(base) }];
+    for inputs in [
+        [some("garnet-splinter", 4), some("ash-salt", 1)].concat(),
+        [vec![magic.clone()], some("ember-resin", 3)].concat(),
+        [vec![magic], some("opal-pebble", 1), some("river-glass", 2)].concat(),
+        [some("toll-sword", 1), some("bell-bronze", 2), some("river-glass", 1)].concat(),
+    ] {
+        let combined = items.combine(&inputs, &mut Dice::new(2, 79)).unwrap();
+        let item = combined.made.or(combined.changed.map(|(_, item)| item)).unwrap();
+        let _ = write!(page, "  {}:", combined.recipe);
+        write_loot(&mut page, &Loot::Item(item));
     }
     page
 }

@@ -31,8 +31,10 @@ pub struct Grid {
 impl Grid {
     /// What a character carries.
     pub const INVENTORY: Size = Size { width: 10, height: 4 };
-    /// What an account keeps.
+    /// A page of what an account keeps; each page is a grid of its own.
     pub const STASH: Size = Size { width: 10, height: 10 };
+    /// How many pages that is.
+    pub const STASH_PAGES: u32 = 4;
     /// What recipes are made in.
     pub const CUBE: Size = Size { width: 4, height: 4 };
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Property, Quality};
+use crate::content::NAME_LENGTH_MAX;
 
 /// Most affixes and properties of one item.
 pub const ROLLS_MAX: usize = 12;
@@ -10,8 +11,8 @@ pub const ROLLS_MAX: usize = 12;
 pub const SOCKETS_MAX: usize = 6;
 /// The highest level of an item.
 pub const ITEM_LEVEL_MAX: u32 = 99;
-/// Longest name of its own that an item has, in characters.
-pub const NAME_CHARACTERS_MAX: usize = 48;
+/// Longest name of its own that an item has, in characters: two words of the pack and a space.
+pub const NAME_CHARACTERS_MAX: usize = 2 * NAME_LENGTH_MAX + 1;
 
 /// One property of an item, with the value that was thrown for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,7 +45,8 @@ impl Roll {
 }
 
 /// One item. It names rows of the content pack by their keys, so that it means the same when a pack gains rows, and holds every value that
-/// was thrown, so that nothing is thrown again. It has no key and no place: those are the business of who stores it.
+/// was thrown, so that nothing is thrown again. Whoever reads one from outside asks [`Catalogue::check`](super::Catalogue::check), which also bounds
+/// its lists and texts. It has no key and no place: those are the business of who stores it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Item {
     /// Key of its base.

@@ -95,8 +95,7 @@ impl Catalogue {
     pub(super) fn enchant(&self, item: &mut Item, base: &Base, quality: Quality, dice: &mut Dice) {
         let row = self.qualities.row(quality);
         let count = row.affixes_min + dice.below(row.affixes_max - row.affixes_min + 1);
-        let side_max = if quality == Quality::Magic { 1 } else { row.side_max };
-        item.rolls = self.throw_affixes(base.kind, item.level, count, side_max, dice);
+        item.rolls = self.throw_affixes(base.kind, item.level, count, row.side_max, dice);
         item.name.clear();
         item.quality = quality;
         if quality == Quality::Rare {

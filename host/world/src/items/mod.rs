@@ -42,9 +42,11 @@ pub use bonuses::Bonuses;
 pub use catalogue::Catalogue;
 pub use certificate::{Certificate, RULES_MAX};
 pub use grid::{Cell, Grid, Size};
-pub use ground::{Ground, GroundProblem, GroundState, ItemHandle, LYING_MAX, Lying};
+pub use ground::{
+    Ground, GroundProblem, GroundState, ItemHandle, LYING_MAX, LYING_OF_PLAYERS_MAX, LYING_PER_PLAYER_MAX, Lying,
+};
 pub use item::{ITEM_LEVEL_MAX, Item, NAME_CHARACTERS_MAX, ROLLS_MAX, Roll, SOCKETS_MAX};
-pub use judged::Judged;
+pub use judged::{Judged, JudgedProperty};
 pub use kind::{Group, Kind};
 pub use loot::{Find, Loot};
 pub use problem::ItemProblem;
@@ -52,6 +54,7 @@ pub use property::Property;
 pub use quality::Quality;
 pub use recipes::Combined;
 pub use scan::{FINDINGS_MAX, Finding, Place, Record, Report, Scanner, ScannerFull};
+pub(crate) use worn::hands_agree;
 pub use worn::{Slot, Worn};
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Catalogue {
             }
             Quality::Rare | Quality::Crafted => item.name.clone(),
             Quality::Set | Quality::Unique => {
-                self.special(&item.origin).map_or_else(|| base.name.clone(), |special| special.name.clone())
+                self.special_of(item).map_or_else(|| base.name.clone(), |special| special.name.clone())
             }
         })
     }

@@ -15,7 +15,7 @@ impl Catalogue {
             Roll::Affix { key, .. } => self.affix(key).map(|affix| affix.needs_level),
             Roll::Own { .. } => None,
         });
-        let special = self.special(&item.origin).map(|special| special.needs_level);
+        let special = self.special_of(item).map(|special| special.needs_level);
         let gems = item.gems.iter().filter_map(|gem| self.base(gem)).map(|gem| gem.needs.level);
         needs.level = affixes.chain(special).chain(gems).fold(needs.level, u32::max);
         Ok(needs)

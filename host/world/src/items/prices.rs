@@ -1,13 +1,13 @@
 //! What vendors ask and give, and what wears out.
 
-use super::{Catalogue, Item, ItemProblem, Roll};
+use super::{Base, Catalogue, Item, ItemProblem, Quality, Roll};
 
 impl Catalogue {
     /// What a vendor asks for an item, or for the whole stack.
     ///
     /// # Errors
     /// [`ItemProblem::NoPrice`] for what vendors do not trade.
-    pub fn ask(&self, item: &Item) -> Result<u64, ItemProblem> {
+    pub fn ask(&self, item: &Item) -> Result<i64, ItemProblem> {
         let (left, whole) = self.wholeness(item)?;
         let percent = u128::from(self.qualities.prices.ask_percent);
         let one = (u128::from(self.worth(item, true)?) * left * percent).div_ceil(whole * 100);
@@ -19,7 +19,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`ItemProblem::NoPrice`] for what vendors do not trade.
-    pub fn give(&self, item: &Item) -> Result<u64, ItemProblem> {
+    pub fn give(&self, item: &Item) -> Result<i64, ItemProblem> {
         let (left, whole) = self.wholeness(item)?;
         let prices = self.qualities.prices;
         let one =
@@ -30,8 +30,8 @@ impl Catalogue {
     /// What it costs to repair an item whole: at least what a vendor gives more for it afterwards.
     ///
     /// # Errors
-    /// [`ItemProblem::NoRepair`] when it needs none.
-    pub fn repair_price(&self, item: &Item) -> Result<u64, ItemProblem> {
+    /// [`ItemProblem::NoRepair`] when it needs none, and [`ItemProblem::NoPrice`] for what vendors do not trade: a recipe may repair it.
+    pub fn repair_price(&self, item: &Item) -> Result<i64, ItemProblem> {
         let most = self.base_of(item)?.durability;
         let lost = most.saturating_sub(item.durability);
         if lost == 0 {
@@ -74,16 +74,22 @@ impl Catalogue {
         if base.price == 0 {
             return Err(ItemProblem::NoPrice);
         }
-        let percent = u64::from(self.qualities.row(item.quality).price_percent);
         let affixes = item.rolls.iter().filter_map(|roll| match roll {
             Roll::Affix { key, .. } => self.affix(key).map(|affix| affix.price),
             Roll::Own { .. } => None,
         });
-        let special = self.special(&item.origin).map(|special| special.price);
+        let special = self.special_of(item).map(|special| special.price);
         let hidden: u64 = affixes.chain(special).map(u64::from).sum();
-        let gems: u64 = item.gems.iter().filter_map(|gem| self.base(gem)).map(|gem| u64::from(gem.price)).sum();
-        let plain = u64::from(base.price).saturating_mul(percent) / 100;
-        Ok(plain.max(1).saturating_add(gems).saturating_add(if known { hidden } else { 0 }))
+        // In a socket a gem is worth what it is worth by itself: else gold could be made by setting it.
+        let gems = item.gems.iter().filter_map(|gem| self.base(gem)).map(|gem| self.bare_worth(gem, Quality::Normal));
+        let plain = self.bare_worth(base, item.quality) + gems.sum::<u64>();
+        Ok(plain + if known { hidden } else { 0 })
+    }
+
+    /// What a base is worth in this quality, at least 1 for what has a price.
+    fn bare_worth(&self, base: &Base, quality: Quality) -> u64 {
+        let percent = u64::from(self.qualities.row(quality).price_percent);
+        (u64::from(base.price) * percent / 100).max(u64::from(base.price > 0))
     }
 
     /// What is left of its worth, as a part of a whole: what is worn out is worth half.
@@ -97,15 +103,15 @@ impl Catalogue {
     }
 }
 
-fn gold(amount: u128) -> u64 {
-    u64::try_from(amount).unwrap_or(u64::MAX)
+fn gold(amount: u128) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use crate::items::{Item, ItemProblem, testing, testing::any_item};
+    use crate::items::{Item, ItemProblem, Prices, testing, testing::any_item};
 
     #[test]
     fn what_is_worn_out_can_be_repaired_and_what_never_wears_cannot() {
@@ -126,18 +132,28 @@ mod tests {
     }
 
     proptest! {
-        /// No gold comes of buying and selling, of splitting stacks, of finding out, or of repairing; whatever the numbers, nothing overflows.
+        /// No gold comes of buying and selling, of splitting stacks, of finding out, of setting gems or of repairing, whatever the pack says; whatever
+        /// the numbers, nothing overflows.
         #[test]
-        fn nothing_is_earned_by_trading_with_vendors(item in any_item(), wear: u32, count in 1..=u32::MAX, part: u32) {
-            let content = testing::content();
-            let items = content.items();
+        fn nothing_is_earned_by_trading_with_vendors(
+            item in any_item(),
+            wear: u32,
+            count in 1..=u32::MAX,
+            part: u32,
+            gem: prop::sample::Index,
+            give in 0..=1_000u32,
+            (ask_more, repair_more) in (0..500u32, 0..500u32),
+            give_max in 0..=1_000_000_000u32,
+            percents in prop::collection::vec(1..=10_000u32, 6),
+        ) {
+            let mut items = testing::content().items().clone();
+            items.qualities.prices =
+                Prices { give_percent: give, ask_percent: give.max(1) + ask_more, repair_percent: give + repair_more, give_max };
+            for (row, percent) in items.qualities.rows.iter_mut().zip(percents) {
+                row.price_percent = percent;
+            }
             let mut item = item;
             items.wear_out(&mut item, wear % 200).unwrap();
-            if items.base_of(&item).unwrap().price == 0 {
-                prop_assert_eq!(items.ask(&item), Err(ItemProblem::NoPrice));
-                prop_assert_eq!(items.give(&item), Err(ItemProblem::NoPrice));
-                return Ok(());
-            }
             let hidden = Item { identified: false, ..item.clone() };
             prop_assert!(items.give(&hidden)? <= items.give(&item)?);
             prop_assert!(items.give(&item)? <= items.ask(&hidden)?);
@@ -147,6 +163,12 @@ mod tests {
                 items.repair(&mut whole).unwrap();
                 prop_assert!(items.give(&whole)? <= items.give(&item)? + price);
             }
+            let gems: Vec<_> = items.bases().iter().filter(|base| base.setting.is_some()).collect();
+            let gem = items.plain(&gem.get(&gems).key, 1).unwrap();
+            let mut set = Item { sockets: 1, gems: Vec::new(), ..item.clone() };
+            let before = items.give(&set)?;
+            items.set_gem(&mut set, &gem).unwrap();
+            prop_assert!(items.give(&set)? <= before + items.ask(&gem)?);
             let stack = Item { count, ..item.clone() };
             if let Some(rest) = count.checked_sub(part % count).filter(|rest| *rest < count) {
                 let parts = [rest, count - rest].map(|count| Item { count, ..item.clone() });
@@ -154,5 +176,13 @@ mod tests {
                 prop_assert_eq!(items.give(&stack)?, together);
             }
         }
+    }
+
+    #[test]
+    fn what_has_no_price_is_not_traded() {
+        let mut items = testing::content().items().clone();
+        items.bases.iter_mut().for_each(|base| base.price = 0);
+        let ring = items.plain("ring", 1).unwrap();
+        assert_eq!((items.ask(&ring), items.give(&ring)), (Err(ItemProblem::NoPrice), Err(ItemProblem::NoPrice)));
     }
 }

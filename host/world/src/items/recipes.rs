@@ -15,18 +15,36 @@ pub struct Combined {
 }
 
 impl Catalogue {
-    /// Combines these, all of them, by the first recipe of the pack that takes exactly them: neither fewer nor more, stacks counted one by one.
+    /// Combines these, all of them, by the first recipe of the pack that takes exactly them and has something to do: neither fewer nor more,
+    /// stacks counted one by one. Where several of them could be the one that is changed, it is the first: hand them in by their cells.
     ///
     /// # Errors
-    /// [`ItemProblem::NoRecipe`], or [`ItemProblem::Impossible`] when the recipe would do nothing for the item that it changes; then nothing has
-    /// happened.
+    /// [`ItemProblem::NoRecipe`], or the reason why the recipe has nothing to do, as [`ItemProblem::Impossible`] or [`ItemProblem::NoRepair`]; then
+    /// nothing has happened.
     pub fn combine(&self, inputs: &[Item], dice: &mut Dice) -> Result<Combined, ItemProblem> {
         let count = inputs.iter().fold(0u32, |sum, item| sum.saturating_add(item.count));
         if count > INPUTS_MAX {
             return Err(ItemProblem::NoRecipe);
         }
-        let matched = self.recipes.iter().find_map(|recipe| Some((recipe, self.match_recipe(recipe, inputs)?)));
-        let (recipe, subject) = matched.ok_or(ItemProblem::NoRecipe)?;
+        let mut idle = ItemProblem::NoRecipe;
+        for recipe in &self.recipes {
+            let Some(subject) = self.match_recipe(recipe, inputs) else { continue };
+            match self.follow(recipe, inputs, subject, dice) {
+                Ok(combined) => return Ok(combined),
+                // Another recipe may take the same, and have something to do.
+                Err(problem) => idle = problem,
+            }
+        }
+        Err(idle)
+    }
+
+    fn follow(
+        &self,
+        recipe: &Recipe,
+        inputs: &[Item],
+        subject: usize,
+        dice: &mut Dice,
+    ) -> Result<Combined, ItemProblem> {
         let done = |changed, made| Combined { recipe: recipe.key.clone(), changed, made };
         if let Some((base, quality, count)) = recipe.makes {
             // As good as the least of what it is made of.
@@ -253,15 +271,23 @@ mod tests {
     proptest! {
         /// The order in which things lie there does not decide whether a recipe takes them.
         #[test]
-        fn the_order_of_the_inputs_does_not_matter(recipe: prop::sample::Index, seed: u64, order in any::<prop::sample::Index>()) {
+        fn the_order_of_the_inputs_does_not_matter(recipe: prop::sample::Index, seed: u64, order: prop::sample::Index, back: bool) {
             let content = testing::content();
             let items = content.items();
             let place = recipe.index(items.recipes().len());
             let mut inputs = ingredients(items, place, seed);
             let by = order.index(inputs.len());
+            let subject = inputs[0].clone();
             inputs.rotate_left(by);
+            if back {
+                inputs.reverse();
+            }
             let done = items.combine(&inputs, &mut Dice::new(seed, 1)).unwrap();
-            prop_assert_eq!(&done.recipe, &items.recipes()[place].key);
+            let recipe = &items.recipes()[place];
+            prop_assert_eq!(&done.recipe, &recipe.key);
+            if let Some((changed, _)) = done.changed {
+                prop_assert_eq!(&inputs[changed], &subject);
+            }
         }
 
         /// Whatever lies there, the answer is possible or a refusal.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Most findings that are told one by one; more are counted.
-pub const FINDINGS_MAX: usize = 100_000;
+/// Most findings of each sort that are told one by one; more are counted.
+pub const FINDINGS_MAX: usize = 20_000;
 
 /// A place that holds one item, in whatever numbers the storage has for it: the same numbers are the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +66,13 @@ pub enum Finding {
         /// How many.
         count: i64,
     },
+    /// All of these goods together are not as many as the ledger says: created less destroyed. So copied stacks are found.
+    TotalDiffers {
+        /// Which goods.
+        goods: u32,
+        /// What the ledger says.
+        ledger: i64,
+    },
     /// All of these goods together are fewer than none.
     TotalNegative {
         /// Which goods.
@@ -83,7 +90,7 @@ pub enum Finding {
 pub struct Report {
     /// How many records were looked at.
     pub records: u64,
-    /// What was found, at most [`FINDINGS_MAX`], in the order of [`Finding`].
+    /// What was found, at most [`FINDINGS_MAX`] of each sort, in the order of [`Finding`].
     pub findings: Vec<Finding>,
     /// How many more were found.
     pub more: u64,
@@ -97,7 +104,7 @@ pub struct ScannerFull {
     pub records_max: usize,
 }
 
-/// Takes records one by one and then tells what cannot be. It needs about 100 bytes for each; the order of the records does not matter.
+/// Takes records one by one and then tells what cannot be. It needs about 100 bytes for each.
 #[derive(Debug)]
 pub struct Scanner {
     records_max: usize,
@@ -106,7 +113,9 @@ pub struct Scanner {
     places: Vec<(Place, u64)>,
     /// By goods. So many numbers of 64 bits never fill one of 128.
     totals: BTreeMap<u32, i128>,
-    report: Report,
+    /// What the ledger says, by goods.
+    ledger: BTreeMap<u32, i64>,
+    wrong: Vec<(u64, i64)>,
 }
 
 impl Scanner {
@@ -119,7 +128,8 @@ impl Scanner {
             certificates: Vec::new(),
             places: Vec::new(),
             totals: BTreeMap::new(),
-            report: Report::default(),
+            ledger: BTreeMap::new(),
+            wrong: Vec::new(),
         }
     }
 
@@ -141,49 +151,60 @@ impl Scanner {
         if self.keys.len() >= self.records_max {
             return Err(ScannerFull { records_max: self.records_max });
         }
-        self.report.records += 1;
         self.keys.push(record.key);
         self.certificates.extend(record.certificate.map(|certificate| (certificate, record.key)));
         self.places.extend(record.place.map(|place| (place, record.key)));
         let total = self.totals.entry(record.goods).or_default();
         *total = total.saturating_add(record.count.into());
         if record.count < 1 {
-            self.found(Finding::CountWrong { key: record.key, count: record.count });
+            self.wrong.push((record.key, record.count));
         }
         Ok(())
     }
 
-    /// What was found.
-    #[must_use]
-    pub fn finish(mut self) -> Report {
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.sort_unstable();
-        for same in keys.chunk_by(|one, other| one == other).filter(|same| same.len() > 1) {
-            self.found(Finding::KeyTwice { key: same[0], times: same.len() as u64 });
-        }
-        for (certificate, first, other) in twice(std::mem::take(&mut self.certificates)) {
-            self.found(Finding::CertificateTwice { certificate, first, other });
-        }
-        for (place, first, other) in twice(std::mem::take(&mut self.places)) {
-            self.found(Finding::PlaceTwice { place, first, other });
-        }
-        for (goods, total) in std::mem::take(&mut self.totals) {
-            if total < 0 {
-                self.found(Finding::TotalNegative { goods });
-            } else if total > i64::MAX.into() {
-                self.found(Finding::TotalOverflow { goods });
-            }
-        }
-        self.report.findings.sort_unstable();
-        self.report
+    /// How many of these goods there are by the ledger: created less destroyed. Once this was said of any goods, those of which it was not said
+    /// should not exist.
+    pub fn expect(&mut self, goods: u32, total: i64) {
+        self.ledger.insert(goods, total);
     }
 
-    fn found(&mut self, finding: Finding) {
-        if self.report.findings.len() < FINDINGS_MAX {
-            self.report.findings.push(finding);
-        } else {
-            self.report.more += 1;
+    /// What was found. It does not depend on the order in which the records came.
+    #[must_use]
+    pub fn finish(self) -> Report {
+        let Self { mut keys, certificates, places, mut totals, ledger, wrong, .. } = self;
+        let mut report = Report { records: keys.len() as u64, ..Report::default() };
+        keys.sort_unstable();
+        let same = keys.chunk_by(|one, other| one == other).filter(|same| same.len() > 1);
+        report.add(same.map(|same| Finding::KeyTwice { key: same[0], times: same.len() as u64 }));
+        let clones = twice(certificates).into_iter();
+        report.add(clones.map(|(certificate, first, other)| Finding::CertificateTwice { certificate, first, other }));
+        let shared = twice(places).into_iter();
+        report.add(shared.map(|(place, first, other)| Finding::PlaceTwice { place, first, other }));
+        let mut wrong: Vec<Finding> =
+            wrong.into_iter().map(|(key, count)| Finding::CountWrong { key, count }).collect();
+        wrong.sort_unstable();
+        report.add(wrong.into_iter());
+        if !ledger.is_empty() {
+            for goods in ledger.keys() {
+                totals.entry(*goods).or_default();
+            }
+            let said = |goods: u32| ledger.get(&goods).copied().unwrap_or_default();
+            let differing = totals.iter().filter(|(goods, total)| **total != i128::from(said(**goods)));
+            report.add(differing.map(|(goods, _)| Finding::TotalDiffers { goods: *goods, ledger: said(*goods) }));
         }
+        let negative = totals.iter().filter(|(_, total)| **total < 0);
+        report.add(negative.map(|(goods, _)| Finding::TotalNegative { goods: *goods }));
+        let large = totals.iter().filter(|(_, total)| **total > i64::MAX.into());
+        report.add(large.map(|(goods, _)| Finding::TotalOverflow { goods: *goods }));
+        report
+    }
+}
+
+impl Report {
+    /// Adds the findings of one sort.
+    fn add(&mut self, mut found: impl Iterator<Item = Finding>) {
+        self.findings.extend(found.by_ref().take(FINDINGS_MAX));
+        self.more += found.count() as u64;
     }
 }
 
@@ -279,6 +300,23 @@ mod tests {
         let bad = |number| Record { count: 0, ..sound(number) };
         let many = Scanner::scan((0..FINDINGS_MAX as u64 + 5).map(bad), usize::MAX).unwrap();
         assert_eq!((many.findings.len(), many.more), (FINDINGS_MAX, 5));
+    }
+
+    #[test]
+    fn a_copied_stack_differs_from_what_the_ledger_says() {
+        let dust = |key, count| Record { key, certificate: None, place: None, goods: 7, count };
+        let scan = |records: &[Record], ledger: &[(u32, i64)]| {
+            let mut scanner = Scanner::new(100);
+            records.iter().for_each(|record| scanner.push(record).unwrap());
+            ledger.iter().for_each(|(goods, total)| scanner.expect(*goods, *total));
+            scanner.finish().findings
+        };
+        let (one, copy) = (dust(1, 50), dust(2, 50));
+        assert_eq!(scan(&[one], &[(7, 50)]), []);
+        assert_eq!(scan(&[one, copy], &[]), []);
+        assert_eq!(scan(&[one, copy], &[(7, 50)]), [Finding::TotalDiffers { goods: 7, ledger: 50 }]);
+        assert_eq!(scan(&[one], &[(8, 0)]), [Finding::TotalDiffers { goods: 7, ledger: 0 }]);
+        assert_eq!(scan(&[], &[(7, 50)]), [Finding::TotalDiffers { goods: 7, ledger: 50 }]);
     }
 
     proptest! {

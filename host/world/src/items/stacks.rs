@@ -6,10 +6,10 @@ impl Catalogue {
     /// Takes some off a stack; what stays is at least one.
     ///
     /// # Errors
-    /// [`ItemProblem::WrongCount`] unless `count` is from 1 to one less than there are; then nothing has changed.
+    /// [`ItemProblem::WrongCount`] unless `count` is from 1 to one less than there are, and not more than one stack may have; then nothing has changed.
     pub fn split(&self, stack: &mut Item, count: u32) -> Result<Item, ItemProblem> {
-        self.base_of(stack)?;
-        if count == 0 || count >= stack.count {
+        let stack_max = self.base_of(stack)?.stack;
+        if count == 0 || count >= stack.count || count > stack_max {
             return Err(ItemProblem::WrongCount { wanted: count, has: stack.count });
         }
         stack.count -= count;
@@ -19,8 +19,8 @@ impl Catalogue {
     /// Lays as many as there is room for from one stack on another, and answers how many. A stack of 0 is none: who keeps it deletes it.
     ///
     /// # Errors
-    /// [`ItemProblem::NotAlike`] when they differ in more than their number or do not stack, [`ItemProblem::StackFull`] when there is no room;
-    /// then nothing has changed.
+    /// [`ItemProblem::NotAlike`] when they differ in more than their number or do not stack, [`ItemProblem::StackFull`] when there is no room,
+    /// [`ItemProblem::WrongCount`] when there is nothing to lay; then nothing has changed.
     pub fn merge(&self, onto: &mut Item, from: &mut Item) -> Result<u32, ItemProblem> {
         let stack_max = self.base_of(onto)?.stack;
         let alike = onto.base == from.base
@@ -30,6 +30,9 @@ impl Catalogue {
             && onto.durability == from.durability;
         if stack_max == 1 || !alike {
             return Err(ItemProblem::NotAlike);
+        }
+        if from.count == 0 {
+            return Err(ItemProblem::WrongCount { wanted: 1, has: 0 });
         }
         let moved = stack_max.saturating_sub(onto.count).min(from.count);
         if moved == 0 {

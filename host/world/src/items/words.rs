@@ -1,6 +1,7 @@
 //! Enumerations whose variants are words.
 
-/// An enumeration whose variants have one word each: the same in content files, in what is stored and in every API.
+/// An enumeration whose variants have one word each: the same in content files, in what is stored and in every API. Formats without names, as
+/// that of logs, write the place of a variant: append new ones, and leave the old where they are.
 macro_rules! words {
     ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*

@@ -39,6 +39,21 @@ pub struct Worn {
 }
 
 impl Worn {
+    /// What a storage says is worn. Nothing is asked but that no slot is taken twice: what a newer pack or other points no longer allow is worn
+    /// all the same, gives nothing, and can be taken off.
+    ///
+    /// # Errors
+    /// [`ItemProblem::SlotTaken`].
+    pub fn restored(stored: impl IntoIterator<Item = (Slot, Item)>) -> Result<Worn, ItemProblem> {
+        let mut worn = Worn::default();
+        for (slot, item) in stored {
+            if worn.items[slot as usize].replace(item).is_some() {
+                return Err(ItemProblem::SlotTaken { slot });
+            }
+        }
+        Ok(worn)
+    }
+
     /// What is worn there.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&Item> {
@@ -66,10 +81,11 @@ impl Worn {
         if self.get(slot).is_some() {
             return Err(ItemProblem::SlotTaken { slot });
         }
-        let held = |slot: Slot| self.get(slot).map(|item| catalogue.base_of(item)).transpose();
+        // What the pack no longer knows gives nothing, and disagrees with nothing.
+        let held = |slot: Slot| self.get(slot).and_then(|item| catalogue.base(&item.base));
         match slot {
-            Slot::MainHand => hands_agree(Some(base), held(Slot::OffHand)?),
-            Slot::OffHand => hands_agree(held(Slot::MainHand)?, Some(base)),
+            Slot::MainHand => hands_agree(Some(base), held(Slot::OffHand)),
+            Slot::OffHand => hands_agree(held(Slot::MainHand), Some(base)),
             _ => Ok(()),
         }
     }
@@ -84,11 +100,6 @@ impl Worn {
         Ok(())
     }
 
-    #[cfg(test)]
-    pub(super) fn items_mut(&mut self) -> &mut [Option<Item>; Slot::ALL.len()] {
-        &mut self.items
-    }
-
     /// Takes off what is worn there. That is always allowed: nothing that is worn depends on anything else that is.
     pub fn take_off(&mut self, slot: Slot) -> Option<Item> {
         self.items[slot as usize].take()
@@ -96,7 +107,7 @@ impl Worn {
 }
 
 /// Whether the two hands can hold these at the same time, whichever came first.
-fn hands_agree(main: Option<&Base>, off: Option<&Base>) -> Result<(), ItemProblem> {
+pub(crate) fn hands_agree(main: Option<&Base>, off: Option<&Base>) -> Result<(), ItemProblem> {
     let (Some(main), Some(off)) = (main, off) else { return Ok(()) };
     match off.kind {
         Kind::Quiver if Group::Ranged.has(main.kind) => Ok(()),
@@ -111,7 +122,7 @@ mod tests {
     use super::{Slot, Worn};
     use crate::{
         Class, Content, Sheet,
-        items::{Group, Item, ItemProblem, Kind, testing},
+        items::{Group, Item, ItemProblem, Kind, Property, testing},
     };
 
     fn able(class: Class) -> Sheet {
@@ -149,6 +160,25 @@ mod tests {
             worn.put_on(items, &sheet, Slot::OffHand, off).unwrap();
             assert_eq!(worn.put_on(items, &sheet, Slot::MainHand, main), expected, "{} {}", off.base, main.base);
         }
+    }
+
+    #[test]
+    fn what_was_stored_is_worn_whatever_the_pack_says_today_and_no_slot_twice() {
+        let items = testing::content().items();
+        let sheet = Sheet::newborn(Class::Amazon, false);
+        let gone = Item { base: "gone".to_owned(), ..items.plain("ring", 1).unwrap() };
+        let shield = items.plain("pot-lid", 1).unwrap();
+        let mut worn = Worn::restored([(Slot::MainHand, gone.clone()), (Slot::Head, shield.clone())]).unwrap();
+        assert_eq!(items.bonuses(&sheet, &worn).get(Property::Defence), items.base("pot-lid").unwrap().defence);
+        let sword = items.plain("ditch-blade", 1).unwrap();
+        assert_eq!(
+            worn.put_on(items, &sheet, Slot::MainHand, &sword),
+            Err(ItemProblem::SlotTaken { slot: Slot::MainHand })
+        );
+        worn.put_on(items, &sheet, Slot::OffHand, &shield).unwrap();
+        assert_eq!(worn.take_off(Slot::MainHand), Some(gone));
+        let twice = [(Slot::Head, shield.clone()), (Slot::Head, shield)];
+        assert_eq!(Worn::restored(twice), Err(ItemProblem::SlotTaken { slot: Slot::Head }));
     }
 
     #[test]

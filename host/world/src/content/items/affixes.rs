@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{bases::PRICE_MAX, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::File},
-    items::{Kind, Line, words::words},
+    items::{Kind, Line, Property, words::words},
 };
 
 /// Most rows.
@@ -78,9 +78,14 @@ pub(super) fn affixes(file: &File) -> Result<(Vec<Affix>, BTreeMap<String, usize
             line: lines::line(&mut entry)?,
             price: entry.integer("price", 0..=PRICE_MAX)?,
         };
-        lines::spare_rings(&entry, "max", &row.kinds, &[row.line])?;
-        if places.insert(row.key.clone(), rows.len()).is_some() {
-            return Err(entry.error("key", ContentProblem::Twice));
+        // Those of one group never come together.
+        let others = rows.iter().filter(|other: &&Affix| other.group != row.group);
+        let others =
+            others.filter(|other| other.kinds.contains(&Kind::Ring) && other.line.property == Property::AllSkills);
+        let beside = others.map(|other| other.line.max).max().unwrap_or_default();
+        lines::spare_rings(&entry, "max", &row.kinds, &[row.line], beside)?;
+        if let Some(other) = places.insert(row.key.clone(), rows.len()) {
+            return Err(entry.error("key", ContentProblem::Again(other + 1)));
         }
         entry.finish()?;
         rows.push(row);

@@ -116,8 +116,8 @@ pub(super) fn bases(file: &File) -> Result<(Vec<Base>, BTreeMap<String, usize>),
     let mut places = BTreeMap::new();
     for mut entry in top.entries("item", 1..=BASES_MAX)? {
         let row = base(&mut entry)?;
-        if places.insert(row.key.clone(), rows.len()).is_some() {
-            return Err(entry.error("key", ContentProblem::Twice));
+        if let Some(other) = places.insert(row.key.clone(), rows.len()) {
+            return Err(entry.error("key", ContentProblem::Again(other + 1)));
         }
         entry.finish()?;
         rows.push(row);
@@ -130,6 +130,8 @@ fn base(entry: &mut Entry<'_>) -> Result<Base, ContentError> {
     let kind = entry.word("kind", Kind::ALL, Kind::name)?;
     let (width, height) = (entry.integer("width", 1..=SIDE_MAX)?, entry.integer("height", 1..=SIDE_MAX)?);
     let cells = u32::from(width) * u32::from(height);
+    let has_sockets = kind.is_weapon() || matches!(kind, Kind::Helm | Kind::Body | Kind::Shield);
+    refuse_foreign_keys(entry, kind, has_sockets)?;
     let class = if entry.has("class") { Some(entry.word("class", &Class::ALL, Class::name)?) } else { None };
     let (damage, attack_ticks, reach) = if kind.is_weapon() {
         let damage = entry.pair("damage_min", "damage_max", 0..=AMOUNT_MAX)?;
@@ -140,8 +142,6 @@ fn base(entry: &mut Entry<'_>) -> Result<Base, ContentError> {
     let hands: u32 = if kind.is_weapon() { entry.integer_or("hands", 1..=2, 1)? } else { 1 };
     // What is worn one by one does not lie on a stack.
     let stack_max = if matches!(kind, Kind::Scroll | Kind::Material) { STACK_MAX } else { 1 };
-    let has_sockets = kind.is_weapon() || matches!(kind, Kind::Helm | Kind::Body | Kind::Shield);
-    refuse_foreign_keys(entry, kind, has_sockets)?;
     let sockets_max = if has_sockets { cells.min(u32::try_from(SOCKETS_MAX).unwrap_or_default()) } else { 0 };
     Ok(Base {
         key: entry.key("key")?.to_owned(),
@@ -173,7 +173,8 @@ fn base(entry: &mut Entry<'_>) -> Result<Base, ContentError> {
 
 /// A key that means nothing for this kind of item is a mistake, not a wish that nobody fulfils.
 fn refuse_foreign_keys(entry: &mut Entry<'_>, kind: Kind, has_sockets: bool) -> Result<(), ContentError> {
-    let keys_of_kinds: [(&[&'static str], bool); 7] = [
+    let keys_of_kinds: [(&[&'static str], bool); 8] = [
+        (&["class", "needs_strength", "needs_dexterity"], kind.is_worn()),
         (&["hands", "damage_min", "damage_max", "attack_ticks", "reach"], kind.is_weapon()),
         (&["defence", "durability"], kind.is_worn()),
         (&["block"], kind == Kind::Shield),

@@ -38,11 +38,19 @@ pub(super) fn lines(entry: &mut Entry<'_>) -> Result<Vec<Line>, ContentError> {
 }
 
 /// A word of the host's own rules, and of the anti-cheat rule that comes with it: no ring gives two levels to every skill. `kinds` are those
-/// that can have the lines.
-pub(super) fn spare_rings(entry: &Entry<'_>, key: &str, kinds: &[Kind], lines: &[Line]) -> Result<(), ContentError> {
-    let too_much = lines.iter().any(|line| line.property == Property::AllSkills && line.max > 1);
-    if too_much && kinds.contains(&Kind::Ring) {
-        let problem = ContentProblem::Unfit("gives a ring more than 1 to all-skills; write 1, or leave rings out");
+/// that can have the lines, and `beside` is what they have of it otherwise.
+pub(super) fn spare_rings(
+    entry: &Entry<'_>,
+    key: &str,
+    kinds: &[Kind],
+    lines: &[Line],
+    beside: i32,
+) -> Result<(), ContentError> {
+    let given = lines.iter().filter(|line| line.property == Property::AllSkills).map(|line| line.max);
+    let given: i32 = given.sum();
+    if given > 0 && given + beside > 1 && kinds.contains(&Kind::Ring) {
+        let problem =
+            ContentProblem::Unfit("give a ring more than 1 to all-skills; write 1, and only once, or leave rings out");
         return Err(entry.error(key, problem));
     }
     Ok(())

@@ -96,7 +96,7 @@ pub(super) fn catalogue(
     let mut specials = Specials::default();
     specials.read_uniques(uniques, &known)?;
     specials.read_sets(sets, &known)?;
-    let recipes = recipes::recipes(recipes, &known)?;
+    let recipes = recipes::recipes(recipes, &known, &affixes, &specials)?;
     let treasure = treasure::treasure(treasure, &known, monsters)?;
     Ok(Catalogue { bases, base_places, affixes, affix_places, qualities, specials, recipes, treasure })
 }

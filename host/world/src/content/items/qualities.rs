@@ -110,8 +110,12 @@ fn row(entry: &mut Entry<'_>, quality: Quality) -> Result<QualityRow, ContentErr
     let (affixes_min, affixes_max, side_max) = if most > 0 {
         let affixes_min: u32 = entry.integer("affixes_min", least..=most)?;
         let affixes_max = entry.integer("affixes_max", affixes_min..=most)?;
-        // Both sides together have room for them all.
-        (affixes_min, affixes_max, entry.integer("side_max", affixes_max.div_ceil(2)..=SIDE_MAX)?)
+        // Both sides together have room for them all. Magic items have one of each.
+        let side_max = match quality {
+            Quality::Magic => 1,
+            _ => entry.integer("side_max", affixes_max.div_ceil(2)..=SIDE_MAX)?,
+        };
+        (affixes_min, affixes_max, side_max)
     } else {
         (0, 0, 0)
     };
@@ -165,9 +169,8 @@ fn names(top: &mut Entry<'_>) -> Result<(Vec<String>, Vec<SecondWords>), Content
         entry.finish()?;
     }
     let named = |kind: &Kind| second.iter().any(|words| words.kinds.contains(kind));
-    if Kind::ALL.iter().any(|kind| kind.is_worn() && !named(kind)) {
-        let problem = ContentProblem::Unfit("leaves out a kind that is worn; every one of them needs second words");
-        return Err(section.error("second", problem));
+    if let Some(kind) = Kind::ALL.iter().find(|kind| kind.is_worn() && !named(kind)) {
+        return Err(section.error("second", ContentProblem::NoneFor(format!("the kind {}", kind.name()))));
     }
     section.finish()?;
     Ok((first, second))

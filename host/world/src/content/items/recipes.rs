@@ -1,9 +1,9 @@
 //! What is made of what: `recipes.toml`.
 
-use super::{Known, lines};
+use super::{Affix, Base, Known, Specials, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::Entry, read::File},
-    items::{Kind, Line, Quality, words::words},
+    items::{Kind, Line, Property, Quality, words::words},
 };
 
 /// Most rows.
@@ -64,17 +64,28 @@ pub struct Recipe {
 }
 
 /// `recipes.toml`, in the order of the file.
-pub(super) fn recipes(file: &File, bases: &Known<'_>) -> Result<Vec<Recipe>, ContentError> {
+pub(super) fn recipes(
+    file: &File,
+    bases: &Known<'_>,
+    affixes: &[Affix],
+    specials: &Specials,
+) -> Result<Vec<Recipe>, ContentError> {
     let mut top = file.top();
     let mut rows: Vec<Recipe> = Vec::new();
     for mut entry in top.entries("recipe", 0..=RECIPES_MAX)? {
-        let row = recipe(&mut entry, bases)?;
+        let row = recipe(&mut entry, bases, affixes)?;
+        // Crafted items name their recipe where others name their unique or set's piece.
+        if specials.places.contains_key(&row.key) {
+            return Err(
+                entry.error("key", ContentProblem::Unfit("is that of a unique or a set's piece; write another one"))
+            );
+        }
         if rows.iter().any(|other| other.key == row.key) {
             return Err(entry.error("key", ContentProblem::Twice));
         }
         // Exactly the same inputs would leave open which of the two is meant.
-        if rows.iter().any(|other| other.inputs == row.inputs) {
-            return Err(entry.error("inputs", ContentProblem::Unfit("are those of another recipe")));
+        if let Some(other) = rows.iter().find(|other| other.inputs == row.inputs) {
+            return Err(entry.error("inputs", ContentProblem::SameAs(other.key.clone())));
         }
         entry.finish()?;
         rows.push(row);
@@ -83,7 +94,7 @@ pub(super) fn recipes(file: &File, bases: &Known<'_>) -> Result<Vec<Recipe>, Con
     Ok(rows)
 }
 
-fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Recipe, ContentError> {
+fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>, affixes: &[Affix]) -> Result<Recipe, ContentError> {
     let deed = entry.word("deed", Deed::ALL, Deed::name)?;
     let mut inputs = Vec::new();
     for mut input in entry.entries("inputs", 1..=INPUT_ROWS_MAX)? {
@@ -100,7 +111,9 @@ fn recipe(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Recipe, ContentErr
         let kinds = subject(entry, deed, &inputs, bases)?;
         if deed == Deed::Craft {
             lines = lines::lines(entry)?;
-            lines::spare_rings(entry, "lines", &kinds, &lines)?;
+            let skills = affixes.iter().filter(|affix| affix.line.property == Property::AllSkills);
+            let of_rings = skills.filter(|affix| affix.kinds.contains(&Kind::Ring)).map(|affix| affix.line.max).max();
+            lines::spare_rings(entry, "lines", &kinds, &lines, of_rings.unwrap_or_default())?;
         }
     }
     let makes = match deed {
@@ -129,11 +142,21 @@ fn subject(entry: &Entry<'_>, deed: Deed, inputs: &[Ingredient], bases: &Known<'
     if kinds.iter().any(|kind| !kind.is_worn()) {
         return refuse("change the first of them, which must be something that is worn; write its item or kinds");
     }
+    let meant = |place: usize, base: &Base| first.base.map_or(kinds.contains(&base.kind), |only| only == place);
+    let any =
+        |can: fn(&Base) -> bool| bases.rows.iter().enumerate().any(|(place, base)| meant(place, base) && can(base));
     match (deed, first.quality) {
         (Deed::Reroll | Deed::Craft, Some(Quality::Magic | Quality::Rare)) => Ok(kinds),
         (Deed::Reroll | Deed::Craft, _) => refuse("must say of the first of them that its quality is magic or rare"),
-        (Deed::Sockets, Some(Quality::Normal)) => Ok(kinds),
-        (Deed::Sockets, _) => refuse("must say of the first of them that its quality is normal"),
+        (Deed::Sockets, quality) if quality != Some(Quality::Normal) => {
+            refuse("must say of the first of them that its quality is normal")
+        }
+        (Deed::Sockets | Deed::Empty, _) if !any(|base| base.sockets > 0) => {
+            refuse("change the first of them, and nothing of that has sockets; write something that has")
+        }
+        (Deed::Repair, _) if !any(|base| base.durability > 0) => {
+            refuse("change the first of them, and nothing of that ever wears; write something that does")
+        }
         _ => Ok(kinds),
     }
 }
@@ -156,6 +179,15 @@ fn ingredient(entry: &mut Entry<'_>, bases: &Known<'_>) -> Result<Ingredient, Co
     if base.is_none() && kinds.is_empty() {
         return Err(entry.error("item", ContentProblem::Missing));
     }
+    if base.is_some() && !kinds.is_empty() {
+        return Err(
+            entry.error("kinds", ContentProblem::Unfit("stands beside `item`, which says it already; leave one out"))
+        );
+    }
     let quality = if entry.has("quality") { Some(entry.word("quality", Quality::ALL, Quality::name)?) } else { None };
+    let worn = base.map_or_else(|| kinds.iter().any(|kind| kind.is_worn()), |base| bases.kind(base).is_worn());
+    if quality.is_some_and(|quality| quality != Quality::Normal) && !worn {
+        return Err(entry.error("quality", ContentProblem::Unfit("must be normal for what is not worn; leave it out")));
+    }
     Ok(Ingredient { count: entry.integer_or("count", 1..=INPUTS_MAX, 1)?, base, kinds, quality })
 }

@@ -1,11 +1,11 @@
 //! Uniques and sets: `uniques.toml` and `sets.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Known, bases::PRICE_MAX, lines};
 use crate::{
     content::{ContentError, ContentProblem, read::Entry, read::File},
-    items::{Gift, Line, Property, Quality},
+    items::{Gift, Line, Property, Quality, Slot, hands_agree},
 };
 
 /// Most uniques, and most sets.
@@ -88,6 +88,11 @@ impl Specials {
                 self.add(&piece, row)?;
                 piece.finish()?;
             }
+            if !self.can_be_worn_together(&pieces, bases) {
+                let problem =
+                    ContentProblem::Unfit("cannot be worn together: two for one place, or of two classes; change one");
+                return Err(entry.error("piece", problem));
+            }
             let mut partial = Vec::new();
             for mut bonus in entry.entries("partial", 1..=lines::LINES_MAX)? {
                 let least: u32 = bonus.integer("pieces", 2..=u32::try_from(pieces.len()).unwrap_or(u32::MAX))?;
@@ -103,6 +108,16 @@ impl Specials {
             entry.finish()?;
         }
         top.finish()
+    }
+
+    /// Whether one character can wear all of these at the same time.
+    fn can_be_worn_together(&self, pieces: &[String], bases: &Known<'_>) -> bool {
+        let rows = || pieces.iter().map(|piece| &bases.rows[self.rows[self.places[piece]].base]);
+        let classes: BTreeSet<_> = rows().filter_map(|base| base.class).collect();
+        let room = |slots: &[Slot]| rows().filter(|base| base.kind.slots() == slots).count() <= slots.len();
+        let (main, off) = ([Slot::MainHand], [Slot::OffHand]);
+        let of = |slots: &[Slot]| rows().find(|base| base.kind.slots() == slots);
+        classes.len() <= 1 && rows().all(|base| room(base.kind.slots())) && hands_agree(of(&main), of(&off)).is_ok()
     }
 
     fn add(&mut self, entry: &Entry<'_>, row: Special) -> Result<(), ContentError> {
@@ -126,7 +141,7 @@ fn special(
         return Err(entry.error("base", problem));
     }
     let lines = lines::lines(entry)?;
-    lines::spare_rings(entry, "lines", &[kind], &lines)?;
+    lines::spare_rings(entry, "lines", &[kind], &lines, 0)?;
     Ok(Special {
         key: entry.key("key")?.to_owned(),
         name: entry.text("name")?.to_owned(),

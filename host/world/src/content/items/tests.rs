@@ -76,7 +76,7 @@ fn complaints_name_file_entry_and_key_and_say_what_to_write() {
         ),
         (
             ("items.toml", "key = \"ferry-sword\"", "key = \"ditch-blade\""),
-            "items.toml, item \"ditch-blade\", key: stands there twice",
+            "items.toml, item \"ditch-blade\", key: stands there already, in entry 1 of this file; write another one",
         ),
         (
             ("items.toml", "width = 1", "width = 5"),
@@ -117,7 +117,7 @@ fn complaints_name_file_entry_and_key_and_say_what_to_write() {
                 "kinds = [\"staff\", \"wand\", \"focus\", \"helm\", \"amulet\"]\nproperty = \"all-skills\"\nmin = 1\nmax = 2",
                 "kinds = [\"jewellery\"]\nproperty = \"all-skills\"\nmin = 1\nmax = 2",
             ),
-            "affixes.toml, affix \"learned\", max: gives a ring more than 1 to all-skills; write 1, or leave rings out",
+            "affixes.toml, affix \"learned\", max: give a ring more than 1 to all-skills; write 1, and only once, or leave rings out",
         ),
         (
             ("qualities.toml", "affixes_max = 6", "affixes_max = 7"),
@@ -144,6 +144,39 @@ fn complaints_name_file_entry_and_key_and_say_what_to_write() {
             ("uniques.toml", "{ property = \"life\", min = 8, max = 12 }", "{ property = \"life\", min = 8 }"),
             "uniques.toml, unique \"hush-of-emberford\", lines 1, max: is missing",
         ),
+        (
+            (
+                "uniques.toml",
+                "{ property = \"life\", min = 15, max = 25 },\n    { property = \"mana\", min = 15, max = 25 },",
+                "{ property = \"all-skills\", min = 1, max = 1 },\n    { property = \"mana\", min = 15, max = 25 },",
+            ),
+            "uniques.toml, unique \"signet-of-the-ninth-stair\", lines: give a ring more than 1 to all-skills",
+        ),
+        (
+            ("sets.toml", "base = \"hood\"", "base = \"sackcloth\""),
+            "sets.toml, set \"emberford-watch\", piece: cannot be worn together: two for one place, or of two classes; change one",
+        ),
+        (
+            ("recipes.toml", "key = \"second-thoughts\"", "key = \"watchmans-lid\""),
+            "recipes.toml, recipe \"watchmans-lid\", key: is that of a unique or a set's piece; write another one",
+        ),
+        (
+            (
+                "recipes.toml",
+                "{ kinds = [\"weapon\"], quality = \"normal\" }",
+                "{ kinds = [\"ring\"], quality = \"normal\" }",
+            ),
+            "recipes.toml, recipe \"drill-a-weapon\", inputs: change the first of them, and nothing of that has sockets",
+        ),
+        (
+            ("recipes.toml", "{ item = \"ash-salt\" }", "{ item = \"ash-salt\", quality = \"magic\" }"),
+            "recipes.toml, recipe \"fuse-the-garnet\", inputs 2, quality: must be normal for what is not worn; leave it out",
+        ),
+        (
+            ("recipes.toml", "{ item = \"ash-salt\" }", "{ item = \"ash-salt\", kinds = [\"gem\"] }"),
+            "recipes.toml, recipe \"fuse-the-garnet\", inputs 2, kinds: stands beside `item`, which says it already; leave one out",
+        ),
+        (("qualities.toml", "\"Ash\"", "7"), "qualities.toml, names, first 1: must be text"),
         (
             ("sets.toml", "pieces = 2", "pieces = 9"),
             "sets.toml, set \"emberford-watch\", partial 1, pieces: is 9, must be from 2 to 4",
@@ -240,10 +273,7 @@ fn classes_lie_eight_deep_at_most_and_give_sixteen_things_at_most() {
         "treasure.toml, class \"c1\", picks (times those of the classes in it): is 24, must be from 0 to 16"
     );
     let one_missing = nested(1, 1).split("[[monster]]\nname = \"Cairn Hulk\"").next().unwrap().to_owned();
-    assert_eq!(
-        told(one_missing).unwrap(),
-        "treasure.toml, top level, monster: leaves out a monster of monsters.toml; every one needs an entry"
-    );
+    assert_eq!(told(one_missing).unwrap(), "treasure.toml, top level, monster: has none for \"Cairn Hulk\"; write one");
 }
 
 /// The page for those who make packs, `docs/items.md`, names every file, every key, and every word that may be written.
@@ -296,5 +326,36 @@ fn every_file_counts_for_the_hash() {
     ] {
         let changed = crate::content::tests::changed(file, from, to).unwrap();
         assert_ne!(changed.hash(), before, "{file}");
+    }
+}
+
+/// Whatever a pack says that is not refused, what is made by it is possible.
+#[test]
+fn every_pack_that_is_read_makes_only_possible_items() {
+    use crate::dice::Dice;
+    let mut dice = Dice::new(11, 1);
+    for _ in 0..12 {
+        let mut text = crate::content::tests::item_texts()[2].clone();
+        let (rare_min, magic_min) = (dice.between(3, 6), dice.between(1, 2));
+        let rare_max = dice.between(rare_min, 6);
+        for (from, to) in [
+            ("affixes_min = 3\naffixes_max = 6", format!("affixes_min = {rare_min}\naffixes_max = {rare_max}")),
+            ("affixes_min = 1\naffixes_max = 2", format!("affixes_min = {magic_min}\naffixes_max = 2")),
+            ("socket_percent = 0", "socket_percent = 100".to_owned()),
+            ("\"Ash\"", format!("\"{}\"", "ü".repeat(32))),
+            ("\"Birthday\"", format!("\"{}\"", "ü".repeat(32))),
+        ] {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, &to);
+        }
+        let content = crate::content::tests::with_text("qualities.toml", &text).unwrap();
+        let items = content.items();
+        for base in items.bases() {
+            for quality in [Quality::Normal, Quality::Magic, Quality::Rare, Quality::Set, Quality::Unique] {
+                let level = u32::try_from(dice.between(1, 99)).unwrap();
+                let made = items.make(&base.key, quality, level, &mut dice).unwrap();
+                assert_eq!(items.check(&made), Ok(()), "{made:?}");
+            }
+        }
     }
 }

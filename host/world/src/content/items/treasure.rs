@@ -164,8 +164,8 @@ fn of_monsters(
         rows[place] = Some(classes);
         entry.finish()?;
     }
-    let complete: Option<Vec<_>> = rows.into_iter().collect();
-    complete.ok_or_else(|| {
-        top.error("monster", ContentProblem::Unfit("leaves out a monster of monsters.toml; every one needs an entry"))
-    })
+    if let Some(missing) = rows.iter().position(Option::is_none) {
+        return Err(top.error("monster", ContentProblem::NoneFor(format!("\"{}\"", monsters[missing].name))));
+    }
+    Ok(rows.into_iter().flatten().collect())
 }
