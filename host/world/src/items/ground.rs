@@ -2,6 +2,9 @@
 //!
 //! What lies here is known by a handle alone: the item itself is stored elsewhere, or kept by whoever threw it. Taking it makes it *pending*:
 //! nobody sees it, and its taker has nothing of it yet. Only what the storage answers ends that, whatever happens to the taker.
+//!
+//! No game has this yet: snapshots have no word for an item on the ground. A game that has it hashes all of it into its state, and is told by
+//! inputs, which its log keeps, what was laid down, taken, confirmed and given back.
 
 use crate::{EntityId, Zone};
 
