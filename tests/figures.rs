@@ -18,7 +18,9 @@ use crate::load::{
     player::{RING, head},
     plugins, saves,
 };
-use inputs::{FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, set_tick, texts};
+use inputs::{
+    FIGHT_TICKS, Fight, LINE_BYTES, Lines, content_with_monsters, native_actions, native_lines, set_tick, texts,
+};
 
 #[test]
 fn no_line_of_chat_is_a_flood() {

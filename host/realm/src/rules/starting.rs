@@ -135,7 +135,8 @@ impl Rules {
 fn start_host(cache: PathBuf) -> Result<Host, RulesError> {
     let thread = spawn_thread("plugin-engine".to_owned(), Urgency::Tick, move || engine(&cache));
     let thread = thread.map_err(|error| RulesError::Threads(error.to_string()))?;
-    let host = thread.join().map_err(|_| RulesError::Threads("the thread that starts the engine broke off".to_owned()))?;
+    let host =
+        thread.join().map_err(|_| RulesError::Threads("the thread that starts the engine broke off".to_owned()))?;
     Ok(host?)
 }
 
