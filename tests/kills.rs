@@ -59,7 +59,10 @@ fn cuts_of_the_power_at_any_moment_break_no_promise() {
     let cuts = if long { "200" } else { "20" };
     let (went_well, said) = chaos(&["--power", "--kills", cuts, "--seed", "3"]);
     println!("{said}");
-    assert!(went_well && said.contains(&format!("chaos: {cuts} power cuts")) && said.contains("chaos: 0 violations"), "{said}");
+    assert!(
+        went_well && said.contains(&format!("chaos: {cuts} power cuts")) && said.contains("chaos: 0 violations"),
+        "{said}"
+    );
     assert!(!said.contains("acknowledged 0 characters made, 0 saved"), "nothing was done: {said}");
 }
 
@@ -70,7 +73,16 @@ fn a_commit_that_is_not_synced_is_found() {
     }
     let (went_well, said) = chaos(&["--power", "--kills", "60", "--bug", "synchronous-normal"]);
     println!("{said}");
-    let lost = ["INVALID_CREDENTIALS", "CHARACTER_UNKNOWN", "operations are lost", "should be there", "should be deleted", "has lost", "stood at"];
-    let seen = said.lines().filter(|line| line.contains("VIOLATION")).any(|line| lost.iter().any(|lost| line.contains(lost)));
+    let lost = [
+        "INVALID_CREDENTIALS",
+        "CHARACTER_UNKNOWN",
+        "operations are lost",
+        "should be there",
+        "should be deleted",
+        "has lost",
+        "stood at",
+    ];
+    let seen =
+        said.lines().filter(|line| line.contains("VIOLATION")).any(|line| lost.iter().any(|lost| line.contains(lost)));
     assert!(!went_well && seen, "the mistake has to be seen: {said}");
 }

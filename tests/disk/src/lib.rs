@@ -4,7 +4,8 @@
 //! order, as disks and systems do; what was synced stays. `platter` is what the disk does, and knows no FUSE; `front` is what the system asks
 //! of it.
 //!
-//! Nobody who has files open on a disk may wait for the thread that serves it: the program under test is another process.
+//! The program under test is another process. The one that serves the disk may read and write files on it, but maps none into memory: the
+//! system would wait for its thread while it holds its memory, and for ever.
 
 mod front;
 mod platter;

@@ -595,9 +595,7 @@ async fn a_renewal_passes_a_queue_that_is_full_of_other_writes(home: Home) {
     let others: Vec<_> = (0..QUEUE_MAX)
         .map(|_| {
             let storage = storage.clone();
-            let nothing = async move {
-                storage.write::<_, StorageError, _>(|_| Box::pin(async { Ok(()) })).await
-            };
+            let nothing = async move { storage.write::<_, StorageError, _>(|_| Box::pin(async { Ok(()) })).await };
             tokio::spawn(nothing)
         })
         .collect();

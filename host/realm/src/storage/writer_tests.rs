@@ -67,7 +67,10 @@ impl Change for Row {
 }
 
 /// Queues changes one behind the other while the writer is held, and then lets it go.
-async fn together(storage: &Storage, rows: &[(i64, &str)]) -> (Vec<JoinHandle<Result<i64, StorageError>>>, Vec<Vec<i64>>) {
+async fn together(
+    storage: &Storage,
+    rows: &[(i64, &str)],
+) -> (Vec<JoinHandle<Result<i64, StorageError>>>, Vec<Vec<i64>>) {
     let (log, gate) = (Log::default(), hold(storage).await);
     let mut asked = Vec::new();
     for (number, (key, hash)) in rows.iter().enumerate() {

@@ -40,7 +40,11 @@ pub(in crate::characters) struct Delta {
 
 impl Delta {
     /// From what is stored to what is now; everything, when nobody knows what is stored.
-    pub(in crate::characters) fn between(stored: Option<&(Sheet, Option<Place>)>, sheet: &Sheet, place: Option<Place>) -> Self {
+    pub(in crate::characters) fn between(
+        stored: Option<&(Sheet, Option<Place>)>,
+        sheet: &Sheet,
+        place: Option<Place>,
+    ) -> Self {
         let (before, place_before) = (stored.map(|(sheet, _)| sheet), stored.and_then(|(_, place)| *place));
         Self {
             level: Some(sheet.level).filter(|level| before.is_none_or(|before| before.level != *level)),

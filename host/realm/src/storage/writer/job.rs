@@ -1,11 +1,6 @@
 //! An operation from its call to its answer, which is held back until the commit.
 
-use std::{
-    any::Any,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    time::Duration,
-};
+use std::{any::Any, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use futures_util::FutureExt as _;
 use sqlx::AnyConnection;

@@ -14,10 +14,7 @@ mod session;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{
-        mpsc::error::TryRecvError,
-        oneshot, watch,
-    },
+    sync::{mpsc::error::TryRecvError, oneshot, watch},
     time::{Instant, MissedTickBehavior},
 };
 
@@ -117,6 +114,7 @@ impl Writer {
         self.pace.begin();
         let result = group.commit(&mut self.session, &mut self.keys, trial).await;
         self.pace.end();
+        let result = result.map_err(|error| self.told_apart(error));
         self.retry_at = result.is_err().then(|| began + Pace::pause());
         self.note_health(&result);
         if let Err(error) = &result {
@@ -131,6 +129,15 @@ impl Writer {
         faults::point(Point::AfterAcknowledgement);
         if let Err(error) = &result {
             group.refuse(error);
+        }
+    }
+
+    /// A file that cannot be opened or written on a disk without room is no fault of the device.
+    fn told_apart(&self, error: StorageError) -> StorageError {
+        self.room.look();
+        match error {
+            StorageError::Unavailable(_) if self.room.short_bytes().is_some() => StorageError::Full,
+            error => error,
         }
     }
 
