@@ -26,10 +26,8 @@ pub(crate) async fn life(
 ) {
     let early = Duration::from_millis(dice.below(START_MS));
     let up = if dice.below(DIES_EARLY_ONE_OF) == 0 {
-        tokio::select! {
-            up = Up::start(program, None) => up,
-            () = tokio::time::sleep(early) => Ok(None),
-        }
+        // What is not up in time is killed.
+        tokio::time::timeout(early, Up::start(program, None)).await.unwrap_or(Ok(None))
     } else {
         Up::start(program, None).await
     };
@@ -37,8 +35,7 @@ pub(crate) async fn life(
     let found = match up {
         Ok(Some(mut up)) => {
             let playing = set_out(bots, &program.endpoint());
-            tokio::time::sleep(longest).await;
-            if up.has_ended() {
+            if up.end_within(longest).await.is_some() {
                 report.violations.push("the realm ended by itself".to_owned());
             }
             // While it runs: what it is told yes to from here on is nobody's word.

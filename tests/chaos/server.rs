@@ -157,7 +157,7 @@ impl Up {
     }
 
     /// How it ended by itself, if it does within a time.
-    async fn end_within(&mut self, longest: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn end_within(&mut self, longest: Duration) -> Option<ExitStatus> {
         let mut looks = tokio::time::interval(Duration::from_millis(2));
         let ending = async {
             loop {
@@ -188,11 +188,6 @@ impl Up {
     pub(crate) async fn kill(mut self) -> Result<(), String> {
         let _ = self.0.kill();
         self.end_within(DEADLINE).await.map(drop).ok_or_else(|| "a killed process did not end".to_owned())
-    }
-
-    /// Did it end by itself?
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("asking for the end of a child").is_some()
     }
 }
 

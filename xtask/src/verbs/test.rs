@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, fuzz, postgres, schemathesis, tls_scan, tutorial};
+use super::{PLUGINS_VARIABLE, disk, fuzz, postgres, schemathesis, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -44,6 +44,9 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
             None
         }
     };
+    if let Err(error) = disk::prepare() {
+        done.push(("a disk of the tests", start.elapsed(), Err(error)));
+    }
     let tests = |what: &str| {
         let mut command = cargo();
         command.current_dir(&layout.root).env(PLUGINS_VARIABLE, &components).args(["test", "--no-fail-fast"]);

@@ -70,7 +70,8 @@ const FORGET_PAUSE: Duration = Duration::from_millis(100);
 pub struct Config {
     /// Address of the database: empty is the file `realm.sqlite` in the data folder, `sqlite:///path/to/realm.sqlite` another file,
     /// `postgres://user:password@host/database` a database of PostgreSQL 15 or newer, whose encoding is UTF8. Add `?sslmode=verify-full` for a server
-    /// on another machine. `REALM__STORAGE__URL` in the environment keeps a password out of this file.
+    /// on another machine, and `&sslrootcert=FILE` when an authority of your own signed its certificate. `REALM__STORAGE__URL` in the environment
+    /// keeps a password out of this file.
     pub url: String,
 }
 
