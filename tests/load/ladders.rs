@@ -9,7 +9,7 @@ use realm::{
     hooks::Hooks,
     ladder::Ladder,
     storage::{Config, Connection, Storage, StorageError, WriteFuture},
-    types::SystemClock,
+    types::{CharacterId, SystemClock},
 };
 
 use super::{
@@ -56,18 +56,34 @@ async fn over(
     let ladder = Ladder::new("main", storage.clone(), Hooks::without_plugins());
     for _ in 0..options.runs {
         let time = Duration::from_millis(if options.quick { 100 } else { 5_000 });
-        let mut waits = Histogram::default();
-        let begin = Instant::now();
+        let (mut waits, begin) = (Histogram::default(), Instant::now());
         while begin.elapsed() < time {
             let asked = Instant::now();
             let best = ladder.top(None, PLACES).await.expect("a ladder");
             waits.record(asked.elapsed());
             assert_eq!((best.len(), best[0].rank), (50, 1));
         }
-        report.add(&format!("{name}: top {PLACES}, median"), "ms", Some(Goal::AtMost(2.0)), waits.quantile_ms(0.5));
-        report.add(&format!("{name}: top {PLACES}, p99"), "ms", None, waits.quantile_ms(0.99));
+        add(report, &format!("{name}: top {PLACES}"), &waits);
+        let (mut waits, begin, mut character) = (Histogram::default(), Instant::now(), 1);
+        // The marks are made once a minute, and not counted.
+        let first = ladder.around(CharacterId::from_raw(10), PLACES / 2).await.expect("a ladder");
+        assert!(first.len() > 25);
+        while begin.elapsed() < time {
+            character = (character * 48_271) % 2_147_483_647;
+            let asked = Instant::now();
+            let id = CharacterId::from_raw(10 + character % count.unsigned_abs());
+            let seen = ladder.around(id, PLACES / 2).await.expect("a ladder");
+            waits.record(asked.elapsed());
+            assert!(seen.iter().any(|entry| entry.character == id));
+        }
+        add(report, &format!("{name}: around a character"), &waits);
     }
     storage.close().await;
+}
+
+fn add(report: &mut Report, what: &str, waits: &Histogram) {
+    report.add(&format!("{what}, median"), "ms", Some(Goal::AtMost(2.0)), waits.quantile_ms(0.5));
+    report.add(&format!("{what}, p99"), "ms", None, waits.quantile_ms(0.99));
 }
 
 /// Characters with scores, spread as those of players are: no two neighbours in the ladder are neighbours in the table.
