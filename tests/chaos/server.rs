@@ -67,6 +67,17 @@ impl Program {
         self.disk.as_ref().expect("it has a disk of its own").cut(&mut |limit| dice.below(limit))
     }
 
+    /// The database as it is found, with its log, in a folder of its own.
+    pub(crate) fn copy_of_database(&self) -> TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in ["realm.sqlite", "realm.sqlite-wal"] {
+            if self.data().join(file).exists() {
+                fs::copy(self.data().join(file), folder.path().join(file)).expect("it can be read");
+            }
+        }
+        folder
+    }
+
     /// Power again: what is found is what is there. The realm is dead.
     pub(crate) fn power_up(&mut self, found: Platter) {
         drop(self.disk.take());

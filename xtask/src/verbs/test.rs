@@ -118,6 +118,9 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     for (name, took, outcome) in &done {
         say(&format!("  {:<20} {:<7} {:>9}", name, if outcome.is_ok() { "ok" } else { "FAILED" }, seconds(*took)));
     }
+    if let Some(left_out) = disk::left_out() {
+        say(&format!("  {left_out}"));
+    }
     let failed: Vec<String> =
         done.into_iter().filter_map(|(_, _, outcome)| outcome.err()).map(|error| format!("{error:#}")).collect();
     if !failed.is_empty() {

@@ -100,8 +100,7 @@ async fn by_class(
     top(&features.ladder, Some(class), &query).await
 }
 
-/// A character with those before and behind it; empty when it has no place. `limit` is how many on both sides together. The numbers of the
-/// places may be off by as many as changed places within the last minute.
+/// A character with as many before as behind it; empty when it has no place. The numbers of the places may be off by as many as changed places within the last minute.
 #[utoipa::path(get, path = "/ladder/around/{character}", tag = "ladder",
     params(("character" = String, Path, description = "Key of the character"), LadderQuery),
     responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
@@ -111,6 +110,6 @@ async fn around(
     QueryOf(query): QueryOf<LadderQuery>,
 ) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = features.ladder.around(character, limit / 2).await?;
+    let entries = features.ladder.around(character, (limit - 1) / 2).await?;
     Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
 }

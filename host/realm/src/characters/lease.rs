@@ -17,7 +17,8 @@ use crate::{
     types::{AccountId, CharacterId, Id, kind},
 };
 
-/// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back.
+/// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back, past
+/// everything that waits to be written: nothing of it may still be queued.
 #[derive(Debug)]
 pub struct Lease {
     /// The character.

@@ -663,6 +663,36 @@ async fn what_is_loaded_is_what_was_judged_when_it_was_changed_meanwhile(home: H
     let (loaded, lease) = taking.await.unwrap().unwrap();
     assert_eq!((loaded.version, loaded.sheet.attributes.energy), (2, 44));
     assert_eq!(lease.skill_levels, 3, "the rule was told of the points that are spent by now");
+
+    let other = create(&storage, owner, "Wick").await.unwrap().id;
+    let gate = hold(&storage).await;
+    let dying = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let dying = storage.write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move {
+                    let die = "UPDATE characters SET hardcore = 1, dead = 1, version = version + 1 WHERE id = $1";
+                    sqlx::query(die).bind(other.to_sql()).execute(connection).await?;
+                    Ok(())
+                })
+            });
+            dying.await
+        }
+    });
+    while queued(&storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let taking = tokio::spawn({
+        let characters = characters.clone();
+        async move { characters.take(owner, other).await.map(drop) }
+    });
+    while queued(&storage) == 1 {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    dying.await.unwrap().unwrap();
+    assert!(matches!(taking.await.unwrap(), Err(CharactersError::Dead)), "what was judged first was alive");
+    Lease::take(&storage, &realm(), owner, other).await.expect("whoever is refused gives the lease back");
     characters.stop().await;
     storage.close().await;
 }

@@ -10,7 +10,10 @@ use super::{
     Entry, Ladder,
     store::around::{self, Standpoint},
 };
-use crate::{storage::StorageError, types::CharacterId};
+use crate::{
+    storage::StorageError,
+    types::{CharacterId, in_task},
+};
 
 /// Places from one mark to the next.
 const MARK_EVERY: i64 = 250;
@@ -26,6 +29,11 @@ pub(super) struct Marks {
 }
 
 impl Marks {
+    fn last(&self) -> Option<Arc<Vec<Standpoint>>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.as_ref().map(|(_, marks)| Arc::clone(marks))
+    }
+
     fn fresh(&self, now_ms: i64) -> Option<Arc<Vec<Standpoint>>> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.as_ref().filter(|(made_ms, _)| now_ms - made_ms < MARKS_MS).map(|(_, marks)| Arc::clone(marks))
@@ -47,7 +55,12 @@ impl Ladder {
         let before = entries.len() as u64;
         entries.reverse();
         entries.push(own);
-        entries.extend(around::worse(readers, &self.realm, standpoint, each_side).await?);
+        for entry in around::worse(readers, &self.realm, standpoint, each_side).await? {
+            // Somebody who fell behind between the two looks is shown once.
+            if entries.iter().all(|seen| seen.character != entry.character) {
+                entries.push(entry);
+            }
+        }
         // Whoever has so many before it has no lower number, whatever the marks say.
         let first = self.place(standpoint).await?.saturating_sub(before).max(1);
         entries.iter_mut().zip(first..).for_each(|(entry, rank)| entry.rank = rank);
@@ -68,13 +81,32 @@ impl Ladder {
         if let Some(marks) = self.marks.fresh(self.storage.steady_ms()) {
             return Ok(marks);
         }
-        let _making = self.marks.making.lock().await;
+        // In a task of its own: whoever goes away does not throw away what others wait for.
+        let ladder = self.clone();
+        in_task(async move { Ok(ladder.make_marks().await) }).await
+    }
+
+    /// Makes the marks anew, unless somebody is at it and there are old ones. When they cannot be made, the old ones, or none, have to do
+    /// until the next time: counting takes longer then, and comes to the same.
+    async fn make_marks(&self) -> Arc<Vec<Standpoint>> {
+        let former = self.marks.last();
+        let _making = match (self.marks.making.try_lock(), &former) {
+            (Ok(making), _) => making,
+            (Err(_), Some(former)) => return Arc::clone(former),
+            (Err(_), None) => self.marks.making.lock().await,
+        };
         let now_ms = self.storage.steady_ms();
         if let Some(marks) = self.marks.fresh(now_ms) {
-            return Ok(marks);
+            return marks;
         }
-        let marks = Arc::new(around::marks(self.storage.reader(), &self.realm, MARK_EVERY).await?);
+        let marks = match around::marks(self.storage.reader(), &self.realm, MARK_EVERY).await {
+            Ok(marks) => Arc::new(marks),
+            Err(error) => {
+                tracing::warn!(%error, "the marks of the ladder could not be made; tried again in a minute");
+                former.unwrap_or_default()
+            }
+        };
         *self.marks.made.lock().unwrap_or_else(PoisonError::into_inner) = Some((now_ms, Arc::clone(&marks)));
-        Ok(marks)
+        marks
     }
 }

@@ -192,7 +192,7 @@ impl Storage {
     }
 
     /// As [`Self::write`], but past everything that waits, in a transaction without the others: for the few short writes that others must
-    /// not be late for.
+    /// not be late for. It also passes what the same caller has queued otherwise: whoever needs an order waits for the first.
     ///
     /// # Errors
     /// As [`Self::write`].

@@ -2,7 +2,7 @@
 //!
 //! One transaction writes at a time, over all nodes: each begins by taking an advisory lock, the *pen*. So a verb finds the same order
 //! of things as on SQLite, where one process owns the file, and neither deadlocks nor serialization failures can come of what realms do.
-//! Group commit pays for it: a group holds the pen once for up to 64 operations.
+//! Group commit pays for it: a group holds the pen once for up to 64 operations, of which each may be a piece of up to 64 changes.
 
 use std::{io, time::Duration};
 
@@ -99,9 +99,13 @@ impl Server {
             sqlx::Error::Io(problem) if names_files && problem.kind() == io::ErrorKind::NotFound => {
                 (format!("a file that [storage] url names cannot be read ({problem})"), "correct its path")
             }
-            sqlx::Error::Tls(problem) => (
+            sqlx::Error::Tls(problem) if problem.to_string().contains("does not support TLS") => (
                 format!("the connection cannot be encrypted ({problem})"),
                 "turn ssl on at the server, or ask for less with sslmode in [storage] url",
+            ),
+            sqlx::Error::Tls(problem) => (
+                format!("the connection cannot be encrypted ({problem})"),
+                "look at the files that [storage] url names as sslrootcert, sslcert and sslkey",
             ),
             _ => return error.into(),
         };

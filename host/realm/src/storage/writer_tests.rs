@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     Change, Changed, Connection, Storage, StorageError, WriteFuture,
@@ -54,6 +54,10 @@ impl Change for Row {
             let mut outcomes = Vec::new();
             for row in changes {
                 assert_ne!(row.hash, "panic", "on purpose");
+                if row.hash == "locked" {
+                    // As of a row that somebody else holds.
+                    return Err(StorageError::Unavailable("locked".to_owned()));
+                }
                 if row.hash == "refused" {
                     outcomes.push(Err(StorageError::Unavailable("refused".to_owned())));
                     continue;
@@ -98,7 +102,7 @@ async fn changes_that_wait_together_are_carried_out_together_and_none_fails_for_
     }
     assert_eq!(stored(&storage).await, ["four", "one", "two"]);
 
-    for bad in ["one", "panic"] {
+    for bad in ["one", "panic", "locked"] {
         let rows = [(5, "five"), (6, bad), (7, "seven")].map(|(key, hash)| (key, hash, format!("{hash} {bad}")));
         let rows = rows.each_ref().map(|(key, hash, own)| (*key, if *key == 6 { *hash } else { own.as_str() }));
         let (asked, log) = together(&storage, &rows).await;
@@ -107,12 +111,13 @@ async fn changes_that_wait_together_are_carried_out_together_and_none_fails_for_
             match answer.await.unwrap() {
                 Ok(told) => assert!(told == key && key != 6),
                 Err(StorageError::Conflict) => assert!(key == 6 && bad == "one"),
+                Err(StorageError::Unavailable(text)) => assert!(key == 6 && text == bad, "{text}"),
                 Err(StorageError::Statement(text)) => assert!(key == 6 && text.contains("on purpose"), "{text}"),
                 Err(other) => panic!("{other}"),
             }
         }
     }
-    assert_eq!(stored(&storage).await.len(), 3 + 2 * 2);
+    assert_eq!(stored(&storage).await.len(), 3 + 3 * 2);
     storage.close().await;
 }
 
@@ -202,7 +207,63 @@ async fn an_urgent_write_passes_a_full_queue_and_is_committed_without_it(home: H
     storage.close().await;
 }
 
+/// An urgent operation that says when it runs, waits, and then takes its transaction away, as a device or a server does that fails.
+fn breaking(
+    storage: &Storage,
+    is_server: bool,
+) -> (JoinHandle<Result<(), StorageError>>, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let ((runs, running), (go, gone)) = (oneshot::channel(), oneshot::channel::<()>());
+    let statement = if is_server { "SELECT pg_terminate_backend(pg_backend_pid())" } else { "COMMIT" };
+    let storage = storage.clone();
+    let task = tokio::spawn(async move {
+        let breaking = storage.write_urgently::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                runs.send(()).unwrap();
+                gone.await.unwrap();
+                sqlx::raw_sql(statement).execute(connection).await?;
+                Ok(())
+            })
+        });
+        breaking.await
+    });
+    (task, running, go)
+}
+
+async fn urgent_writes_to_a_database_that_fails_keep_nobody_waiting(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let (first, running, go) = breaking(&storage, home.is_server());
+    running.await.unwrap();
+    let (second, running, go_on) = breaking(&storage, home.is_server());
+    until(|| queued_urgently(&storage) == 1).await;
+    go.send(()).unwrap();
+    assert!(first.await.unwrap().is_err());
+    // The next try of the database that has failed is the second urgent write; another write waits meanwhile.
+    running.await.unwrap();
+    let other = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            storage
+                .write::<_, StorageError, _>(|connection| Box::pin(async { insert(connection, "other").await }))
+                .await
+        }
+    });
+    until(|| queued(&storage) == 1).await;
+    go_on.send(()).unwrap();
+    assert!(second.await.unwrap().is_err());
+    other.await.unwrap().expect_err("it is told at once that the database fails, and does not wait for its turn");
+    assert_eq!(stored_after_recovery(&storage).await, Vec::<String>::new());
+    storage.close().await;
+}
+
+/// What is stored once the database takes writes again.
+async fn stored_after_recovery(storage: &Storage) -> Vec<String> {
+    let nothing = storage.write::<_, StorageError, _>(|_| Box::pin(async { Ok(()) }));
+    nothing.await.expect("the database is back");
+    stored(storage).await
+}
+
 each_database! {
+    urgent_writes_to_a_database_that_fails_keep_nobody_waiting,
     changes_that_wait_together_are_carried_out_together_and_none_fails_for_another,
     two_changes_of_one_thing_and_what_stands_between_others_keep_their_order,
     an_urgent_write_passes_a_full_queue_and_is_committed_without_it,

@@ -48,10 +48,10 @@ macro_rules! scores {
     };
 }
 
-/// Before a standpoint ($2 to $5). The first condition alone is one that an index can begin with.
+/// Before a standpoint ($2 to $5). The condition on the score alone is one that an index can begin with: among equals all are looked at.
 macro_rules! before {
     () => {
-        " AND s.score >= $2 AND (s.score > $2 OR s.tie_break > $3 OR (s.tie_break = $3
+        " AND s.character_id <> $5 AND s.score >= $2 AND (s.score > $2 OR s.tie_break > $3 OR (s.tie_break = $3
           AND (s.scored_ms < $4 OR (s.scored_ms = $4 AND s.character_id < $5))))"
     };
 }
@@ -90,7 +90,7 @@ pub(in crate::ladder) async fn worse(
     limit: u32,
 ) -> Result<Vec<Entry>, StorageError> {
     let query = sqlx::query(scores!(
-        " AND s.score <= $2 AND (s.score < $2 OR s.tie_break < $3 OR (s.tie_break = $3
+        " AND s.character_id <> $5 AND s.score <= $2 AND (s.score < $2 OR s.tie_break < $3 OR (s.tie_break = $3
           AND (s.scored_ms > $4 OR (s.scored_ms = $4 AND s.character_id > $5))))
          ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT $6"
     ));

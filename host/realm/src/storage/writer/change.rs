@@ -104,8 +104,9 @@ impl<C: Change> Answer for Outcomes<C> {
 
     fn after_rolling_back(self: Box<Self>) -> Next {
         match &self.results {
-            // One of them is to blame, or none: a database that is away or full is so for each.
-            Err(StorageError::Conflict | StorageError::Statement(_)) if self.members.len() > 1 => {
+            // A full disk is full for each. With everything else one of them may be to blame, a row that somebody else holds, too: the
+            // database is there, it has just rolled back.
+            Err(error) if !matches!(error, StorageError::Full) && self.members.len() > 1 => {
                 let alone = |member| Box::new(Changes(vec![member])) as Box<dyn Job>;
                 Next::Parts(self.members.into_iter().map(alone).collect())
             }

@@ -120,8 +120,8 @@ impl Writer {
         if let Err(error) = &result {
             let unreachable = self.session.is_lost();
             self.session.give_up().await;
-            // Nobody waits for longer than one try of a database that is not there.
-            if unreachable {
+            // Nobody waits for longer than one try of a database that is not there, or fails again: also not those in the other lane.
+            if unreachable || trial {
                 self.refuse_queued(closing, error);
             }
         }

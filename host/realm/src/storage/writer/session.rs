@@ -79,10 +79,11 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the transaction. A server that does not answer to COMMIT may have carried it out.
+    /// Ends the transaction. A server that does not answer to COMMIT may have carried it out, and so may a file whose device fails when the
+    /// log is synced: the log may be found whole later.
     pub(super) async fn commit(&mut self, end: &'static str) -> Result<(), StorageError> {
         match self.execute(end).await {
-            Err(StorageError::Unavailable(_)) if self.place.is_server() => Err(StorageError::Unconfirmed),
+            Err(StorageError::Unavailable(_)) => Err(StorageError::Unconfirmed),
             result => result,
         }
     }
