@@ -13,14 +13,15 @@ use super::{
 };
 use crate::{
     ladder::{Entry, Ladder},
-    types::{Code, Refusal},
+    types::{CharacterId, Code, Refusal},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
-    OpenApiRouter::new().routes(routes!(overall)).routes(routes!(by_class))
+    OpenApiRouter::new().routes(routes!(overall)).routes(routes!(by_class)).routes(routes!(around))
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
@@ -99,4 +100,23 @@ async fn by_class(
         ))
     })?;
     top(&features, Some(class), &query).await
+}
+
+/// A character with as many before as behind it; empty when it has no place. The numbers of the places may be off by as many as changed places within the last minute.
+#[utoipa::path(get, path = "/ladder/around/{character}", tag = "ladder",
+    params(("character" = String, Path, description = "Key of the character"), LadderQuery),
+    responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn around(
+    State(features): State<Features>,
+    PathPart(character): PathPart<CharacterId>,
+    QueryOf(query): QueryOf<LadderQuery>,
+) -> Result<Json<LadderView>, Refused> {
+    let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
+    let home = match (&query.realm, features.realms.of_character(character).await) {
+        (None, Ok(home)) => std::sync::Arc::clone(home),
+        // Of a character that is not there the answer is empty, in whichever realm.
+        (named, _) => features.shown_home(named.as_deref())?,
+    };
+    let entries = home.ladder()?.around(character, (limit - 1) / 2).await?;
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
 }
