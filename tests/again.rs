@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use realm::types::faults::Bug;
-use realm_client::{Method, Response, Rest};
+use realm_client::{GameConnection, Method, Response, Rest, proto};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -213,5 +213,63 @@ async fn an_account_is_registered_once_and_its_password_is_no_part_of_what_is_ke
         assert_eq!(refused(answer), (400, "IDEMPOTENCY_KEY_INVALID".to_owned()), "{wrong:?}");
     }
     rest.login("Maren", PASSWORD).await.unwrap();
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_a_game_that_comes_again_gets_the_same_game() {
+    let realm = TestRealm::start().await;
+    let mut ann = realm.player("Ann").await;
+    let mut bob = realm.player("Bob").await;
+    let hers = ann.rest.create_character("Ann-hero", "Druid", false).await.unwrap().id.to_string();
+    let his = bob.rest.create_character("Bob-hero", "Druid", false).await.unwrap().id.to_string();
+    let wish = |character: &str, name: &str| Some(json!({"character": character, "name": name, "password": "pike"}));
+    let key = &[("idempotency-key", "open-the-cellar")][..];
+    // Sent twice at once over two connections.
+    let mut second = Rest::new(&realm.endpoint());
+    second.set_access_token(ann.rest.access_token().map(str::to_owned));
+    let (one, other) = tokio::join!(
+        ask(&mut ann.rest, Method::POST, "/games", key, wish(&hers, "Cellar")),
+        ask(&mut second, Method::POST, "/games", key, wish(&hers, "Cellar")),
+    );
+    assert_eq!((one.status, other.status), (201, 201), "{} {}", one.json, other.json);
+    assert_eq!(one.json, other.json, "one game, one seat, one ticket");
+    let again = ask(&mut ann.rest, Method::POST, "/games", key, wish(&hers, "Cellar")).await;
+    assert_eq!((again.status, &again.json), (201, &one.json));
+    let wrong = ask(&mut ann.rest, Method::POST, "/games", key, wish(&hers, "Attic")).await;
+    assert_eq!((wrong.status, wrong.json["code"].as_str()), (422, Some("IDEMPOTENCY_KEY_REUSED")));
+    // A key is its account's.
+    let bobs = ask(&mut bob.rest, Method::POST, "/games", key, wish(&his, "Attic")).await;
+    assert_eq!(bobs.status, 201, "{}", bobs.json);
+    assert_ne!(bobs.json["game"]["id"], one.json["game"]["id"]);
+
+    // In the game with the ticket, another is needed to come back: the same request gives it.
+    let ticket = |answer: &Response| proto::GameTicket {
+        ticket: answer.json["ticket"].as_str().unwrap().to_owned(),
+        port: u32::from(realm.endpoint().game_port),
+        ..Default::default()
+    };
+    let inside = GameConnection::enter(&ann.endpoint, &ticket(&one)).await.unwrap();
+    let again = ask(&mut ann.rest, Method::POST, "/games", key, wish(&hers, "Cellar")).await;
+    assert_eq!((again.status, &again.json["game"]["id"]), (201, &one.json["game"]["id"]));
+    assert_ne!(again.json["ticket"], one.json["ticket"]);
+    let _over = GameConnection::enter(&ann.endpoint, &ticket(&again)).await.expect("it is good");
+    drop(inside);
+
+    // What is over is over; another key creates another game.
+    let id: u64 = one.json["game"]["id"].as_str().unwrap().parse().unwrap();
+    ann.rest.leave_game(id).await.unwrap();
+    let over = ask(&mut ann.rest, Method::POST, "/games", key, wish(&hers, "Cellar")).await;
+    assert_eq!((over.status, over.json["code"].as_str()), (404, Some("GAME_UNKNOWN")), "{}", over.json);
+    let other_key = &[("idempotency-key", "open-it-anew")][..];
+    let anew = ask(&mut ann.rest, Method::POST, "/games", other_key, wish(&hers, "Cellar")).await;
+    assert_eq!(anew.status, 201, "{}", anew.json);
+    // What was refused may be tried again under its key.
+    let third = &[("idempotency-key", "third")][..];
+    let refused = ask(&mut ann.rest, Method::POST, "/games", third, wish(&hers, "Loft")).await;
+    assert_eq!(refused.json["code"], "GAME_JOINED_ALREADY");
+    ann.rest.leave_game(anew.json["game"]["id"].as_str().unwrap().parse().unwrap()).await.unwrap();
+    let done = ask(&mut ann.rest, Method::POST, "/games", third, wish(&hers, "Loft")).await;
+    assert_eq!(done.status, 201, "{}", done.json);
     realm.stop().await;
 }

@@ -197,14 +197,14 @@ async fn a_realm_of_another_name_or_key_keeps_its_characters_and_its_ladder() {
     assert_eq!(ladder["entries"][0]["name"], "Maren-hero", "{ladder}");
     let token = hero.player.token;
 
-    let realm = realm.restart_with(|config| config.realm.name = "Nightfall".to_owned()).await;
+    let realm = realm.restart_with(|config| config.realm[0].name = "Nightfall".to_owned()).await;
     let mut rest = Rest::new(&realm.endpoint());
     rest.set_access_token(Some(token.clone()));
     assert_eq!(rest.realms().await.unwrap()["realms"][0]["name"], "Nightfall");
     assert_eq!(rest.characters().await.expect("and the token stays").characters[0].name, "Maren-hero");
     assert_eq!(rest.ladder(None).await.unwrap(), ladder);
 
-    let realm = realm.restart_with(|config| config.realm.key = "nightfall".to_owned()).await;
+    let realm = realm.restart_with(|config| config.realm[0].key = "nightfall".to_owned()).await;
     let mut rest = Rest::new(&realm.endpoint());
     rest.login("Maren", PASSWORD).await.unwrap();
     assert_eq!(rest.characters().await.unwrap().characters[0].name, "Maren-hero");

@@ -33,6 +33,7 @@ mod networks;
 mod nodes;
 mod play;
 mod queue;
+mod realms;
 mod replay;
 mod rest;
 mod restart;

@@ -203,7 +203,7 @@ async fn the_description_that_is_served_is_the_one_in_the_tree() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_sees_what_this_is_and_a_name_cannot_write_the_page() {
-    let realm = TestRealm::start_with(|config| config.realm.name = "<script>alert(1)</script>".to_owned()).await;
+    let realm = TestRealm::start_with(|config| config.realm[0].name = "<script>alert(1)</script>".to_owned()).await;
     let mut rest = Rest::new(&realm.endpoint());
     let answer = get(&mut rest, "/").await;
     assert_eq!((answer.status, header(&answer, "content-type")), (200, "text/html; charset=utf-8"));

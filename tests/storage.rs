@@ -70,7 +70,7 @@ async fn two_realms_over_one_database_are_two_nodes() {
     let second = TestRealm::start_with(|config| {
         config.storage.url = database.url();
         config.node.id = 1;
-        config.realm.key = "other".into();
+        config.realm[0].key = "other".into();
     })
     .await;
     // Nothing of the first realm has become the second's.

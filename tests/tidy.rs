@@ -59,7 +59,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("chat", &["storage", "hooks", "moderation"]),
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
     ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
-    ("session", &["accounts", "audit", "characters", "chat", "games", "hooks", "ladder", "moderation", "rules"]),
+    ("realms", &["characters", "chat", "games", "ladder"]),
+    (
+        "session",
+        &["accounts", "audit", "characters", "chat", "games", "hooks", "ladder", "moderation", "realms", "rules"],
+    ),
     ("admin", &["accounts", "audit", "games", "hooks", "moderation", "rules"]),
     (
         "api",
@@ -75,6 +79,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ladder",
             "moderation",
             "once",
+            "realms",
             "rules",
             "session",
         ],

@@ -114,7 +114,7 @@ impl Signer {
         let pem = fs::read_to_string(&file).expect("the key of access tokens");
         let pair = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&pem, &rcgen::PKCS_ED25519).expect("an Ed25519 key");
         let kid = Sha256::digest(pair.public_key_raw())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let realm = realm::config::Config::default().realm.key;
+        let realm = realm::config::Config::default().realm.home().key.clone();
         Self { key: EncodingKey::from_ed_der(pair.serialized_der()), kid, realm }
     }
 

@@ -3,8 +3,9 @@
 //! # The code map
 //!
 //! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
-//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`; `audit` is what staff did, `once` what
-//! was answered to requests that may come again. `session` is a connected player,
+//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`; `realms` are those of them
+//! that several realms of a server have each for themselves; `audit` is what staff did, `once` what was answered to requests that may come
+//! again. `session` is a connected player,
 //! `admin` are the operator's verbs, `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
 //! `ARCHITECTURE.md` says who may import whom; a test holds it.
 
@@ -22,6 +23,7 @@ pub mod ladder;
 pub mod moderation;
 pub mod net;
 pub mod once;
+pub mod realms;
 pub mod rules;
 pub mod session;
 pub mod storage;
@@ -45,10 +47,12 @@ use crate::{
     characters::Characters,
     chat::Chat,
     config::Config,
-    games::{EntryRefused, Games, GamesStartError},
+    games::{EntryRefused, Games, GamesStartError, Ground},
+    hooks::Hooks,
     ladder::Ladder,
     moderation::Moderation,
     net::{Addresses, Doors, Handlers, Listeners, NetError, Renewal, Tls},
+    realms::{Home, RealmConfig, Realms},
     rules::{Rules, RulesError},
     session::Sessions,
     storage::{Storage, StorageError},
@@ -101,6 +105,7 @@ pub struct Realm {
     storage: Storage,
     rules: Rules,
     characters: Characters,
+    realms: Realms,
     games: Games,
     sessions: Sessions,
     telemetry: Telemetry,
@@ -138,18 +143,17 @@ impl Realm {
             let clock = Arc::clone(&clock);
             in_task(async move { Storage::open(&storage, &data, node, clock).await }).await?
         };
-        storage.claim_realm(&config.realm.key, config.realm.shared).await?;
-        let (rules, hooks) =
-            Rules::start_in(&config.plugins, data, (&config.realm.key, &config.realm.name), storage.clone()).await?;
-        let audit = Audit::new(&config.realm.key, storage.clone());
+        for realm in config.realm.iter() {
+            storage.claim_realm(&realm.key, realm.shared).await?;
+        }
+        let (realm, name) = (&config.realm.home().key, &config.realm.home().name);
+        let (rules, hooks) = Rules::start_in(&config.plugins, data, (realm, name), storage.clone()).await?;
+        let audit = Audit::new(realm, storage.clone());
         let moderation = Moderation::new(storage.clone());
         moderation.load().await?;
-        let (realm, name) = (&config.realm.key, &config.realm.name);
         let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
-        let characters = Characters::start(&config.characters, realm, name, storage.clone(), hooks.clone()).await?;
-        let ladder = Ladder::new(realm, storage.clone(), hooks.clone());
-        ladder.follow_characters().await?;
-        let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(&clock));
+        let grounds = Grounds::lay(&config, &storage, &hooks, &clock).await?;
+        let characters = grounds.first_characters().clone();
         let games = Games::start(
             &config.games,
             data,
@@ -157,18 +161,16 @@ impl Realm {
             addresses.game.port(),
             storage.clone(),
             hooks.clone(),
-            characters.clone(),
-            ladder.clone(),
+            grounds.of_games(),
             moderation.clone(),
         )?;
+        let realms = grounds.with_games(&games);
         let sessions = Sessions::new(
             config.session.clone(),
             session::Features {
-                realm: name.clone(),
+                realms: realms.clone(),
                 accounts: accounts.clone(),
                 audit: audit.clone(),
-                characters: characters.clone(),
-                chat: chat.clone(),
                 games: games.clone(),
                 hooks,
                 moderation: moderation.clone(),
@@ -180,12 +182,9 @@ impl Realm {
         let admin = Admin::start(data, rules.clone(), games.clone(), accounts.clone(), moderation.clone(), audit)
             .map_err(|error| folder_error(data, &error))?;
         let features = api::Features {
-            realm: Arc::new(config.realm.clone()),
+            realms: realms.clone(),
             accounts,
-            characters: characters.clone(),
-            chat,
             games: games.clone(),
-            ladder,
             rules: rules.clone(),
             admin,
             sessions: sessions.clone(),
@@ -221,6 +220,7 @@ impl Realm {
             storage,
             rules,
             characters,
+            realms,
             games,
             sessions,
             telemetry,
@@ -270,6 +270,12 @@ impl Realm {
         &self.rules
     }
 
+    /// The realms that this server has.
+    #[must_use]
+    pub fn realms(&self) -> &Realms {
+        &self.realms
+    }
+
     /// The games.
     #[must_use]
     pub fn games(&self) -> &Games {
@@ -302,6 +308,51 @@ impl Realm {
         Box::pin(self.storage.close()).await;
         self.telemetry.stop();
         let _ = std::fs::remove_file(Endpoint::file(&self.data));
+    }
+}
+
+/// The parts of each realm before it has games: those need the parts of all.
+struct Grounds(Vec<(RealmConfig, Characters, Chat, Ladder)>);
+
+impl Grounds {
+    async fn lay(
+        config: &Config,
+        storage: &Storage,
+        hooks: &Hooks,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StorageError> {
+        let served: Vec<(&str, &str)> =
+            config.realm.iter().map(|realm| (realm.key.as_str(), realm.name.as_str())).collect();
+        let first = Characters::start(&config.characters, &served, storage.clone(), hooks.clone()).await?;
+        let chat = Chat::start(config.chat.clone(), hooks.clone(), Arc::clone(clock));
+        let mut parts = Vec::with_capacity(config.realm.len());
+        for (index, realm) in config.realm.iter().enumerate() {
+            let characters = if index == 0 { first.clone() } else { first.beside(&realm.key) };
+            let chat = if index == 0 { chat.clone() } else { chat.beside() };
+            let ladder = Ladder::new(&realm.key, storage.clone(), hooks.clone());
+            ladder.follow_characters().await?;
+            parts.push((realm.clone(), characters.hardcore_only(realm.hardcore_only), chat, ladder));
+        }
+        Ok(Self(parts))
+    }
+
+    fn first_characters(&self) -> &Characters {
+        &self.0.first().expect("a configuration has at least one realm").1
+    }
+
+    fn of_games(&self) -> Vec<Ground> {
+        let ground = |(realm, characters, _, ladder): &(RealmConfig, Characters, Chat, Ladder)| {
+            Ground::new(characters.clone(), realm.ladder.then(|| ladder.clone()), realm.difficulty_max)
+        };
+        self.0.iter().map(ground).collect()
+    }
+
+    fn with_games(self, games: &Games) -> Realms {
+        let home = |(settings, characters, chat, ladder): (RealmConfig, Characters, Chat, Ladder)| {
+            let games = games.in_realm(&settings.key).expect("games were started in every realm");
+            Home { settings, characters, chat, games, ladder }
+        };
+        Realms::new(self.0.into_iter().map(home).collect())
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Endpoint {
     pub realm_port: u16,
     /// Game sessions; 4000 by default. A ticket that names a port has the last word.
     pub game_port: u16,
+    /// The realm to play in, by its key or name, for a server of several; empty for its first. Log-ins and REST name it.
+    pub realm: String,
     /// Why the certificate is trusted.
     pub trust: Trust,
     /// How long connecting, an answer or a write may take.
@@ -38,9 +40,16 @@ impl Endpoint {
             https_port: 8443,
             realm_port: 6112,
             game_port: 4000,
+            realm: String::new(),
             trust,
             deadline: Duration::from_secs(10),
         }
+    }
+
+    /// The same server, in this realm of it.
+    #[must_use]
+    pub fn in_realm(&self, realm: &str) -> Self {
+        Self { realm: realm.to_owned(), ..self.clone() }
     }
 
     /// Opens a TLS connection, within the deadline.

@@ -32,7 +32,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("accounts", "name folded password login_last_ms password_changed_ms", Replaced),
     ("token_sessions", "id account created_ms active_ms expires_ms rotation address proven", Deleted),
     ("refresh_tokens", "hash token_session rotation used_ms", Deleted),
-    ("kept_sessions", "token_session node resume event_last channel selected kept_ms", Deleted),
+    ("kept_sessions", "token_session node resume event_last channel selected kept_ms realm", Deleted),
     ("session_ends", "token_session ended_ms", Impersonal),
     ("known_networks", "account network seen_ms", Deleted),
     ("second_factors", "account secret_hex created_ms confirmed_ms step_last", Deleted),
@@ -64,6 +64,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("owner_tokens", "hash created_ms", Impersonal),
     // What plugins remember is theirs: a plugin that keeps names says so in its own papers.
     ("plugin_keys", "realm plugin key_hex value_hex", Impersonal),
+    ("realms", "realm name", Impersonal),
     ("schema_migrations", "version name checksum applied_ms", Impersonal),
 ];
 

@@ -18,6 +18,8 @@ pub struct KeptSession {
     pub resume: String,
     /// Number of its last event.
     pub event_last: u64,
+    /// Key of the realm it was in; empty for the first.
+    pub realm: String,
     /// The channel it was in; empty for none.
     pub channel: String,
     /// The character it had selected.

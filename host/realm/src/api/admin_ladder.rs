@@ -9,11 +9,13 @@ use super::{
     Features, Problem,
     admin::Staff,
     again::{RequestKey, Scope, answer},
-    extract::{Body, PathPart},
+    extract::{Body, PathPart, QueryOf},
+    home::RealmQuery,
     problem::Refused,
 };
 use crate::{
     accounts::Permission,
+    audit::By,
     ladder::{Ended, Season, Standing},
     once::Kept,
     types::rfc3339,
@@ -29,6 +31,9 @@ pub(super) struct SeasonEndRequest {
     /// Name of the season that begins, at most 32 characters; empty is its number.
     #[serde(default)]
     next: String,
+    /// Key or name of the realm; empty for the first.
+    #[serde(default)]
+    realm: String,
 }
 
 /// A season of the ladder.
@@ -98,7 +103,7 @@ fn ended(ended: &Ended) -> Kept {
     Kept { body: serde_json::to_string(&view).unwrap_or_default(), tag: String::new() }
 }
 
-/// Ends the season: its best 100 are kept with what the ladder rule gives them, and everybody begins anew.
+/// Ends the season of one realm: its best 100 are kept with what the ladder rule gives them, and everybody begins anew.
 #[utoipa::path(post, path = "/admin/ladder/season-end", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("ladder.season_end"))), request_body = SeasonEndRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     responses((status = 200, body = SeasonStandingsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
@@ -110,15 +115,21 @@ async fn end(
 ) -> Result<Response, Refused> {
     let by = features.admin.allow(&actor, Permission::LadderSeasonEnd, "")?;
     let once = key.once(Scope::from(&actor), &body, ended)?;
-    Ok(answer(StatusCode::OK, features.ladder.end_season(by, &body.next, once).await?, ended))
+    let home = features.shown_home(Some(&body.realm))?;
+    let by = By { realm: home.key().into(), ..by };
+    Ok(answer(StatusCode::OK, home.ladder()?.end_season(by, &body.next, once).await?, ended))
 }
 
-/// The season that is running, and those that have ended.
-#[utoipa::path(get, path = "/ladder-seasons", tag = "ladder",
+/// The season of one realm that is running, and those that have ended.
+#[utoipa::path(get, path = "/ladder-seasons", tag = "ladder", params(RealmQuery),
     responses((status = 200, body = SeasonsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn seasons(State(features): State<Features>) -> Result<Json<SeasonsView>, Refused> {
-    let running = features.ladder.season().await?.into();
-    let ended = features.ladder.seasons().await?.into_iter().map(SeasonView::from).collect();
+async fn seasons(
+    State(features): State<Features>,
+    QueryOf(query): QueryOf<RealmQuery>,
+) -> Result<Json<SeasonsView>, Refused> {
+    let home = features.shown_home(query.realm.as_deref())?;
+    let running = home.ladder()?.season().await?.into();
+    let ended = home.ladder.seasons().await?.into_iter().map(SeasonView::from).collect();
     Ok(Json(SeasonsView { running, ended }))
 }
 
@@ -128,13 +139,21 @@ pub(super) struct StandingsView {
     standings: Vec<StandingView>,
 }
 
-/// The places in which a season ended.
-#[utoipa::path(get, path = "/ladder-seasons/{number}", tag = "ladder", params(("number" = u32, Path, description = "Number of the season")),
+/// The places in which a season of one realm ended.
+#[utoipa::path(get, path = "/ladder-seasons/{number}", tag = "ladder", params(("number" = u32, Path, description = "Number of the season"), RealmQuery),
     responses((status = 200, body = StandingsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn standings(
     State(features): State<Features>,
     PathPart(number): PathPart<u32>,
+    QueryOf(query): QueryOf<RealmQuery>,
 ) -> Result<Json<StandingsView>, Refused> {
-    let standings = features.ladder.standings(number).await?.into_iter().map(StandingView::from).collect();
+    let standings = features
+        .shown_home(query.realm.as_deref())?
+        .ladder()?
+        .standings(number)
+        .await?
+        .into_iter()
+        .map(StandingView::from)
+        .collect();
     Ok(Json(StandingsView { standings }))
 }

@@ -10,7 +10,8 @@ use super::{Features, problem::Refused};
 use crate::{
     admin::Actor,
     characters::Versions,
-    once::{Answered, Kept, Once},
+    games::Repeat,
+    once::{self, Answered, Kept, Once},
     types::{AccountId, Code, Network, Refusal},
 };
 
@@ -65,8 +66,9 @@ impl FromRequestParts<Features> for RequestKey {
             let sentence = "A request has one Idempotency-Key at most; send one.";
             return Err(Refused(Refusal::new(Code::IdempotencyKeyInvalid, sentence)));
         }
-        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-        Ok(Self { realm: features.realm.key.clone(), key, method, path })
+        // The realm that is meant stands behind the question mark.
+        let path = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
+        Ok(Self { realm: features.realms.first().key().to_owned(), key, method: parts.method.to_string(), path })
     }
 }
 
@@ -84,6 +86,18 @@ impl RequestKey {
         let body = serde_json::to_vec(body).unwrap_or_default();
         let request: [&[u8]; 3] = [self.method.as_bytes(), self.path.as_bytes(), &body];
         Ok(Some(Once::new(&self.realm, scope.text(), key, &request, answer)?))
+    }
+}
+
+impl RequestKey {
+    /// The same for what is not kept in the database, but where its effect is.
+    pub(super) fn repeat(&self, body: &impl serde::Serialize) -> Result<Option<Repeat>, Refused> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let key = key.to_str().unwrap_or_default();
+        once::check_key(key)?;
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let request = once::digest(&[self.method.as_bytes(), self.path.as_bytes(), &body]);
+        Ok(Some(Repeat { key: key.to_owned(), request }))
     }
 }
 

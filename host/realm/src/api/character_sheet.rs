@@ -12,7 +12,8 @@ use super::{
     Features, Problem,
     again::{IfMatch, RequestKey, Scope, answer},
     characters::{AttributesView, CharacterView, shown, tagged},
-    extract::{Body, PathPart, Speaker},
+    extract::{Body, PathPart, QueryOf, Speaker},
+    home::RealmQuery,
     problem::Refused,
 };
 use crate::{
@@ -160,7 +161,8 @@ async fn stats(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
-    let details = features.characters.details(speaker.account, id).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.details(speaker.account, id).await?;
     let sheet = &details.character.sheet;
     let next = (sheet.level < realm_world::LEVEL_MAX).then_some(sheet.level.saturating_add(1));
     let view = StatsView {
@@ -186,7 +188,8 @@ async fn skills(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
-    let details = features.characters.details(speaker.account, id).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.details(speaker.account, id).await?;
     let (content, sheet) = (features.games.content(), &details.character.sheet);
     let skills = content.skills(sheet.class).map(|skill| SkillView {
         name: skill.name.to_owned(),
@@ -209,7 +212,8 @@ async fn inventory(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
-    let details = features.characters.details(speaker.account, id).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.details(speaker.account, id).await?;
     let grid = |columns, rows| GridView { columns, rows, items: Vec::new() };
     let (inventory, stash, cube) = (grid(10, 4), grid(6, 8), grid(3, 4));
     Ok(tagged(&details, InventoryView { equipment: Vec::new(), inventory, stash, cube }))
@@ -224,7 +228,8 @@ async fn quests(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
-    let details = features.characters.details(speaker.account, id).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.details(speaker.account, id).await?;
     let none = |difficulty: Difficulty| DifficultyQuestsView { difficulty: difficulty.name(), quests: Vec::new() };
     let difficulties = [Difficulty::Normal, Difficulty::Nightmare, Difficulty::Hell].map(none).into();
     Ok(tagged(&details, QuestsView { difficulties }))
@@ -249,7 +254,8 @@ async fn spend(
     let SpendRequest { strength, dexterity, vitality, energy, skills } = body;
     let points = Points { attributes: Attributes { strength, dexterity, vitality, energy }, skills };
     let content = features.games.content();
-    let spent = features.characters.spend(speaker.account, id, versions, &points, &content, once).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let spent = home.characters.spend(speaker.account, id, versions, &points, &content, once).await?;
     Ok(answer(StatusCode::OK, spent, shown))
 }
 
@@ -266,18 +272,21 @@ async fn restore(
     key: RequestKey,
 ) -> Result<Response, Refused> {
     let once = key.once(Scope::Account(speaker.account), &(), shown)?;
-    let restored = features.characters.restore_once(speaker.account, id, once).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let restored = home.characters.restore_once(speaker.account, id, once).await?;
     Ok(answer(StatusCode::OK, restored, shown))
 }
 
-/// The account's deleted characters that can be restored.
-#[utoipa::path(get, path = "/deleted-characters", tag = "characters", security(("access_token" = [])),
+/// The account's deleted characters of one realm that can be restored.
+#[utoipa::path(get, path = "/deleted-characters", tag = "characters", security(("access_token" = [])), params(RealmQuery),
     responses((status = 200, body = DeletedCharactersView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn deleted(
     State(features): State<Features>,
     Speaker(speaker): Speaker,
+    QueryOf(query): QueryOf<RealmQuery>,
 ) -> Result<Json<DeletedCharactersView>, Refused> {
-    let found = features.characters.restorable(speaker.account).await?;
+    let home = features.home(&speaker, query.realm.as_deref())?;
+    let found = home.characters.restorable(speaker.account).await?;
     let view = |details: &crate::characters::Details| {
         let deleted_ms = details.deleted_ms.unwrap_or_default();
         DeletedCharacterView {

@@ -15,7 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Features, Problem,
     again::{IfMatch, RequestKey, Scope, answer, tag},
-    extract::{Body, PathPart, Speaker},
+    extract::{Body, PathPart, QueryOf, Speaker},
+    home::RealmQuery,
     problem::Refused,
 };
 use crate::{
@@ -75,6 +76,8 @@ impl From<realm_world::Attributes> for AttributesView {
 pub(super) struct CharacterView {
     /// Key, as a decimal string.
     id: String,
+    /// Key of its realm.
+    realm: String,
     name: String,
     class: &'static str,
     level: u32,
@@ -103,6 +106,7 @@ impl From<&Details> for CharacterView {
         let sheet = &character.sheet;
         Self {
             id: character.id.to_string(),
+            realm: details.realm.to_string(),
             name: character.name.to_string(),
             class: sheet.class.name(),
             level: sheet.level,
@@ -123,7 +127,7 @@ impl From<&Details> for CharacterView {
 #[derive(Serialize, ToSchema)]
 pub(super) struct CharactersView {
     characters: Vec<CharacterView>,
-    /// How many the account may have.
+    /// How many the account may have in this realm.
     characters_max: u32,
 }
 
@@ -138,31 +142,38 @@ pub(super) fn tagged<T: Serialize>(details: &Details, body: T) -> Response {
     ([(header::ETAG, tag(details.character.version))], Json(body)).into_response()
 }
 
-/// The account's characters, in the order that it chose, then the oldest first.
-#[utoipa::path(get, path = "/characters", tag = "characters", security(("access_token" = [])),
+/// The account's characters in one realm, in the order that it chose, then the oldest first.
+#[utoipa::path(get, path = "/characters", tag = "characters", security(("access_token" = [])), params(RealmQuery),
     responses((status = 200, body = CharactersView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list(State(features): State<Features>, Speaker(speaker): Speaker) -> Result<Json<CharactersView>, Refused> {
-    let characters = features.characters.list_details(speaker.account).await?;
+async fn list(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    QueryOf(query): QueryOf<RealmQuery>,
+) -> Result<Json<CharactersView>, Refused> {
+    let home = features.home(&speaker, query.realm.as_deref())?;
+    let characters = home.characters.list_details(speaker.account).await?;
     Ok(Json(CharactersView {
         characters: characters.iter().map(CharacterView::from).collect(),
-        characters_max: features.characters.characters_max(),
+        characters_max: home.characters.characters_max(),
     }))
 }
 
-/// Makes a character.
+/// Makes a character in one realm.
 #[utoipa::path(post, path = "/characters", tag = "characters", security(("access_token" = [])), request_body = CreateRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
+    params(RealmQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     responses((status = 201, body = CharacterView, headers(("ETag" = String, description = "Version of the character"))),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(features): State<Features>,
     Speaker(speaker): Speaker,
+    QueryOf(query): QueryOf<RealmQuery>,
     key: RequestKey,
     Body(body): Body<CreateRequest>,
 ) -> Result<Response, Refused> {
+    let home = features.home(&speaker, query.realm.as_deref())?;
     let once = key.once(Scope::Account(speaker.account), &body, shown)?;
     let CreateRequest { name, class, hardcore } = &body;
-    let made = features.characters.create_once(speaker.account, name, class, *hardcore, once).await?;
+    let made = home.characters.create_once(speaker.account, name, class, *hardcore, once).await?;
     Ok(answer(StatusCode::CREATED, made, shown))
 }
 
@@ -175,7 +186,8 @@ async fn get(
     Speaker(speaker): Speaker,
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
-    let details = features.characters.details(speaker.account, id).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.details(speaker.account, id).await?;
     Ok(tagged(&details, CharacterView::from(&details)))
 }
 
@@ -193,7 +205,8 @@ async fn put(
 ) -> Result<Response, Refused> {
     let ProfileRequest { title, order, key_bindings } = body;
     let profile = Profile { title, order, key_bindings };
-    let details = features.characters.set_profile(speaker.account, id, versions, profile).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let details = home.characters.set_profile(speaker.account, id, versions, profile).await?;
     Ok(tagged(&details, CharacterView::from(&details)))
 }
 
@@ -211,6 +224,7 @@ async fn delete(
 ) -> Result<Response, Refused> {
     let nothing = |_: &()| Kept { body: String::new(), tag: String::new() };
     let once = key.once(Scope::Account(speaker.account), &(), nothing)?;
-    let deleted = features.characters.delete_once(speaker.account, id, versions, once).await?;
+    let home = features.home_of(&speaker, id).await?;
+    let deleted = home.characters.delete_once(speaker.account, id, versions, once).await?;
     Ok(answer(StatusCode::NO_CONTENT, deleted, nothing))
 }

@@ -5,7 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Features, Problem, extract::Speaker};
+use super::{
+    Features, Problem,
+    extract::{QueryOf, Speaker},
+    home::RealmQuery,
+    problem::Refused,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
     OpenApiRouter::new().routes(routes!(channels))
@@ -24,11 +29,15 @@ pub(super) struct ChannelsView {
     channels: Vec<ChannelView>,
 }
 
-/// The channels that exist.
-#[utoipa::path(get, path = "/chat/channels", tag = "chat", security(("access_token" = [])),
+/// The channels that exist in one realm.
+#[utoipa::path(get, path = "/chat/channels", tag = "chat", security(("access_token" = [])), params(RealmQuery),
     responses((status = 200, body = ChannelsView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn channels(State(features): State<Features>, _speaker: Speaker) -> Json<ChannelsView> {
-    let channels = features.chat.channels().await;
+async fn channels(
+    State(features): State<Features>,
+    Speaker(speaker): Speaker,
+    QueryOf(query): QueryOf<RealmQuery>,
+) -> Result<Json<ChannelsView>, Refused> {
+    let channels = features.home(&speaker, query.realm.as_deref())?.chat.channels().await;
     let view = |channel: crate::chat::ChannelSummary| ChannelView { name: channel.name, members: channel.members };
-    Json(ChannelsView { channels: channels.into_iter().map(view).collect() })
+    Ok(Json(ChannelsView { channels: channels.into_iter().map(view).collect() }))
 }

@@ -9,12 +9,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Features, Problem,
+    again::RequestKey,
     extract::{Body, PathPart, QueryOf, Speaker},
     problem::Refused,
 };
 use crate::{
     accounts::{Identity, Permission},
     admin::Actor,
+    audit::By,
     games::{GameReference, GameSettings, Player},
     types::{CharacterId, Code, GameId, GameName, Refusal, rfc3339},
 };
@@ -28,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
         .routes(routes!(leave))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateRequest {
     /// Key of the character that plays.
@@ -71,6 +73,8 @@ pub(super) struct ListQuery {
     /// normal, nightmare or hell; absent for all.
     #[param(value_type = Option<String>)]
     difficulty: Option<Difficulty>,
+    /// Key or name of the realm, as `GET /realms` lists them; absent for that of the character, or the first.
+    realm: Option<String>,
 }
 
 /// A game.
@@ -172,7 +176,7 @@ fn player(features: &Features, speaker: &Identity) -> Player {
     }
 }
 
-/// Games that are not full.
+/// Games of one realm that are not full.
 #[utoipa::path(get, path = "/games", tag = "games", security(("access_token" = [])), params(ListQuery),
     responses((status = 200, body = GamesView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn list(
@@ -180,18 +184,26 @@ async fn list(
     Speaker(speaker): Speaker,
     QueryOf(query): QueryOf<ListQuery>,
 ) -> Result<Json<GamesView>, Refused> {
-    let games = features.games.list(speaker.account, query.character, query.difficulty).await?;
+    let home = match (&query.realm, query.character) {
+        (None, Some(character)) => features.home_of(&speaker, character).await?,
+        (named, _) => features.home(&speaker, named.as_deref())?,
+    };
+    let games = home.games.list(speaker.account, query.character, query.difficulty).await?;
     Ok(Json(GamesView { games: games.into_iter().map(GameView::from).collect() }))
 }
 
-/// Creates a game and takes a seat in it.
+/// Creates a game in the realm of the character, and takes a seat in it. Asked again under one key it answers with the same game, as long as
+/// the account has its seat there.
 #[utoipa::path(post, path = "/games", tag = "games", security(("access_token" = [])), request_body = CreateRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     responses((status = 201, body = TicketView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(features): State<Features>,
     Speaker(speaker): Speaker,
+    key: RequestKey,
     Body(body): Body<CreateRequest>,
 ) -> Result<(StatusCode, Json<TicketView>), Refused> {
+    let repeat = key.repeat(&body)?;
     let name = GameName::new(body.name)
         .map_err(|error| Refused(Refusal::new(Code::GameNameInvalid, format!("The name is not allowed: {error}."))))?;
     let settings = GameSettings {
@@ -200,7 +212,12 @@ async fn create(
         difficulty: body.difficulty,
         players_max: body.players_max,
     };
-    let ticket = features.games.create(player(&features, &speaker), body.character, settings).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let (who, character) = (player(&features, &speaker), body.character);
+    let ticket = match repeat {
+        Some(repeat) => home.games.create_once(who, character, settings, repeat).await?,
+        None => home.games.create(who, character, settings).await?,
+    };
     Ok((StatusCode::CREATED, Json(ticket.into())))
 }
 
@@ -209,10 +226,10 @@ async fn create(
     responses((status = 200, body = GameDetailView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn get(
     State(features): State<Features>,
-    _speaker: Speaker,
+    Speaker(speaker): Speaker,
     PathPart(id): PathPart<GameId>,
 ) -> Result<Json<GameDetailView>, Refused> {
-    let (game, players) = features.games.get(id).await?;
+    let (game, players) = features.home_of_game(&speaker, id)?.games.get(id).await?;
     let rules = features.games.rules_of(id)?;
     let players = players.into_iter().map(PlayerView::from).collect();
     Ok(Json(GameDetailView { game: game.into(), players, rules }))
@@ -227,11 +244,13 @@ async fn close(
     PathPart(id): PathPart<GameId>,
 ) -> Result<StatusCode, Refused> {
     let mut who = player(&features, &speaker);
-    let (game, _) = features.games.get(id).await?;
+    let home = features.home_of_game(&speaker, id)?;
+    let (game, _) = home.games.get(id).await?;
     // Without a line nobody closes as staff, also when the game has another host a moment later.
     who.staff &= game.host != speaker.name.as_str();
     if who.staff {
         let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
+        let by = By { realm: home.key().into(), ..by };
         let before = serde_json::json!({"name": game.name, "players": game.players});
         features.admin.note(by.does("games.close", "game", id).changing(before, serde_json::Value::Null)).await?;
     }
@@ -249,7 +268,8 @@ async fn join(
     Body(body): Body<JoinRequest>,
 ) -> Result<Json<TicketView>, Refused> {
     let who = player(&features, &speaker);
-    let ticket = features.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let ticket = home.games.join(who, body.character, GameReference::Id(id), &body.password).await?;
     Ok(Json(ticket.into()))
 }
 
@@ -273,7 +293,8 @@ async fn quick(
     Speaker(speaker): Speaker,
     Body(body): Body<QuickRequest>,
 ) -> Result<Json<TicketView>, Refused> {
-    let ticket = features.games.quick(player(&features, &speaker), body.character, body.difficulty).await?;
+    let home = features.home_of(&speaker, body.character).await?;
+    let ticket = home.games.quick(player(&features, &speaker), body.character, body.difficulty).await?;
     Ok(Json(ticket.into()))
 }
 

@@ -26,6 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
     limit: Option<u32>,
+    /// Key or name of the realm, as `GET /realms` lists them; absent for the first.
+    realm: Option<String>,
 }
 
 /// A place in the ladder.
@@ -66,9 +68,9 @@ pub(super) struct LadderView {
     entries: Vec<EntryView>,
 }
 
-async fn top(ladder: &Ladder, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
+async fn top(features: &Features, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = ladder.top(class, limit).await?;
+    let entries = features.shown_home(query.realm.as_deref())?.ladder()?.top(class, limit).await?;
     Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
 }
 
@@ -79,7 +81,7 @@ async fn overall(
     State(features): State<Features>,
     QueryOf(query): QueryOf<LadderQuery>,
 ) -> Result<Json<LadderView>, Refused> {
-    top(&features.ladder, None, &query).await
+    top(&features, None, &query).await
 }
 
 /// The best characters of one class.
@@ -97,7 +99,7 @@ async fn by_class(
             format!("There is no class \"{class}\"; choose one of {names}."),
         ))
     })?;
-    top(&features.ladder, Some(class), &query).await
+    top(&features, Some(class), &query).await
 }
 
 /// A character with as many before as behind it; empty when it has no place. The numbers of the places may be off by as many as changed places within the last minute.
@@ -110,6 +112,11 @@ async fn around(
     QueryOf(query): QueryOf<LadderQuery>,
 ) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = features.ladder.around(character, (limit - 1) / 2).await?;
+    let home = match (&query.realm, features.realms.of_character(character).await) {
+        (None, Ok(home)) => std::sync::Arc::clone(home),
+        // Of a character that is not there the answer is empty, in whichever realm.
+        (named, _) => features.shown_home(named.as_deref())?,
+    };
+    let entries = home.ladder()?.around(character, (limit - 1) / 2).await?;
     Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
 }

@@ -16,6 +16,7 @@ mod explorer;
 mod extract;
 mod games;
 mod gate;
+mod home;
 mod ladder;
 mod owner;
 mod plugins;
@@ -35,10 +36,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{
-    accounts::Accounts, admin::Admin, characters::Characters, chat::Chat, games::Games, ladder::Ladder, rules::Rules,
-    session::Sessions,
-};
+use crate::{accounts::Accounts, admin::Admin, games::Games, realms::Realms, rules::Rules, session::Sessions};
 
 pub use gate::Gate;
 pub use problem::Problem;
@@ -46,18 +44,12 @@ pub use problem::Problem;
 /// The features that REST speaks to.
 #[derive(Clone)]
 pub struct Features {
-    /// Name and sentence of the realm.
-    pub realm: Arc<crate::config::RealmConfig>,
+    /// The realms, with their characters, channels, games and ladders.
+    pub realms: Realms,
     /// Accounts.
     pub accounts: Accounts,
-    /// Characters.
-    pub characters: Characters,
-    /// Chat.
-    pub chat: Chat,
-    /// Games.
+    /// The games of all realms.
     pub games: Games,
-    /// The ladder.
-    pub ladder: Ladder,
     /// Plugins.
     pub rules: Rules,
     /// The operator's verbs.
@@ -137,7 +129,7 @@ pub fn openapi_json() -> String {
 /// Everything that HTTPS answers, `/ws` excepted.
 pub fn router(features: Features, body_bytes_max: usize) -> Router {
     let (router, description) = routes().split_for_parts();
-    let home = problem::home_page(&features.realm);
+    let home = problem::home_page(&features.realms);
     router
         .route("/.well-known/jwks.json", get(auth::jwks))
         .route("/api/v1/openapi.json", get(move || async move { Json(description) }))

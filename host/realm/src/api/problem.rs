@@ -15,7 +15,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::types::{Code, Refusal};
+use crate::{
+    realms::{Home, Realms},
+    types::{Code, Refusal},
+};
 
 /// RFC 9457: why a request was refused.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -121,20 +124,22 @@ pub(super) async fn method_not_allowed(request: Request) -> Refused {
 }
 
 /// The page that a browser sees at `/`: what this is and where its doors are.
-pub(super) fn home_page(realm: &crate::config::RealmConfig) -> String {
+pub(super) fn home_page(realms: &Realms) -> String {
     let escape =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let settings = |home: &Arc<Home>| (escape(&home.settings.name), escape(&home.settings.description));
+    let mut shown = realms.all().iter().filter(|home| !home.settings.hidden).map(settings);
+    let (name, description) = shown.next().unwrap_or_else(|| ("A realm".to_owned(), String::new()));
+    let others: String = shown.map(|(name, description)| format!("<h2>{name}</h2>\n<p>{description}</p>\n")).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#e8e2d6;background:#17130f}}\
-         h1{{color:#e0a458;margin-bottom:0}}a{{color:#e0a458}}code{{background:#2a231b;padding:.1rem .3rem;border-radius:.2rem}}</style>\n\
-         <h1>{name}</h1>\n<p>{description}</p>\n\
+         h1,h2{{color:#e0a458;margin-bottom:0}}a{{color:#e0a458}}code{{background:#2a231b;padding:.1rem .3rem;border-radius:.2rem}}</style>\n\
+         <h1>{name}</h1>\n<p>{description}</p>\n{others}\
          <p>This is a realm server. Game clients speak to it over <code>/api/v1</code>, <code>/ws</code> and the frame ports.</p>\n\
          <ul>\n<li><a href=\"/api/v1/explorer\">The REST interface</a>, to read and to try; as <a href=\"/api/v1/openapi.json\">OpenAPI</a></li>\n\
          <li><a href=\"/api/v1/realms\">Who is online</a></li>\n<li><a href=\"/api/v1/ladder\">The ladder</a></li>\n</ul>\n</html>\n",
-        name = escape(&realm.name),
-        description = escape(&realm.description),
     )
 }
 

@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     accounts::{AccountsError, Permission},
-    characters::Details,
+    audit::By,
+    characters::{Destination, Details},
     once::{Answered, Kept},
-    types::{CharacterId, rfc3339},
+    types::{CharacterId, Code, Refusal, rfc3339},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -49,8 +50,12 @@ pub(super) struct RenameRequest {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferRequest {
-    /// Name of the account that is to have it.
+    /// Name of the account that is to have it; empty for the one that has it.
+    #[serde(default)]
     account: String,
+    /// Key or name of the realm that it is to be in; empty for the one that it is in.
+    #[serde(default)]
+    realm: String,
     /// For the audit log.
     #[serde(default)]
     reason: String,
@@ -65,7 +70,7 @@ fn shown(details: &Details) -> Kept {
     Kept { body: serde_json::to_string(&view).unwrap_or_default(), tag: tag(details.character.version) }
 }
 
-/// Any character of the realm, deleted ones too.
+/// Any character of any realm, deleted ones too.
 #[utoipa::path(get, path = "/admin/characters/{id}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("characters.read"))),
     params(("id" = String, Path, description = "Key of the character")),
     responses((status = 200, body = StaffCharacterView, headers(("ETag" = String, description = "Version of the character"))),
@@ -76,7 +81,7 @@ async fn get(
     PathPart(id): PathPart<CharacterId>,
 ) -> Result<Response, Refused> {
     actor.ask(Permission::CharactersRead)?;
-    let details = features.characters.any_details(id).await?;
+    let details = features.realms.of_character(id).await?.characters.any_details(id).await?;
     Ok(answer(StatusCode::OK, Answered::Now(details), shown))
 }
 
@@ -96,10 +101,12 @@ async fn rename(
 ) -> Result<Response, Refused> {
     let by = features.admin.allow(&actor, Permission::CharactersRename, &body.reason)?;
     let once = key.once(Scope::from(&actor), &body, shown)?;
-    Ok(answer(StatusCode::OK, features.characters.rename(by, id, &body.name, once).await?, shown))
+    let home = features.realms.of_character(id).await?;
+    let by = By { realm: home.key().into(), ..by };
+    Ok(answer(StatusCode::OK, home.characters.rename(by, id, &body.name, once).await?, shown))
 }
 
-/// Gives a character to another account. Not while it is in a game.
+/// Gives a character to another account, or takes it into another realm, with its place in the ladder. Not while it is in a game.
 #[utoipa::path(post, path = "/admin/characters/{id}/transfer", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("characters.transfer"))),
     params(("id" = String, Path, description = "Key of the character"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
@@ -114,7 +121,18 @@ async fn transfer(
     Body(body): Body<TransferRequest>,
 ) -> Result<Response, Refused> {
     let by = features.admin.allow(&actor, Permission::CharactersTransfer, &body.reason)?;
+    if body.account.is_empty() && body.realm.is_empty() {
+        let sentence = "Name the account that is to have the character, or the realm that it is to be in.";
+        return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
+    }
     let once = key.once(Scope::from(&actor), &body, shown)?;
-    let to = features.accounts.find(&account_name(&body.account)?).await?.ok_or(AccountsError::AccountUnknown)?;
-    Ok(answer(StatusCode::OK, features.characters.transfer(by, id, to, once).await?, shown))
+    let account = match body.account.as_str() {
+        "" => None,
+        name => Some(features.accounts.find(&account_name(name)?).await?.ok_or(AccountsError::AccountUnknown)?),
+    };
+    let home = features.realms.of_character(id).await?;
+    let target = if body.realm.is_empty() { home } else { features.realms.named(&body.realm)? };
+    let by = By { realm: home.key().into(), ..by };
+    let to = Destination { account, realm: &target.characters };
+    Ok(answer(StatusCode::OK, home.characters.transfer(by, id, to, once).await?, shown))
 }

@@ -18,7 +18,7 @@ impl Characters {
     /// Makes a character; resolves when it is stored. Asked again under one key it answers what it answered then.
     ///
     /// # Errors
-    /// When the name or the class is illegal, the name is taken, the account is full, or the anti-cheat rule refuses the character.
+    /// When the name or the class is illegal, the name is taken, the account is full, the realm has hardcore characters alone, or the anti-cheat rule refuses the character.
     pub async fn create_once(
         &self,
         account: AccountId,
@@ -34,6 +34,9 @@ impl Characters {
         }
         let name = CharacterName::new(name)?;
         let class = Class::from_name(class).ok_or_else(|| CharactersError::ClassUnknown(class.to_owned()))?;
+        if self.hardcore_only && !hardcore {
+            return Err(CharactersError::HardcoreOnly);
+        }
         let now_ms = self.storage.now_ms();
         let new = Character {
             id: self.storage.ids().next(now_ms),
@@ -66,7 +69,7 @@ async fn insert_once(
     once::write(storage, once, move |connection| {
         Box::pin(async move {
             insert_if_room(connection, &realm, characters_max, &new).await?;
-            Ok(Details::newborn(new))
+            Ok(Details::newborn(new, realm))
         })
     })
     .await

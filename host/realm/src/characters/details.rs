@@ -1,6 +1,6 @@
 //! A character with everything that is stored of it, and the one way in which it is changed outside games.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Character, Characters, CharactersError, store};
 use crate::{
@@ -60,6 +60,8 @@ impl Profile {
 pub struct Details {
     /// What every list shows.
     pub character: Character,
+    /// Key of its realm.
+    pub realm: Arc<str>,
     /// What the player chose.
     pub profile: Profile,
     /// Levels of skills by name; those without points are not in it.
@@ -71,8 +73,8 @@ pub struct Details {
 impl Details {
     /// Of a character that was just made.
     #[must_use]
-    pub(super) fn newborn(character: Character) -> Self {
-        Self { character, profile: Profile::default(), skills: BTreeMap::new(), deleted_ms: None }
+    pub(super) fn newborn(character: Character, realm: Arc<str>) -> Self {
+        Self { character, realm, profile: Profile::default(), skills: BTreeMap::new(), deleted_ms: None }
     }
 
     /// Points that were spent on skills.

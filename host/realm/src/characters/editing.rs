@@ -144,7 +144,7 @@ mod tests {
     const NONE: Attributes = Attributes { strength: 0, dexterity: 0, vitality: 0, energy: 0 };
 
     fn druid(level: u32) -> Details {
-        Details::newborn(Character {
+        let character = Character {
             id: CharacterId::from_raw(1),
             account: AccountId::from_raw(2),
             name: CharacterName::new("Ash").unwrap(),
@@ -153,7 +153,8 @@ mod tests {
             played_last_ms: None,
             play_time_ms: 0,
             version: 1,
-        })
+        };
+        Details::newborn(character, "main".into())
     }
 
     fn sentence(outcome: Result<Details, CharactersError>) -> String {

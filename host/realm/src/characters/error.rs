@@ -44,6 +44,9 @@ pub enum CharactersError {
     /// A rule of the realm refuses the character.
     #[error("a rule of this realm refuses the character: {0}")]
     Refused(String),
+    /// The realm has hardcore characters alone.
+    #[error("this realm has hardcore characters alone; make a character that is hardcore")]
+    HardcoreOnly,
     /// It was changed meanwhile.
     #[error("the character was changed meanwhile")]
     Stale,
@@ -106,7 +109,9 @@ impl From<CharactersError> for Refusal {
                      a game again in a moment.";
                 return Refusal::retry(Code::StorageUnavailable, sentence, 5_000);
             }
-            CharactersError::Refused(_) => (Code::CharacterRefused, format!("{}.", capital(&error.to_string()))),
+            CharactersError::Refused(_) | CharactersError::HardcoreOnly => {
+                (Code::CharacterRefused, format!("{}.", capital(&error.to_string())))
+            }
             CharactersError::Storage(error) => return error.into(),
         };
         Refusal::new(code, message)

@@ -23,6 +23,8 @@ use crate::{
 pub struct Lease {
     /// The character.
     pub character: CharacterId,
+    /// Key of the realm that it is in; it does not leave it while the lease is held.
+    pub realm: Arc<str>,
     /// Rises with each lease; a stale holder is refused by it.
     pub(super) epoch: i64,
     /// The version that the next save replaces.
@@ -52,13 +54,19 @@ impl Lease {
     /// The lease of an epoch over a character as it was stored then, of a holder that never ends.
     #[must_use]
     pub fn new(character: CharacterId, epoch: i64, version: i64, play_time_ms: i64) -> Self {
-        Self::of(Arc::new(Holder::endless(0)), character, epoch, (version, play_time_ms))
+        Self::of(Arc::new(Holder::endless(0)), (character, "".into()), epoch, (version, play_time_ms))
     }
 
-    fn of(holder: Arc<Holder>, character: CharacterId, epoch: i64, (version, play_time_ms): (i64, i64)) -> Self {
+    fn of(
+        holder: Arc<Holder>,
+        (character, realm): (CharacterId, Arc<str>),
+        epoch: i64,
+        (version, play_time_ms): (i64, i64),
+    ) -> Self {
         let given_back = AtomicBool::new(false);
         Self {
             character,
+            realm,
             epoch,
             version,
             unconfirmed: 0,
@@ -86,7 +94,7 @@ impl Lease {
         account: AccountId,
         id: CharacterId,
     ) -> Result<(Character, Self), CharactersError> {
-        let realm = Arc::clone(realm);
+        let (own_realm, realm) = (Arc::clone(realm), Arc::clone(realm));
         let epoch_taken = Arc::new(AtomicI64::new(Self::EPOCH_NONE));
         let (note, taker, own) = (Arc::clone(&epoch_taken), Arc::clone(&holder), storage.clone());
         let taken = storage
@@ -126,7 +134,7 @@ impl Lease {
             });
         }
         let (character, epoch) = taken?;
-        let mut lease = Self::of(holder, id, epoch, (character.version, character.play_time_ms));
+        let mut lease = Self::of(holder, (id, own_realm), epoch, (character.version, character.play_time_ms));
         lease.stored = Some((character.sheet, None));
         Ok((character, lease))
     }

@@ -24,6 +24,7 @@ pub use details::{Details, Profile, Versions};
 pub use editing::Points;
 pub use error::CharactersError;
 pub use lease::Lease;
+pub use staff::Destination;
 
 use holder::{Holders, Terms};
 use upkeep::Upkeep;
@@ -39,7 +40,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Most characters of one account in this realm. As many again may be deleted and not yet gone for good: a deleted character can be
+    /// Most characters of one account in each realm. As many again may be deleted and not yet gone for good: a deleted character can be
     /// restored for 30 days, and keeps its name. More than 50 do not fit into one message that lists them.
     #[schemars(range(min = 1, max = 50))]
     pub characters_max: u32,
@@ -113,39 +114,78 @@ pub struct Place {
 /// Rows that an account may have for each character that it may play: itself, and a deleted one that can be restored.
 const ROWS_PER_CHARACTER: u32 = 2;
 
-/// The characters of the realm; cheap to clone.
+/// The characters of one realm; cheap to clone. All of a process hold their leases together.
+///
+/// A name belongs to one character of its realm, and not of the server: characters of two realms never meet, in no game, channel or ladder;
+/// whoever is written to is named by the account, whose name the whole server knows; and realms that stand side by side in one database, each
+/// served by a process of its own, could not keep each other's names free anyway.
 #[derive(Clone)]
 pub struct Characters {
     storage: Storage,
     hooks: Hooks,
     realm: Arc<str>,
+    hardcore_only: bool,
     characters_max: u32,
     holders: Arc<Holders>,
     _upkeep: Arc<Upkeep>,
 }
 
 impl Characters {
-    /// Over the realm's database, under the realm's key, which is claimed. What was left in games by a former process over the same data
-    /// folder is freed, and what nodes left whose time is over; characters whose time for restoring is over are removed, now and then
-    /// once a day. A database file in which the realm stands under another key, or under its name (`former`), is taken over.
+    /// Over the realm's database; `realms` are the keys and names of all that this process serves, and has claimed. These are the characters
+    /// of the first, and [`Self::beside`] are those of the others. What was left in games by a former process over the same data folder is freed, and what
+    /// nodes left whose time is over; characters whose time for restoring is over are removed, now and then once a day. A database file in
+    /// which the only realm stands under another key, or under its name, is taken over. Of realms that nobody names any more the
+    /// characters stay where they are, and the log says so.
     ///
     /// # Errors
     /// When the database does not answer.
+    ///
+    /// # Panics
+    /// Without a realm.
     pub async fn start(
         config: &Config,
-        realm: &str,
-        former: &str,
+        realms: &[(&str, &str)],
         storage: Storage,
         hooks: Hooks,
     ) -> Result<Self, StorageError> {
-        let realm: Arc<str> = realm.into();
-        upkeep::adopt(&storage, &realm, former).await?;
+        let realm: Arc<str> = realms.first().expect("a configuration has at least one realm").0.into();
+        upkeep::adopt(&storage, realms).await?;
         let terms = Terms::of(config, storage.shares_realm());
         let holders = Arc::new(Holders::start(storage.clone(), terms).await?);
         tokio::spawn(holder::keep(Arc::downgrade(&holders)));
         let upkeep = Arc::new(Upkeep::new(storage.clone(), Arc::clone(&realm)));
         tokio::spawn(upkeep::purge_regularly(Arc::downgrade(&upkeep)));
-        Ok(Self { storage, hooks, realm, characters_max: config.characters_max, holders, _upkeep: upkeep })
+        let characters_max = config.characters_max;
+        Ok(Self { storage, hooks, realm, hardcore_only: false, characters_max, holders, _upkeep: upkeep })
+    }
+
+    /// The characters of another realm of the same process.
+    #[must_use]
+    pub fn beside(&self, realm: &str) -> Self {
+        let realm: Arc<str> = realm.into();
+        let upkeep = Arc::new(Upkeep::new(self.storage.clone(), Arc::clone(&realm)));
+        tokio::spawn(upkeep::purge_regularly(Arc::downgrade(&upkeep)));
+        Self { realm, _upkeep: upkeep, ..self.clone() }
+    }
+
+    /// The same, where new characters have to be hardcore.
+    #[must_use]
+    pub fn hardcore_only(self, hardcore_only: bool) -> Self {
+        Self { hardcore_only, ..self }
+    }
+
+    /// The key of the realm.
+    #[must_use]
+    pub fn realm(&self) -> &Arc<str> {
+        &self.realm
+    }
+
+    /// The key of the realm that a character is in, whichever realm that is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn realm_of(&self, id: CharacterId) -> Result<Option<String>, CharactersError> {
+        Ok(store::realms::of(self.storage.reader(), id).await?)
     }
 
     /// Changes whenever this node had to end as a holder of leases: those that it held then are held no more ([`Lease::has_ended`]), and

@@ -1,6 +1,7 @@
 //! SQL of characters and their leases.
 
 pub(super) mod holders;
+pub(super) mod realms;
 
 use realm_world::{Attributes, Class, Sheet};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
@@ -238,22 +239,4 @@ pub(super) async fn purge_deleted(
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
-}
-
-/// The realms that have characters.
-pub(super) async fn realms(connection: &mut AnyConnection) -> Result<Vec<String>, StorageError> {
-    let rows = sqlx::query("SELECT DISTINCT realm FROM characters ORDER BY realm").fetch_all(connection).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
-/// Calls a realm otherwise; there must be nothing under the new key.
-pub(super) async fn rename_realm(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StorageError> {
-    for statement in [
-        "DELETE FROM character_rosters WHERE realm = $2 AND $1 <> $2",
-        "UPDATE character_rosters SET realm = $2 WHERE realm = $1",
-        "UPDATE characters SET realm = $2 WHERE realm = $1",
-    ] {
-        sqlx::query(statement).bind(from).bind(to).execute(&mut *connection).await?;
-    }
-    Ok(())
 }

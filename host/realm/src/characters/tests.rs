@@ -514,7 +514,7 @@ async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_
         }
         let before = store::list(storage.reader(), "main", owner).await.unwrap().len();
         for _ in 0..2 {
-            upkeep::adopt(&storage, &realm(), "Emberfall").await.unwrap();
+            upkeep::adopt(&storage, &[("main", "Emberfall")]).await.unwrap();
         }
         let list = store::list(storage.reader(), "main", owner).await.unwrap();
         assert_eq!(list.len(), before + usize::from(adopted.is_some()), "{stored:?}");
@@ -524,6 +524,34 @@ async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_
         }
         storage.close().await;
     }
+}
+
+async fn characters_of_a_realm_that_is_served_no_more_stay_where_they_are(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    let hooks = Hooks::without_plugins();
+    let both = [("main", "Emberfall"), ("hard", "Duskwall")];
+    let main = Characters::start(&Config::default(), &both, storage.clone(), hooks.clone()).await.unwrap();
+    let hard = main.beside("hard").hardcore_only(true);
+    // The same name in both: they never meet.
+    let lantern = main.create(owner, "Lantern", "Druid", false).await.unwrap();
+    assert!(matches!(hard.create(owner, "Lantern", "Druid", false).await, Err(CharactersError::HardcoreOnly)));
+    assert_eq!((main.list(owner).await.unwrap().len(), hard.list(owner).await.unwrap().len()), (1, 0));
+    assert_eq!(main.realm_of(lantern.id).await.unwrap().as_deref(), Some("main"));
+    assert!(matches!(hard.get(owner, lantern.id).await, Err(CharactersError::Unknown)));
+    assert!(matches!(hard.take(owner, lantern.id).await, Err(CharactersError::Unknown)));
+    main.stop().await;
+    // Of the two the one without characters is left: those of the other are not taken for its own.
+    let alone = Characters::start(&Config::default(), &both[1..], storage.clone(), hooks.clone()).await.unwrap();
+    assert_eq!(alone.list(owner).await.unwrap().len(), 0);
+    alone.create(owner, "lantern", "Druid", true).await.unwrap();
+    alone.stop().await;
+    let main = Characters::start(&Config::default(), &both, storage.clone(), hooks).await.unwrap();
+    let of = |list: Vec<Character>| list.iter().map(|one| one.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(of(main.list(owner).await.unwrap()), ["Lantern"]);
+    assert_eq!(of(main.beside("hard").list(owner).await.unwrap()), ["lantern"]);
+    main.stop().await;
+    storage.close().await;
 }
 
 async fn saves_that_wait_together_are_each_answered_for_themselves(home: Home) {
@@ -626,6 +654,7 @@ async fn what_is_loaded_is_what_was_judged_when_it_was_changed_meanwhile(home: H
     let characters = Characters {
         storage: storage.clone(),
         hooks: Hooks::without_plugins(),
+        hardcore_only: false,
         realm: realm(),
         characters_max: 18,
         holders: Arc::new(holders(&storage).await),
@@ -737,6 +766,7 @@ each_database! {
     making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have,
     a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_was_stored_or_not,
     a_release_or_a_take_that_was_not_confirmed_locks_nobody_out,
+    characters_of_a_realm_that_is_served_no_more_stay_where_they_are,
     saves_that_wait_together_are_each_answered_for_themselves,
     a_renewal_passes_a_queue_that_is_full_of_other_writes,
     what_is_loaded_is_what_was_judged_when_it_was_changed_meanwhile,

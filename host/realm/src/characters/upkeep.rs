@@ -63,39 +63,63 @@ pub(super) async fn purge_regularly(upkeep: Weak<Upkeep>) {
     }
 }
 
-/// A database whose characters stand under another key than the realm has now, and under that one alone, is taken over: there is one
-/// realm in it, and it was called otherwise. Of several, `former` is the one. Of a database that is shared nothing is taken over: what
-/// stands under another key belongs to another realm.
-pub(super) async fn adopt(storage: &Storage, realm: &Arc<str>, former: &str) -> Result<(), StorageError> {
-    let (key, former) = (Arc::clone(realm), former.to_owned());
-    let (found, adopted, shared) = storage
+/// A database whose characters stand under another key than the only realm has now, and under that one alone, is taken over: there is one
+/// realm in it, and it was called otherwise. Of several, the one under its name is. Nothing is taken over of a database that is shared, where
+/// several realms are served, or where this realm has been before: what stands under another key then belongs to another realm, and stays.
+pub(super) async fn adopt(storage: &Storage, realms: &[(&str, &str)]) -> Result<(), StorageError> {
+    let served: Vec<(String, String)> =
+        realms.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect();
+    let keys: Vec<&str> = realms.iter().map(|(key, _)| *key).collect();
+    let (found, noted, adopted, shared) = storage
         .write::<_, StorageError, _>(move |connection| {
             Box::pin(async move {
-                let found = store::realms(connection).await?;
-                let known = found.iter().any(|realm| **realm == *key);
+                let found = store::realms::all(connection).await?;
+                let noted = store::realms::noted(connection).await?;
                 let shared = storage::is_shared(connection);
-                let adopted = match found.as_slice() {
+                let known =
+                    served.iter().any(|(key, _)| found.contains(key) || noted.iter().any(|(noted, _)| noted == key));
+                let adopted = match (served.as_slice(), found.as_slice()) {
                     _ if known || shared => None,
-                    [only] => Some(only.clone()),
-                    several => several.iter().find(|realm| **realm == former).cloned(),
+                    ([_], [only]) => Some(only.clone()),
+                    ([(_, name)], several) => several.iter().find(|realm| *realm == name).cloned(),
+                    _ => None,
                 };
-                if let Some(from) = &adopted {
-                    store::rename_realm(connection, from, &key).await?;
+                if let (Some(from), Some((key, _))) = (&adopted, served.first()) {
+                    store::realms::rename(connection, from, key).await?;
                 }
-                Ok((if known { Vec::new() } else { found }, adopted, shared))
+                for (key, name) in &served {
+                    store::realms::note(connection, key, name).await?;
+                }
+                Ok((found, noted, adopted, shared))
             })
         })
         .await?;
+    let called = |key: &String| match noted.iter().find(|(noted, _)| noted == key) {
+        Some((_, name)) => format!("{key} ({name})"),
+        None => key.clone(),
+    };
+    let is_served = |key: &String| keys.contains(&key.as_str());
+    let known = found.iter().any(is_served) || noted.iter().any(|(key, _)| is_served(key));
+    let apart: Vec<String> = found.iter().filter(|realm| !keys.contains(&realm.as_str())).map(called).collect();
+    let (served, apart) = (keys.join(", "), apart.join(", "));
     match adopted {
-        Some(from) => tracing::info!(from, to = %realm, "the realm's characters stood under another key; taken over"),
-        None if found.is_empty() => {}
+        Some(from) => tracing::info!(from, to = served, "the realm's characters stood under another key; taken over"),
+        None if apart.is_empty() => {}
+        // Other processes may serve them.
         None if shared => tracing::info!(
-            realms = found.join(", "),
-            "the shared database has characters of other realms and none of \"{realm}\" yet; if one of those is meant, write its key as [realm] key"
+            realms = apart,
+            served,
+            "the shared database has characters of other realms; they stay as they are. If one of those is meant, write its key as [realm] key"
+        ),
+        None if known => tracing::warn!(
+            realms = apart,
+            served,
+            "the database has characters of realms that the configuration does not name; they stay as they are, and nobody can reach them until \
+             a [[realm]] with their key is written again"
         ),
         None => tracing::warn!(
-            realms = found.join(", "),
-            "the database has characters of other realms and none of \"{realm}\"; write the key that is meant as [realm] key"
+            realms = apart,
+            "the database has characters of other realms and none of \"{served}\"; write the key that is meant as [realm] key"
         ),
     }
     Ok(())

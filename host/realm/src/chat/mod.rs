@@ -28,13 +28,13 @@ pub struct Config {
     /// Most members of a channel.
     #[schemars(range(min = 1, max = 10_000))]
     pub members_max: usize,
-    /// Most channels at once.
+    /// Most channels at once, of each realm.
     #[schemars(range(min = 1, max = 100_000))]
     pub channels_max: usize,
     /// Lines and changes that may wait for a channel; more are refused with RATE_LIMITED.
     #[schemars(range(min = 1, max = 10_000))]
     pub mailbox_max: usize,
-    /// Channels that always exist and are shown in lists.
+    /// Channels that always exist, in each realm, and are shown in lists.
     pub channels: Vec<String>,
 }
 
@@ -154,7 +154,7 @@ impl From<ChatError> for Refusal {
     }
 }
 
-/// Chat of the realm; cheap to clone.
+/// Chat of one realm; cheap to clone. Channels are the realm's; whispers reach everybody on the server.
 #[derive(Clone)]
 pub struct Chat {
     directory: Arc<Directory>,
@@ -168,14 +168,22 @@ impl Chat {
     /// A permanent channel that [`Config::check`] would refuse is left out and logged.
     #[must_use]
     pub fn start(config: Config, hooks: Hooks, clock: Arc<dyn Clock>) -> Self {
-        Self { directory: Directory::start(config, hooks, clock) }
+        Self { directory: Directory::start(Arc::default(), config, hooks, clock) }
+    }
+
+    /// Chat of another realm of the same server: channels of its own, and the same people online. Needs a running tokio runtime.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let Directory { people, config, hooks, clock, .. } = &*self.directory;
+        let (people, clock) = (Arc::clone(people), Arc::clone(clock));
+        Self { directory: Directory::start(people, config.clone(), hooks.clone(), clock) }
     }
 
     /// Somebody came online; replaces an older seat of the same account.
     #[must_use]
     pub fn connect(&self, member: Member) -> ChatSeat {
         let person = Arc::new(Person::new(member));
-        self.directory.come_online(&person);
+        self.directory.people.come_online(&person);
         ChatSeat::new(Arc::clone(&self.directory), person)
     }
 
@@ -210,7 +218,7 @@ impl Chat {
     #[must_use]
     pub fn online_name(&self, written: &str) -> Option<String> {
         let name = AccountName::new(written).ok()?;
-        self.directory.online(name.folded()).map(|person| person.name.to_string())
+        self.directory.people.online(name.folded()).map(|person| person.name.to_string())
     }
 
     /// The last lines of a channel, oldest first; `None` when there is no such channel or it is too busy to say.

@@ -108,7 +108,7 @@ impl ChatSeat {
 
     async fn deliver(&self, recipient: &AccountName, text: ChatText) -> Result<(), ChatError> {
         let offline = || ChatError::Offline(recipient.to_string());
-        let target = self.directory.online(recipient.folded()).ok_or_else(offline)?;
+        let target = self.directory.people.online(recipient.folded()).ok_or_else(offline)?;
         let now_ms = self.directory.clock.now_ms();
         let line = ChatLine {
             account: self.person.account,
@@ -121,7 +121,7 @@ impl ChatSeat {
         match self.directory.hooks.filter_chat(line).await {
             // The filter took its time: the recipient may have gone, or come back on another connection.
             ChatVerdict::Approved(text) => {
-                let target = self.directory.online(recipient.folded()).ok_or_else(offline)?;
+                let target = self.directory.people.online(recipient.folded()).ok_or_else(offline)?;
                 self.hand_over(&target, &text, now_ms);
                 Ok(())
             }
@@ -165,7 +165,7 @@ impl ChatSeat {
 
 impl Drop for ChatSeat {
     fn drop(&mut self) {
-        self.directory.go_offline(&self.person);
+        self.directory.people.go_offline(&self.person);
         if let Some(current) = &self.current {
             current.end();
         }

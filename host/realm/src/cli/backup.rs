@@ -43,7 +43,7 @@ impl Restore {
         let restored = storage::restore(&config.storage, &self.place.data, &self.file, &SystemClock).await?;
         print(&restored.tables);
         let who = By {
-            realm: config.realm.key.as_str().into(),
+            realm: config.realm.home().key.as_str().into(),
             who: Who::Operator,
             reason: format!("From {}.", self.file.display()),
         };

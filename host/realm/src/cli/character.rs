@@ -14,7 +14,7 @@ pub(super) enum Character {
     Show(Show),
     /// Give a character another name; not while it is in a game.
     Rename(Rename),
-    /// Give a character to another account; not while it is in a game.
+    /// Give a character to another account, or take it into another realm; not while it is in a game.
     Transfer(Transfer),
 }
 
@@ -43,8 +43,12 @@ pub(super) struct Rename {
 pub(super) struct Transfer {
     /// Key of the character
     id: u64,
-    /// Name of the account that is to have it
+    /// Name of the account that is to have it [default: the one that has it]
+    #[arg(default_value = "", hide_default_value = true, required_unless_present = "realm")]
     account: String,
+    /// Key or name of the realm that it is to be in [default: the one that it is in]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    realm: String,
     /// Why, for the audit log
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
@@ -60,8 +64,8 @@ impl Character {
                 let body = json!({"name": name, "reason": reason});
                 ask(&place, Method::POST, &format!("{id}/rename"), Some(&body)).await?
             }
-            Self::Transfer(Transfer { id, account, reason, place }) => {
-                let body = json!({"account": account, "reason": reason});
+            Self::Transfer(Transfer { id, account, realm, reason, place }) => {
+                let body = json!({"account": account, "realm": realm, "reason": reason});
                 ask(&place, Method::POST, &format!("{id}/transfer"), Some(&body)).await?
             }
         };

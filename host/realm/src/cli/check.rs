@@ -8,6 +8,7 @@ use super::Place;
 use crate::{
     config::{Config, Loaded},
     games, net,
+    realms::RealmConfig,
     rules::Rules,
     storage::{FolderLock, Storage},
 };
@@ -53,6 +54,7 @@ impl Check {
                 return Ok(ExitCode::FAILURE);
             }
         };
+        report.line("realms", Ok(realms(&config)));
         let data = &self.place.data;
         report.line("certificate", certificate(&config, data));
         report.line("database", database(&config, data).await);
@@ -67,6 +69,16 @@ impl Check {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// The realms in words, for example `Emberfall (main), Duskwall (hard; closed, hidden)`.
+fn realms(config: &Config) -> String {
+    let one = |realm: &RealmConfig| {
+        let flags = realm.flags();
+        let flags = if flags.is_empty() { flags } else { format!("; {flags}") };
+        format!("{} ({}{flags})", realm.name, realm.key)
+    };
+    config.realm.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn certificate(config: &Config, data: &Path) -> Result<String, String> {

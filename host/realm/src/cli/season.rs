@@ -19,6 +19,9 @@ pub(super) struct End {
     /// Name of the season that begins, at most 32 characters [default: its number]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     next: String,
+    /// Key or name of the realm [default: the first]
+    #[arg(long, value_name = "REALM", default_value = "", hide_default_value = true)]
+    realm: String,
     /// Print what the realm answers, as JSON
     #[arg(long)]
     json: bool,
@@ -28,8 +31,8 @@ pub(super) struct End {
 
 impl Season {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let Season::End(End { next, json, place }) = self;
-        let body = json!({"next": next});
+        let Season::End(End { next, realm, json, place }) = self;
+        let body = json!({"next": next, "realm": realm});
         let ended = operator::ask(&place, Method::POST, "/ladder/season-end", Some(&body)).await?;
         if json {
             println!("{ended:#}");

@@ -84,7 +84,7 @@ fn banner(realm: &Realm, loaded: &Loaded, data: &Path, created: bool, begin: Ins
         out,
         "\n  {} · realm {} · up in {} ms\n\n  Web      https://{}/\n  API      https://{}/api/v1     described in /api/v1/openapi.json\n  \
          Lobby    wss://{}/ws  (realm.v1.json, realm.v1.bin)  ·  frames over TLS on {}\n  Games    frames over TLS on {}",
-        loaded.config.realm.name,
+        loaded.config.realm.home().name,
         env!("CARGO_PKG_VERSION"),
         begin.elapsed().as_millis(),
         addresses.https,
@@ -103,6 +103,14 @@ fn banner(realm: &Realm, loaded: &Loaded, data: &Path, created: bool, begin: Ins
         if created { " (created)" } else { "" },
         realm.fingerprint(),
     );
+    let realms = &loaded.config.realm;
+    let ordinary = realms.len() == 1 && realms.home().flags().is_empty();
+    for (index, realm) in realms.iter().enumerate().filter(|_| !ordinary) {
+        let label = if index == 0 { "Realms" } else { "" };
+        let gap = if index == 0 { "\n" } else { "" };
+        let flags = realm.flags();
+        let _ = writeln!(out, "{gap}  {label:<8} {:<32} {:<16} {flags}", realm.name, realm.key);
+    }
     let plugins = realm.rules().status();
     let _ = writeln!(out, "\n  Rules    {}", full(realm.rules().folder()));
     if plugins.is_empty() {

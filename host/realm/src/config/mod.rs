@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{accounts, characters, chat, games, net, rules, session, storage, telemetry};
+use crate::{accounts, characters, chat, games, net, realms::RealmConfigs, rules, session, storage, telemetry};
 
 pub use reference::{example_toml, manual_markdown};
 
@@ -24,56 +24,14 @@ pub struct NodeConfig {
     pub id: u16,
 }
 
-/// `[realm]`: what players are told about it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct RealmConfig {
-    /// Key under which the realm's characters and ladder are stored: 1 to 32 small letters, digits and `-`. Nobody sees it. Characters
-    /// that stand under another key, alone in the database, are taken over when it is changed.
-    #[schemars(length(min = 1, max = 32))]
-    pub key: String,
-    /// Name of the realm, chosen by clients at log-in. It may be changed at any time.
-    #[schemars(length(min = 2, max = 32))]
-    pub name: String,
-    /// One sentence about it for lists.
-    #[schemars(length(max = 200))]
-    pub description: String,
-    /// Several nodes serve this realm over one database of PostgreSQL; each of them says so. A character plays on one of them at a time.
-    /// What a node keeps in its memory is its own: games, channels, live sessions, mutes and the keys of plugins.
-    pub shared: bool,
-}
-
-impl Default for RealmConfig {
-    fn default() -> Self {
-        let description = "A realm for everybody.".to_owned();
-        Self { key: "main".to_owned(), name: "Emberfall".to_owned(), description, shared: false }
-    }
-}
-
-impl RealmConfig {
-    /// Checks what a person wrote.
-    ///
-    /// # Errors
-    /// When the key has other characters than it may; the text names it.
-    pub fn check(&self) -> Result<(), String> {
-        let key = &self.key;
-        if key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-            return Ok(());
-        }
-        Err(format!(
-            "[realm] key = \"{key}\" has other characters than small letters, digits and -; write one like \"main\""
-        ))
-    }
-}
-
 /// Every key of `realm.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which process of the service this is.
     pub node: NodeConfig,
-    /// What players are told about the realm.
-    pub realm: RealmConfig,
+    /// The realm, or the realms.
+    pub realm: RealmConfigs,
     /// The three doors and their limits.
     pub net: net::Config,
     /// The certificate of all doors.
@@ -190,16 +148,19 @@ impl Config {
         let sound = |config: &Self, place: &dyn Fn(&str) -> String| {
             config.plugins.check().map_err(|(key, problem)| ConfigError::Malformed { file: place(key), problem })
         };
-        sound(&config, &|key| schema::place_of(text, name, &["plugins", key], &[]))?;
+        sound(&config, &|key| schema::place_of(text, name, &["plugins", key], 0, &[]))?;
         for (variable, value) in overrides {
             config = config.with_override(&schema, variable, value)?;
             sound(&config, &|_| variable.clone())?;
         }
-        let place = |path: &[&str]| schema::place_of(text, name, path, overrides);
+        let place = |path: &[&str], index| schema::place_of(text, name, path, index, overrides);
         schema.check_ranges(&config, place)?;
-        let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key), problem };
+        let refused = |key: [&str; 2], problem| ConfigError::Malformed { file: place(&key, 0), problem };
         config.net.check().map_err(|problem| refused(["net", "proxy_networks"], problem))?;
-        config.realm.check().map_err(|problem| refused(["realm", "key"], problem))?;
+        config
+            .realm
+            .check()
+            .map_err(|(index, key, problem)| ConfigError::Malformed { file: place(&["realm", key], index), problem })?;
         config.characters.check().map_err(|problem| refused(["characters", "lease_renew_ms"], problem))?;
         config.chat.check().map_err(|problem| refused(["chat", "channels"], problem))?;
         config.session.check().map_err(|problem| refused(["session", "client_version_min"], problem))?;
@@ -228,9 +189,14 @@ impl Config {
         let mut place = &mut table;
         for section in sections {
             let entry = place.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let several = entry.is_array();
             place = entry.as_table_mut().ok_or_else(|| ConfigError::Malformed {
                 file: variable.to_owned(),
-                problem: format!("{section} is not a section"),
+                problem: if several {
+                    format!("[[{section}]] stands several times, and nothing here says which is meant; write the key into the file")
+                } else {
+                    format!("{section} is not a section")
+                },
             })?;
         }
         place.insert(last.clone(), parsed);
@@ -304,6 +270,9 @@ mod tests {
         assert!(text.starts_with("realm.toml line 2: [chat] channels: \"7 bells\": "), "{text}");
         let text = parse("[realm]\nkey = \"Main Realm\"\n").unwrap_err().to_string();
         assert!(text.starts_with("realm.toml line 2: [realm] key = \"Main Realm\" has other"), "{text}");
+        let two = "[[realm]]\n[[realm]]\nname = \"Duskwall\"\nkey = \"main\"\n";
+        let text = parse(two).unwrap_err().to_string();
+        assert!(text.starts_with("realm.toml line 4: [[realm]] key = \"main\" stands at two realms"), "{text}");
         let text = parse("[characters]\nlease_ms = 3000\nlease_renew_ms = 1001\n").unwrap_err().to_string();
         assert!(
             text.starts_with("realm.toml line 3: [characters] lease_renew_ms = 1001: ") && text.contains("1000"),
@@ -349,6 +318,46 @@ mod tests {
             "{error}"
         );
         assert!(matches!(with_environment("REALM__GAMES__GAMES_MAX", "lots"), Err(ConfigError::Malformed { .. })));
+    }
+
+    #[test]
+    fn one_realm_is_a_table_and_several_are_an_array() {
+        let one = parse("[realm]\nname = \"Duskwall\"\n").unwrap();
+        assert_eq!((one.realm.len(), one.realm.home().name.as_str()), (1, "Duskwall"));
+        let text =
+            "[[realm]]\nname = \"Duskwall\"\n[[realm]]\nkey = \"hard\"\nname = \"Nightgate\"\nhardcore_only = true\n";
+        let two = parse(text).unwrap();
+        let keys: Vec<_> = two.realm.iter().map(|realm| (realm.key.as_str(), realm.hardcore_only)).collect();
+        assert_eq!(keys, [("main", false), ("hard", true)]);
+        // Written out and read again, as an override does, they are the same.
+        let games = [("REALM__GAMES__GAMES_MAX".to_owned(), "7".to_owned())];
+        assert_eq!(Config::parse(text, "realm.toml", &games).unwrap().realm, two.realm);
+        assert_eq!(with_environment("REALM__REALM__NAME", "Duskwall").unwrap().realm.home().name, "Duskwall");
+        let which = [("REALM__REALM__NAME".to_owned(), "Duskwall".to_owned())];
+        let error = Config::parse(text, "realm.toml", &which).unwrap_err().to_string();
+        assert!(error.starts_with("REALM__REALM__NAME: [[realm]] stands several times"), "{error}");
+    }
+
+    #[test]
+    fn a_mistake_in_one_of_several_realms_names_its_line() {
+        let several =
+            |second: &str| parse(&format!("[[realm]]\n[[realm]]\nkey = \"hard\"\n{second}\n")).unwrap_err().to_string();
+        let text = several("hardcore = true");
+        assert_eq!(
+            text,
+            "realm.toml line 4: there is no key \"realm.hardcore\"; did you mean \"realm.hardcore_only\"?"
+        );
+        let text = several("name = \"x\"");
+        assert!(text.starts_with("realm.toml line 4: realm.name = \"x\": write a text of 2 to 32"), "{text}");
+        let text = several("difficulty_max = \"easy\"");
+        assert!(text.contains("line 4") && text.contains("nightmare"), "{text}");
+        let text = several("description = \"The same name.\"");
+        assert!(
+            text.starts_with("realm.toml: [[realm]] name = \"Emberfall\" and key = \"hard\" mean another"),
+            "{text}"
+        );
+        let text = parse("realm = []\n").unwrap_err().to_string();
+        assert!(text.contains("at least one realm"), "{text}");
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub fn example_toml() -> String {
     let schema = Schema::of_config();
     let defaults = toml::Table::try_from(Config::default()).expect("the configuration is a table of plain values");
     for (name, section) in schema.sections() {
-        let _ = writeln!(out, "\n# {}\n[{name}]", first_sentence(section));
+        out.push('\n');
+        for line in wrap(&first_sentence(section), 116) {
+            let _ = writeln!(out, "# {line}");
+        }
+        let _ = writeln!(out, "[{name}]");
         for (key, key_schema) in schema.properties(section) {
             for line in wrap(&description(key_schema), 116) {
                 let _ = writeln!(out, "# {line}");

@@ -52,8 +52,16 @@ impl Schema {
             let Some(inner) = properties.get(key.get_ref().as_ref()) else {
                 return Err(unknown(properties.keys(), path, &full, place(key.span().start)));
             };
-            if let toml::de::DeValue::Table(table) = value.get_ref() {
-                self.check_table(inner, table, &full, place)?;
+            match value.get_ref() {
+                toml::de::DeValue::Table(table) => self.check_table(inner, table, &full, place)?,
+                toml::de::DeValue::Array(several) => {
+                    for one in several {
+                        if let toml::de::DeValue::Table(table) = one.get_ref() {
+                            self.check_table(inner, table, &full, place)?;
+                        }
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -79,18 +87,29 @@ impl Schema {
     }
 
     /// Refuses the first value outside the range that its field declares.
-    pub(super) fn check_ranges(&self, config: &Config, place: impl Fn(&[&str]) -> String) -> Result<(), ConfigError> {
+    /// The place is asked for with the number of the section among those of its name.
+    pub(super) fn check_ranges(
+        &self,
+        config: &Config,
+        place: impl Fn(&[&str], usize) -> String,
+    ) -> Result<(), ConfigError> {
         let values = serde_json::to_value(config).expect("the configuration is plain values");
         for (section_name, section) in self.sections() {
-            for (key, schema) in self.properties(section) {
-                let value = &values[section_name][key];
-                if let Some(rule) = broken_rule(schema, value) {
-                    return Err(ConfigError::OutOfRange {
-                        place: place(&[section_name, key]),
-                        key: format!("{section_name}.{key}"),
-                        value: value.to_string(),
-                        rule,
-                    });
+            let of_that_name = match &values[section_name] {
+                Value::Array(several) => several.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for (index, section_values) in of_that_name.iter().enumerate() {
+                for (key, schema) in self.properties(section) {
+                    let value = &section_values[key];
+                    if let Some(rule) = broken_rule(schema, value) {
+                        return Err(ConfigError::OutOfRange {
+                            place: place(&[section_name, key], index),
+                            key: format!("{section_name}.{key}"),
+                            value: value.to_string(),
+                            rule,
+                        });
+                    }
                 }
             }
         }
@@ -129,15 +148,22 @@ fn broken_rule(schema: &Value, value: &Value) -> Option<String> {
     broken.then(|| format!("write {}", range_in_words(schema).unwrap_or_else(|| "another value".to_owned())))
 }
 
-/// File and line of a key, or the environment variable that set it, or the file alone.
-pub(super) fn place_of(text: &str, name: &str, path: &[&str], overrides: &[(String, String)]) -> String {
+/// File and line of a key, or the environment variable that set it, or the file alone. Of several sections of one name `index` is meant.
+pub(super) fn place_of(text: &str, name: &str, path: &[&str], index: usize, overrides: &[(String, String)]) -> String {
     let variable = format!("{}{}", super::ENVIRONMENT_PREFIX, path.join("__").to_uppercase());
     if overrides.iter().any(|(key, _)| *key == variable) {
         return variable;
     }
     let found = toml::de::DeTable::parse(text).ok().and_then(|table| {
         let section = table.get_ref().get(path[0])?;
-        let toml::de::DeValue::Table(keys) = section.get_ref() else { return None };
+        let keys = match section.get_ref() {
+            toml::de::DeValue::Table(keys) => keys,
+            toml::de::DeValue::Array(several) => match several.get(index)?.get_ref() {
+                toml::de::DeValue::Table(keys) => keys,
+                _ => return None,
+            },
+            _ => return None,
+        };
         keys.iter().find(|(key, _)| key.get_ref() == path[1]).map(|(key, _)| key.span().start)
     });
     found.map_or_else(|| name.to_owned(), |offset| format!("{name} line {}", line_of(text, offset)))

@@ -33,6 +33,8 @@ pub(super) type Departed = Result<(), Refusal>;
 /// A game that is open.
 pub(super) struct OpenGame {
     pub(super) id: GameId,
+    /// Key of its realm.
+    pub(super) realm: Arc<str>,
     pub(super) name: GameName,
     pub(super) password: Option<Password>,
     pub(super) difficulty: Difficulty,
@@ -89,6 +91,8 @@ pub(super) struct Entry {
 /// A seat was given up.
 pub(super) struct Departure {
     pub(super) game: GameId,
+    /// Key of its realm.
+    pub(super) realm: Arc<str>,
     pub(super) thread: usize,
     /// It was the last one: the game has ended.
     pub(super) ended: bool,
@@ -102,10 +106,11 @@ pub(super) enum Reservation {
     Again,
 }
 
-/// Every open game of the realm.
+/// Every open game of the server. A name is one game's in its realm; an account has one seat, in whichever realm.
 pub(super) struct Directory {
     games: BTreeMap<GameId, OpenGame>,
-    names: HashMap<String, GameId>,
+    /// By realm and folded name.
+    names: HashMap<(Arc<str>, String), GameId>,
     seats: HashMap<AccountId, GameId>,
     tickets: Tickets,
     games_max: usize,
@@ -127,13 +132,14 @@ impl Directory {
     /// Adds a game that is not listed yet, with its creator's kept seat.
     pub(super) fn open(&mut self, game: OpenGame, seat: Seat) -> Result<(), Refusal> {
         self.check_free(seat.player.account)?;
-        if self.names.contains_key(game.name.folded()) {
+        let name = (Arc::clone(&game.realm), game.name.folded().to_owned());
+        if self.names.contains_key(&name) {
             return Err(refusals::name_taken(&game.name));
         }
         if self.games.len() >= self.games_max {
             return Err(refusals::game_limit(self.games_max));
         }
-        self.names.insert(game.name.folded().to_owned(), game.id);
+        self.names.insert(name, game.id);
         self.seats.insert(seat.player.account, game.id);
         let id = game.id;
         self.games.insert(id, game);
@@ -144,11 +150,12 @@ impl Directory {
     /// Keeps a seat, after the checks that need nobody else: one game at a time, not full, the password.
     pub(super) fn reserve(
         &mut self,
+        realm: &Arc<str>,
         reference: &GameReference,
         password: &str,
         mut seat: Seat,
     ) -> Result<Reservation, Refusal> {
-        let id = self.find(reference).ok_or_else(refusals::game_unknown)?;
+        let id = self.find(realm, reference).ok_or_else(refusals::game_unknown)?;
         let account = seat.player.account;
         if self.seats.get(&account) == Some(&id)
             && self.seat(account).is_some_and(|own| own.character == seat.character && own.may_come_back())
@@ -212,6 +219,11 @@ impl Directory {
     pub(super) fn ticket_goes_to(&self, ticket: &str) -> Option<(GameId, usize)> {
         let id = self.tickets.game(ticket)?;
         self.games.get(&id).map(|game| (id, game.thread))
+    }
+
+    /// True while a ticket can be presented.
+    pub(super) fn is_good(&self, ticket: &str, now: Instant) -> bool {
+        self.tickets.is_good(ticket, now)
     }
 
     /// Uses a ticket up.
@@ -294,21 +306,26 @@ impl Directory {
             // Who no longer waits needs no answer.
             let _ = waiter.send(outcome.clone());
         }
-        let (thread, ended) = (game.thread, game.seats.is_empty());
+        let (thread, realm, ended) = (game.thread, Arc::clone(&game.realm), game.seats.is_empty());
         if ended && let Some(game) = self.games.remove(&id) {
-            self.names.remove(game.name.folded());
+            self.names.remove(&(game.realm, game.name.folded().to_owned()));
         }
-        Some(Departure { game: id, thread, ended })
+        Some(Departure { game: id, realm, thread, ended })
     }
 
-    /// Closes a game to newcomers; who may do so is checked. What comes back are the accounts in it.
-    pub(super) fn close(&mut self, account: AccountId, staff: bool, id: GameId) -> Result<Vec<AccountId>, Refusal> {
+    /// Closes a game to newcomers; who may do so is checked. What comes back is its realm, and the accounts in it.
+    pub(super) fn close(
+        &mut self,
+        account: AccountId,
+        staff: bool,
+        id: GameId,
+    ) -> Result<(Arc<str>, Vec<AccountId>), Refusal> {
         let game = self.games.get_mut(&id).filter(|game| game.listed).ok_or_else(refusals::game_unknown)?;
         if game.host != account && !staff {
             return Err(refusals::not_host());
         }
         game.closing = true;
-        Ok(game.seats.iter().map(|seat| seat.player.account).collect())
+        Ok((Arc::clone(&game.realm), game.seats.iter().map(|seat| seat.player.account).collect()))
     }
 
     /// Nobody comes in any more. What comes back are all accounts that have a seat.
@@ -366,9 +383,9 @@ impl Directory {
         self.games.get(id).map(|game| (*id, game.thread))
     }
 
-    /// Games that can be joined, the newest first.
-    pub(super) fn joinable(&self, difficulty: Option<Difficulty>) -> impl Iterator<Item = &OpenGame> {
-        let open = self.games.values().rev().filter(|game| game.listed && !game.closing);
+    /// Games of a realm that can be joined, the newest first.
+    pub(super) fn joinable(&self, realm: &str, difficulty: Option<Difficulty>) -> impl Iterator<Item = &OpenGame> {
+        let open = self.games.values().rev().filter(move |game| *game.realm == *realm && game.listed && !game.closing);
         open.filter(move |game| game.seats.len() < game.players_max)
             .filter(move |game| difficulty.is_none_or(|wanted| wanted == game.difficulty))
     }
@@ -378,10 +395,15 @@ impl Directory {
         (self.games.values().filter(|game| game.listed).count(), self.seats.len())
     }
 
-    fn find(&self, reference: &GameReference) -> Option<GameId> {
+    /// Open games of a realm.
+    pub(super) fn listed(&self, realm: &str) -> usize {
+        self.games.values().filter(|game| game.listed && *game.realm == *realm).count()
+    }
+
+    fn find(&self, realm: &Arc<str>, reference: &GameReference) -> Option<GameId> {
         match reference {
-            GameReference::Id(id) => Some(*id).filter(|id| self.games.contains_key(id)),
-            GameReference::Name(name) => self.names.get(name.folded()).copied(),
+            GameReference::Id(id) => Some(*id).filter(|id| self.games.get(id).is_some_and(|game| game.realm == *realm)),
+            GameReference::Name(name) => self.names.get(&(Arc::clone(realm), name.folded().to_owned())).copied(),
         }
     }
 

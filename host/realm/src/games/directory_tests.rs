@@ -43,6 +43,7 @@ fn seat(raw: u64) -> Seat {
 fn game(raw: u64, name: &str, host: u64, players_max: usize, password: &str) -> OpenGame {
     OpenGame {
         id: id(raw),
+        realm: "main".into(),
         name: GameName::new(name).unwrap(),
         password: Password::new(password).unwrap(),
         difficulty: Difficulty::Normal,
@@ -74,7 +75,7 @@ impl Realm {
     }
 
     fn join(&mut self, raw: u64, reference: &GameReference, password: &str) -> Result<String, Code> {
-        match self.directory.reserve(reference, password, seat(raw)).map_err(|r| r.code)? {
+        match self.directory.reserve(&"main".into(), reference, password, seat(raw)).map_err(|r| r.code)? {
             Reservation::Kept(_) => self.confirm(raw),
             Reservation::Again => {
                 self.directory.renew(account(raw), format!("again-{raw}"), self.now).unwrap();
@@ -108,6 +109,32 @@ fn names_are_unique_by_their_folded_form_and_games_have_an_end() {
 }
 
 #[test]
+fn games_of_two_realms_share_no_name_and_no_list_and_an_account_has_one_seat_in_all() {
+    let mut realm = Realm::new();
+    let (main, hard): (Arc<str>, Arc<str>) = ("main".into(), "hard".into());
+    realm.create(1, "Duel", 1, 8, "").unwrap();
+    let elsewhere = |raw, host| OpenGame { realm: "hard".into(), ..game(raw, "Duel", host, 8, "") };
+    realm.directory.open(elsewhere(2, 2), seat(2)).expect("the name is free in the other realm");
+    realm.confirm(2).unwrap();
+    let taken = realm.directory.open(elsewhere(3, 3), seat(3)).map_err(|refusal| refusal.code);
+    assert_eq!(taken, Err(Code::GameNameTaken));
+    assert_eq!(realm.directory.open(elsewhere(3, 1), seat(1)).unwrap_err().code, Code::GameJoinedAlready);
+    let listed = |realm: &Realm, of: &str| realm.directory.joinable(of, None).map(|game| game.id).collect::<Vec<_>>();
+    assert_eq!((listed(&realm, "main"), listed(&realm, "hard")), (vec![id(1)], vec![id(2)]));
+    assert_eq!(
+        (realm.directory.listed("main"), realm.directory.listed("hard"), realm.directory.listed("other")),
+        (1, 1, 0)
+    );
+    // By its key, too, a game is found in its own realm alone.
+    for (of, reference) in [(&main, GameReference::Id(id(2))), (&hard, GameReference::Id(id(1)))] {
+        let refused = realm.directory.reserve(of, &reference, "", seat(4)).map(|_| ()).map_err(|refusal| refusal.code);
+        assert_eq!(refused, Err(Code::GameUnknown));
+    }
+    let kept = realm.directory.reserve(&hard, &named("duel"), "", seat(4)).map_err(|refusal| refusal.code).unwrap();
+    assert!(matches!(kept, Reservation::Kept(game) if game == id(2)), "each name means the game of its realm");
+}
+
+#[test]
 fn a_game_takes_as_many_as_it_has_seats_and_asks_for_its_password() {
     let mut realm = Realm::new();
     realm.create(1, "Duel", 1, 2, "secret").unwrap();
@@ -116,10 +143,10 @@ fn a_game_takes_as_many_as_it_has_seats_and_asks_for_its_password() {
     assert_eq!(realm.join(2, &named("dual"), ""), Err(Code::GameUnknown));
     realm.join(2, &named("duel"), "secret").unwrap();
     assert_eq!(realm.join(3, &GameReference::Id(id(1)), "secret"), Err(Code::GameFull));
-    assert_eq!(realm.directory.joinable(None).count(), 0, "a full game is not listed");
+    assert_eq!(realm.directory.joinable("main", None).count(), 0, "a full game is not listed");
     realm.directory.depart(account(2), &Ok(()));
-    assert_eq!(realm.directory.joinable(None).count(), 1);
-    assert_eq!(realm.directory.joinable(Some(Difficulty::Hell)).count(), 0);
+    assert_eq!(realm.directory.joinable("main", None).count(), 1);
+    assert_eq!(realm.directory.joinable("main", Some(Difficulty::Hell)).count(), 0);
     realm.join(3, &GameReference::Id(id(1)), "secret").unwrap();
 }
 
@@ -193,7 +220,8 @@ fn only_host_or_staff_may_close_and_nobody_comes_in_afterwards() {
     let mut realm = Realm::new();
     realm.create(1, "Duel", 1, 8, "").unwrap();
     realm.join(2, &named("Duel"), "").unwrap();
-    let mut close = |raw, staff| realm.directory.close(account(raw), staff, id(1)).map_err(|r| r.code);
+    let mut close =
+        |raw, staff| realm.directory.close(account(raw), staff, id(1)).map(|(_, seated)| seated).map_err(|r| r.code);
     assert_eq!(close(2, false), Err(Code::GameNotHost));
     assert_eq!(close(9, true).unwrap().len(), 2);
     assert_eq!(close(1, false).unwrap().len(), 2);

@@ -9,10 +9,10 @@ use std::{
 
 use realm_protocol::proto;
 use realm_world::{Content, Difficulty, World, log::Header};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
-    characters::{Character, Characters},
+    characters::Character,
     hooks::{Happening, Hooks},
     storage::Storage,
     types::{AccountId, CharacterId, CloseReason, Code, GameId, Link, Refusal},
@@ -22,10 +22,12 @@ use super::{
     Banned, EntryRefused, GameReference, GameSettings, Games, Player,
     command::{Command, EnteringPlayer},
     directory::{Departed, Leaving, OpenGame, Reservation},
+    ground::Ground,
     listing,
     password::Password,
     quick::Quick,
     refusals,
+    repeats::Repeats,
     save_book::Progress,
     saver::SaverMessage,
     seat::Seat,
@@ -45,21 +47,24 @@ pub(super) struct Lobby {
     pub(super) door: (String, u16),
     pub(super) storage: Storage,
     pub(super) hooks: Hooks,
-    pub(super) characters: Characters,
+    /// The realms, in the order of the configuration.
+    pub(super) grounds: Vec<Arc<Ground>>,
     pub(super) content: Arc<Content>,
     /// Games are logged.
     pub(super) logs: bool,
     pub(super) saver: mpsc::Sender<SaverMessage>,
-    pub(super) list: watch::Sender<u32>,
     pub(super) bans: broadcast::Sender<Banned>,
     /// Who waits for a match.
     pub(super) quick: Quick,
+    /// What requests that may come again have created.
+    pub(super) repeats: Repeats,
 }
 
 impl Lobby {
     /// Opens a game and takes its creator's seat.
     pub(super) async fn create(
         &self,
+        ground: &Ground,
         player: Player,
         character: CharacterId,
         settings: GameSettings,
@@ -67,9 +72,10 @@ impl Lobby {
         if !(1..=Games::PLAYERS_MAX).contains(&settings.players_max) {
             return Err(refusals::players_max(Games::PLAYERS_MAX));
         }
+        ground.check_difficulty(settings.difficulty)?;
         let password = Password::new(settings.password.as_deref().unwrap_or_default())?;
         let account = player.account;
-        let character = self.characters.get(account, character).await.map_err(Refusal::from)?;
+        let character = ground.characters.get(account, character).await.map_err(Refusal::from)?;
         let created_ms = self.storage.now_ms();
         let game = self.storage.ids().next(created_ms);
         let thread = self.shared.loads.place();
@@ -77,6 +83,7 @@ impl Lobby {
             let mut directory = self.shared.directory();
             let open = OpenGame {
                 id: game,
+                realm: Arc::clone(&ground.realm),
                 name: settings.name,
                 password,
                 difficulty: settings.difficulty,
@@ -96,20 +103,22 @@ impl Lobby {
             self.shared.loads.arrived(thread);
             return Err(refusal);
         }
-        self.seat(account, &character, game, Some((thread, settings.difficulty))).await
+        self.seat(ground, account, &character, game, Some((thread, settings.difficulty))).await
     }
 
     /// Takes a seat in a game that is open.
     pub(super) async fn join(
         &self,
+        ground: &Ground,
         player: Player,
         character: CharacterId,
         reference: GameReference,
         password: &str,
     ) -> Result<proto::GameTicket, Refusal> {
         let account = player.account;
-        let character = self.characters.get(account, character).await.map_err(Refusal::from)?;
-        let reserved = self.shared.directory().reserve(&reference, password, Seat::reserved(player, &character))?;
+        let character = ground.characters.get(account, character).await.map_err(Refusal::from)?;
+        let seat = Seat::reserved(player, &character);
+        let reserved = self.shared.directory().reserve(&ground.realm, &reference, password, seat)?;
         match reserved {
             Reservation::Again => {
                 let text = random_ticket()?;
@@ -121,13 +130,14 @@ impl Lobby {
                 drop(directory);
                 ticket.map(|ticket| self.addressed(ticket))
             }
-            Reservation::Kept(game) => self.seat(account, &character, game, None).await,
+            Reservation::Kept(game) => self.seat(ground, account, &character, game, None).await,
         }
     }
 
     /// From a kept seat to a ticket: the rule, the lease, the world of a new game. Whatever fails gives the seat up again.
     async fn seat(
         &self,
+        ground: &Ground,
         account: AccountId,
         character: &Character,
         game: GameId,
@@ -136,7 +146,7 @@ impl Lobby {
         let taken = async {
             check_alive(character)?;
             self.admit(account, character, game).await?;
-            self.characters.take(account, character.id).await.map_err(Refusal::from)
+            ground.characters.take(account, character.id).await.map_err(Refusal::from)
         };
         let (character, lease) = match taken.await {
             Ok(taken) => taken,
@@ -160,7 +170,7 @@ impl Lobby {
             ticket.and_then(|text| self.shared.directory().confirm(account, &character, text, Instant::now()));
         match confirmed {
             Ok(ticket) => {
-                self.shared.list_changed.notify_one();
+                self.shared.list_has_changed(&ground.realm);
                 Ok(self.addressed(ticket))
             }
             Err(refusal) => {
@@ -205,17 +215,18 @@ impl Lobby {
     /// Games that are not full, as the matchmaking rule orders them for a character.
     pub(super) async fn list(
         &self,
+        ground: &Ground,
         account: AccountId,
         character: Option<CharacterId>,
         difficulty: Option<Difficulty>,
     ) -> Result<Vec<proto::Game>, Refusal> {
         let seeker = match character {
-            Some(character) => Some(self.characters.get(account, character).await.map_err(Refusal::from)?),
+            Some(character) => Some(ground.characters.get(account, character).await.map_err(Refusal::from)?),
             None => None,
         };
         let (shown, asked): (Vec<_>, Vec<_>) = {
             let directory = self.shared.directory();
-            let newest = directory.joinable(difficulty).take(ORDER_GAMES_MAX);
+            let newest = directory.joinable(&ground.realm, difficulty).take(ORDER_GAMES_MAX);
             newest.map(|open| (listing::game(open), listing::for_matchmaking(open, None))).unzip()
         };
         let Some(seeker) = seeker else { return Ok(shown.into_iter().take(Games::LIST_MAX).collect()) };
@@ -253,8 +264,8 @@ impl Lobby {
 
     /// Closes a game; resolves when everybody in it is saved.
     pub(super) async fn close(&self, player: &Player, game: GameId) -> Result<(), Refusal> {
-        let accounts = self.shared.directory().close(player.account, player.staff, game)?;
-        self.shared.list_changed.notify_one();
+        let (realm, accounts) = self.shared.directory().close(player.account, player.staff, game)?;
+        self.shared.list_has_changed(&realm);
         let sentence = "The game was closed by its host or by staff; your character is saved.";
         self.leave_all(accounts, &listing::reason(Code::GameClosed, sentence, 0)).await
     }
@@ -333,13 +344,13 @@ impl Lobby {
         }
     }
 
-    fn addressed(&self, ticket: proto::GameTicket) -> proto::GameTicket {
+    pub(super) fn addressed(&self, ticket: proto::GameTicket) -> proto::GameTicket {
         let (host, port) = &self.door;
         proto::GameTicket { address: host.clone(), port: u32::from(*port), ..ticket }
     }
 }
 
-fn random_ticket() -> Result<String, Refusal> {
+pub(super) fn random_ticket() -> Result<String, Refusal> {
     tickets::random_text().map_err(|error| {
         tracing::error!(%error, "the operating system gives no randomness for a ticket");
         refusals::fault()

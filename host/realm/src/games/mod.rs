@@ -17,6 +17,7 @@ mod events;
 mod figures;
 mod game;
 mod greeting;
+mod ground;
 #[cfg(test)]
 mod honesty_tests;
 mod inputs;
@@ -33,6 +34,7 @@ mod player;
 mod quick;
 mod referee;
 mod refusals;
+mod repeats;
 mod reports;
 mod running;
 mod save_book;
@@ -52,22 +54,21 @@ mod truth_tests;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use realm_protocol::proto;
 use realm_world::{Content, Difficulty};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    characters::Characters,
     hooks::{Hooks, LoneRule},
-    ladder::Ladder,
     moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
+    types::{AccountId, AccountName, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
 };
 
+pub use ground::{Ground, RealmGames};
 pub use log::{Again, Difference, FOLDER as LOG_FOLDER, LogFileError, Verification, read_log};
 pub use quick::Search;
+pub use repeats::Repeat;
 pub use snapshots::snapshot;
 
 use running::{Parts, Running};
@@ -222,7 +223,7 @@ pub struct EntryRefused {
 /// Length of a tick.
 const TICK: Duration = Duration::from_millis(realm_world::TICK_MS as u64);
 
-/// The games of the realm; cheap to clone.
+/// The games of the server; cheap to clone. Those of one realm are [`Self::in_realm`].
 #[derive(Clone)]
 pub struct Games {
     running: Arc<Running>,
@@ -234,7 +235,7 @@ impl Games {
     /// Most games in a list.
     pub const LIST_MAX: usize = 50;
 
-    /// Reads the content pack and starts the tick threads. Called inside a tokio runtime.
+    /// Reads the content pack and starts the tick threads, which the games of all realms share. Called inside a tokio runtime.
     ///
     /// # Errors
     /// When the content pack is wrong, or the operating system gives no threads.
@@ -246,57 +247,35 @@ impl Games {
         game_port: u16,
         storage: Storage,
         hooks: Hooks,
-        characters: Characters,
-        ladder: Ladder,
+        grounds: Vec<Ground>,
         moderation: Moderation,
     ) -> Result<Self, GamesStartError> {
-        let parts = Parts { storage, hooks, characters, ladder, moderation };
+        let parts = Parts { storage, hooks, grounds: grounds.into_iter().map(Arc::new).collect(), moderation };
         Running::start(config, data, (public_host.to_owned(), game_port), parts)
             .map(|running| Self { running: Arc::new(running) })
+    }
+
+    /// The games of one realm, by its key.
+    #[must_use]
+    pub fn in_realm(&self, realm: &str) -> Option<RealmGames> {
+        let ground = self.running.lobby().grounds.iter().find(|ground| *ground.realm == *realm).cloned()?;
+        Some(RealmGames { games: self.clone(), ground })
+    }
+
+    /// Key of the realm in which a game is open.
+    ///
+    /// # Errors
+    /// When no such game is open.
+    pub fn realm_of(&self, game: GameId) -> Result<Arc<str>, Refusal> {
+        let lobby = self.running.lobby();
+        let realm = lobby.shared.directory().game(game).filter(|open| open.listed).map(|open| Arc::clone(&open.realm));
+        realm.ok_or_else(refusals::game_unknown)
     }
 
     /// The content pack that games are made of.
     #[must_use]
     pub fn content(&self) -> Arc<Content> {
         Arc::clone(&self.running.lobby().content)
-    }
-
-    /// Creates a game and takes the creator's seat in it.
-    ///
-    /// # Errors
-    /// A refusal that says what to do: settings, name taken, too many games, the matchmaking rule, the character.
-    pub async fn create(
-        &self,
-        player: Player,
-        character: CharacterId,
-        settings: GameSettings,
-    ) -> Result<proto::GameTicket, Refusal> {
-        let lobby = self.running.lobby();
-        in_task(async move { lobby.create(player, character, settings).await }).await
-    }
-
-    /// Games that are not full, in the order the matchmaking rule decided for this character.
-    ///
-    /// # Errors
-    /// When the account has no such character, or the database does not answer.
-    pub async fn list(
-        &self,
-        account: AccountId,
-        character: Option<CharacterId>,
-        difficulty: Option<Difficulty>,
-    ) -> Result<Vec<proto::Game>, Refusal> {
-        self.running.lobby().list(account, character, difficulty).await
-    }
-
-    /// One game and who is in it.
-    ///
-    /// # Errors
-    /// When no such game is open.
-    pub async fn get(&self, game: GameId) -> Result<(proto::Game, Vec<proto::GamePlayer>), Refusal> {
-        let lobby = self.running.lobby();
-        let directory = lobby.shared.directory();
-        let open = directory.game(game).filter(|open| open.listed).ok_or_else(refusals::game_unknown)?;
-        Ok((listing::game(open), listing::players(open)))
     }
 
     /// Names and versions of the rules that a game is played under at this moment, in the order in which they are asked.
@@ -321,22 +300,6 @@ impl Games {
             }
         }
         games
-    }
-
-    /// Takes a seat: checks the password, asks the matchmaking rule, takes the character's lease, gives a one-use ticket.
-    /// Who has a seat in this game and no connection is given another ticket to it.
-    ///
-    /// # Errors
-    /// A refusal that says what to do.
-    pub async fn join(
-        &self,
-        player: Player,
-        character: CharacterId,
-        game: GameReference,
-        password: &str,
-    ) -> Result<proto::GameTicket, Refusal> {
-        let (lobby, password) = (self.running.lobby(), password.to_owned());
-        in_task(async move { lobby.join(player, character, game, &password).await }).await
     }
 
     /// Leaves the game; resolves when the character is saved.
@@ -374,12 +337,6 @@ impl Games {
     /// The account's lobby session ended or came back: its events go there from now on.
     pub fn attach_events(&self, account: AccountId, events: Option<EventStream>) {
         self.running.lobby().shared.directory().attach_events(account, events);
-    }
-
-    /// Resolves with the number of open games whenever the list has changed, at most once a second.
-    #[must_use]
-    pub fn list_changes(&self) -> tokio::sync::watch::Receiver<u32> {
-        self.running.lobby().list.subscribe()
     }
 
     /// Resolves with accounts that the anti-cheat rule banned; the session layer disconnects them.

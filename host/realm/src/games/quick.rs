@@ -14,7 +14,13 @@ use crate::{
     types::{CharacterId, Code, GameName, Refusal},
 };
 
-use super::{GameReference, GameSettings, Games, Player, listing, lobby::Lobby, refusals};
+use super::{
+    GameReference, GameSettings, Games, Player,
+    ground::{Ground, RealmGames},
+    listing,
+    lobby::Lobby,
+    refusals,
+};
 
 /// Tickets that wait at most.
 const WAITING_MAX: usize = 1_000;
@@ -29,6 +35,8 @@ const PATIENCE_MS: u64 = 5_000;
 
 /// Somebody who waits.
 struct Waiting {
+    /// Key of the realm.
+    realm: Arc<str>,
     ticket: matchmaking::Ticket,
     player: Player,
     character: CharacterId,
@@ -53,14 +61,15 @@ impl Quick {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets who has gone, and shows who waits.
-    fn tickets(&self) -> Vec<matchmaking::Ticket> {
+    /// Forgets who has gone, and shows who waits in a realm.
+    fn tickets(&self, realm: &str) -> Vec<matchmaking::Ticket> {
         let mut waiting = self.lock();
         waiting.retain(|waiting| !waiting.answer.is_closed());
         for waiting in waiting.iter_mut() {
             waiting.ticket.waited_ms = u64::try_from(waiting.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
-        waiting.iter().take(TICKETS_SHOWN_MAX).map(|waiting| waiting.ticket.clone()).collect()
+        let here = waiting.iter().filter(|waiting| *waiting.realm == *realm);
+        here.take(TICKETS_SHOWN_MAX).map(|waiting| waiting.ticket.clone()).collect()
     }
 
     /// Nobody waits any more; everybody is told.
@@ -102,11 +111,13 @@ impl Lobby {
     /// Begins to wait for a match.
     async fn search(
         self: &Arc<Self>,
+        ground: &Ground,
         player: Player,
         character: CharacterId,
         difficulty: Difficulty,
     ) -> Result<Search, Refusal> {
-        let known = self.characters.get(player.account, character).await.map_err(Refusal::from)?;
+        ground.check_difficulty(difficulty)?;
+        let known = ground.characters.get(player.account, character).await.map_err(Refusal::from)?;
         if known.sheet.hardcore && known.sheet.dead {
             return Err(refusals::character_dead());
         }
@@ -131,14 +142,22 @@ impl Lobby {
             let sentence = "So many players look for a match that no more can; try again in a moment.";
             return Err(Refusal::retry(Code::RealmFull, sentence, 1_000));
         }
-        waiting.push(Waiting { ticket, player, character, since: Instant::now(), answer });
-        let (waiting, wait_max) = (waiting.len(), self.quick.wait_max);
+        let realm = Arc::clone(&ground.realm);
+        waiting.push(Waiting { realm, ticket, player, character, since: Instant::now(), answer });
+        let here = waiting.iter().filter(|waiting| waiting.realm == ground.realm).count();
+        let (waiting, wait_max) = (here, self.quick.wait_max);
         let deadline = tokio::time::Instant::now() + wait_max;
         Ok(Search { lobby: Arc::clone(self), ticket: id, answered, deadline, waiting, wait_max })
     }
 
     async fn form_matches(&self) {
-        let tickets = self.quick.tickets();
+        for ground in &self.grounds {
+            self.form_matches_in(ground).await;
+        }
+    }
+
+    async fn form_matches_in(&self, ground: &Ground) {
+        let tickets = self.quick.tickets(&ground.realm);
         if tickets.is_empty() {
             return;
         }
@@ -149,12 +168,14 @@ impl Lobby {
         };
         for formed in matches {
             let together = self.quick.take(&formed.tickets);
-            self.play_together(together, listing::own_difficulty(formed.difficulty)).await;
+            // A rule may know nothing of what a realm allows.
+            let difficulty = ground.at_most(listing::own_difficulty(formed.difficulty));
+            self.play_together(ground, together, difficulty).await;
         }
     }
 
     /// Opens a game for them; everybody gets a seat of their own, or learns why not.
-    async fn play_together(&self, together: Vec<Waiting>, difficulty: Difficulty) {
+    async fn play_together(&self, ground: &Ground, together: Vec<Waiting>, difficulty: Difficulty) {
         let mut game = None;
         for Waiting { player, character, answer, .. } in together {
             if answer.is_closed() {
@@ -162,9 +183,9 @@ impl Lobby {
             }
             let account = player.account;
             let outcome = match &game {
-                Some(game) => self.join(player, character, GameReference::Id(*game), "").await,
+                Some(game) => self.join(ground, player, character, GameReference::Id(*game), "").await,
                 None => match self.quick_settings(difficulty) {
-                    Ok(settings) => self.create(player, character, settings).await,
+                    Ok(settings) => self.create(ground, player, character, settings).await,
                     Err(refusal) => Err(refusal),
                 },
             };
@@ -252,7 +273,7 @@ impl Drop for Search {
     }
 }
 
-impl Games {
+impl RealmGames {
     /// Begins to wait for others who want to play, at most `[games] match_seconds`.
     ///
     /// # Errors
@@ -263,8 +284,8 @@ impl Games {
         character: CharacterId,
         difficulty: Difficulty,
     ) -> Result<Search, Refusal> {
-        let lobby: Arc<Lobby> = self.running.lobby();
-        lobby.search(player, character, difficulty).await
+        let lobby: Arc<Lobby> = self.games.running.lobby();
+        lobby.search(&self.ground, player, character, difficulty).await
     }
 
     /// The same, at most twenty seconds, and waits for what comes of it. When the returned future is dropped, nobody waits any more.
@@ -324,11 +345,12 @@ mod tests {
             };
             let ticket = ticket(id, matchmaking::Difficulty::Normal, false, 0);
             let character = CharacterId::from_raw(id);
-            quick.lock().push(Waiting { ticket, player, character, since: Instant::now(), answer });
+            let realm = "main".into();
+            quick.lock().push(Waiting { realm, ticket, player, character, since: Instant::now(), answer });
         }
-        assert_eq!(quick.tickets().len(), 2);
+        assert_eq!((quick.tickets("main").len(), quick.tickets("hard").len()), (2, 0));
         drop(gone);
-        assert_eq!(quick.tickets().iter().map(|ticket| ticket.id).collect::<Vec<_>>(), [2]);
+        assert_eq!(quick.tickets("main").iter().map(|ticket| ticket.id).collect::<Vec<_>>(), [2]);
         assert_eq!(quick.take(&[1, 2]).len(), 1);
     }
 }

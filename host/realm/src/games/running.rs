@@ -9,14 +9,12 @@ use std::{
 
 use realm_world::Content;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{broadcast, mpsc, oneshot},
     task::AbortHandle,
 };
 
 use crate::{
-    characters::Characters,
     hooks::Hooks,
-    ladder::Ladder,
     moderation::Moderation,
     storage::Storage,
     types::{AccountId, Code, GameId, Urgency, spawn_thread},
@@ -27,12 +25,14 @@ use super::{
     command::Command,
     directory::Directory,
     figures::Counters,
+    ground::Ground,
     listing,
     load::Loads,
     lobby::Lobby,
     log::Logs,
     quick::{self, Quick},
     referee::{Measures, Referee, SUSPICIONS_MAX},
+    repeats::Repeats,
     reports::Reports,
     saver::{REPORTS_MAX, Saver, SaverMessage},
     shared::{COMMANDS_MAX, Shared},
@@ -52,8 +52,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 pub(super) struct Parts {
     pub(super) storage: Storage,
     pub(super) hooks: Hooks,
-    pub(super) characters: Characters,
-    pub(super) ladder: Ladder,
+    /// The realms, at least one.
+    pub(super) grounds: Vec<Arc<Ground>>,
     pub(super) moderation: Moderation,
 }
 
@@ -74,7 +74,7 @@ impl Running {
         door: (String, u16),
         parts: Parts,
     ) -> Result<Self, GamesStartError> {
-        let Parts { storage, hooks, characters, ladder, moderation } = parts;
+        let Parts { storage, hooks, grounds, moderation } = parts;
         let content = load_content(config)?;
         let counters = Arc::new(Counters::default());
         let (saver, saver_messages) = mpsc::channel(REPORTS_MAX);
@@ -118,13 +118,8 @@ impl Running {
         ));
         let bans = broadcast::Sender::new(BANS_MAX);
         tokio::spawn(
-            Saver {
-                characters: characters.clone(),
-                ladder,
-                shared: Arc::downgrade(&shared),
-                counters: Arc::clone(&counters),
-            }
-            .run(saver_messages),
+            Saver { grounds: grounds.clone(), shared: Arc::downgrade(&shared), counters: Arc::clone(&counters) }
+                .run(saver_messages),
         );
         tokio::spawn(
             Referee {
@@ -142,13 +137,13 @@ impl Running {
             door,
             storage,
             hooks,
-            characters,
+            grounds,
             content,
             logs: config.logs,
             saver,
-            list: watch::Sender::new(0),
             bans,
             quick: Quick::new(Duration::from_secs(config.match_seconds.into())),
+            repeats: Repeats::default(),
         });
         let caretakers = vec![
             tokio::spawn(announce_list(Arc::downgrade(&lobby))).abort_handle(),
@@ -234,8 +229,11 @@ async fn announce_list(lobby: Weak<Lobby>) {
         let Some(shared) = lobby.upgrade().map(|lobby| Arc::clone(&lobby.shared)) else { return };
         shared.list_changed.notified().await;
         let Some(lobby) = lobby.upgrade() else { return };
-        let (games, _) = shared.directory().count();
-        lobby.list.send_replace(u32::try_from(games).unwrap_or(u32::MAX));
+        let changed = shared.take_changed();
+        for ground in lobby.grounds.iter().filter(|ground| changed.contains(&ground.realm)) {
+            let games = shared.directory().listed(&ground.realm);
+            ground.list.send_replace(u32::try_from(games).unwrap_or(u32::MAX));
+        }
         drop((lobby, shared));
         tokio::time::sleep(CARE_EVERY).await;
     }

@@ -4,7 +4,8 @@ use realm_protocol::proto;
 use realm_world::Difficulty;
 
 use crate::{
-    characters::{self, Character},
+    characters::{self, Character, Characters},
+    ladder::Ladder,
     storage::{
         StorageError,
         testing::{FakeClock, Home, open},
@@ -13,12 +14,13 @@ use crate::{
 };
 
 use super::{
-    super::{GameReference, GameSettings, Player, referee::Suspicion, testing::Client},
+    super::{GameReference, GameSettings, Ground, Player, RealmGames, referee::Suspicion, testing::Client},
     *,
 };
 
 struct Realm {
     games: Games,
+    here: RealmGames,
     characters: Characters,
     moderation: Moderation,
     storage: Storage,
@@ -32,13 +34,14 @@ impl Realm {
         let hooks = Hooks::without_plugins();
         let config_of_characters = characters::Config::default();
         let characters =
-            Characters::start(&config_of_characters, "main", "", storage.clone(), hooks.clone()).await.unwrap();
+            Characters::start(&config_of_characters, &[("main", "")], storage.clone(), hooks.clone()).await.unwrap();
         let ladder = Ladder::new("main", storage.clone(), hooks.clone());
         let moderation = Moderation::new(storage.clone());
-        let (parts, sanctions) = ((storage.clone(), hooks, characters.clone(), ladder), moderation.clone());
-        let games =
-            Games::start(&config, home.path(), "", 4_000, parts.0, parts.1, parts.2, parts.3, sanctions).unwrap();
-        Self { games, characters, moderation, storage, _home: home }
+        let grounds = vec![Ground::new(characters.clone(), Some(ladder), Difficulty::Hell)];
+        let (own, sanctions) = (storage.clone(), moderation.clone());
+        let games = Games::start(&config, home.path(), "", 4_000, own, hooks, grounds, sanctions).unwrap();
+        let here = games.in_realm("main").unwrap();
+        Self { games, here, characters, moderation, storage, _home: home }
     }
 
     async fn player(&self, name: &str) -> (Player, Character) {
@@ -73,12 +76,12 @@ impl Realm {
             difficulty: Difficulty::Normal,
             players_max: 8,
         };
-        self.games.create(player.clone(), character.id, settings).await.map_err(|refusal| refusal.code)
+        self.here.create(player.clone(), character.id, settings).await.map_err(|refusal| refusal.code)
     }
 
     async fn join(&self, player: &Player, character: &Character, name: &str) -> Result<proto::GameTicket, Code> {
         let reference = GameReference::Name(GameName::new(name).unwrap());
-        self.games.join(player.clone(), character.id, reference, "").await.map_err(|refusal| refusal.code)
+        self.here.join(player.clone(), character.id, reference, "").await.map_err(|refusal| refusal.code)
     }
 
     /// Enters and waits until the character is in the world.
@@ -96,7 +99,7 @@ impl Realm {
 
     /// Resolves when nobody has a seat any more.
     async fn empty(&self) {
-        let mut changes = self.games.list_changes();
+        let mut changes = self.here.list_changes();
         while self.games.figures().players > 0 {
             tokio::time::timeout(STOP_DEADLINE, changes.changed()).await.expect("the last seat is given up").unwrap();
         }
@@ -119,7 +122,7 @@ async fn from_creation_to_a_saved_departure() {
     let client = realm.enter(&ticket).await;
     let joined = realm.join(&guest, &second, "Duel").await.unwrap();
     assert_eq!(joined.players.len(), 2);
-    let listed = realm.games.list(guest.account, Some(second.id), None).await.unwrap();
+    let listed = realm.here.list(guest.account, Some(second.id), None).await.unwrap();
     assert_eq!(listed.len(), 1);
     let left = realm.games.leave(host.account).await.unwrap();
     assert_eq!(left.raw(), ticket.game.unwrap().id);
@@ -127,10 +130,10 @@ async fn from_creation_to_a_saved_departure() {
     let saved = realm.characters.get(host.account, hero.id).await.unwrap();
     assert!(saved.play_time_ms >= 3 * 40 && saved.version > hero.version);
     assert!(realm.is_free(&hero).await);
-    let (game, players) = realm.games.get(left).await.unwrap();
+    let (game, players) = realm.here.get(left).await.unwrap();
     assert_eq!((game.host.as_str(), players.len()), ("Guest", 1));
     assert_eq!(realm.games.leave(guest.account).await, Ok(left), "a ticket that was never used is given back");
-    assert!(realm.games.get(left).await.is_err() && realm.is_free(&second).await);
+    assert!(realm.here.get(left).await.is_err() && realm.is_free(&second).await);
     assert_eq!(realm.games.leave(guest.account).await.unwrap_err().code, Code::GameNotJoined);
     realm.games.stop().await;
 }

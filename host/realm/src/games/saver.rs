@@ -27,6 +27,7 @@ use super::{
     command::Command,
     directory::{Departed, Leaving},
     figures::Counters,
+    ground::Ground,
     listing, refusals,
     save_book::{Job, Noted, Progress, SaveBook, Settled},
     shared::Shared,
@@ -59,8 +60,8 @@ enum JobEnd {
 
 /// The saver's parts.
 pub(super) struct Saver {
-    pub(super) characters: Characters,
-    pub(super) ladder: Ladder,
+    /// The realms, at least one.
+    pub(super) grounds: Vec<Arc<Ground>>,
     pub(super) shared: Weak<Shared>,
     pub(super) counters: Arc<Counters>,
 }
@@ -75,7 +76,7 @@ impl Saver {
         let mut saving: HashMap<tokio::task::Id, (CharacterId, bool)> = HashMap::new();
         let mut stopping: Option<oneshot::Sender<()>> = None;
         let mut open = true;
-        let mut ends = saver.characters.lease_ends();
+        let mut ends = saver.characters().lease_ends();
         loop {
             while running.len() < SAVES_AT_ONCE_MAX {
                 let Some(job) = book.start(Instant::now()) else { break };
@@ -135,18 +136,29 @@ impl Saver {
         }
     }
 
+    /// A lease says itself what it is for, and all realms of the process hold theirs together.
+    fn characters(&self) -> &Characters {
+        &self.grounds.first().expect("there is at least one realm").characters
+    }
+
+    fn ladder_of(&self, lease: &Lease) -> Option<&Ladder> {
+        self.grounds.iter().find(|ground| ground.realm == lease.realm)?.ladder.as_ref()
+    }
+
     async fn carry_out(self: Arc<Self>, mut job: Job) -> (Job, JobEnd) {
         if let Some(sheet) = job.progress.sheet {
             let tick_ms = i64::try_from(TICK.as_millis()).unwrap_or(i64::MAX);
             let play_time_ms = i64::try_from(job.progress.play_ticks).unwrap_or(i64::MAX).saturating_mul(tick_ms);
-            match self.characters.save(&mut job.lease, &sheet, job.progress.place, play_time_ms).await {
+            match self.characters().save(&mut job.lease, &sheet, job.progress.place, play_time_ms).await {
                 Ok(character) => {
                     (job.progress.sheet, job.progress.place, job.progress.play_ticks) = (None, None, 0);
                     self.counters.saves.fetch_add(1, Ordering::Relaxed);
                     if let Some(shared) = self.shared.upgrade() {
                         shared.directory().saved(job.account, sheet);
                     }
-                    if let Err(error) = self.ladder.record(&character).await {
+                    if let Some(ladder) = self.ladder_of(&job.lease)
+                        && let Err(error) = ladder.record(&character).await
+                    {
                         tracing::warn!(character = %character.id, %error, "the ladder did not take a score; the old one stays");
                     }
                 }
@@ -154,13 +166,13 @@ impl Saver {
                 Err(error @ CharactersError::Lapsed) => return (job, JobEnd::Lost(error)),
                 Err(error) => {
                     // If only the version was another one, the lease is still to be given back; if not, this does nothing.
-                    let _ = self.characters.release(&job.lease).await;
+                    let _ = self.characters().release(&job.lease).await;
                     return (job, JobEnd::Lost(error));
                 }
             }
         }
         if job.progress.last {
-            match self.characters.release(&job.lease).await {
+            match self.characters().release(&job.lease).await {
                 Ok(()) => {}
                 Err(error @ CharactersError::Storage(_)) => return (job, JobEnd::Failed(error)),
                 Err(error) => return (job, JobEnd::Lost(error)),

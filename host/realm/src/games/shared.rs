@@ -1,6 +1,9 @@
 //! What the lobby's verbs, the saver and the caretakers share: the directory and the doors to the tick threads.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -28,8 +31,10 @@ pub(super) struct Shared {
     pub(super) in_play: Vec<RulesInPlay>,
     /// Where it is told who leaves.
     happenings: Happenings,
-    /// Told when the list of games has changed.
+    /// Told when the list of games of a realm has changed.
     pub(super) list_changed: Notify,
+    /// Which realms that were; bounded by the realms.
+    changed: Mutex<BTreeSet<Arc<str>>>,
 }
 
 impl Shared {
@@ -40,7 +45,19 @@ impl Shared {
         in_play: Vec<RulesInPlay>,
         happenings: Happenings,
     ) -> Self {
-        Self { directory: Mutex::new(directory), threads, loads, in_play, happenings, list_changed: Notify::new() }
+        let (directory, changed, list_changed) = (Mutex::new(directory), Mutex::default(), Notify::new());
+        Self { directory, threads, loads, in_play, happenings, list_changed, changed }
+    }
+
+    /// The list of games of a realm has changed.
+    pub(super) fn list_has_changed(&self, realm: &Arc<str>) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(realm));
+        self.list_changed.notify_one();
+    }
+
+    /// The realms whose lists have changed since this was asked last.
+    pub(super) fn take_changed(&self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Names and versions of the rules that the games of a tick thread are played under.
@@ -70,7 +87,7 @@ impl Shared {
         // Who never came in is not on the roll as playing, and of them nothing is told.
         self.happenings.tell(account, Happening::Leave);
         self.happenings.roll().leave(account);
-        self.list_changed.notify_one();
+        self.list_has_changed(&departure.realm);
         if departure.ended {
             self.command(departure.thread, Command::End { game: departure.game }).await;
         }

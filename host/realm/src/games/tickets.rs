@@ -72,6 +72,11 @@ impl Tickets {
         self.by_text.get(text).map(|ticket| ticket.game)
     }
 
+    /// True while a ticket can be presented.
+    pub(super) fn is_good(&self, text: &str, now: Instant) -> bool {
+        self.by_text.get(text).is_some_and(|ticket| now < ticket.expires)
+    }
+
     /// Uses a ticket up: whose it is and for which game, if it is known and in time.
     pub(super) fn take(&mut self, text: &str, now: Instant) -> Option<(AccountId, GameId)> {
         let ticket = self.by_text.remove(text)?;

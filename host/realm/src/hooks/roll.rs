@@ -120,7 +120,8 @@ impl Roll {
         found(&self.tables.names, AccountName::new(name).ok()?.folded())
     }
 
-    /// A character in a game, by its name as anybody may write it, and the account that plays it.
+    /// A character in a game, by its name as anybody may write it, and the account that plays it. Of two of one name, in two realms, it is
+    /// the one that came later.
     #[must_use]
     pub fn character_named(&self, name: &str) -> Option<(AccountId, Playing)> {
         let name = CharacterName::new(name).ok()?;
@@ -200,7 +201,10 @@ impl Roll {
         let Some(present) = self.account(account) else { return };
         if let Some(name) = present.playing.as_ref().and_then(|playing| CharacterName::new(playing.name.as_str()).ok())
         {
-            put(&self.tables.players, name.folded(), || None);
+            // In another realm somebody else may play a character of this name.
+            put(&self.tables.players, name.folded(), || {
+                found(&self.tables.players, name.folded()).filter(|player| *player != account)
+            });
         }
         self.change(account, |present| present.playing = None);
         self.name(account, &present.name);
@@ -236,6 +240,28 @@ mod tests {
         roll.leave(ann);
         assert_eq!((roll.account(ann), roll.character_named("Ann-hero"), roll.online()), (None, None, 0));
         assert_eq!(roll.account_named("Ann"), None);
+    }
+
+    #[test]
+    fn one_name_in_two_realms_is_found_as_long_as_its_later_bearer_plays() {
+        let roll = Roll::default();
+        let (ann, bob) = (AccountId::from_raw(7), AccountId::from_raw(8));
+        let playing = |character| Playing {
+            character: CharacterId::from_raw(character),
+            name: "Lantern".to_owned(),
+            class: "Druid",
+            level: 3,
+            hardcore: false,
+            game: GameId::from_raw(1),
+            game_name: "Cellar".to_owned(),
+        };
+        roll.enter(ann, "Ann", &playing(70));
+        roll.enter(bob, "Bob", &playing(80));
+        assert_eq!(roll.character_named("lantern").map(|(account, _)| account), Some(bob));
+        roll.leave(ann);
+        assert_eq!(roll.character_named("lantern").map(|(account, _)| account), Some(bob));
+        roll.leave(bob);
+        assert_eq!(roll.character_named("lantern"), None);
     }
 
     #[test]

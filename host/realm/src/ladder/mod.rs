@@ -43,7 +43,7 @@ pub struct Entry {
 
 pub use self::seasons::{Ended, SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
-/// The ladder; cheap to clone.
+/// The ladder of one realm; cheap to clone.
 #[derive(Clone)]
 pub struct Ladder {
     storage: Storage,

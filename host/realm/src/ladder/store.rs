@@ -45,7 +45,7 @@ pub(super) async fn upsert(connection: &mut AnyConnection, realm: &str, new: &Sc
          ON CONFLICT (character_id) DO UPDATE SET
          scored_ms = CASE WHEN ladder_scores.score = excluded.score THEN ladder_scores.scored_ms
              ELSE excluded.scored_ms END,
-         score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
+         realm = excluded.realm, score = excluded.score, level = excluded.level, experience = excluded.experience, dead = excluded.dead,
          character_version = excluded.character_version, tie_break = excluded.tie_break
          WHERE excluded.character_version >= ladder_scores.character_version",
     )
@@ -81,7 +81,7 @@ macro_rules! top {
     ($condition:literal, $limit:literal) => {
         concat!(
             "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+             FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
              WHERE s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL

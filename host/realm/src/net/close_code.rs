@@ -11,7 +11,7 @@ use crate::types::Code;
 /// | 4001 | `NOT_LOGGED_IN` | logs in sooner |
 /// | 4002 | `INVALID_CREDENTIALS`, `TOKEN_INVALID`, `SECOND_FACTOR_REQUIRED` | asks for another password, token or code |
 /// | 4003 | `ACCOUNT_BANNED`, `ADDRESS_BANNED`, `ACCOUNT_LOCKED`, `INVALID_CDKEY`, `FORBIDDEN` | stays away |
-/// | 4004 | `REALM_UNKNOWN` | chooses another realm |
+/// | 4004 | `REALM_UNKNOWN`, `REALM_CLOSED` | chooses another realm |
 /// | 4005 | `CLIENT_TOO_OLD` | updates itself |
 /// | 4006 | `REALM_FULL` | comes back later |
 /// | 4010 | `SESSION_REPLACED` | does not come back by itself |
@@ -30,7 +30,7 @@ pub fn close_code(code: Code) -> u16 {
         Code::NotLoggedIn => 4001,
         Code::InvalidCredentials | Code::TokenInvalid | Code::SecondFactorRequired => 4002,
         Code::AccountBanned | Code::AddressBanned | Code::AccountLocked | Code::InvalidCdkey | Code::Forbidden => 4003,
-        Code::RealmUnknown => 4004,
+        Code::RealmUnknown | Code::RealmClosed => 4004,
         Code::ClientTooOld => 4005,
         Code::RealmFull => 4006,
         Code::SessionReplaced => 4010,

@@ -83,19 +83,8 @@ impl<T> Once<T> {
         request: &[&[u8]],
         answer: fn(&T) -> Kept,
     ) -> Result<Self, Refusal> {
-        let fits = (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !fits {
-            let sentence =
-                format!("An Idempotency-Key is 1 to {KEY_CHARACTERS_MAX} visible characters, for example a UUID.");
-            return Err(Refusal::new(Code::IdempotencyKeyInvalid, sentence));
-        }
-        let mut digest = Sha256::new();
-        for part in request {
-            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(part);
-        }
-        let request = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { scope, key: format!("{realm}/{key}"), request, answer })
+        check_key(key)?;
+        Ok(Self { scope, key: format!("{realm}/{key}"), request: digest(request), answer })
     }
 
     /// What was answered to the request before, if it came before; without waiting for the writer.
@@ -115,6 +104,29 @@ impl<T> Once<T> {
             Some(_) => Err(KeyReused),
         }
     }
+}
+
+/// Refuses what is no key.
+///
+/// # Errors
+/// When it is empty, too long, or has other characters than visible ones.
+pub fn check_key(key: &str) -> Result<(), Refusal> {
+    if (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let sentence = format!("An Idempotency-Key is 1 to {KEY_CHARACTERS_MAX} visible characters, for example a UUID.");
+    Err(Refusal::new(Code::IdempotencyKeyInvalid, sentence))
+}
+
+/// The parts that make a request what it is, in short.
+#[must_use]
+pub fn digest(request: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in request {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Runs an operation in the writer's next transaction, unless the request had its effect before. The answer is kept with the effect.

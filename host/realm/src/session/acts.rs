@@ -9,6 +9,7 @@ use super::Shared;
 use crate::{
     hooks::{PluginAct, PluginActs, count_act},
     moderation::Mute,
+    realms::Home,
     types::{AccountId, Clock as _, CloseReason, Code, SystemClock},
 };
 
@@ -16,7 +17,7 @@ use crate::{
 pub(super) async fn follow(shared: Weak<Shared>, mut acts: mpsc::Receiver<PluginActs>) {
     while let Some(acts) = acts.recv().await {
         let Some(shared) = shared.upgrade() else { return };
-        shared.carry_out(acts).await;
+        shared.carry_out(acts, shared.features.realms.all()).await;
     }
 }
 
@@ -26,16 +27,17 @@ fn notice(plugin: &str, text: &str, everybody: bool) -> proto::Notice {
 }
 
 impl Shared {
-    /// Carries out the acts in their order. What has no target any more is left out and counted.
-    pub(super) async fn carry_out(&self, acts: PluginActs) {
+    /// Carries out the acts in their order. What has no target any more is left out and counted. A channel is meant in each of these realms
+    /// that has one of its name.
+    pub(super) async fn carry_out(&self, acts: PluginActs, realms: &[Arc<Home>]) {
         let PluginActs { plugin, acts } = acts;
         for act in acts {
-            let outcome = self.act(&plugin, &act).await;
+            let outcome = self.act(&plugin, &act, realms).await;
             count_act(&plugin, act.word(), outcome);
         }
     }
 
-    async fn act(&self, plugin: &str, act: &PluginAct) -> &'static str {
+    async fn act(&self, plugin: &str, act: &PluginAct, realms: &[Arc<Home>]) -> &'static str {
         let there = |name: &str| {
             let account = self.features.hooks.happenings().roll().account_named(name)?;
             let handle = self.registry().get(account).filter(|handle| handle.events.closed().is_none())?;
@@ -43,11 +45,8 @@ impl Shared {
         };
         match act {
             PluginAct::Say { channel, text } => {
-                if self.features.chat.say_as_plugin(plugin, channel, text) {
-                    "done"
-                } else {
-                    "no-channel"
-                }
+                let said = realms.iter().filter(|home| home.chat.say_as_plugin(plugin, channel, text)).count();
+                if said > 0 { "done" } else { "no-channel" }
             }
             PluginAct::Whisper { account, text } => {
                 let Some((_, handle)) = there(account) else { return "offline" };

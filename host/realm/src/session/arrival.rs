@@ -1,6 +1,9 @@
 //! A connection that has logged in, on its way to its session and there.
 
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{
+    Arc,
+    mpsc::{SyncSender, TrySendError},
+};
 
 use realm_protocol::ClientMessage;
 use tokio::sync::{mpsc, oneshot};
@@ -8,11 +11,16 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     accounts::Identity,
     games::{EntryRefused, Games},
+    realms::Home,
     types::{Code, Connection, GameSide, GameSides, Incoming, LinkFrame, Outbox, Refusal},
 };
 
 /// What a log-in said and proved.
 pub(super) struct Login {
+    /// The realm that was named; the first when none was.
+    pub(super) home: Arc<Home>,
+    /// A realm was named.
+    pub(super) names_realm: bool,
     pub(super) identity: Identity,
     /// Told to the client after a log-in by password; otherwise empty.
     pub(super) access_token: String,

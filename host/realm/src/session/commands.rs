@@ -82,7 +82,7 @@ impl Session {
     async fn plugin_command(&self, name: String, tail: &str) -> Result<(), Refusal> {
         // What a command makes public, it says for its caller.
         self.may_talk()?;
-        let chat = self.shared.features.chat.clone();
+        let chat = self.home.chat.clone();
         let online: FindOnline = Arc::new(move |written| chat.online_name(written));
         let call = CommandCall {
             account: self.identity.account,
@@ -102,7 +102,7 @@ impl Session {
         self.note_command(&name, tail).await?;
         match self.shared.features.hooks.run_command(call).await {
             Ok(acts) => {
-                self.shared.carry_out(acts).await;
+                self.shared.carry_out(acts, std::slice::from_ref(&self.home)).await;
                 Ok(())
             }
             Err(refused) => Err(refusal(&name, refused)),

@@ -126,7 +126,7 @@ impl Session {
     }
 
     async fn list_characters(&self) -> Result<Reply, Refusal> {
-        let characters = &self.shared.features.characters;
+        let characters = &self.home.characters;
         let list = characters.list(self.identity.account).await?;
         Reply::answer(proto::CharListResponse {
             characters: list.iter().map(shown).collect(),
@@ -137,13 +137,13 @@ impl Session {
     async fn create_character(&self, request: proto::CharCreate) -> Result<Reply, Refusal> {
         let proto::CharCreate { name, class, hardcore } = request;
         let account = self.identity.account;
-        let character = self.shared.features.characters.create(account, &name, &class, hardcore).await?;
+        let character = self.home.characters.create(account, &name, &class, hardcore).await?;
         Reply::answer(proto::CharCreated { character: Some(shown(&character)) })
     }
 
     async fn delete_character(&mut self, request: proto::CharDelete) -> Result<Reply, Refusal> {
         let id = CharacterId::from_raw(request.character_id);
-        self.shared.features.characters.delete(self.identity.account, id).await?;
+        self.home.characters.delete(self.identity.account, id).await?;
         if self.selected.as_ref().is_some_and(|selected| selected.id == id) {
             self.selected = None;
             self.seat.select_character(None);
@@ -158,7 +158,7 @@ impl Session {
 
     /// Plays and chats with a character from now on.
     pub(super) async fn select(&mut self, id: CharacterId) -> Result<&Character, Refusal> {
-        let character = self.shared.features.characters.get(self.identity.account, id).await?;
+        let character = self.home.characters.get(self.identity.account, id).await?;
         if character.sheet.hardcore && character.sheet.dead {
             let problem = format!("{} has died for good; select another character.", character.name);
             return Err(Refusal::new(Code::CharacterDead, problem));
@@ -218,13 +218,13 @@ impl Session {
     async fn create_game(&self, request: proto::GameCreate) -> Result<Reply, Refusal> {
         let character = self.selected()?;
         let settings = settings(request)?;
-        Reply::answer(self.shared.features.games.create(self.player(), character, settings).await?)
+        Reply::answer(self.home.games.create(self.player(), character, settings).await?)
     }
 
     async fn list_games(&self, request: proto::GameListRequest) -> Result<Reply, Refusal> {
         let difficulty = difficulty(&request.difficulty)?;
         let character = self.selected.as_ref().map(|character| character.id);
-        let games = self.shared.features.games.list(self.identity.account, character, difficulty).await?;
+        let games = self.home.games.list(self.identity.account, character, difficulty).await?;
         Reply::answer(proto::GameListResponse { games })
     }
 
@@ -234,7 +234,7 @@ impl Session {
             0 => GameReference::Name(game_name(request.name)?),
             id => GameReference::Id(GameId::from_raw(id)),
         };
-        Reply::answer(self.shared.features.games.join(self.player(), character, game, &request.password).await?)
+        Reply::answer(self.home.games.join(self.player(), character, game, &request.password).await?)
     }
 
     async fn leave_game(&self) -> Result<Reply, Refusal> {

@@ -1,10 +1,14 @@
 //! Before log-in: AUTH_REQUEST, a sign of life, and nothing else.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use realm_protocol::{ClientMessage, proto};
 
-use super::{Shared, arrival::Login, sentence};
+use super::{
+    Shared,
+    arrival::{Arrival, Login},
+    sentence,
+};
 use crate::{
     accounts::Proof,
     types::{CloseReason, Code, Connection, Incoming, Outbox, Outgoing, Refusal},
@@ -56,6 +60,17 @@ async fn answer(shared: &Shared, peer: IpAddr, outbox: &Outbox, request: proto::
     }
 }
 
+/// The realm does not let in who has logged in: a log-in by password leaves no session behind, one with a token keeps its token.
+pub(super) async fn turn_away(shared: &Shared, arrival: Arrival, refusal: Refusal) {
+    let Arrival { connection, login, .. } = arrival;
+    if !login.access_token.is_empty()
+        && let Err(error) = shared.features.accounts.logout(login.identity.session).await
+    {
+        tracing::warn!(account = %login.identity.account, %error, "the log-in to a closed realm could not be taken back");
+    }
+    fail(shared, &connection.outbox, login.nonce, refusal);
+}
+
 /// Tells a connection that it is not let in, and closes it.
 pub(super) fn fail(shared: &Shared, outbox: &Outbox, nonce: String, refusal: Refusal) {
     shared.count(None, 0, &refusal);
@@ -78,7 +93,8 @@ fn close_reason(refusal: Refusal) -> CloseReason {
 }
 
 async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Result<Login, Refusal> {
-    check(&shared.features.realm, &shared.config.client_version_min, &request)?;
+    check(&shared.config.client_version_min, &request)?;
+    let home = Arc::clone(shared.features.realms.named(&request.realm)?);
     let accounts = &shared.features.accounts;
     let (identity, access_token) = if request.access_token.is_empty() {
         let proof = Proof { second_factor: request.second_factor, ..Proof::default() };
@@ -95,6 +111,8 @@ async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Re
         return Err(Refusal::new(Code::AddressBanned, ban.sentence()));
     }
     Ok(Login {
+        home,
+        names_realm: !request.realm.is_empty(),
         identity,
         access_token,
         nonce: request.nonce,
@@ -104,14 +122,10 @@ async fn judge(shared: &Shared, peer: IpAddr, request: proto::AuthRequest) -> Re
 }
 
 /// What can be refused without asking anybody.
-fn check(realm: &str, version_min: &str, request: &proto::AuthRequest) -> Result<(), Refusal> {
+fn check(version_min: &str, request: &proto::AuthRequest) -> Result<(), Refusal> {
     if request.nonce.chars().count() > NONCE_CHARACTERS_MAX {
         let problem = format!("A nonce has at most {NONCE_CHARACTERS_MAX} characters; send a shorter one.");
         return Err(Refusal::new(Code::RequestInvalid, problem));
-    }
-    if !request.realm.is_empty() && !request.realm.eq_ignore_ascii_case(realm) {
-        let problem = format!("There is no such realm here; choose \"{realm}\" or leave the name out.");
-        return Err(Refusal::new(Code::RealmUnknown, problem));
     }
     if is_too_old(&request.client_version, version_min) {
         let problem = format!("This realm asks for version {version_min} of the client or a newer one; update it.");
@@ -145,19 +159,11 @@ mod tests {
     use super::*;
 
     fn refused(request: &proto::AuthRequest, version_min: &str) -> Option<Code> {
-        check("Westmark", version_min, request).err().map(|refusal| refusal.code)
+        check(version_min, request).err().map(|refusal| refusal.code)
     }
 
     fn request() -> proto::AuthRequest {
         proto::AuthRequest { account: "Ada".into(), password: "secret".into(), ..Default::default() }
-    }
-
-    #[test]
-    fn the_realm_is_this_one_or_not_named() {
-        assert_eq!(refused(&request(), ""), None);
-        assert_eq!(refused(&proto::AuthRequest { realm: "westmark".into(), ..request() }, ""), None);
-        let elsewhere = proto::AuthRequest { realm: "Eastmark".into(), ..request() };
-        assert_eq!(refused(&elsewhere, ""), Some(Code::RealmUnknown));
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Session {
         }
         let character = self.selected()?;
         let difficulty = difficulty(&request.difficulty)?.unwrap_or_default();
-        let search = self.shared.features.games.search(self.player(), character, difficulty).await?;
+        let search = self.home.games.search(self.player(), character, difficulty).await?;
         let waiting = u32::try_from(search.waiting()).unwrap_or(u32::MAX);
         let wait_max_ms = u32::try_from(search.wait_max().as_millis()).unwrap_or(u32::MAX);
         self.search = Some(search);

@@ -18,6 +18,7 @@ mod stopping;
 mod waiting;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -38,11 +39,10 @@ use self::{
 use crate::{
     accounts::{Accounts, Identity, KeptSession},
     audit::Audit,
-    characters::Characters,
-    chat::Chat,
     games::{Banned, Games},
     hooks::Hooks,
     moderation::{Ban, Moderation},
+    realms::{Home, Realms},
     types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
@@ -129,17 +129,13 @@ impl Config {
 /// The features a session speaks to.
 #[derive(Clone)]
 pub struct Features {
-    /// Name of the realm.
-    pub realm: String,
+    /// The realms, with their characters, channels and games.
+    pub realms: Realms,
     /// Accounts.
     pub accounts: Accounts,
     /// What staff do.
     pub audit: Audit,
-    /// Characters.
-    pub characters: Characters,
-    /// Chat.
-    pub chat: Chat,
-    /// Games.
+    /// The games of all realms.
     pub games: Games,
     /// Plugins.
     pub hooks: Hooks,
@@ -177,6 +173,8 @@ struct Shared {
     games_told: Mutex<Option<(u32, Arc<Encoded>)>>,
     serial_last: AtomicU64,
     online: AtomicUsize,
+    /// The same by the key of the realm: one entry for each.
+    online_in: BTreeMap<String, AtomicUsize>,
     lines: AtomicU64,
     refusals: AtomicU64,
 }
@@ -206,7 +204,10 @@ impl Shared {
         tracing::debug!(account, sequence, code = refusal.code.as_str(), "refused: {}", refusal.message);
     }
 
-    fn count_online(&self, change: isize) {
+    fn count_online(&self, change: isize, home: &Home) {
+        if let Some(online) = self.online_in.get(home.key()) {
+            online.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
+        }
         let before = self.online.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
         let online = before.wrapping_add_signed(change);
         metrics::gauge!("realm_players_online").set(u32::try_from(online).unwrap_or(u32::MAX));
@@ -236,13 +237,17 @@ impl Shared {
         loop {
             let Some(back) = self.hand_over(arrival).await else { return };
             arrival = back;
+            if let Err(refusal) = arrival.login.home.admit(arrival.login.identity.role.is_staff()) {
+                login::turn_away(self, arrival, refusal).await;
+                return;
+            }
             let identity = &arrival.login.identity;
             let newcomer = Newcomer {
                 account: identity.account,
                 staff: identity.role.is_staff(),
                 called: waiting.as_ref().map(Waiting::number),
             };
-            let (birth, handle) = player::prepare(self);
+            let (birth, handle) = player::prepare(self, &arrival.login.home);
             let opened = self.registry().open(newcomer, handle);
             match opened {
                 Ok(Opened::Session(older)) => {
@@ -270,7 +275,10 @@ impl Shared {
 
     /// Brings a connection to the session it continues; gives it back when there is none.
     async fn hand_over(&self, arrival: Arrival) -> Option<Arrival> {
-        let resumed = self.registry().resumable(arrival.login.identity.account, &arrival.login.resume_token);
+        let login = &arrival.login;
+        let resumed = self.registry().resumable(login.identity.account, &login.resume_token);
+        // Who names another realm than that of the session begins anew there.
+        let resumed = resumed.filter(|handle| !login.names_realm || *handle.realm == *login.home.key());
         let Some(handle) = resumed else { return Some(arrival) };
         match handle.arrivals.send_timeout(Box::new(arrival), HANDOVER_DEADLINE).await {
             Ok(()) => None,
@@ -331,6 +339,7 @@ impl Sessions {
     #[must_use]
     pub fn new(config: Config, features: Features) -> Self {
         let bans = features.games.bans();
+        let online_in = features.realms.all().iter().map(|home| (home.key().to_owned(), AtomicUsize::new(0))).collect();
         let shared = Arc::new(Shared {
             registry: Mutex::new(Registry::new(&config)),
             config,
@@ -341,6 +350,7 @@ impl Sessions {
             games_told: Mutex::default(),
             serial_last: AtomicU64::new(0),
             online: AtomicUsize::new(0),
+            online_in,
             lines: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
         });
@@ -373,6 +383,12 @@ impl Sessions {
     pub fn events_of(&self, account: AccountId) -> Option<EventStream> {
         let handle = self.shared.registry().get(account)?;
         handle.events.closed().is_none().then_some(handle.events)
+    }
+
+    /// How many players are connected in a realm.
+    #[must_use]
+    pub fn online_in(&self, realm: &str) -> usize {
+        self.shared.online_in.get(realm).map_or(0, |online| online.load(Ordering::Relaxed))
     }
 
     /// Figures since the start.

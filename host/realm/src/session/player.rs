@@ -29,6 +29,7 @@ use crate::{
     chat::{ChatSeat, Member},
     games::Search,
     hooks::Happening,
+    realms::Home,
     types::{
         Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, Refusal, RingLimits, SessionId,
     },
@@ -77,9 +78,9 @@ impl Ending {
 }
 
 /// Makes the parts of a session: what its task keeps, and the handle for the registry.
-pub(super) fn prepare(shared: &Shared) -> (Birth, Handle) {
+pub(super) fn prepare(shared: &Shared, home: &Arc<Home>) -> (Birth, Handle) {
     let token = ResumeToken::fresh();
-    let (stay, handle) = parts(shared, token.digest(), EventStream::new(ring(shared)));
+    let (stay, handle) = parts(shared, home, token.digest(), EventStream::new(ring(shared)));
     (Birth { stay, token }, handle)
 }
 
@@ -87,17 +88,24 @@ fn ring(shared: &Shared) -> RingLimits {
     RingLimits { events_max: shared.config.resume_events_max, bytes_max: RING_BYTES_MAX }
 }
 
-fn parts(shared: &Shared, resume: ResumeDigest, events: EventStream) -> (Stay, Handle) {
+fn parts(shared: &Shared, home: &Arc<Home>, resume: ResumeDigest, events: EventStream) -> (Stay, Handle) {
     let serial = shared.serial_last.fetch_add(1, Ordering::Relaxed) + 1;
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let wake = Arc::new(Notify::new());
-    let handle =
-        Handle { serial, resume: resume.clone(), events: events.clone(), arrivals: sender, wake: Arc::clone(&wake) };
-    (Stay { serial, resume, events, arrivals, wake }, handle)
+    let handle = Handle {
+        serial,
+        realm: home.key().into(),
+        resume: resume.clone(),
+        events: events.clone(),
+        arrivals: sender,
+        wake: Arc::clone(&wake),
+    };
+    (Stay { home: Arc::clone(home), serial, resume, events, arrivals, wake }, handle)
 }
 
 /// What a session has from its beginning to its end, whoever is connected.
 struct Stay {
+    home: Arc<Home>,
     serial: u64,
     resume: ResumeDigest,
     events: EventStream,
@@ -114,6 +122,8 @@ pub(super) struct Birth {
 /// A session, as its task owns it.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
+    /// The realm that it is in.
+    pub(super) home: Arc<Home>,
     pub(super) identity: Identity,
     pub(super) events: EventStream,
     pub(super) seat: ChatSeat,
@@ -154,7 +164,7 @@ pub(super) async fn begin(shared: Arc<Shared>, birth: Birth, first: Arrival, rep
     let Birth { stay, token } = birth;
     let identity = login.identity.clone();
     let asked_for_more = !login.resume_token.is_empty();
-    let greeting = greeting(&shared, login, token.as_str().to_owned());
+    let greeting = greeting(&shared, &stay.home, login, token.as_str().to_owned());
     let line = Line::new(connection, done);
     stay.events.attach_with(line.outbox.clone(), None, |_| greeting(asked_for_more));
     // What the beginning needed is given back: the task of a session lives as long as the session.
@@ -169,8 +179,12 @@ pub(super) async fn begin(shared: Arc<Shared>, birth: Birth, first: Arrival, rep
 pub(super) async fn restore(shared: &Arc<Shared>, identity: Identity, kept: KeptSession) {
     let account = identity.account;
     let Some(resume) = ResumeDigest::from_hex(&kept.resume) else { return };
+    let realms = &shared.features.realms;
+    let home = if kept.realm.is_empty() { Some(realms.first()) } else { realms.of_key(&kept.realm) };
+    // Of a realm that is gone or was closed meanwhile nobody comes back.
+    let Some(home) = home.filter(|home| home.admit(identity.role.is_staff()).is_ok()) else { return };
     let events = EventStream::continued(ring(shared), kept.event_last);
-    let (stay, handle) = parts(shared, resume, events);
+    let (stay, handle) = parts(shared, home, resume, events);
     shared.registry().restore(account, handle);
     let mut session = Session::begin(Arc::clone(shared), identity, stay);
     if let Ok(channel) = ChannelName::new(kept.channel)
@@ -188,13 +202,13 @@ pub(super) async fn restore(shared: &Arc<Shared>, identity: Identity, kept: Kept
 }
 
 /// AUTH_SUCCESS, as soon as it is known whether events were lost.
-fn greeting(shared: &Shared, login: Login, resume_token: String) -> impl FnOnce(bool) -> Outgoing + use<> {
+fn greeting(shared: &Shared, home: &Home, login: Login, resume_token: String) -> impl FnOnce(bool) -> Outgoing + use<> {
     let success = proto::AuthSuccess {
         account_id: login.identity.account.raw(),
         account: login.identity.name.to_string(),
         session_id: login.identity.session.raw(),
         nonce: login.nonce,
-        realm: shared.features.realm.clone(),
+        realm: home.settings.name.clone(),
         heartbeat_ms: shared.config.heartbeat_ms,
         silence_max_ms: shared.features.silence_max_ms,
         resume_token,
@@ -207,10 +221,10 @@ fn greeting(shared: &Shared, login: Login, resume_token: String) -> impl FnOnce(
 impl Session {
     /// Comes online: whispers and events of games reach it.
     fn begin(shared: Arc<Shared>, identity: Identity, stay: Stay) -> Self {
-        let Stay { serial, resume, events, arrivals, wake } = stay;
+        let Stay { home, serial, resume, events, arrivals, wake } = stay;
         let roll = shared.features.hooks.happenings().roll();
         roll.log_in(identity.account, identity.name.as_str(), identity.role.is_staff());
-        let seat = shared.features.chat.connect(Member {
+        let seat = home.chat.connect(Member {
             account: identity.account,
             account_name: identity.name.clone(),
             character: None,
@@ -219,13 +233,13 @@ impl Session {
         shared.features.games.attach_events(identity.account, Some(events.clone()));
         let limits = Limits::new(&shared.config);
         let (selected, search) = (None, None);
-        Self { shared, identity, events, seat, selected, search, limits, serial, resume, arrivals, wake }
+        Self { shared, home, identity, events, seat, selected, search, limits, serial, resume, arrivals, wake }
     }
 
     async fn live(mut self, line: Option<Line>) {
-        let mut line = line.map(|line| Online::new(&self.shared, line));
+        let mut line = line.map(|line| Online::new(&self.shared, &self.home, line));
         let mut token_end = self.token_end();
-        let mut games = GameListChanges::new(self.shared.features.games.list_changes());
+        let mut games = GameListChanges::new(self.home.games.list_changes());
         let mut lost_at = Instant::now();
         let resume = Duration::from_secs(self.shared.config.resume_seconds.into());
         let ending = loop {
@@ -293,11 +307,11 @@ impl Session {
         let seen = login.resume_event;
         // It was compared with the digest, so it is the session's own.
         let token = login.resume_token.clone();
-        let greeting = greeting(&self.shared, login, token);
+        let greeting = greeting(&self.shared, &self.home, login, token);
         let line = Line::new(connection, done);
         self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
         self.shared.features.games.attach_events(self.identity.account, Some(self.events.clone()));
-        Online::new(&self.shared, line)
+        Online::new(&self.shared, &self.home, line)
     }
 
     /// What the next run of the realm needs to go on with this session.
@@ -306,6 +320,7 @@ impl Session {
             session: self.identity.session,
             resume: self.resume.to_hex(),
             event_last: self.events.last(),
+            realm: self.home.key().to_owned(),
             channel: self.seat.channel_last().map(ToString::to_string).unwrap_or_default(),
             character: self.selected.as_ref().map(|character| character.id),
         }
@@ -361,18 +376,19 @@ async fn next(line: &mut Option<Online>) -> Option<Incoming> {
 struct Online {
     line: Line,
     shared: Arc<Shared>,
+    home: Arc<Home>,
 }
 
 impl Online {
-    fn new(shared: &Arc<Shared>, line: Line) -> Self {
-        shared.count_online(1);
-        Self { line, shared: Arc::clone(shared) }
+    fn new(shared: &Arc<Shared>, home: &Arc<Home>, line: Line) -> Self {
+        shared.count_online(1, home);
+        Self { line, shared: Arc::clone(shared), home: Arc::clone(home) }
     }
 }
 
 impl Drop for Online {
     fn drop(&mut self) {
-        self.shared.count_online(-1);
+        self.shared.count_online(-1, &self.home);
     }
 }
 

@@ -26,6 +26,8 @@ const FULL_RETRY_SPREAD_MS: u64 = 20_001;
 pub(super) struct Handle {
     /// Distinguishes the sessions of one account.
     pub(super) serial: u64,
+    /// Key of the realm it is in.
+    pub(super) realm: Arc<str>,
     pub(super) resume: ResumeDigest,
     pub(super) events: EventStream,
     /// Boxed, because a channel takes room for 32 of what it holds at once.
@@ -244,6 +246,7 @@ mod tests {
         let (arrivals, receiver) = mpsc::channel(1);
         let handle = Handle {
             serial,
+            realm: "main".into(),
             resume: token.digest(),
             events: EventStream::new(RingLimits { events_max: 8, bytes_max: 1_000 }),
             arrivals,

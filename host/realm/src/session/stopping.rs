@@ -64,7 +64,12 @@ impl Sessions {
         if requests.is_err() {
             tracing::debug!("a request was still being carried out when the sessions were ended");
         }
-        if timeout(SETTLE_DEADLINE, shared.features.chat.settle()).await.is_err() {
+        let settled = async {
+            for home in shared.features.realms.all() {
+                home.chat.settle().await;
+            }
+        };
+        if timeout(SETTLE_DEADLINE, settled).await.is_err() {
             tracing::warn!("a channel was still busy when the realm stopped; its last lines may be lost");
         }
         let clients = sessions.len();

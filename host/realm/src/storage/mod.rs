@@ -27,7 +27,7 @@ use std::{
     future::Future,
     path::Path,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -82,6 +82,14 @@ struct RealmClaim {
     shared: bool,
 }
 
+/// What this process has claimed: as many as it has realms.
+type Claims = Arc<Mutex<Vec<RealmClaim>>>;
+
+/// For a moment; nothing under this lock can panic half-way.
+fn claimed(claims: &Claims) -> MutexGuard<'_, Vec<RealmClaim>> {
+    claims.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A future that borrows the writer's connection.
 pub type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
@@ -100,7 +108,7 @@ pub struct Storage {
     room: Arc<Room>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
-    realm: Arc<OnceLock<RealmClaim>>,
+    claims: Claims,
     folder_key: Arc<str>,
     node: u16,
 }
@@ -129,9 +137,9 @@ impl Storage {
         let pace = Arc::new(Pace::new());
         let folder = place.file().and_then(|file| file.path().parent()).map(Path::to_owned);
         let room = Arc::new(Room::new(folder));
-        let realm = Arc::new(OnceLock::new());
+        let claims = Claims::default();
         let writer = Writer {
-            session: Session::new(place, (connection, session), reader_sender, node, Arc::clone(&realm)),
+            session: Session::new(place, (connection, session), reader_sender, node, Arc::clone(&claims)),
             keys,
             intake,
             health: health_sender,
@@ -141,11 +149,11 @@ impl Storage {
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, room, ids, clock, realm, folder_key, node })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, room, ids, clock, claims, folder_key, node })
     }
 
     /// Makes what stands in the database under a realm's key this process's own, until it is closed, or its own and that of others who
-    /// claim it as `shared`, too. A file is one process's alone anyway.
+    /// claim it as `shared`, too. A file is one process's alone anyway. Called once for each realm of the process.
     ///
     /// # Errors
     /// When another realm of that key runs over the same server, and not both share it; and the server's own.
@@ -153,9 +161,9 @@ impl Storage {
         writer::claim_realm(self, RealmClaim { realm: realm.to_owned(), shared }).await
     }
 
-    /// May other nodes serve the same realm at the same time?
+    /// May other nodes serve a realm of this process at the same time?
     pub fn shares_realm(&self) -> bool {
-        self.realm.get().is_some_and(|claim| claim.shared)
+        claimed(&self.claims).iter().any(|claim| claim.shared)
     }
 
     /// The key of the data folder. Whoever has its lock, as this process does, knows that whatever ran over it before is dead.

@@ -62,6 +62,10 @@ codes! {
     RealmFull "REALM_FULL" 503,
     /// No realm has this name.
     RealmUnknown "REALM_UNKNOWN" 404,
+    /// The realm is closed to everybody but staff.
+    RealmClosed "REALM_CLOSED" 403,
+    /// The realm has no ladder.
+    LadderNone "LADDER_NONE" 404,
     /// There is no such account.
     AccountUnknown "ACCOUNT_UNKNOWN" 404,
     /// The role cannot be given, or not to this account.

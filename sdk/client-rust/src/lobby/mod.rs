@@ -61,6 +61,8 @@ pub struct Lobby {
     session: Option<proto::AuthSuccess>,
     event: u64,
     pings: u64,
+    /// The realm that a log-in names which names none itself.
+    realm: String,
     /// The longest that a search for a match goes on, as the realm said.
     search_wait_max: Duration,
 }
@@ -71,7 +73,8 @@ impl Lobby {
     /// # Errors
     /// When the realm cannot be reached, is not the trusted one, or refuses the WebSocket.
     pub async fn connect(endpoint: &Endpoint, door: Door) -> Result<Self, ClientError> {
-        Connection::open(endpoint, door).await.map(Self::over)
+        let connection = Connection::open(endpoint, door).await?;
+        Ok(Self { realm: endpoint.realm.clone(), ..Self::over(connection) })
     }
 
     /// A lobby over an open connection.
@@ -84,6 +87,7 @@ impl Lobby {
             session: None,
             event: 0,
             pings: 0,
+            realm: String::new(),
             search_wait_max: Duration::ZERO,
         }
     }

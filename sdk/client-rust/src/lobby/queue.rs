@@ -84,7 +84,10 @@ impl Lobby {
         }
     }
 
-    pub(super) async fn ask_for_place(&mut self, request: proto::AuthRequest) -> Result<Answer, ClientError> {
+    pub(super) async fn ask_for_place(&mut self, mut request: proto::AuthRequest) -> Result<Answer, ClientError> {
+        if request.realm.is_empty() {
+            request.realm.clone_from(&self.realm);
+        }
         let answer = self.ask(request, Answer::of).await?;
         if let Answer::Wait(proto::QueuePosition { heartbeat_ms, .. }) = &answer {
             self.live(*heartbeat_ms);

@@ -58,6 +58,9 @@ pub struct Character {
     /// Key of the character.
     #[serde(with = "key")]
     pub id: u64,
+    /// Key of its realm.
+    #[serde(default)]
+    pub realm: String,
     /// Its name.
     pub name: String,
     /// One of the seven classes.

@@ -85,6 +85,27 @@ impl Rest {
         self.access_token = token;
     }
 
+    /// Speaks of this realm from now on, by its key or name, where a request does not say by a character or game which it means; empty is
+    /// the first. [`Endpoint::realm`] is what it begins with.
+    pub fn set_realm(&mut self, realm: &str) {
+        realm.clone_into(&mut self.endpoint.realm);
+    }
+
+    /// An address with the realm that is meant.
+    fn in_realm(&self, path: &str) -> String {
+        let realm = &self.endpoint.realm;
+        if realm.is_empty() {
+            return path.to_owned();
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        let written: String = realm
+            .bytes()
+            .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .collect();
+        let before = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{before}realm={written}")
+    }
+
     /// The refresh token of the last log-in.
     #[must_use]
     pub fn refresh_token(&self) -> Option<&str> {

@@ -74,15 +74,15 @@ impl Rest {
         self.call(Method::POST, "/owner", Some(json!({"token": token, "name": name, "password": password}))).await
     }
 
-    /// The account's characters.
+    /// The account's characters in this realm.
     ///
     /// # Errors
     /// See above.
     pub async fn characters(&mut self) -> Result<Characters, ClientError> {
-        self.call(Method::GET, "/characters", None).await
+        self.call(Method::GET, &self.in_realm("/characters"), None).await
     }
 
-    /// Makes a character.
+    /// Makes a character in this realm.
     ///
     /// # Errors
     /// See above.
@@ -93,7 +93,7 @@ impl Rest {
         hardcore: bool,
     ) -> Result<Character, ClientError> {
         let body = json!({"name": name, "class": class, "hardcore": hardcore});
-        self.call(Method::POST, "/characters", Some(body)).await
+        self.call(Method::POST, &self.in_realm("/characters"), Some(body)).await
     }
 
     /// One character.
@@ -136,7 +136,9 @@ impl Rest {
         let difficulty = difficulty.map(|name| format!("difficulty={name}"));
         let query: Vec<_> = character.into_iter().chain(difficulty).collect();
         let path = if query.is_empty() { "/games".to_owned() } else { format!("/games?{}", query.join("&")) };
-        self.call_games::<proto::GameListResponse>(Method::GET, &path, None).await.map(|list| list.games)
+        self.call_games::<proto::GameListResponse>(Method::GET, &self.in_realm(&path), None)
+            .await
+            .map(|list| list.games)
     }
 
     /// Creates a game and takes a seat in it.
@@ -198,21 +200,21 @@ impl Rest {
         self.call::<Value>(Method::DELETE, &format!("/games/{id}"), None).await.map(|_| ())
     }
 
-    /// The ladder, overall or of one class.
+    /// The ladder of this realm, overall or of one class.
     ///
     /// # Errors
     /// See above.
     pub async fn ladder(&mut self, class: Option<&str>) -> Result<Value, ClientError> {
         let path = class.map_or_else(|| "/ladder".to_owned(), |class| format!("/ladder/{class}"));
-        self.call(Method::GET, &path, None).await
+        self.call(Method::GET, &self.in_realm(&path), None).await
     }
 
-    /// The open channels.
+    /// The open channels of this realm.
     ///
     /// # Errors
     /// See above.
     pub async fn channels(&mut self) -> Result<Value, ClientError> {
-        self.call(Method::GET, "/chat/channels", None).await
+        self.call(Method::GET, &self.in_realm("/chat/channels"), None).await
     }
 
     /// The realms of this server.

@@ -20,7 +20,7 @@ const PARTS: &[(&str, &str)] = &[
     ),
     (
         "connected_sessions",
-        "SELECT k.token_session AS session, k.channel, k.kept_ms FROM kept_sessions k
+        "SELECT k.token_session AS session, k.realm, k.channel, k.kept_ms FROM kept_sessions k
          JOIN token_sessions s ON s.id = k.token_session WHERE s.account = $1 ORDER BY k.token_session",
     ),
     ("known_networks", "SELECT network, seen_ms FROM known_networks WHERE account = $1 ORDER BY seen_ms, network"),

@@ -16,8 +16,8 @@ pub(in crate::accounts) async fn keep_session(
     now_ms: i64,
 ) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO kept_sessions (token_session, node, resume, event_last, channel, selected, kept_ms)
-         SELECT id, $2, $3, $4, $5, $6, $7 FROM token_sessions WHERE id = $1
+        "INSERT INTO kept_sessions (token_session, node, resume, event_last, channel, selected, kept_ms, realm)
+         SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM token_sessions WHERE id = $1
          ON CONFLICT (token_session) DO NOTHING",
     )
     .bind(kept.session.to_sql())
@@ -27,6 +27,7 @@ pub(in crate::accounts) async fn keep_session(
     .bind(kept.channel.as_str())
     .bind(kept.character.map_or(0, CharacterId::to_sql))
     .bind(now_ms)
+    .bind(kept.realm.as_str())
     .execute(connection)
     .await?;
     Ok(())
@@ -39,7 +40,7 @@ pub(in crate::accounts) async fn take_kept_sessions(
     since_ms: i64,
 ) -> Result<Vec<KeptSession>, StorageError> {
     let rows = sqlx::query(
-        "SELECT s.id, k.resume, k.event_last, k.channel, k.selected
+        "SELECT s.id, k.resume, k.event_last, k.channel, k.selected, k.realm
          FROM kept_sessions k JOIN token_sessions s ON s.id = k.token_session
          WHERE k.node = $1 AND k.kept_ms >= $2",
     )
@@ -59,6 +60,7 @@ fn kept_session(row: &AnyRow) -> Result<KeptSession, StorageError> {
         resume: row.try_get(1)?,
         event_last: u64::try_from(event_last).unwrap_or(0),
         channel: row.try_get(3)?,
+        realm: row.try_get(5)?,
         character: (selected != 0).then(|| CharacterId::from_sql(selected)),
     })
 }

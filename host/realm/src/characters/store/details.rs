@@ -15,7 +15,7 @@ use crate::{
 /// The columns of [`details`] behind those of a character, in its order.
 macro_rules! all_columns {
     () => {
-        concat!(columns!(), ", title, list_place, key_bindings, skill_levels, deleted_ms, leased")
+        concat!(columns!(), ", title, list_place, key_bindings, skill_levels, deleted_ms, leased, realm")
     };
 }
 
@@ -41,6 +41,7 @@ fn details(row: &AnyRow) -> Result<Details, StorageError> {
         },
         skills: read(row.try_get(19)?, "set of skills")?,
         deleted_ms: row.try_get(20)?,
+        realm: row.try_get::<String, _>(22)?.into(),
     })
 }
 
@@ -143,5 +144,24 @@ pub(in crate::characters) async fn restore(
         .bind(id.to_sql())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Takes a character into another realm, and its score with it.
+///
+/// # Errors
+/// `Conflict` when its name is taken there.
+pub(in crate::characters) async fn move_to(
+    connection: &mut AnyConnection,
+    id: CharacterId,
+    realm: &str,
+) -> Result<(), StorageError> {
+    for statement in [
+        "UPDATE characters SET realm = $2 WHERE id = $1",
+        // In the same transaction: nobody sees a place in the ladder of a realm that the character is not in.
+        "UPDATE ladder_scores SET realm = $2 WHERE character_id = $1",
+    ] {
+        sqlx::query(statement).bind(id.to_sql()).bind(realm).execute(&mut *connection).await?;
+    }
     Ok(())
 }

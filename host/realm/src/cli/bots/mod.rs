@@ -45,6 +45,9 @@ pub(super) struct Bots {
     /// Port of the running realm's frames
     #[arg(long, default_value_t = 6112, requires = "url")]
     realm_port: u16,
+    /// Key or name of the realm to play in, of a server with several [default: its first]
+    #[arg(long, requires = "url", value_name = "REALM", default_value = "", hide_default_value = true)]
+    realm: String,
     /// Plugin folder of the running realm, when it is on this machine: then a file in it is replaced, too
     #[arg(long, requires = "url")]
     plugin_dir: Option<PathBuf>,
@@ -60,7 +63,14 @@ impl Bots {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let venue = match (&self.url, &self.fingerprint) {
             (Some(url), Some(fingerprint)) => {
-                Venue::running(url, fingerprint, self.realm_port, self.plugin_dir.clone(), self.staff_token.clone())?
+                let venue = Venue::running(
+                    url,
+                    fingerprint,
+                    self.realm_port,
+                    self.plugin_dir.clone(),
+                    self.staff_token.clone(),
+                )?;
+                venue.in_realm(&self.realm)
             }
             _ => Venue::own(self.plugins.as_deref()).await?,
         };

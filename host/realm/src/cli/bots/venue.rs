@@ -54,6 +54,11 @@ impl Venue {
         Ok(Self { endpoint, own: None, plugin_dir, staff_token })
     }
 
+    /// The same server, in this realm of it.
+    pub(super) fn in_realm(self, realm: &str) -> Self {
+        Self { endpoint: self.endpoint.in_realm(realm), ..self }
+    }
+
     pub(super) async fn own(plugins: Option<&Path>) -> anyhow::Result<Self> {
         let built = built_plugins(plugins)?;
         let folder = tempfile::Builder::new().prefix("realm-bots-").tempdir()?;
@@ -93,7 +98,11 @@ impl Venue {
 
     pub(super) fn describe(&self) -> String {
         let address = format!("https://{}:{}", self.endpoint.host, self.endpoint.https_port);
-        if self.own.is_some() { format!("a realm of their own at {address}") } else { address }
+        match (self.own.is_some(), self.endpoint.realm.as_str()) {
+            (true, _) => format!("a realm of their own at {address}"),
+            (false, "") => address,
+            (false, realm) => format!("the realm {realm} at {address}"),
+        }
     }
 
     /// What the realm itself counted, if it is the bots' own.

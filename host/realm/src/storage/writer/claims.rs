@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::AnyConnection;
 use tokio::time::Instant;
 
-use crate::storage::{RealmClaim, Storage, StorageError, place, postgresql};
+use crate::storage::{RealmClaim, Storage, StorageError, claimed, place, postgresql};
 
 /// How long a session that was cut off may linger at a server and keep what it has claimed from the next start.
 pub(in crate::storage) const CLAIM_WAIT: Duration = Duration::from_secs(15);
@@ -37,17 +37,17 @@ pub(in crate::storage) async fn claim_realm(storage: &Storage, claim: RealmClaim
 }
 
 pub(in crate::storage) async fn try_claim_realm(storage: &Storage, claim: RealmClaim) -> Result<(), StorageError> {
-    let claimed = Arc::clone(&storage.realm);
+    let claims = Arc::clone(&storage.claims);
     let claiming = storage.write::<_, StorageError, _>(move |connection| {
         Box::pin(async move {
-            if claimed.get() == Some(&claim) {
+            if claimed(&claims).contains(&claim) {
                 return Ok(());
             }
             if place::is_server(connection) {
                 postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
             }
             // A session holds what it has claimed, whatever becomes of the transaction.
-            claimed.get_or_init(|| claim);
+            claimed(&claims).push(claim);
             Ok(())
         })
     });

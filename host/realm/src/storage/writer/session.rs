@@ -1,16 +1,13 @@
 //! The one connection that writes: made, lost, and made anew with everything that it had claimed.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use sqlx::{AnyConnection, AnyPool, Connection as _};
 use tokio::{sync::watch, time::Instant};
 
 use super::within;
 use crate::storage::{
-    RealmClaim, StorageError,
+    Claims, StorageError, claimed,
     place::{self, Place},
     postgresql,
 };
@@ -35,8 +32,8 @@ pub(in crate::storage) struct Session {
     /// For readers, as long as the database is there.
     readers: watch::Sender<Option<AnyPool>>,
     node: u16,
-    /// The key of the realm, once it is claimed.
-    realm: Arc<OnceLock<RealmClaim>>,
+    /// The keys of the realms, as far as they are claimed.
+    claims: Claims,
 }
 
 impl Session {
@@ -46,9 +43,9 @@ impl Session {
         (connection, number): (AnyConnection, Option<i64>),
         readers: watch::Sender<Option<AnyPool>>,
         node: u16,
-        realm: Arc<OnceLock<RealmClaim>>,
+        claims: Claims,
     ) -> Self {
-        Self { place, connection: Some(connection), number, readers, node, realm }
+        Self { place, connection: Some(connection), number, readers, node, claims }
     }
 
     /// True while there is no connection.
@@ -147,7 +144,8 @@ impl Session {
 
     async fn claim_all(&mut self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
         let number = postgresql::claim(connection, self.node, self.number).await?;
-        if let Some(claim) = self.realm.get() {
+        let claims = claimed(&self.claims).clone();
+        for claim in claims {
             postgresql::claim_realm(connection, &claim.realm, claim.shared).await?;
         }
         Ok(number)
