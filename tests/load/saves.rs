@@ -134,11 +134,13 @@ async fn rate(players: &Players, savers: usize, time: Duration) -> f64 {
         let characters = players.characters.clone();
         tasks.spawn(async move {
             let mut saves = 0_u32;
-            while begin.elapsed() < time {
+            loop {
                 save(&characters, &player).await;
                 saves += 1;
+                if begin.elapsed() >= time {
+                    return saves;
+                }
             }
-            saves
         });
     }
     let saves: u32 = tasks.join_all().await.into_iter().sum();
