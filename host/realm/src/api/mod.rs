@@ -18,6 +18,7 @@ mod games;
 mod gate;
 mod ladder;
 mod owner;
+mod paging;
 mod plugins;
 mod problem;
 mod realms;

@@ -21,6 +21,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "leases", text: include_str!("../../migrations/0005_leases.sql") },
     Migration { version: 6, name: "identity", text: include_str!("../../migrations/0006_identity.sql") },
     Migration { version: 7, name: "staff", text: include_str!("../../migrations/0007_staff.sql") },
+    Migration { version: 10, name: "counted", text: include_str!("../../migrations/0010_counted.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
