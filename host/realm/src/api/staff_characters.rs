@@ -115,6 +115,12 @@ async fn transfer(
 ) -> Result<Response, Refused> {
     let by = features.admin.allow(&actor, Permission::CharactersTransfer, &body.reason)?;
     let once = key.once(Scope::from(&actor), &body, shown)?;
+    // Who was named may have another name by now, or be gone; what was answered then stays the answer.
+    if let Some(once) = &once
+        && let Some(kept) = features.characters.answered_before(once).await?
+    {
+        return Ok(answer(StatusCode::OK, Answered::Before(kept), shown));
+    }
     let to = features.accounts.find(&account_name(&body.account)?).await?.ok_or(AccountsError::AccountUnknown)?;
     Ok(answer(StatusCode::OK, features.characters.transfer(by, id, to, once).await?, shown))
 }
