@@ -9,10 +9,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Features, Problem,
     extract::{PathPart, QueryOf},
+    paging,
     problem::Refused,
 };
 use crate::{
-    ladder::{Entry, Ladder},
+    ladder::{Entry, Ladder, Position},
     types::{Code, Refusal},
 };
 
@@ -25,6 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
     limit: Option<u32>,
+    /// `next_cursor` of the page before; absent for the best.
+    cursor: Option<String>,
 }
 
 /// A place in the ladder.
@@ -63,12 +66,26 @@ impl From<Entry> for EntryView {
 #[derive(Serialize, ToSchema)]
 pub(super) struct LadderView {
     entries: Vec<EntryView>,
+    /// For the page after this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 async fn top(ladder: &Ladder, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = ladder.top(class, limit).await?;
-    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
+    let entries = match query.cursor.as_deref() {
+        None => ladder.top(class, limit).await?,
+        Some(cursor) => {
+            let position: Position = cursor.parse().map_err(|_| paging::unknown())?;
+            ladder.behind(class, &position, limit).await?
+        }
+    };
+    let next = match entries.last().filter(|_| u32::try_from(entries.len()).is_ok_and(|count| count >= limit)) {
+        Some(last) => ladder.position(last).await?,
+        None => None,
+    };
+    let next_cursor = next.map(|position| position.to_string());
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor }))
 }
 
 /// The best characters of all classes.

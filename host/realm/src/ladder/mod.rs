@@ -2,6 +2,7 @@
 //!
 //! Does not know games. The score is what the ladder plugin says.
 
+mod position;
 mod seasons;
 mod store;
 
@@ -40,6 +41,7 @@ pub struct Entry {
     pub score: u64,
 }
 
+pub use self::position::{NoPosition, Position};
 pub use self::seasons::{Ended, SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
 /// The ladder; cheap to clone.
@@ -100,6 +102,27 @@ impl Ladder {
     /// Deleted characters are left out; whether the dead take part is the plugin's decision.
     pub async fn top(&self, class: Option<Class>, limit: u32) -> Result<Vec<Entry>, StorageError> {
         store::top(self.storage.reader(), &self.realm, class, limit.min(Self::ENTRIES_MAX)).await
+    }
+
+    /// The characters behind a position, in the same order; their ranks go on from it. `limit` is cut to [`Self::ENTRIES_MAX`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn behind(
+        &self,
+        class: Option<Class>,
+        position: &Position,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StorageError> {
+        store::behind(self.storage.reader(), &self.realm, class, position, limit.min(Self::ENTRIES_MAX)).await
+    }
+
+    /// The position behind an entry; `None` when its character has left the ladder meanwhile.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn position(&self, entry: &Entry) -> Result<Option<Position>, StorageError> {
+        store::position(self.storage.reader(), entry.rank, entry.character).await
     }
 }
 

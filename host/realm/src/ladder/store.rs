@@ -3,7 +3,7 @@
 use realm_world::Class;
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::Entry;
+use super::{Entry, Position};
 use crate::{
     storage::{Readers, StorageError},
     types::CharacterId,
@@ -107,6 +107,75 @@ pub(super) async fn top(
         }
     };
     rows.iter().zip(1..).map(|(row, rank)| entry(row, rank)).collect()
+}
+
+/// What stands behind a position, beside the conditions of [`top`].
+macro_rules! behind {
+    ($class:literal, $score:literal, $tie_break:literal, $scored_ms:literal, $character:literal, $limit:literal) => {
+        concat!(
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
+             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+             WHERE s.realm = $1 ",
+            $class,
+            " AND c.deleted_ms IS NULL AND s.score <= ",
+            $score,
+            " AND (s.score < ",
+            $score,
+            " OR s.tie_break < ",
+            $tie_break,
+            " OR (s.tie_break = ",
+            $tie_break,
+            " AND (s.scored_ms > ",
+            $scored_ms,
+            " OR (s.scored_ms = ",
+            $scored_ms,
+            " AND s.character_id > ",
+            $character,
+            "))))
+             ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT ",
+            $limit
+        )
+    };
+}
+
+pub(super) async fn behind(
+    readers: &Readers,
+    realm: &str,
+    class: Option<Class>,
+    position: &Position,
+    limit: u32,
+) -> Result<Vec<Entry>, StorageError> {
+    let query = match class {
+        None => sqlx::query(behind!("", "$2", "$3", "$4", "$5", "$6")).bind(realm),
+        Some(class) => {
+            sqlx::query(behind!("AND s.class = $2", "$3", "$4", "$5", "$6", "$7")).bind(realm).bind(class.name())
+        }
+    };
+    let rows = query
+        .bind(position.score)
+        .bind(position.tie_break)
+        .bind(position.scored_ms)
+        .bind(position.character.to_sql())
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await?;
+    rows.iter().zip(position.rank + 1..).map(|(row, rank)| entry(row, rank)).collect()
+}
+
+pub(super) async fn position(
+    readers: &Readers,
+    rank: u64,
+    character: CharacterId,
+) -> Result<Option<Position>, StorageError> {
+    let row = sqlx::query("SELECT score, tie_break, scored_ms FROM ladder_scores WHERE character_id = $1")
+        .bind(character.to_sql())
+        .fetch_optional(readers)
+        .await?;
+    let position = |row: AnyRow| {
+        let (score, tie_break, scored_ms) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Position { rank, score, tie_break, scored_ms, character })
+    };
+    row.map(position).transpose()
 }
 
 fn entry(row: &AnyRow, rank: u64) -> Result<Entry, StorageError> {
