@@ -571,5 +571,5 @@ async fn no_verb_of_the_program_goes_unaudited_and_a_changed_byte_is_named() {
     assert!(realm(&["audit", "verify"]).success().starts_with("The audit log is whole: 4 lines"));
     let said = realm(&["audit", "verify", "--expect", noted]).refusal();
     assert!(said.contains("the log ends with line 4") && said.contains("was noted down"), "{said}");
-    assert!(realm(&["audit", "verify", "--expect", "4"]).refusal().contains("64 hexadecimal digits"));
+    assert!(realm(&["audit", "verify", "--expect", "4"]).errors.contains("64 hexadecimal digits"));
 }

@@ -182,6 +182,17 @@ async fn a_banned_network_is_shut_out_at_every_door_and_others_are_not() {
     realm.stop().await;
 }
 
+/// Says a line, and waits for it or for the code with which it is refused.
+async fn what_came_of_a_line(lobby: &mut Lobby) -> String {
+    let sequence = lobby.say("hear me").await.unwrap();
+    let pick = |message: &ServerMessage| match message {
+        ServerMessage::Error(error) if error.sequence == sequence => Some(error.code.clone()),
+        ServerMessage::ChatMessage(_) => Some("said".to_owned()),
+        _ => None,
+    };
+    lobby.wait_for(DEADLINE, pick).await.unwrap()
+}
+
 /// What is decided on one node is in force on the other over the same server: bans, mutes and their ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_decides_is_in_force_on_the_other() {
@@ -201,13 +212,19 @@ async fn what_one_node_decides_is_in_force_on_the_other() {
     hero.lobby.join_channel("Market").await.unwrap();
     let muted = json!({"kind": "mute", "target": "Maren", "reason": "Too loud.", "seconds": 3_600});
     let muted = ask(&mut staff, Method::POST, "/admin/sanctions", Some(muted)).await.unwrap()["number"].clone();
+    // A line a second, as a player may.
+    let mut pace = tokio::time::interval(std::time::Duration::from_secs(1));
     eventually("the mute being in force there", async || {
-        matches!(hero.lobby.say("hear me").await, Err(ClientError::Refused { code, .. }) if code == "MUTED")
-            .then_some(())
+        pace.tick().await;
+        (what_came_of_a_line(&mut hero.lobby).await == "MUTED").then_some(())
     })
     .await;
     ask(&mut staff, Method::DELETE, &format!("/admin/sanctions/{muted}"), None).await.unwrap();
-    eventually("the mute being lifted there", async || hero.lobby.say("hear me").await.ok()).await;
+    eventually("the mute being lifted there", async || {
+        pace.tick().await;
+        (what_came_of_a_line(&mut hero.lobby).await == "said").then_some(())
+    })
+    .await;
     let banned = json!({"kind": "ban", "target": "Maren", "reason": "Selling gold.", "seconds": 3_600});
     let banned = ask(&mut staff, Method::POST, "/admin/sanctions", Some(banned)).await.unwrap()["number"].clone();
     // Told by the ban, or by the end of its session, whichever is heard first.

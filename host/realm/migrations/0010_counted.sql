@@ -5,13 +5,14 @@ ALTER TABLE sanctions ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;
 UPDATE sanctions SET changed = number;
 CREATE INDEX sanctions_by_change ON sanctions (changed);
 
--- What staff decided stands in the audit log with who it was.
+-- What staff decided stands in the audit log with who it was; what is older than the log may have been staff's, what is younger was not.
 UPDATE sanctions SET decided_by = COALESCE(
     (SELECT MIN(l.actor) FROM audit_log l WHERE l.act IN ('players.ban', 'players.mute', 'players.flag')
      AND l.state_after = '{"kind":"' || sanctions.kind || '","number":' || CAST(sanctions.number AS TEXT)
         || ',"until_ms":' || COALESCE(CAST(sanctions.until_ms AS TEXT), 'null') || '}'),
     CASE WHEN decided_by = 'the operator' THEN 'operator' WHEN SUBSTR(decided_by, 1, 5) = 'rule:' THEN decided_by END,
-    (SELECT 'account:' || CAST(a.id AS TEXT) FROM accounts a WHERE a.name = sanctions.decided_by),
+    (SELECT 'account:' || CAST(a.id AS TEXT) FROM accounts a WHERE a.name = sanctions.decided_by
+     AND NOT EXISTS (SELECT 1 FROM audit_log o WHERE o.at_ms <= sanctions.created_ms)),
     'plugin:' || decided_by);
 UPDATE sanctions SET lifted_by = COALESCE(
     (SELECT MIN(l.actor) FROM audit_log l WHERE l.act = 'sanctions.lift'

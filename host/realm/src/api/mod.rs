@@ -89,7 +89,7 @@ pub struct Features {
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
         (name = "realm", description = "The realm itself"),
-        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission"),
+        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission, or one for each kind of sanction"),
     )
 )]
 struct Description;
