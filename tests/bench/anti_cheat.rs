@@ -3,7 +3,7 @@
 use anti_cheat::rule::{Rule, Settings};
 
 use crate::{
-    inputs::{host_actions, native_actions},
+    inputs::{host_actions, native_actions, set_tick},
     plugins::Components,
     sampling::{Group, Subject},
 };
@@ -13,21 +13,21 @@ pub(crate) fn group(components: &Components, count: u64) -> Group {
     let (mut rule, mut actions, mut tick) = (Rule::new(Settings::default()), native_actions(count), 0);
     let native = Subject::new("the rule in native Rust", move || {
         tick += 1;
-        actions.tick.fill(tick);
+        set_tick(&mut actions.numbers, actions.numbers_per_action, tick);
         assert!(rule.check_actions(&actions).is_empty());
     });
 
     let (mut instance, mut actions, mut tick) = (components.instance("anti-cheat"), host_actions(count), 0);
     let component = Subject::new("the component anti-cheat", move || {
         tick += 1;
-        actions.tick.fill(tick);
+        set_tick(&mut actions.numbers, actions.numbers_per_action, tick);
         assert_eq!(instance.check_actions(&actions), Ok(Vec::new()));
     });
 
     let (mut lane, mut actions, mut tick) = (components.hooks.tick_lane(), host_actions(count), 0);
     let through_lane = Subject::new("the same through the lane of a tick thread", move || {
         tick += 1;
-        actions.tick.fill(tick);
+        set_tick(&mut actions.numbers, actions.numbers_per_action, tick);
         lane.pick_up();
         lane.begin_tick();
         let verdicts = lane.check_actions(&actions);

@@ -97,6 +97,13 @@ pub(crate) fn host_lines() -> Vec<host_chat::Line> {
     texts().into_iter().map(line).collect()
 }
 
+/// Moves a batch into another tick; the tick is the first number of an act.
+pub(crate) fn set_tick(numbers: &mut [i32], numbers_per_action: u32, tick: i32) {
+    for act in numbers.chunks_exact_mut(numbers_per_action as usize) {
+        act[0] = tick;
+    }
+}
+
 /// The acts of a tick: each character walks at its full legal speed, and every fourth strikes instead.
 pub(crate) fn native_actions(count: u64) -> native_acts::Actions {
     let action = |character| {

@@ -1,4 +1,4 @@
-//! A batch of acts, which the contract has column by column, and one act of it as a value.
+//! A batch of acts, which the contract has as rows of numbers, and one act of it as a value.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ pub const ACTIONS_MAX: usize = 256;
 
 /// One wish of one player; the meaning of each field stands in `wit/anti-cheat.wit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the columns of `actions` in wit/anti-cheat.wit")]
+#[allow(missing_docs, reason = "`action-number` in wit/anti-cheat.wit")]
 pub struct Action {
     pub tick: u32,
     pub character: u64,
@@ -25,50 +25,64 @@ pub struct Action {
     pub cooldown: u32,
 }
 
-macro_rules! columns {
-    ($($column:ident),+) => {
-        impl Actions {
-            /// A batch without acts; it asks for no memory before the first.
-            #[must_use]
-            pub const fn new() -> Self {
-                Self { kind: Vec::new(), $($column: Vec::new()),+ }
-            }
+/// How many numbers the contract has for an act; see `action-number` there.
+const NUMBERS_PER_ACTION: u32 = 11;
+const NUMBERS: usize = NUMBERS_PER_ACTION as usize;
 
-            /// Adds an act.
-            pub fn push(&mut self, action: &Action) {
-                self.kind.push(action.kind as u8);
-                $(self.$column.push(action.$column);)+
-            }
-
-            /// Takes all acts out and keeps the memory.
-            pub fn clear(&mut self) {
-                self.kind.clear();
-                $(self.$column.clear();)+
-            }
-
-            /// True when every column has the same length, as plugins are promised.
-            #[must_use]
-            pub fn is_even(&self) -> bool {
-                let length = self.kind.len();
-                $(self.$column.len() == length)&&+
-            }
-        }
-    };
+impl Action {
+    /// In the order of `action-number`.
+    const fn numbers(&self) -> [i32; NUMBERS] {
+        [
+            self.tick.cast_signed(),
+            self.kind as i32,
+            self.x,
+            self.y,
+            self.dx,
+            self.dy,
+            self.step_max,
+            self.vision,
+            self.life,
+            self.mana_left,
+            self.cooldown.cast_signed(),
+        ]
+    }
 }
 
-columns!(tick, character, x, y, dx, dy, step_max, vision, life, mana_left, cooldown);
-
 impl Actions {
+    /// A batch without acts; it asks for no memory before the first.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { characters: Vec::new(), numbers: Vec::new(), numbers_per_action: NUMBERS_PER_ACTION }
+    }
+
+    /// Adds an act.
+    pub fn push(&mut self, action: &Action) {
+        self.characters.push(action.character);
+        self.numbers.extend_from_slice(&action.numbers());
+    }
+
+    /// Takes all acts out and keeps the memory.
+    pub fn clear(&mut self) {
+        self.characters.clear();
+        self.numbers.clear();
+    }
+
+    /// True when each act has its numbers, as plugins are promised.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.numbers_per_action as usize == NUMBERS && self.characters.len() * NUMBERS == self.numbers.len()
+    }
+
     /// How many acts there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.kind.len()
+        self.characters.len()
     }
 
     /// True when there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kind.is_empty()
+        self.characters.is_empty()
     }
 }
 

@@ -37,7 +37,7 @@ impl Instance {
     /// # Errors
     /// When the plugin fails or its answer makes no sense.
     pub fn check_actions(&mut self, actions: &anti_cheat::Actions) -> Result<Vec<anti_cheat::Finding>, CallError> {
-        debug_assert!(actions.is_even(), "plugins are promised columns of one length");
+        debug_assert!(actions.is_whole(), "plugins are promised all numbers of each act");
         let findings =
             ask!(self, tick_deadline, anti_cheat = AntiCheat, |guest, store| guest.call_check_actions(store, actions));
         check_findings(&findings, actions.len()).map(|()| findings)

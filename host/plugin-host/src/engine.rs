@@ -12,7 +12,7 @@ use crate::{
     bindings::{clock, kv, log, metrics, random, realm_info},
     limits::{Limits, PluginLimits, engine_size},
     log::LogBudget,
-    meter::EPOCH,
+    meter::Pace,
     state::State,
 };
 
@@ -48,10 +48,11 @@ pub(crate) struct Inner {
     pub(crate) linker: Linker<State>,
     pub(crate) limits: Limits,
     pub(crate) log: Arc<LogBudget>,
+    pub(crate) pace: Arc<Pace>,
 }
 
 impl Host {
-    /// Starts the engine and the thread that moves its epoch every millisecond; the thread ends with the engine.
+    /// Starts the engine and the thread that moves its epoch, every millisecond or faster while a call runs long; the thread ends with the engine.
     ///
     /// `cache` is a folder of the realm's own for compiled code, outside the plugin folder: machine code is loaded from it.
     ///
@@ -60,14 +61,18 @@ impl Host {
     pub fn new(limits: Limits, cache: Option<&Path>) -> Result<Self, HostError> {
         let engine = start_engine(&limits, cache)?;
         let linker = offer(&engine).map_err(|error| HostError::Engine(format!("{error:#}")))?;
-        let weak = engine.weak();
+        let (weak, pace) = (engine.weak(), Arc::new(Pace::default()));
         thread::Builder::new()
             .name("plugin-epoch".to_owned())
-            .spawn(move || {
-                while let Some(engine) = weak.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    thread::sleep(EPOCH);
+            .spawn({
+                let pace = Arc::clone(&pace);
+                move || {
+                    pace.keep();
+                    while let Some(engine) = weak.upgrade() {
+                        engine.increment_epoch();
+                        drop(engine);
+                        pace.pause();
+                    }
                 }
             })
             .map_err(|error| HostError::Clock(error.to_string()))?;
@@ -76,6 +81,7 @@ impl Host {
                 engine,
                 linker,
                 log: Arc::new(LogBudget::new(limits.log_bytes_per_second_max)),
+                pace,
                 limits,
             }),
         })

@@ -39,7 +39,8 @@ impl Instance {
         store.set_hostcall_fuel(engine_size(limits.handover_bytes_max));
         store.set_max_component_handles(engine_size(limits.handles_max));
         store.epoch_deadline_callback(|mut context| {
-            Ok(if context.data_mut().meter.tick() { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+            let State { meter, compiled, .. } = context.data_mut();
+            Ok(if meter.tick(&compiled.host.pace) { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
         });
         let init_deadline = limits.init_deadline();
         let mut this = Self { compiled, store, guests: Box::default(), dead: false, used: Duration::ZERO };

@@ -2,14 +2,52 @@
 //!
 //! The engine's epoch moves every millisecond and calls [`Meter::tick`] from inside a running plugin. Reading the CPU clock
 //! costs more than most calls, so it is read for the first time when the epoch first finds the call still running; what
-//! the call used before that is at most one epoch.
+//! the call used before that is at most one epoch. From then on the epoch moves faster, until the call has ended.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
 
 use rustix::time::{ClockId, clock_gettime};
 
 /// How often the epoch moves.
-pub(crate) const EPOCH: Duration = Duration::from_millis(1);
+const EPOCH: Duration = Duration::from_millis(1);
+/// How often it moves while a call is known to run long.
+const EPOCH_IN_HURRY: Duration = Duration::from_micros(250);
+
+/// Sets the pace of the epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// The epoch has found a call running since it last moved.
+    hurry: AtomicBool,
+    /// The thread that moves it.
+    mover: OnceLock<Thread>,
+}
+
+impl Pace {
+    /// To be called once by the thread that moves the epoch.
+    pub(crate) fn keep(&self) {
+        let _ = self.mover.set(thread::current());
+    }
+
+    /// The pause until the epoch shall move again; ends early when a call begins to run long.
+    pub(crate) fn pause(&self) {
+        let hurry = self.hurry.swap(false, Ordering::Relaxed);
+        thread::park_timeout(if hurry { EPOCH_IN_HURRY } else { EPOCH });
+    }
+
+    fn hurry(&self, begins: bool) {
+        self.hurry.store(true, Ordering::Relaxed);
+        if let (true, Some(mover)) = (begins, self.mover.get()) {
+            mover.unpark();
+        }
+    }
+}
 
 /// Why a call was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +87,8 @@ impl Meter {
     }
 
     /// An epoch has passed while the call was running: may it go on?
-    pub(crate) fn tick(&mut self) -> bool {
+    pub(crate) fn tick(&mut self, pace: &Pace) -> bool {
+        pace.hurry(self.first_tick.is_none());
         let wall = self.started.elapsed();
         let cpu = thread_cpu();
         let Some(first) = self.first_tick else {

@@ -1,4 +1,4 @@
-//! One act as a value, out of the columns in which the realm hands acts over.
+//! One act as a value, out of the numbers in which the realm hands acts over.
 
 use crate::bindings::anti_cheat::exports::realm::plugin::anti_cheat::Actions;
 
@@ -16,11 +16,11 @@ pub enum ActionKind {
     /// An item put on the ground.
     DropItem,
     /// A kind of a later version, by its number: leave it alone.
-    Other(u8),
+    Other(i32),
 }
 
-impl From<u8> for ActionKind {
-    fn from(number: u8) -> Self {
+impl From<i32> for ActionKind {
+    fn from(number: i32) -> Self {
         match number {
             0 => Self::Move,
             1 => Self::Attack,
@@ -32,7 +32,7 @@ impl From<u8> for ActionKind {
     }
 }
 
-impl From<ActionKind> for u8 {
+impl From<ActionKind> for i32 {
     fn from(kind: ActionKind) -> Self {
         match kind {
             ActionKind::Move => 0,
@@ -74,47 +74,65 @@ pub struct Action {
     pub cooldown: u32,
 }
 
-macro_rules! columns {
-    ($($column:ident),+) => {
-        impl Actions {
-            /// The acts one after the other, in the order in which findings number them.
-            pub fn iter(&self) -> impl ExactSizeIterator<Item = Action> + '_ {
-                let length = self.kind.len();
-                // Cut to one length once, so that no act looks it up again. The realm promises that nothing is cut off.
-                $(let $column = &self.$column[..length];)+
-                self.kind.iter().enumerate().map(move |(place, kind)| {
-                    Action { kind: ActionKind::from(*kind), $($column: $column[place]),+ }
-                })
-            }
+/// How many numbers of an act this version knows; see `action-number` in the contract. A later realm may send more behind them.
+const NUMBERS_PER_ACTION: u32 = 11;
+const NUMBERS: usize = NUMBERS_PER_ACTION as usize;
 
-            /// A batch without acts.
-            #[must_use]
-            pub fn new() -> Self {
-                Self { kind: Vec::new(), $($column: Vec::new()),+ }
-            }
+impl Action {
+    fn read(character: u64, numbers: &[i32; NUMBERS]) -> Self {
+        let [tick, kind, x, y, dx, dy, step_max, vision, life, mana_left, cooldown] = *numbers;
+        let (tick, kind, cooldown) = (tick.cast_unsigned(), kind.into(), cooldown.cast_unsigned());
+        Self { tick, character, kind, x, y, dx, dy, step_max, vision, life, mana_left, cooldown }
+    }
 
-            /// Adds an act, as the realm does: for tests.
-            pub fn push(&mut self, action: &Action) {
-                self.kind.push(action.kind.into());
-                $(self.$column.push(action.$column);)+
-            }
-        }
-    };
+    fn numbers(&self) -> [i32; NUMBERS] {
+        [
+            self.tick.cast_signed(),
+            self.kind.into(),
+            self.x,
+            self.y,
+            self.dx,
+            self.dy,
+            self.step_max,
+            self.vision,
+            self.life,
+            self.mana_left,
+            self.cooldown.cast_signed(),
+        ]
+    }
 }
 
-columns!(tick, character, x, y, dx, dy, step_max, vision, life, mana_left, cooldown);
-
 impl Actions {
+    /// The acts one after the other, in the order in which findings number them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Action> + '_ {
+        let rows = self.numbers.chunks_exact((self.numbers_per_action as usize).max(NUMBERS));
+        self.characters.iter().zip(rows).map(|(character, row)| {
+            Action::read(*character, row.first_chunk().expect("a row has at least the numbers of this version"))
+        })
+    }
+
+    /// A batch without acts.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { characters: Vec::new(), numbers: Vec::new(), numbers_per_action: NUMBERS_PER_ACTION }
+    }
+
+    /// Adds an act, as the realm does: for tests.
+    pub fn push(&mut self, action: &Action) {
+        self.characters.push(action.character);
+        self.numbers.extend_from_slice(&action.numbers());
+    }
+
     /// How many acts there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.kind.len()
+        self.characters.len()
     }
 
     /// True when there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kind.is_empty()
+        self.characters.is_empty()
     }
 }
 
@@ -149,32 +167,67 @@ mod tests {
     use super::*;
     use crate::bindings::anti_cheat::exports::realm::plugin::anti_cheat as contract;
 
-    fn action(number: u8) -> Action {
-        let (unsigned, signed) = (u32::from(number), i32::from(number));
+    fn action(number: i32) -> Action {
         Action {
-            tick: unsigned,
-            character: u64::MAX - u64::from(number),
+            tick: number.cast_unsigned(),
+            character: u64::MAX - u64::from(number.cast_unsigned()),
             kind: number.into(),
-            x: signed + 2,
-            y: signed + 3,
-            dx: signed + 4,
-            dy: signed + 5,
-            step_max: signed + 6,
-            vision: signed + 7,
-            life: signed + 8,
-            mana_left: signed + 9,
-            cooldown: unsigned + 10,
+            x: number + 2,
+            y: number + 3,
+            dx: number + 4,
+            dy: number + 5,
+            step_max: number + 6,
+            vision: number + 7,
+            life: number + 8,
+            mana_left: number + 9,
+            cooldown: number.cast_unsigned() + 10,
         }
     }
 
     #[test]
-    fn what_goes_into_columns_comes_out_of_them() {
-        let acts: [Action; 7] = std::array::from_fn(|number| action(u8::try_from(number).unwrap()));
+    fn what_goes_into_a_batch_comes_out_of_it() {
+        let acts = [0, 1, 2, 3, 4, 5, 6].map(action);
         let batch = Actions::from(acts);
         assert_eq!((batch.len(), batch.iter().len(), batch.is_empty()), (7, 7, false));
         assert!(batch.iter().eq(acts));
         assert_eq!(batch.iter().last().unwrap().kind, ActionKind::Other(6));
         assert!(Actions::default().iter().next().is_none());
+    }
+
+    #[test]
+    fn numbers_that_a_later_realm_appends_are_passed_over_and_too_few_are_no_act() {
+        let mut batch = Actions::new();
+        for number in [1, 2] {
+            batch.push(&action(number));
+            batch.numbers.extend([70, 71]);
+        }
+        batch.numbers_per_action += 2;
+        assert!(batch.iter().eq([action(1), action(2)]));
+        for width in [0, 1, 10] {
+            batch.numbers_per_action = width;
+            batch.numbers.truncate(10);
+            assert_eq!(batch.iter().next(), None);
+        }
+    }
+
+    #[test]
+    fn the_numbers_stand_where_the_contract_says() {
+        let places = [
+            contract::ActionNumber::Tick,
+            contract::ActionNumber::Kind,
+            contract::ActionNumber::X,
+            contract::ActionNumber::Y,
+            contract::ActionNumber::Dx,
+            contract::ActionNumber::Dy,
+            contract::ActionNumber::StepMax,
+            contract::ActionNumber::Vision,
+            contract::ActionNumber::Life,
+            contract::ActionNumber::ManaLeft,
+            contract::ActionNumber::Cooldown,
+        ];
+        let numbers = [20, 20, 22, 23, 24, 25, 26, 27, 28, 29, 30];
+        assert_eq!(action(20).numbers(), numbers);
+        assert_eq!(places.map(|place| place as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 
     #[test]
@@ -186,8 +239,8 @@ mod tests {
             (contract::ActionKind::Interact, ActionKind::Interact),
             (contract::ActionKind::DropItem, ActionKind::DropItem),
         ];
-        for (place, (in_contract, kind)) in (0_u8..).zip(kinds) {
-            assert_eq!((in_contract as u8, u8::from(kind), ActionKind::from(place)), (place, place, kind));
+        for (place, (in_contract, kind)) in (0..).zip(kinds) {
+            assert_eq!((in_contract as i32, i32::from(kind), ActionKind::from(place)), (place, place, kind));
         }
     }
 }

@@ -62,18 +62,23 @@ pub(super) fn measure(options: &Options, report: &mut Report) {
 
     let loops = host.load(&Fixture::new("loops", "1.0.0").check_actions(&endless()).build(), Arc::new(NoLog));
     let loops = loops.expect("a sound plugin");
-    let mut over: Vec<Duration> = (0..often(300))
+    // A deadline is time of the thread, lest a busy machine stop a good rule; the wall clock beside it also shows who else was at work.
+    let (mut over, mut over_by_wall): (Vec<Duration>, Vec<Duration>) = (0..often(300))
         .map(|_| {
             let mut instance = loops.instantiate("{}").expect("an instance");
             let deadline = instance.limits().tick_deadline();
+            let before = own_thread_time();
             let (took, answer) = timed(|| instance.check_actions(&acts()));
+            let used = own_thread_time() - before;
             assert!(answer.is_err(), "it never ends by itself");
-            took.saturating_sub(deadline)
+            (used.saturating_sub(deadline), took.saturating_sub(deadline))
         })
-        .collect();
+        .unzip();
     add("an endless loop, beyond its deadline", "ms", None, over.clone(), 0.5);
     let worst = quantile(&mut over, 1.0);
     add("an endless loop, beyond its deadline, worst", "ms", Some(Goal::AtMost(2.0)), vec![worst], 0.5);
+    let worst = quantile(&mut over_by_wall, 1.0);
+    add("the same by the wall clock, worst", "ms", None, vec![worst], 0.5);
 }
 
 fn timed<T>(act: impl FnOnce() -> T) -> (Duration, T) {

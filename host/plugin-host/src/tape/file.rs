@@ -9,9 +9,9 @@ use std::{
 use super::RecordedCall;
 
 /// The first bytes of a recording; the last of them tells the format.
-pub const MAGIC: &[u8; 8] = b"RLMCALL4";
+pub const MAGIC: &[u8; 8] = b"RLMCALL5";
 /// The same of recordings with other calls in them.
-const MAGICS_BEFORE: [&[u8; 8]; 2] = [b"RLMCALL1", b"RLMCALL2"];
+const MAGICS_BEFORE: [&[u8; 8]; 4] = [b"RLMCALL1", b"RLMCALL2", b"RLMCALL3", b"RLMCALL4"];
 /// Longest body of one call; a list of 200 games has a tenth of it.
 pub const CALL_BYTES_MAX: usize = 256 << 10;
 

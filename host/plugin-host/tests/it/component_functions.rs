@@ -19,7 +19,13 @@ pub(crate) const EXPORTS: &[Function] = &[
         "i32",
         pass,
     ),
-    ("anti-cheat", "check-actions", "(param $columns i32)", "i32", empty_list),
+    (
+        "anti-cheat",
+        "check-actions",
+        "(param $characters i32) (param $count i32) (param $numbers i32) (param i32 i32)",
+        "i32",
+        empty_list,
+    ),
     ("anti-cheat", "check-character", "(param i64 i32 i64 i32 i32 i32 i32 i32 i32 i32)", "i32", empty_list),
     (
         "anti-cheat",

@@ -97,7 +97,7 @@ impl Fixture {
         self.function("chat-filter", "filter", body)
     }
 
-    /// `anti-cheat.check-actions`; at `$columns` stand address and length of each column, of `tick` first; the other functions find nothing.
+    /// `anti-cheat.check-actions`; `$count` acts, the numbers of the first at `$numbers`; the other functions find nothing.
     pub(crate) fn check_actions(self, body: &str) -> Self {
         self.function("anti-cheat", "check-actions", body)
     }

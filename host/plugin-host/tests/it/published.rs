@@ -44,14 +44,14 @@ fn broken_by(from: &str, to: &str) -> Vec<String> {
 fn an_edit_that_breaks_plugins_is_named() {
     for (from, to, sentence) in [
         (
-            "cooldown: list<u32>,",
-            "cooldown: list<u64>,",
-            "`anti-cheat`: record `actions` was field `cooldown: list<u32>` and is field `cooldown: list<u64>`",
+            "numbers: list<s32>,",
+            "numbers: list<s64>,",
+            "`anti-cheat`: record `actions` was field `numbers: list<s32>` and is field `numbers: list<s64>`",
         ),
         (
-            "cooldown: list<u32>,",
-            "cooldown: list<u32>, luck: list<u32>,",
-            "`anti-cheat`: record `actions` has got field `luck: list<u32>`",
+            "numbers: list<s32>,",
+            "numbers: list<s32>, luck: list<u32>,",
+            "`anti-cheat`: record `actions` was field `numbers-per-action: u32` and is field `luck: list<u32>`",
         ),
         ("    interact,\n", "", "`anti-cheat`: enum `action-kind` was case `interact` and is case `drop-item`"),
         ("  pass,", "  pass, hide,", "`chat-filter`: variant `verdict` was case `replace: string` and is case `hide`"),

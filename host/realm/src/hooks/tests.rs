@@ -410,8 +410,8 @@ fn a_tick_lane_picks_up_versions_and_names_the_rule() {
 #[test]
 fn a_tick_lane_is_given_a_new_instance_after_a_trap() {
     let stage = Stage::new();
-    // The column of ticks comes first, as its address and its length.
-    let tick = "(i32.load (i32.load (local.get $columns)))";
+    // The tick is the first number of an act.
+    let tick = "(i32.load (local.get $numbers))";
     let body = format!("(if (i32.eq {tick} (i32.const 13)) (then (unreachable))) {}", one_finding(0, 2));
     stage.install("r.wasm", &Fixture::new("rule", "1.0.0").check_actions(&body).build(), &[]);
     let mut lane = stage.hooks.tick_lane();

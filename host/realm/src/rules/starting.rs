@@ -99,9 +99,9 @@ impl Rules {
             let (publisher, shown, sender) = (Arc::clone(&publisher), shown.clone(), notices.clone());
             let journal = Arc::clone(&journal);
             move || {
-                let host = match start_host(&cache) {
+                let host = match start_host(cache) {
                     Ok(host) => host,
-                    Err(error) => return drop(ready.send(Err(RulesError::from(error)))),
+                    Err(error) => return drop(ready.send(Err(error))),
                 };
                 // Notices first: what arrives during the first load is seen afterwards.
                 let open = {
@@ -130,8 +130,18 @@ impl Rules {
     }
 }
 
-/// Starts the engine; without its cache when that folder cannot be used, since then plugins only load more slowly.
-fn start_host(cache: &Path) -> Result<Host, HostError> {
+/// Starts the engine. Its thread, which counts the time of plugins, inherits the urgency of whoever starts it, and must not give way
+/// to those whom it stops.
+fn start_host(cache: PathBuf) -> Result<Host, RulesError> {
+    let thread = spawn_thread("plugin-engine".to_owned(), Urgency::Tick, move || engine(&cache));
+    let thread = thread.map_err(|error| RulesError::Threads(error.to_string()))?;
+    let host =
+        thread.join().map_err(|_| RulesError::Threads("the thread that starts the engine broke off".to_owned()))?;
+    Ok(host?)
+}
+
+/// The engine; without its cache when that folder cannot be used, since then plugins only load more slowly.
+fn engine(cache: &Path) -> Result<Host, HostError> {
     Host::new(Limits::default(), Some(cache)).or_else(|error| match error {
         HostError::Cache(text) => {
             tracing::warn!("{text}; plugins are compiled anew at every start");
