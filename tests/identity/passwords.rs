@@ -106,13 +106,13 @@ fn distance(one: &mut [f64], other: &mut [f64]) -> f64 {
 /// needs a machine that does nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_name_costs_what_a_known_one_costs() {
-    compare_names(None).await;
+    Box::pin(compare_names(None)).await;
 }
 
 /// Also while the hashes of known names are those of before the costs were raised.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_name_costs_what_a_known_one_costs_whose_password_was_hashed_for_less() {
-    compare_names(Some((20_480, 3))).await;
+    Box::pin(compare_names(Some((20_480, 3)))).await;
 }
 
 /// Registers names, raises the costs to so much memory in KiB and so many passes, if any, and compares.
