@@ -253,7 +253,7 @@ async fn sanctions_account_keys_and_staff_are_listed_a_page_at_a_time() {
     for (path, list, member, expected) in [
         ("/admin/sanctions", "sanctions", "number", json!([3, 2, 1])),
         ("/admin/account-keys", "keys", "number", json!([3, 2, 1])),
-        ("/admin/staff", "staff", "name", json!(["Ann", "Bob", "Cem"])),
+        ("/admin/staff", "staff", "name", json!(["Cem", "Ann", "Bob"])),
     ] {
         let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
         loop {

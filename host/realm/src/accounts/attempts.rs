@@ -97,9 +97,13 @@ impl<K: Eq + Hash + Copy> Attempts<K> {
         u64::try_from(until_ms - now_ms).ok().filter(|left_ms| *left_ms > 0)
     }
 
-    /// Forgets a key: whoever is behind it has proved otherwise who he is.
-    pub(super) fn forget(&self, key: &K) {
-        self.lock().remove(key);
+    /// Opens a key: whoever is behind it has proved who he is. How many locks there were is remembered: somebody else may be there, too.
+    pub(super) fn open(&self, key: &K) {
+        let mut all = self.lock();
+        match all.get_mut(key) {
+            Some(tries) if tries.locks > 0 => (tries.counted, tries.locked_until_ms) = (0, 0),
+            _ => drop(all.remove(key)),
+        }
     }
 
     /// Counts a wrong answer.
@@ -131,7 +135,7 @@ fn make_room<K: Eq + Hash + Copy>(all: &mut HashMap<K, Tries>, now_ms: i64, forg
 impl<K: Eq + Hash + Copy> Attempt<'_, K> {
     pub(super) fn succeeded(mut self) {
         self.open = false;
-        self.attempts.lock().remove(&self.key);
+        self.attempts.open(&self.key);
     }
 
     pub(super) fn failed(mut self, now_ms: i64) {

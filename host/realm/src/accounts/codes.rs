@@ -2,7 +2,7 @@
 //!
 //! A code has six digits, and three codes are right at any moment: who may try often enough finds one. Wrong codes are counted twice: for
 //! an account at one place (a network, or a session of somebody who is in), and for an account from everywhere. Each lock lasts twice as
-//! long as the one before it, up to a day. The second kind holds for strangers alone: from a network that the account has logged in from,
+//! long as the one before it, up to a day, as far as this node remembers since its start. The second kind holds for strangers alone: from a network that the account has logged in from,
 //! and with a session, its owner comes in all the same. And a recovery code opens every lock, from anywhere: nobody guesses one, so that
 //! none is counted and nobody who has one is locked out, whatever others do who know the password.
 
@@ -34,19 +34,23 @@ pub(super) enum Origin {
 
 pub(super) struct Codes {
     places: Attempts<(AccountId, Origin)>,
+    /// At doors.
     accounts: Attempts<AccountId>,
+    /// In all sessions of an account together. Counted apart: it locks no door.
+    inside: Attempts<AccountId>,
 }
 
 /// A code that is being checked. Dropped without an outcome, it does not count.
 pub(super) struct Try<'a> {
     place: Attempt<'a, (AccountId, Origin)>,
-    /// Of one that is given at a door, as far as strangers may try.
+    /// Of the account as a whole, at doors as far as strangers may try.
     account: Option<Attempt<'a, AccountId>>,
 }
 
 impl Codes {
     pub(super) fn new() -> Self {
-        Self { places: Attempts::new(AT_A_PLACE), accounts: Attempts::new(BY_STRANGERS) }
+        let (accounts, inside) = (Attempts::new(BY_STRANGERS), Attempts::new(BY_STRANGERS));
+        Self { places: Attempts::new(AT_A_PLACE), accounts, inside }
     }
 
     /// Begins a try. `known` finds out whether the account has logged in from this network before; it is asked only when a stranger
@@ -61,7 +65,8 @@ impl Codes {
         let locked = |retry_after_ms| AccountsError::CodesLocked { retry_after_ms };
         let place = self.places.begin((account, origin), now_ms).map_err(locked)?;
         if matches!(origin, Origin::Session(_)) {
-            return Ok(Try { place, account: None });
+            let account = self.inside.begin(account, now_ms).map_err(locked)?;
+            return Ok(Try { place, account: Some(account) });
         }
         match self.accounts.begin(account, now_ms) {
             Ok(attempt) => Ok(Try { place, account: Some(attempt) }),
@@ -72,7 +77,7 @@ impl Codes {
 
     /// A recovery code was given there: the place is the owner's.
     pub(super) fn recovered(&self, account: AccountId, origin: Origin) {
-        self.places.forget(&(account, origin));
+        self.places.open(&(account, origin));
     }
 }
 
@@ -169,6 +174,28 @@ mod tests {
         assert!(matches!(refused, AccountsError::CodesLocked { .. }));
         assert!(right(&codes, Origin::Session(SessionId::from_sql(2)), 5, false).await, "the owner's own session");
         assert!(right(&codes, at(1), 5, false).await, "and a log-in, also as a stranger");
+    }
+
+    #[tokio::test]
+    async fn many_sessions_are_no_more_tries_and_a_right_code_keeps_the_locks_of_a_place_growing() {
+        let codes = Codes::new();
+        let mut tried = 0;
+        for session in 1..=32 {
+            while wrong(&codes, Origin::Session(SessionId::from_sql(session)), 0, false).await.is_ok() {
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, 10);
+        assert!(right(&codes, at(1), 0, false).await, "no door is locked by it");
+        let mut now_ms = 0;
+        for minutes in [5, 10, 20] {
+            for _ in 0..5 {
+                wrong(&codes, at(2), now_ms, true).await.unwrap();
+            }
+            assert!(wrong(&codes, at(2), now_ms + minutes * MINUTE_MS - 1, true).await.is_err(), "{minutes}");
+            now_ms += minutes * MINUTE_MS;
+            assert!(right(&codes, at(2), now_ms, true).await, "the owner, who is there too");
+        }
     }
 
     #[tokio::test]

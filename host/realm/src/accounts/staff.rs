@@ -28,7 +28,8 @@ pub struct StaffMember {
 }
 
 impl Accounts {
-    /// Those who are more than players, by name: so many, at most 1,000, behind the last one of the page before.
+    /// Those who are more than players, in the order in which their accounts were made: so many, at most 1,000, behind the last one of
+    /// the page before.
     ///
     /// # Errors
     /// When the database does not answer.

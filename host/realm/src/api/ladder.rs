@@ -73,17 +73,9 @@ pub(super) struct LadderView {
 
 async fn top(ladder: &Ladder, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = match query.cursor.as_deref() {
-        None => ladder.top(class, limit).await?,
-        Some(cursor) => {
-            let position: Position = cursor.parse().map_err(|_| paging::unknown())?;
-            ladder.behind(class, &position, limit).await?
-        }
-    };
-    let next = match entries.last().filter(|_| u32::try_from(entries.len()).is_ok_and(|count| count >= limit)) {
-        Some(last) => ladder.position(last).await?,
-        None => None,
-    };
+    let behind = query.cursor.as_deref().map(|cursor| cursor.parse::<Position>().map_err(|_| paging::unknown()));
+    let (entries, last) = ladder.page(class, behind.transpose()?, limit).await?;
+    let next = last.filter(|_| u32::try_from(entries.len()).is_ok_and(|count| count >= limit));
     let next_cursor = next.map(|position| position.to_string());
     Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor }))
 }

@@ -69,7 +69,7 @@ impl From<StaffMember> for StaffView {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct StaffListView {
-    /// By name.
+    /// In the order in which their accounts were made.
     staff: Vec<StaffView>,
     /// For the page after this one; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]

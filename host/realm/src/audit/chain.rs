@@ -50,7 +50,8 @@ impl FromStr for Sound {
     fn from_str(text: &str) -> Result<Self, NoNote> {
         let (lines, hash) = text.trim().split_once(':').ok_or(NoNote)?;
         let (lines, hash) = (lines.parse().map_err(|_| NoNote)?, hash.to_ascii_lowercase());
-        let fits = lines >= 0 && hash.len() == FIRST.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // Of an empty log nothing can be compared.
+        let fits = lines > 0 && hash.len() == FIRST.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         if fits { Ok(Self { lines, hash }) } else { Err(NoNote) }
     }
 }

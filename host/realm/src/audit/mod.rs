@@ -129,6 +129,14 @@ impl Audit {
     }
 }
 
+/// Can the log be written on? Not when lines are there and the note of the last one is gone.
+///
+/// # Errors
+/// Those of the database.
+pub async fn can_go_on(connection: &mut Connection) -> Result<bool, StorageError> {
+    Ok(store::head(connection).await?.is_some() || store::is_empty(connection).await?)
+}
+
 /// Writes a line in the transaction of what it tells.
 ///
 /// # Errors

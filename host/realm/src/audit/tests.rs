@@ -155,7 +155,7 @@ async fn a_log_that_was_cut_off_or_replaced_with_all_that_is_beside_it_is_found_
     behind_the_back(&storage, &["DELETE FROM audit_log", "DELETE FROM audit_head"]).await;
     assert_eq!(checked(&storage).await.unwrap().lines, 0);
     assert_eq!(against(&storage, Some(noted)).await, Err(Broken::CutOff { last: 0, noted: 6 }));
-    for none in ["", "7", "7:", ":ab", "7:abc", "-1:0000000000000000000000000000000000000000000000000000000000000000"] {
+    for none in ["", "7", "7:", ":ab", "7:abc", "0:0000000000000000000000000000000000000000000000000000000000000000"] {
         assert!(none.parse::<Sound>().is_err(), "{none}");
     }
     storage.close().await;

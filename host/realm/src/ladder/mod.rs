@@ -104,25 +104,23 @@ impl Ladder {
         store::top(self.storage.reader(), &self.realm, class, limit.min(Self::ENTRIES_MAX)).await
     }
 
-    /// The characters behind a position, in the same order; their ranks go on from it. `limit` is cut to [`Self::ENTRIES_MAX`].
+    /// The characters behind a position, or the best, in the same order; with the position behind the last of them, if there is one. Their
+    /// ranks go on from it. `limit` is cut to [`Self::ENTRIES_MAX`].
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn behind(
+    pub async fn page(
         &self,
         class: Option<Class>,
-        position: &Position,
+        behind: Option<Position>,
         limit: u32,
-    ) -> Result<Vec<Entry>, StorageError> {
-        store::behind(self.storage.reader(), &self.realm, class, position, limit.min(Self::ENTRIES_MAX)).await
-    }
-
-    /// The position behind an entry; `None` when its character has left the ladder meanwhile.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn position(&self, entry: &Entry) -> Result<Option<Position>, StorageError> {
-        store::position(self.storage.reader(), entry.rank, entry.character).await
+    ) -> Result<(Vec<Entry>, Option<Position>), StorageError> {
+        let behind = behind.unwrap_or_else(Position::start);
+        let limit = limit.min(Self::ENTRIES_MAX);
+        let rows = store::behind(self.storage.reader(), &self.realm, class, &behind, limit).await?;
+        // Of the row itself: a score that changes now moves no page.
+        let last = rows.last().map(|(_, position)| *position);
+        Ok((rows.into_iter().map(|(entry, _)| entry).collect(), last))
     }
 }
 

@@ -15,6 +15,14 @@ pub struct Position {
     pub(super) character: CharacterId,
 }
 
+impl Position {
+    /// Before the first entry.
+    pub(super) fn start() -> Self {
+        let (score, tie_break, character) = (i64::MAX, i64::MAX, CharacterId::from_raw(0));
+        Self { rank: 0, score, tie_break, scored_ms: -1, character }
+    }
+}
+
 /// The text is no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no position in a ladder")]

@@ -78,8 +78,8 @@ pub(super) async fn remove(
 macro_rules! top {
     ($condition:literal, $limit:literal) => {
         concat!(
-            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
+             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id
              WHERE s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL
@@ -113,8 +113,8 @@ pub(super) async fn top(
 macro_rules! behind {
     ($class:literal, $score:literal, $tie_break:literal, $scored_ms:literal, $character:literal, $limit:literal) => {
         concat!(
-            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
+             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id
              WHERE s.realm = $1 ",
             $class,
             " AND c.deleted_ms IS NULL AND s.score <= ",
@@ -144,7 +144,7 @@ pub(super) async fn behind(
     class: Option<Class>,
     position: &Position,
     limit: u32,
-) -> Result<Vec<Entry>, StorageError> {
+) -> Result<Vec<(Entry, Position)>, StorageError> {
     let query = match class {
         None => sqlx::query(behind!("", "$2", "$3", "$4", "$5", "$6")).bind(realm),
         Some(class) => {
@@ -159,23 +159,16 @@ pub(super) async fn behind(
         .bind(i64::from(limit))
         .fetch_all(readers)
         .await?;
-    rows.iter().zip(position.rank + 1..).map(|(row, rank)| entry(row, rank)).collect()
+    rows.iter()
+        .zip(position.rank + 1..)
+        .map(|(row, rank)| Ok((entry(row, rank)?, self::position(row, rank)?)))
+        .collect()
 }
 
-pub(super) async fn position(
-    readers: &Readers,
-    rank: u64,
-    character: CharacterId,
-) -> Result<Option<Position>, StorageError> {
-    let row = sqlx::query("SELECT score, tie_break, scored_ms FROM ladder_scores WHERE character_id = $1")
-        .bind(character.to_sql())
-        .fetch_optional(readers)
-        .await?;
-    let position = |row: AnyRow| {
-        let (score, tie_break, scored_ms) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(Position { rank, score, tie_break, scored_ms, character })
-    };
-    row.map(position).transpose()
+/// The position behind the entry of a row of [`top`] or [`behind`].
+fn position(row: &AnyRow, rank: u64) -> Result<Position, StorageError> {
+    let (score, tie_break, scored_ms) = (row.try_get(7)?, row.try_get(8)?, row.try_get(9)?);
+    Ok(Position { rank, score, tie_break, scored_ms, character: CharacterId::from_sql(row.try_get(0)?) })
 }
 
 fn entry(row: &AnyRow, rank: u64) -> Result<Entry, StorageError> {

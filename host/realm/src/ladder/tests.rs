@@ -115,26 +115,22 @@ async fn pages_go_on_where_the_one_before_ended_whatever_moves(home: Home) {
     for class in [None, Some(Class::Druid)] {
         let expected = store::top(storage.reader(), "main", class, 100).await.unwrap();
         for limit in 1..=4 {
-            let mut found = ladder.top(class, limit).await.unwrap();
-            loop {
-                let position = ladder.position(found.last().unwrap()).await.unwrap().unwrap();
-                let page = ladder.behind(class, &position, limit).await.unwrap();
-                if page.is_empty() {
-                    break;
-                }
+            let (mut found, mut behind) = ladder.page(class, None, limit).await.unwrap();
+            while behind.is_some() {
+                let (page, next) = ladder.page(class, behind, limit).await.unwrap();
                 found.extend(page);
+                behind = next;
             }
             assert_eq!(found, expected, "{class:?} {limit}");
         }
     }
     // Who rises from behind is not seen, and who was seen is not seen again.
-    let first = ladder.top(None, 4).await.unwrap();
-    let position = ladder.position(&first[3]).await.unwrap().unwrap();
+    let (first, behind) = ladder.page(None, None, 4).await.unwrap();
     let mut risen = all.pop().unwrap();
     risen.version = 2;
     store_score(&storage, &"main".into(), &risen, plain(1_000)).await.unwrap();
     testing::delete_character(&storage, first[3].character).await;
-    let rest = ladder.behind(None, &position, 100).await.unwrap();
+    let (rest, _) = ladder.page(None, behind, 100).await.unwrap();
     let names: Vec<_> = rest.iter().map(|entry| (entry.rank, entry.name.clone())).collect();
     let expected: Vec<_> = (4..8).map(|number| (number + 1, format!("Nr-{number}"))).collect();
     assert_eq!(names, expected);

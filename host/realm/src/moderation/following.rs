@@ -19,10 +19,20 @@ impl Shared {
             let changes = store::changed_since(self.storage.reader(), self.heard_last(), CHANGES_PER_READ).await?;
             let Some((last, _)) = changes.last() else { return Ok(()) };
             let last = *last;
-            if changes.iter().any(|(_, sanction)| matches!(sanction.target, Target::Network(_))) {
+            let mut readable = Vec::with_capacity(changes.len());
+            for (change, sanction) in changes {
+                match sanction {
+                    Ok(sanction) => readable.push(sanction),
+                    // The others are in force all the same.
+                    Err(error) => {
+                        tracing::error!(change, %error, "a sanction cannot be read, and is not in force here")
+                    }
+                }
+            }
+            if readable.iter().any(|sanction| matches!(sanction.target, Target::Network(_))) {
                 self.refresh_networks().await?;
             }
-            for (_, sanction) in changes {
+            for sanction in readable {
                 self.take_up(&sanction).await?;
                 // Nobody listens when no session layer runs.
                 let _ = self.heard.send(sanction);

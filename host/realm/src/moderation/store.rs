@@ -126,12 +126,13 @@ pub(super) async fn change_last(readers: &Readers) -> Result<i64, StorageError> 
     Ok(row.try_get(0)?)
 }
 
-/// Sanctions that were spoken or lifted after a change, in the order of their changes, each with the number of its last one.
+/// Sanctions that were spoken or lifted after a change, in the order of their changes, each with the number of its last one; those that
+/// cannot be read, too.
 pub(super) async fn changed_since(
     readers: &Readers,
     change: i64,
     limit: i64,
-) -> Result<Vec<(i64, Sanction)>, StorageError> {
+) -> Result<Vec<(i64, Result<Sanction, StorageError>)>, StorageError> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         columns!(),
@@ -141,7 +142,7 @@ pub(super) async fn changed_since(
     .bind(limit)
     .fetch_all(readers)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get(10)?, sanction(row)?))).collect()
+    rows.iter().map(|row| Ok((row.try_get(10)?, sanction(row)))).collect()
 }
 
 /// Takes a sanction back that has not ended; nothing when there is none.

@@ -231,6 +231,25 @@ async fn orders_that_would_do_harm_are_refused(home: Home) {
     storage.close().await;
 }
 
+/// The migration that told deciders with their kind looks for lines of the audit log in this form.
+#[test]
+fn the_state_of_a_sanction_is_written_as_the_migration_looks_for_it() {
+    let sanction = super::Sanction {
+        number: 3,
+        kind: Kind::Mute,
+        target: Target::Network("192.0.2.0/24".parse().unwrap()),
+        reason: String::new(),
+        decided_by: Decider::Operator,
+        created_ms: 0,
+        until_ms: None,
+        lifted_by: None,
+        lifted_ms: None,
+    };
+    let forms =
+        ["{\"number\":3,\"kind\":\"mute\",\"until_ms\":null}", "{\"kind\":\"mute\",\"number\":3,\"until_ms\":null}"];
+    assert!(forms.contains(&super::shown(&sanction).to_string().as_str()), "{}", super::shown(&sanction));
+}
+
 each_database! {
     what_one_node_decides_another_takes_up,
     one_verb_sanctions_accounts_addresses_and_networks_until_they_end_or_are_lifted,

@@ -16,13 +16,13 @@ async fn deciders_of_before_are_told_with_their_kind(home: Home) {
          VALUES (7, 'Ann', 'ann', '', 'player', 0, 1), (8, 'crier', 'crier', '', 'player', 0, 1);
          INSERT INTO audit_log (number, at_ms, realm, actor, act, target, reason, state_before, state_after, hash) VALUES
          (1, 10, 'main', 'account:8', 'players.mute', 'account:7', '', '', '{\"kind\":\"mute\",\"number\":3,\"until_ms\":99}', ''),
-         (2, 20, 'main', 'account:7', 'sanctions.lift', 'account:7', '', '{\"kind\":\"mute\",\"number\":3,\"until_ms\":99}', '', ''),
-         (3, 30, 'main', 'operator', 'players.ban', 'network:192.0.2.0/24', '', '', '{\"kind\":\"ban\",\"number\":4,\"until_ms\":null}', '');
+         (2, 20, 'main', 'account:7', 'sanctions.lift', 'account:7', '', '{\"number\":3,\"kind\":\"mute\",\"until_ms\":99}', '', ''),
+         (3, 30, 'main', 'account:7', 'players.ban', 'network:192.0.2.0/24', '', '', '{\"number\":4,\"kind\":\"ban\",\"until_ms\":null}', '');
          INSERT INTO sanctions (id, number, kind, account, network, reason, decided_by, created_ms, until_ms, lifted_by, lifted_ms) VALUES
          (11, 1, 'ban', 7, NULL, '', 'crier', 5, NULL, 'the operator', 6),
          (12, 2, 'ban', 7, NULL, '', 'rule:anti-cheat', 5, NULL, NULL, NULL),
          (13, 3, 'mute', 7, NULL, '', 'crier', 10, 99, 'Ann', 20),
-         (14, 4, 'ban', NULL, '192.0.2.0/24', '', 'the operator', 30, NULL, NULL, NULL),
+         (14, 4, 'ban', NULL, '192.0.2.0/24', '', 'Ann', 30, NULL, NULL, NULL),
          (15, 5, 'mute', 7, NULL, '', 'crier', 40, 99, NULL, NULL);
          INSERT INTO account_keys (hash, hint, note, created_ms) VALUES ('b', 'B', '', 1), ('a', 'A', '', 2), ('c', 'C', '', 2);",
     )
@@ -38,7 +38,7 @@ async fn deciders_of_before_are_told_with_their_kind(home: Home) {
         (1, "account:8", Some("operator")),
         (2, "rule:anti-cheat", None),
         (3, "account:8", Some("account:7")),
-        (4, "operator", None),
+        (4, "account:7", None),
         // Of the name of an account, and not in the log: a plugin.
         (5, "plugin:crier", None),
     ];

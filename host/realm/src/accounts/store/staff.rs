@@ -18,7 +18,7 @@ fn member(row: &AnyRow) -> Result<StaffMember, StorageError> {
     })
 }
 
-/// Those behind an account, by name; an account that is gone, or 0, has all behind it.
+/// Those whose keys come behind one, in the order of keys.
 pub(in crate::accounts) async fn list(
     readers: &Readers,
     behind: i64,
@@ -26,7 +26,7 @@ pub(in crate::accounts) async fn list(
 ) -> Result<Vec<StaffMember>, StorageError> {
     let rows = sqlx::query(
         "SELECT id, name, role, permissions FROM accounts WHERE (role <> 'player' OR permissions <> '')
-         AND folded > COALESCE((SELECT b.folded FROM accounts b WHERE b.id = $1), '') ORDER BY folded LIMIT $2",
+         AND id > $1 ORDER BY id LIMIT $2",
     )
     .bind(behind)
     .bind(rows_max)
