@@ -41,3 +41,48 @@ fn a_yes_before_the_commit_is_found() {
     assert!(!went_well && seen, "the mistake has to be seen: {said}");
     println!("{said}");
 }
+
+/// Does this machine let tests have disks of their own? Where it does not, the tests fail, unless its operator has said so.
+fn has_disks() -> bool {
+    if !realm_disk::is_wanted() {
+        println!("left out: {}=none says that no disk can be mounted here", realm_disk::VARIABLE);
+    }
+    realm_disk::is_wanted()
+}
+
+#[test]
+fn cuts_of_the_power_at_any_moment_break_no_promise() {
+    if !has_disks() {
+        return;
+    }
+    let long = std::env::var_os("REALM_TEST_LONG").is_some();
+    let cuts = if long { "200" } else { "20" };
+    let (went_well, said) = chaos(&["--power", "--kills", cuts, "--seed", "3"]);
+    println!("{said}");
+    assert!(
+        went_well && said.contains(&format!("chaos: {cuts} power cuts")) && said.contains("chaos: 0 violations"),
+        "{said}"
+    );
+    assert!(!said.contains("acknowledged 0 characters made, 0 saved"), "nothing was done: {said}");
+}
+
+#[test]
+fn a_commit_that_is_not_synced_is_found() {
+    if !has_disks() {
+        return;
+    }
+    let (went_well, said) = chaos(&["--power", "--kills", "60", "--bug", "synchronous-normal"]);
+    println!("{said}");
+    let lost = [
+        "INVALID_CREDENTIALS",
+        "CHARACTER_UNKNOWN",
+        "operations are lost",
+        "should be there",
+        "should be deleted",
+        "has lost",
+        "stood at",
+    ];
+    let seen =
+        said.lines().filter(|line| line.contains("VIOLATION")).any(|line| lost.iter().any(|lost| line.contains(lost)));
+    assert!(!went_well && seen, "the mistake has to be seen: {said}");
+}

@@ -14,6 +14,7 @@ mod cheats;
 mod cli;
 mod commands;
 mod dev;
+mod disks;
 mod docs;
 mod doors;
 mod events;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use realm_client::{ClientError, Door, Rest, proto};
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
@@ -305,4 +306,64 @@ fn a_server_that_is_not_there_is_named_without_its_password() {
     let mut command = site.realm(&["up", "--data", "realm-data"]);
     let said = run(command.env("REALM__STORAGE__URL", "postgres://realm:secret@127.0.0.1:1/realm"), "").refusal();
     assert!(said.contains("postgres://127.0.0.1:1/realm") && !said.contains("secret"), "{said}");
+}
+
+/// An authority, as PEM, and a server's certificate that it signed.
+fn authority(server: &str) -> (String, String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap();
+    let issuer = Issuer::from_params(&params, &key);
+    let server_key = KeyPair::generate().unwrap();
+    let signed = CertificateParams::new([server.to_owned()]).unwrap().signed_by(&server_key, &issuer).unwrap();
+    (own.pem(), signed.pem(), server_key.serialize_pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_postgresql_is_encrypted_and_the_server_is_who_it_should_be() {
+    let (trusted, chain, key) = authority("127.0.0.1");
+    let cluster =
+        realm_postgres::Cluster::start_with_tls(realm_postgres::Certificate { chain: &chain, key: &key }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let trusted = file("trusted.pem", &trusted);
+    let stranger = file("stranger.pem", &authority("127.0.0.1").0);
+    let address = cluster.url();
+    let by_name = address.replace("127.0.0.1", "localhost");
+    for secured in
+        [format!("{address}?sslmode=require"), format!("{address}?sslmode=verify-full&sslrootcert={trusted}")]
+    {
+        let realm = TestRealm::start_with(|config| config.storage.url = secured).await;
+        realm.player("Maren").await;
+        // The one that asks is another.
+        let ways = "SELECT CAST(COUNT(*) AS TEXT) || ' ' || CAST(COUNT(*) FILTER (WHERE ssl) AS TEXT) FROM pg_stat_ssl
+            JOIN pg_stat_activity USING (pid) WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let ways = cluster.sql(ways).unwrap();
+        let (all, encrypted) = ways.trim().split_once(' ').unwrap();
+        assert!(all == encrypted && all != "0", "{ways}: every connection of the realm is encrypted");
+        realm.stop().await;
+        cluster.sql("DROP SCHEMA public CASCADE").and_then(|_| cluster.sql("CREATE SCHEMA public")).unwrap();
+    }
+    let plain = realm_postgres::database();
+    for (url, said) in [
+        (format!("{address}?sslmode=verify-full&sslrootcert={stranger}"), "its certificate is refused"),
+        (format!("{by_name}?sslmode=verify-full&sslrootcert={trusted}"), "its certificate is refused"),
+        (
+            format!("{address}?sslmode=verify-full&sslrootcert={trusted}.gone"),
+            "a file that [storage] url names cannot be read",
+        ),
+        (format!("{}?sslmode=require", plain.url()), "the connection cannot be encrypted"),
+    ] {
+        let site = Site::new();
+        let mut command = site.realm(&["up", "--data", "realm-data"]);
+        let refusal = run(command.env("REALM__STORAGE__URL", &url), "").refusal();
+        assert!(refusal.contains(said) && refusal.contains("[storage] url"), "{url}: {refusal}");
+        let password = url.split(':').nth(2).and_then(|rest| rest.split('@').next()).unwrap();
+        assert!(!refusal.contains(password), "the password is nobody's business: {refusal}");
+    }
 }

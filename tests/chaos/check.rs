@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use realm::types::faults::Point;
-use sqlx::{ConnectOptions as _, Executor as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, Row as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteLockingMode},
+};
 
 use crate::{
     bot::Bot,
@@ -11,8 +14,11 @@ use crate::{
     server::{Fault, Program},
 };
 
+/// Alone, as nobody runs over it, and therefore without a file that is mapped into memory: when this process serves the disk itself, whoever
+/// gives such a file back would wait for a thread that waits for the same memory.
 async fn open(database: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(database).connect().await.expect("the database can be read")
+    let options = SqliteConnectOptions::new().filename(database).locking_mode(SqliteLockingMode::Exclusive);
+    options.connect().await.expect("the database can be read")
 }
 
 /// Has the database itself note every write of a character, in the transaction that makes it.
@@ -20,7 +26,9 @@ pub(crate) async fn watch(database: &Path) {
     let noting = "CREATE TABLE chaos_writes (character_id BIGINT NOT NULL, before BIGINT NOT NULL, now BIGINT NOT NULL);
         CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
         BEGIN INSERT INTO chaos_writes VALUES (NEW.id, OLD.version, NEW.version); END";
-    open(database).await.execute(noting).await.expect("a note can be made");
+    let mut connection = open(database).await;
+    connection.execute(noting).await.expect("a note can be made");
+    connection.close().await.expect("it is closed");
 }
 
 struct Row {
@@ -120,6 +128,8 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
     if listed > 1 || orphans > 0 {
         broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
     }
+    // What it holds open would keep the next realm out.
+    connection.close().await.expect("it is closed");
     broken
 }
 

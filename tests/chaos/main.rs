@@ -1,5 +1,6 @@
 //! `chaos`: bots create, level, save, delete and restore characters while the real realm is killed with SIGKILL, at random moments and at
-//! its named fail points; after each kill it is looked whether every promise was kept.
+//! its named fail points; after each kill it is looked whether every promise was kept. With `--power` its disk loses the power instead, and
+//! with it what was not synced.
 //!
 //! `cargo run -p realm-tests --bin chaos -- --kills 1000 --seed 7`. Ends with 0 when nothing was broken, with 1 when something was.
 
@@ -13,6 +14,7 @@ mod ledger;
 #[allow(dead_code, unreachable_pub, reason = "the tests use the rest")]
 #[path = "../harness/pilot.rs"]
 mod pilot;
+mod power;
 mod server;
 
 use std::{
@@ -23,6 +25,7 @@ use std::{
 
 use clap::Parser;
 use realm::types::faults::{Bug, Point};
+use realm_client::Endpoint;
 use tokio::task::JoinSet;
 
 use bot::Bot;
@@ -39,7 +42,7 @@ const PLAYABLE_WITHIN: Duration = Duration::from_secs(20);
 /// What is done.
 #[derive(Parser)]
 struct Arguments {
-    /// How often the realm is killed.
+    /// How often the realm is killed, or its power cut.
     #[arg(long, default_value_t = 100)]
     kills: u32,
     /// No further kill after so many seconds.
@@ -60,6 +63,9 @@ struct Arguments {
     /// Kills only at this fail point.
     #[arg(long)]
     point: Option<String>,
+    /// Cuts the power of its disk, at any moment, instead of killing it.
+    #[arg(long)]
+    power: bool,
     /// The realm's program, built with its faults; by default the one beside this.
     #[arg(long)]
     program: Option<PathBuf>,
@@ -74,9 +80,11 @@ async fn main() -> ExitCode {
     let bug = arguments.bug.as_ref();
     let bug = bug.map(|name| *Bug::ALL.iter().find(|bug| bug.name() == name).expect("a bug of that name"));
     let beside = || std::env::current_exe().expect("this program has a path").with_file_name("realm-under-test");
-    let program = Program::new(arguments.program.clone().unwrap_or_else(beside), bug);
+    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), bug, arguments.power);
     let mut dice = Dice::new(arguments.seed);
-    check::kill_migrations(&program);
+    if !arguments.power {
+        check::kill_migrations(&program);
+    }
     program.migrate();
     check::watch(&program.database()).await;
 
@@ -85,6 +93,19 @@ async fn main() -> ExitCode {
     let mut report = Report::default();
     let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
     while report.kills() < arguments.kills && is_time(&report) {
+        if arguments.power {
+            let longest = Duration::from_millis(arguments.life_ms);
+            power::life(&mut program, &mut bots, longest, &mut dice, &mut report).await;
+            if report.violations.is_empty() {
+                // A copy: what was torn is for the realm to mend at its next start.
+                let copy = program.copy_of_database();
+                report.violations = check::all(&copy.path().join("realm.sqlite"), &mut bots).await;
+            }
+            if report.violations.is_empty() {
+                continue;
+            }
+            break;
+        }
         // Every second kill is at a point that has not been seen, as long as there is one.
         let unseen = if report.kills() % 2 == 0 { report.unseen(point).next() } else { None };
         let fault = choose(&mut dice, point.or(unseen));
@@ -102,7 +123,7 @@ async fn main() -> ExitCode {
             break;
         }
     }
-    if report.violations.is_empty() && report.kills() >= KILLS_MIN {
+    if report.violations.is_empty() && report.kills() >= KILLS_MIN && !arguments.power {
         let unseen: Vec<String> = report.unseen(point).map(|point| format!("no kill came {}", point.name())).collect();
         report.violations = unseen;
     }
@@ -144,17 +165,7 @@ async fn life(
             return None;
         }
     };
-    let endpoint = program.endpoint();
-    let started = Instant::now();
-    let mut playing = JoinSet::new();
-    for (number, bot) in bots.iter_mut().enumerate() {
-        let mut bot = std::mem::take(bot);
-        let endpoint = endpoint.clone();
-        playing.spawn(async move {
-            bot.play(&endpoint, started).await;
-            (number, bot)
-        });
-    }
+    let playing = set_out(bots, &program.endpoint());
     let end = match fault {
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
@@ -163,6 +174,29 @@ async fn life(
         report.violations.push(broken);
         false
     });
+    come_home(playing, bots, report).await;
+    fault.filter(|_| died).map(|fault| fault.point)
+}
+
+/// Bots at play, by their numbers.
+type Playing = JoinSet<(usize, Bot)>;
+
+/// Lets all bots play until the realm is gone.
+fn set_out(bots: &mut [Bot], endpoint: &Endpoint) -> Playing {
+    let (started, mut playing) = (Instant::now(), Playing::new());
+    for (number, bot) in bots.iter_mut().enumerate() {
+        let mut bot = std::mem::take(bot);
+        let endpoint = endpoint.clone();
+        playing.spawn(async move {
+            bot.play(&endpoint, started).await;
+            (number, bot)
+        });
+    }
+    playing
+}
+
+/// Waits until all bots have noticed that the realm is gone.
+async fn come_home(mut playing: Playing, bots: &mut [Bot], report: &mut Report) {
     while let Some(ended) = playing.join_next().await {
         let (number, bot) = match ended {
             Ok(ended) => ended,
@@ -180,13 +214,13 @@ async fn life(
         }
         bots[number] = bot;
     }
-    fault.filter(|_| died).map(|fault| fault.point)
 }
 
 /// What came of it.
 #[derive(Default)]
 struct Report {
     at_random: u32,
+    power_cuts: u32,
     at_points: std::collections::BTreeMap<&'static str, u32>,
     longest_wait: Duration,
     violations: Vec<String>,
@@ -194,7 +228,7 @@ struct Report {
 
 impl Report {
     fn kills(&self) -> u32 {
-        self.at_random + self.at_points.values().sum::<u32>()
+        self.at_random + self.power_cuts + self.at_points.values().sum::<u32>()
     }
 
     /// Points of a running realm at which it has not been killed yet, unless there is but one.
@@ -207,13 +241,17 @@ impl Report {
 
     fn print(&self, bots: &[Bot], seed: u64, took: Duration) {
         let points: Vec<String> = self.at_points.iter().map(|(name, kills)| format!("{kills} {name}")).collect();
-        println!(
-            "chaos: {} kills in {:.1} s with seed {seed}: {} at random moments, at fail points {}",
-            self.kills(),
-            took.as_secs_f64(),
-            self.at_random,
-            if points.is_empty() { "none".to_owned() } else { points.join(", ") }
-        );
+        let took = took.as_secs_f64();
+        if self.power_cuts > 0 {
+            println!("chaos: {} power cuts in {took:.1} s with seed {seed}", self.power_cuts);
+        } else {
+            println!(
+                "chaos: {} kills in {took:.1} s with seed {seed}: {} at random moments, at fail points {}",
+                self.kills(),
+                self.at_random,
+                if points.is_empty() { "none".to_owned() } else { points.join(", ") }
+            );
+        }
         let acknowledged = bots.iter().fold(ledger::Counts::default(), |sum, bot| sum.plus(&bot.counts));
         println!("chaos: acknowledged {acknowledged}");
         println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());

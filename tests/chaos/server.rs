@@ -11,9 +11,10 @@ use std::{
 
 use realm::types::faults::{Bug, Point};
 use realm_client::{Endpoint, Trust};
+use realm_disk::{Disk, Platter};
 use tempfile::TempDir;
 
-use crate::{DEADLINE, pilot};
+use crate::{DEADLINE, dice::Dice, pilot};
 
 /// The realm dies when it comes to a point for the nth time.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +27,13 @@ pub(crate) struct Fault {
 pub(crate) struct Program {
     path: PathBuf,
     bug: Option<Bug>,
+    /// Under the data folder, when the power may be cut; unmounted before the folder is removed.
+    disk: Option<Disk>,
     folder: TempDir,
 }
 
 impl Program {
-    pub(crate) fn new(path: PathBuf, bug: Option<Bug>) -> Self {
+    pub(crate) fn new(path: PathBuf, bug: Option<Bug>, on_own_disk: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // One hall, in which monsters are near, harmless and soon dead.
         let changes = [
@@ -46,7 +49,39 @@ impl Program {
             ("monsters.toml", "experience", "400"),
         ];
         pilot::content(&folder.path().join("content"), &changes);
-        Self { path, bug, folder }
+        let mut program = Self { path, bug, disk: None, folder };
+        if on_own_disk {
+            fs::create_dir(program.data()).expect("a folder for the disk");
+            program.mount(Platter::default());
+        }
+        program
+    }
+
+    fn mount(&mut self, platter: Platter) {
+        let mounted = Disk::mount(&self.data(), platter);
+        self.disk = Some(mounted.unwrap_or_else(|problem| panic!("{problem}")));
+    }
+
+    /// Cuts the power of its disk; gives what will be found on it.
+    pub(crate) fn cut(&self, dice: &mut Dice) -> Platter {
+        self.disk.as_ref().expect("it has a disk of its own").cut(&mut |limit| dice.below(limit))
+    }
+
+    /// The database as it is found, with its log, in a folder of its own.
+    pub(crate) fn copy_of_database(&self) -> TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in ["realm.sqlite", "realm.sqlite-wal"] {
+            if self.data().join(file).exists() {
+                fs::copy(self.data().join(file), folder.path().join(file)).expect("it can be read");
+            }
+        }
+        folder
+    }
+
+    /// Power again: what is found is what is there. The realm is dead.
+    pub(crate) fn power_up(&mut self, found: Platter) {
+        drop(self.disk.take());
+        self.mount(found);
     }
 
     fn data(&self) -> PathBuf {
@@ -133,7 +168,7 @@ impl Up {
     }
 
     /// How it ended by itself, if it does within a time.
-    async fn end_within(&mut self, longest: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn end_within(&mut self, longest: Duration) -> Option<ExitStatus> {
         let mut looks = tokio::time::interval(Duration::from_millis(2));
         let ending = async {
             loop {
@@ -156,6 +191,14 @@ impl Up {
         let _ = self.0.kill();
         let end = self.end_within(DEADLINE).await.ok_or("a killed process did not end")?;
         if end.signal() == Some(KILL) { Ok(false) } else { Err(format!("the realm ended by itself: {end}")) }
+    }
+}
+
+impl Up {
+    /// Kills what may be dead already: without power it ends as it can.
+    pub(crate) async fn kill(mut self) -> Result<(), String> {
+        let _ = self.0.kill();
+        self.end_within(DEADLINE).await.map(drop).ok_or_else(|| "a killed process did not end".to_owned())
     }
 }
 

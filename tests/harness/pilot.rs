@@ -198,10 +198,10 @@ pub async fn refusal(game: &mut GameConnection, input: u32) -> String {
 pub fn content(folder: &Path, changes: &[(&str, &str, &str)]) {
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/world/content");
     fs::create_dir_all(folder).expect("a folder for the content");
-    for file in
-        ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"]
-    {
-        let mut text = fs::read_to_string(builtin.join(file)).expect("a file of the built-in pack");
+    for entry in fs::read_dir(builtin).expect("the built-in pack") {
+        let file = entry.expect("a file of the built-in pack");
+        let mut text = fs::read_to_string(file.path()).expect("a file of the built-in pack");
+        let file = file.file_name();
         for (_, key, value) in changes.iter().filter(|(changed, _, _)| *changed == file) {
             let changed = |line: &str| match line.split_once(" = ") {
                 Some((found, _)) if found == *key => format!("{key} = {value}\n"),

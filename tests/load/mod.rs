@@ -13,6 +13,8 @@ pub mod floor;
 pub mod games;
 pub mod histogram;
 pub mod http;
+pub mod ladders;
+pub mod logins;
 pub mod machine;
 pub mod metrics;
 pub mod pipe;

@@ -4,28 +4,29 @@ use rand_pcg::{Pcg32, rand_core::Rng};
 
 /// A sequence of throws that depends on nothing but its seed. The generator is PCG XSH RR 64/32, whose output is fixed.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(Pcg32);
+pub struct Dice(Pcg32);
 
 impl Dice {
     /// The throws of this seed; each `stream` is a sequence of its own.
-    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+    #[must_use]
+    pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))
     }
 
     /// From 0 to `sides` - 1; 0 when there are no sides.
-    pub(crate) fn below(&mut self, sides: u32) -> u32 {
+    pub fn below(&mut self, sides: u32) -> u32 {
         let product = u64::from(self.0.next_u32()) * u64::from(sides);
         (product >> 32) as u32
     }
 
     /// From `low` to `high`, both included; `low` when they are the wrong way round.
-    pub(crate) fn between(&mut self, low: i32, high: i32) -> i32 {
+    pub fn between(&mut self, low: i32, high: i32) -> i32 {
         let sides = u32::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(0);
         low.saturating_add_unsigned(self.below(sides))
     }
 
     /// True in so many cases of a hundred.
-    pub(crate) fn percent(&mut self, chance: i32) -> bool {
+    pub fn percent(&mut self, chance: i32) -> bool {
         self.between(0, 99) < chance
     }
 

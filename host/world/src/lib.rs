@@ -3,11 +3,12 @@
 //! Pure and deterministic: no I/O, no clock, no threads, no plugins, no floats in what is simulated, a fixed order of iteration
 //! and an own seed. The same seed and the same inputs give the same bytes on every machine.
 //!
-//! - [`Content`] is the pack that a game is made of: classes, skills, monsters, potions, those who live in the town, levels, the places. It is read
+//! - [`Content`] is the pack that a game is made of: classes, skills, monsters, potions, those who live in the town, levels, the places, items. It is read
 //!   and checked once; [`Content::load`] is the one place of this crate that reads files.
 //! - [`Map`] comes from the seed, one for each [`Zone`]: walls, the entrance, the stairs, a way from everywhere to everywhere.
 //! - [`World`] is one game: [`World::step`] applies a tick's [`Input`]s in the order given, then moves the monsters, then lets time pass,
 //!   and appends [`Event`]s. [`World::view`] is what one player may know of it.
+//! - [`items`] are what monsters leave, shops sell and recipes make, and what may be done with them; [`Stats`] is what a character is by them.
 //! - [`log`] is a game as bytes: what has to be kept so that it can be repeated, and the repeating.
 //!
 //! Positions are in sub-tiles ([`Map::SUB_TILES`] a tile), x to the east and y to the south. Times are in ticks of [`TICK_MS`].
@@ -18,17 +19,21 @@ mod event;
 mod geometry;
 mod hash;
 mod input;
+pub mod items;
 pub mod log;
 mod map;
 mod sheet;
+mod stats;
 mod world;
 mod zone;
 
 pub use content::{Content, ContentError, ContentProblem, SkillInfo};
+pub use dice::Dice;
 pub use event::{Event, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
 pub use map::{Map, Ways};
 pub use sheet::{ATTRIBUTE_POINTS_PER_LEVEL, Attributes, Class, Difficulty, Sheet};
+pub use stats::Stats;
 pub use world::{Action, EntityKind, EntityView, Facts, OwnView, SkillFacts, View, World};
 pub use zone::Zone;
 

@@ -4,9 +4,10 @@
 //! pipe ends, the server is stopped and its folder removed. A server refuses to run as root: then it runs as another user.
 
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Write as _},
     net::TcpListener,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -87,6 +88,15 @@ pub fn database() -> Database {
     Database { cluster, name }
 }
 
+/// What a server shows to clients that want TLS, as PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Certificate<'a> {
+    /// The certificate of the server.
+    pub chain: &'a str,
+    /// Its key.
+    pub key: &'a str,
+}
+
 impl Cluster {
     fn running(url: &str) -> Self {
         let address = url.rsplit_once('/').map_or(url, |(address, _)| address).to_owned();
@@ -98,6 +108,18 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same with TLS turned on.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_tls(certificate: Certificate<'_>) -> io::Result<Self> {
+        Self::start_with(Some(certificate))
+    }
+
+    fn start_with(certificate: Option<Certificate<'_>>) -> io::Result<Self> {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let mut attempt = 0;
         loop {
@@ -106,7 +128,7 @@ impl Cluster {
             let folder = env::temp_dir().join(format!("realm-postgres-{}-{number}", std::process::id()));
             // What a process of the same number left.
             let _ = fs::remove_dir_all(&folder);
-            match Self::start_in(&folder) {
+            match Self::start_in(&folder, certificate) {
                 // Somebody may have been quicker at the port.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < STARTS_MAX => {}
                 other => {
@@ -120,11 +142,17 @@ impl Cluster {
     }
 
     /// A server that does not come to answer counts as one whose port was taken.
-    fn start_in(folder: &Path) -> io::Result<Self> {
+    fn start_in(folder: &Path, certificate: Option<Certificate<'_>>) -> io::Result<Self> {
         let programs = programs()?;
         fs::DirBuilder::new().mode(0o700).create(folder)?;
         let password = password()?;
-        fs::write(folder.join("password"), &password)?;
+        let mut files = vec![folder.join("password")];
+        fs::write(&files[0], &password)?;
+        for (name, text) in certificate.iter().flat_map(|tls| [("tls.pem", tls.chain), ("tls.key", tls.key)]) {
+            let file = folder.join(name);
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(text.as_bytes())?;
+            files.push(file);
+        }
         let user = user_beside_root()?;
         let as_user = |program: &str| {
             let program = programs.join(program);
@@ -139,7 +167,7 @@ impl Cluster {
             }
         };
         if let Some((user, group)) = user {
-            for path in [folder, &folder.join("password")] {
+            for path in files.iter().map(PathBuf::as_path).chain([folder]) {
                 std::os::unix::fs::chown(path, Some(user), Some(group))?;
             }
         }
@@ -156,6 +184,12 @@ impl Cluster {
         // Nobody needs these data after a fall of the machine.
         for setting in ["fsync=off", "max_connections=300", "shared_buffers=32MB", "log_min_messages=fatal"] {
             server.args(["-c", setting]);
+        }
+        if certificate.is_some() {
+            server.args(["-c", "ssl=on"]);
+            for (setting, name) in [("ssl_cert_file", "tls.pem"), ("ssl_key_file", "tls.key")] {
+                server.arg("-c").arg(format!("{setting}={}", folder.join(name).display()));
+            }
         }
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(folder).arg(server.get_program()).args(server.get_args());

@@ -2,7 +2,9 @@
 
 mod bench;
 mod ci;
+mod disk;
 mod fuzz;
+mod packages;
 mod postgres;
 mod schemathesis;
 mod server;

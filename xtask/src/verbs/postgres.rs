@@ -1,34 +1,14 @@
 //! PostgreSQL for the tests: installed where it is missing, started in a temporary folder.
 
-use std::{process::Command, time::Duration};
-
 use anyhow::{Context as _, Result};
 use realm_postgres::Cluster;
 
-use crate::process::{run_within, say};
-
-/// Another installation may be under way, and a registry may be slow.
-const PATIENCE: [&str; 4] = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];
-/// How long the installation may take.
-const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
+use super::packages;
 
 /// A cluster that ends with this process.
 pub(crate) fn start() -> Result<Cluster> {
     if !realm_postgres::is_installed() {
-        say("installing PostgreSQL");
-        let apt = |arguments: &[&str]| {
-            let run_as = |program: &str, before: &[&str]| {
-                let mut command = Command::new(program);
-                command.args(before).args(PATIENCE).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-                run_within(&mut command, INSTALL_DEADLINE)
-            };
-            run_as("apt-get", &[]).or_else(|_| run_as("sudo", &["-n", "apt-get"]))
-        };
-        let install = || apt(&["install", "--yes", "--no-install-recommends", "postgresql"]);
-        // The lists of a new machine are empty.
-        install().or_else(|_| apt(&["update"]).and_then(|()| install())).context(
-            "PostgreSQL is needed and cannot be installed by this user; install it, on Debian with `apt-get install postgresql`",
-        )?;
+        packages::install("postgresql")?;
     }
     Cluster::start().context("PostgreSQL does not start for the tests")
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{PLUGINS_VARIABLE, fuzz, postgres, schemathesis, tls_scan, tutorial};
+use super::{PLUGINS_VARIABLE, disk, fuzz, postgres, schemathesis, tls_scan, tutorial};
 use crate::{
     layout::Layout,
     plugins,
@@ -44,6 +44,9 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
             None
         }
     };
+    if let Err(error) = disk::prepare() {
+        done.push(("a disk of the tests", start.elapsed(), Err(error)));
+    }
     let tests = |what: &str| {
         let mut command = cargo();
         command.current_dir(&layout.root).env(PLUGINS_VARIABLE, &components).args(["test", "--no-fail-fast"]);
@@ -114,6 +117,9 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
     say(&format!("summary ({} in all)", seconds(start.elapsed())));
     for (name, took, outcome) in &done {
         say(&format!("  {:<20} {:<7} {:>9}", name, if outcome.is_ok() { "ok" } else { "FAILED" }, seconds(*took)));
+    }
+    if let Some(left_out) = disk::left_out() {
+        say(&format!("  {left_out}"));
     }
     let failed: Vec<String> =
         done.into_iter().filter_map(|(_, _, outcome)| outcome.err()).map(|error| format!("{error:#}")).collect();

@@ -14,20 +14,29 @@ use super::{
 };
 use crate::{
     ladder::{Entry, Ladder, Position},
-    types::{Code, Refusal},
+    types::{CharacterId, Code, Refusal},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
-    OpenApiRouter::new().routes(routes!(overall)).routes(routes!(by_class))
+    OpenApiRouter::new().routes(routes!(overall)).routes(routes!(by_class)).routes(routes!(around))
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
     limit: Option<u32>,
     /// `next_cursor` of the page before; absent for the best.
     cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AroundQuery {
+    /// How many places, at most 100; 50 when absent.
+    limit: Option<u32>,
 }
 
 /// A place in the ladder.
@@ -106,4 +115,18 @@ async fn by_class(
         ))
     })?;
     top(&features.ladder, Some(class), &query).await
+}
+
+/// A character with as many before as behind it; empty when it has no place. The numbers of the places may be off by as many as changed places within the last minute.
+#[utoipa::path(get, path = "/ladder/around/{character}", tag = "ladder",
+    params(("character" = String, Path, description = "Key of the character"), AroundQuery),
+    responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn around(
+    State(features): State<Features>,
+    PathPart(character): PathPart<CharacterId>,
+    QueryOf(query): QueryOf<AroundQuery>,
+) -> Result<Json<LadderView>, Refused> {
+    let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
+    let entries = features.ladder.around(character, (limit - 1) / 2).await?;
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor: None }))
 }

@@ -178,7 +178,7 @@ impl Holders {
             return Ok(());
         }
         let (own, given_back, storage) = (Arc::clone(holder), dropped.clone(), self.storage.clone());
-        let renewal = self.storage.write::<_, StorageError, _>(move |connection| {
+        let renewal = self.storage.write_urgently::<_, StorageError, _>(move |connection| {
             Box::pin(async move {
                 for (character, epoch) in given_back {
                     store::release(connection, character, epoch).await?;

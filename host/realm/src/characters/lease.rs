@@ -13,11 +13,12 @@ use super::{
     store, unknown_or_busy,
 };
 use crate::{
-    storage::{self, Connection, Storage, StorageError},
+    storage::{self, Change, Changed, Connection, Storage, StorageError, WriteFuture},
     types::{AccountId, CharacterId, Id, kind},
 };
 
-/// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back.
+/// The right to write one character, until it is given back, its holder ends, or it is taken over. One that is dropped is given back, past
+/// everything that waits to be written: nothing of it may still be queued.
 #[derive(Debug)]
 pub struct Lease {
     /// The character.
@@ -137,27 +138,17 @@ impl Lease {
         place: Option<Place>,
         play_time_ms: i64,
     ) -> Result<Character, CharactersError> {
-        let save = store::Save {
+        let save = store::saves::Save {
             id: self.character,
             epoch: self.epoch,
             version: self.version,
             version_max: self.version + self.unconfirmed,
-            delta: store::Delta::between(self.stored.as_ref(), sheet, place),
+            delta: store::saves::Delta::between(self.stored.as_ref(), sheet, place),
             play_time_ms: self.play_time_ms.saturating_add(play_time_ms.max(0)),
             now_ms: storage.now_ms(),
         };
-        let (holder, own) = (Arc::clone(&self.holder), storage.clone());
-        let saved = storage
-            .write(move |connection| {
-                Box::pin(async move {
-                    // Now, and not when it was queued.
-                    if !holder.is_alive(own.steady_ms()) {
-                        return Err(CharactersError::Lapsed);
-                    }
-                    store::save(connection, &save).await?.ok_or(CharactersError::Fenced)
-                })
-            })
-            .await;
+        let saving = Saving { save, holder: Arc::clone(&self.holder), storage: storage.clone() };
+        let saved = storage.write_change(saving).await;
         match &saved {
             Ok(saved) => {
                 let place = place.or(self.stored.and_then(|(_, place)| place));
@@ -186,6 +177,41 @@ impl Lease {
             self.given_back.store(true, Ordering::Release);
         }
         released
+    }
+}
+
+/// A save under a lease, as it waits for the writer.
+struct Saving {
+    save: store::saves::Save,
+    holder: Arc<Holder>,
+    storage: Storage,
+}
+
+impl Change for Saving {
+    type Answer = Character;
+    type Error = CharactersError;
+
+    fn key(&self) -> i64 {
+        self.save.id.to_sql()
+    }
+
+    fn carry_out<'c>(
+        connection: &'c mut Connection,
+        changes: &'c [&'c Self],
+    ) -> WriteFuture<'c, Result<Changed<Self>, StorageError>> {
+        Box::pin(async move {
+            // Now, and not when it was queued.
+            let is_alive = |change: &Self| change.holder.is_alive(change.storage.steady_ms());
+            let alive: Vec<bool> = changes.iter().map(|change| is_alive(change)).collect();
+            let saves: Vec<_> =
+                changes.iter().zip(&alive).filter(|(_, alive)| **alive).map(|(change, _)| &change.save).collect();
+            let mut saved = store::saves::save(connection, &saves).await?.into_iter();
+            let outcome = |alive| match alive {
+                false => Err(CharactersError::Lapsed),
+                true => saved.next().flatten().ok_or(CharactersError::Fenced),
+            };
+            Ok(alive.into_iter().map(outcome).collect())
+        })
     }
 }
 

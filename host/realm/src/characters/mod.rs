@@ -227,16 +227,32 @@ impl Characters {
         account: AccountId,
         character: CharacterId,
     ) -> Result<(Character, Lease), CharactersError> {
+        // First without a lease: who is refused leaves no trace.
         let before = self.details(account, character).await?;
-        let (sheet, skill_levels) = (&before.character.sheet, before.skill_levels());
+        self.admit(&before).await?;
+        let (taken, mut lease) =
+            Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await?;
+        lease.skill_levels = before.skill_levels();
+        if taken.version != before.character.version {
+            // It was changed in between: what is judged is what is loaded. Nobody else changes it as long as the lease is held.
+            let loaded = self.details(account, character).await?;
+            if let Err(refused) = self.admit(&loaded).await {
+                // A lease that cannot be given back now is given back with the next renewal.
+                let _ = self.release(&lease).await;
+                return Err(refused);
+            }
+            lease.skill_levels = loaded.skill_levels();
+        }
+        Ok((taken, lease))
+    }
+
+    /// May a character as it is stored come into a game?
+    async fn admit(&self, stored: &Details) -> Result<(), CharactersError> {
+        let Character { id, sheet, .. } = &stored.character;
         if sheet.hardcore && sheet.dead {
             return Err(CharactersError::Dead);
         }
-        self.judge(character, sheet, skill_levels, "taken into a game").await?;
-        let (character, mut lease) =
-            Lease::take_as(self.holders.current(), &self.storage, &self.realm, account, character).await?;
-        lease.skill_levels = skill_levels;
-        Ok((character, lease))
+        self.judge(*id, sheet, stored.skill_levels(), "taken into a game").await
     }
 
     /// Stores what a game made of the character, as far as it has changed; resolves after COMMIT. `play_time_ms` is what has been played since the last save.

@@ -5,13 +5,10 @@ pub(super) mod holders;
 use realm_world::{Attributes, Class, Sheet};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{Character, Place};
+use super::Character;
 use crate::{
     storage::{Readers, StorageError},
-    types::{
-        AccountId, CharacterId, CharacterName,
-        faults::{self, Bug},
-    },
+    types::{AccountId, CharacterId, CharacterName},
 };
 
 /// The columns of [`character`], in its order.
@@ -23,6 +20,7 @@ macro_rules! columns {
 }
 
 pub(super) mod details;
+pub(super) mod saves;
 
 fn character(row: &AnyRow) -> Result<Character, StorageError> {
     let damaged = |what: &str| StorageError::Statement(format!("a stored character has an illegal {what}"));
@@ -211,89 +209,6 @@ pub(super) async fn take(
     .fetch_optional(connection)
     .await?;
     row.map(|row| Ok((character(&row)?, row.try_get(16)?))).transpose()
-}
-
-pub(super) struct Save {
-    pub(super) id: CharacterId,
-    pub(super) epoch: i64,
-    /// The version that is replaced is one of these: the last that the holder knows of, and one more for each save after it
-    /// that was not confirmed.
-    pub(super) version: i64,
-    pub(super) version_max: i64,
-    pub(super) delta: Delta,
-    /// All of it, not what is new.
-    pub(super) play_time_ms: i64,
-    pub(super) now_ms: i64,
-}
-
-/// What a save changes; the rest stays as it is stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Delta {
-    pub(super) level: Option<u32>,
-    pub(super) experience: Option<u64>,
-    pub(super) attributes: Option<Attributes>,
-    pub(super) dead: Option<bool>,
-    pub(super) place: Option<Place>,
-}
-
-impl Delta {
-    /// From what is stored to what is now; everything, when nobody knows what is stored.
-    pub(super) fn between(stored: Option<&(Sheet, Option<Place>)>, sheet: &Sheet, place: Option<Place>) -> Self {
-        let (before, place_before) = (stored.map(|(sheet, _)| sheet), stored.and_then(|(_, place)| *place));
-        Self {
-            level: Some(sheet.level).filter(|level| before.is_none_or(|before| before.level != *level)),
-            experience: Some(sheet.experience).filter(|now| before.is_none_or(|before| before.experience != *now)),
-            attributes: Some(sheet.attributes).filter(|now| before.is_none_or(|before| before.attributes != *now)),
-            dead: Some(sheet.dead).filter(|dead| before.is_none_or(|before| before.dead != *dead)),
-            place: place.filter(|_| place != place_before),
-        }
-    }
-}
-
-/// The text of a save, of what changed alone, under a condition over the lease's epoch ($2) and the versions ($3, $4).
-macro_rules! save_under {
-    ($condition:literal) => {
-        concat!(
-            "UPDATE characters SET level = COALESCE($5, level), experience = COALESCE($6, experience),
-             strength = COALESCE($7, strength), dexterity = COALESCE($8, dexterity), vitality = COALESCE($9, vitality),
-             energy = COALESCE($10, energy), dead = COALESCE($11, dead), zone = COALESCE($14, zone), x = COALESCE($15, x),
-             y = COALESCE($16, y), played_last_ms = $12, play_time_ms = $13, version = version + 1
-             WHERE id = $1 AND ",
-            $condition,
-            " RETURNING ",
-            columns!()
-        )
-    };
-}
-
-/// Writes under the lease and over the versions that it names; `None` when either is no longer so.
-pub(super) async fn save(connection: &mut AnyConnection, save: &Save) -> Result<Option<Character>, StorageError> {
-    let Delta { level, experience, attributes, dead, place } = save.delta;
-    let statement = if faults::has(Bug::SaveWithoutVersion) {
-        save_under!("(lease_epoch = $2 OR version >= $3 OR version <= $4 OR 1 = 1)")
-    } else {
-        save_under!("lease_epoch = $2 AND version >= $3 AND version <= $4 AND leased <> 0")
-    };
-    let row = sqlx::query(statement)
-        .bind(save.id.to_sql())
-        .bind(save.epoch)
-        .bind(save.version)
-        .bind(save.version_max)
-        .bind(level.map(i64::from))
-        .bind(experience.map(|experience| i64::try_from(experience).unwrap_or(i64::MAX)))
-        .bind(attributes.map(|attributes| i64::from(attributes.strength)))
-        .bind(attributes.map(|attributes| i64::from(attributes.dexterity)))
-        .bind(attributes.map(|attributes| i64::from(attributes.vitality)))
-        .bind(attributes.map(|attributes| i64::from(attributes.energy)))
-        .bind(dead.map(i64::from))
-        .bind(save.now_ms)
-        .bind(save.play_time_ms)
-        .bind(place.map(|place| i64::from(place.zone)))
-        .bind(place.map(|place| i64::from(place.x)))
-        .bind(place.map(|place| i64::from(place.y)))
-        .fetch_optional(connection)
-        .await?;
-    row.as_ref().map(character).transpose()
 }
 
 /// Gives the lease back, also when it has been given back before; false when somebody else has taken one since.

@@ -7,16 +7,20 @@ use realm_world::{Class, Sheet};
 use realm_protocol::{ServerMessage, proto};
 
 use super::{
-    Character, CharactersError, Config, Lease, Place, ROWS_PER_CHARACTER,
+    Character, Characters, CharactersError, Config, Lease, Place, ROWS_PER_CHARACTER, Versions,
     creation::insert_if_room,
+    details::{for_change, store_change},
     holder::{Holders, Terms},
     store, unknown_or_busy,
     upkeep::{self, RESTORABLE_MS, Upkeep},
 };
 use crate::{
+    hooks::Hooks,
     storage::{
         Storage, StorageError,
-        testing::{FakeClock, Fault, Home, account, each_database, open, unreliable},
+        testing::{
+            FakeClock, Fault, Home, QUEUE_MAX, account, each_database, hold, open, queued, queued_urgently, unreliable,
+        },
     },
     types::{AccountId, CharacterId, CharacterName, Code, Refusal},
 };
@@ -522,6 +526,177 @@ async fn characters_under_another_key_are_taken_over_when_it_is_clear_which_are_
     }
 }
 
+async fn saves_that_wait_together_are_each_answered_for_themselves(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    // More than one statement takes, and the last statements small.
+    let mut leases = Vec::new();
+    // Letters of which no two look alike.
+    let letters = ['a', 'b', 'd', 'e', 'f'];
+    for number in 0..22 {
+        let new = newborn(&storage, owner, &format!("Hero-{}{}", letters[number / 5], letters[number % 5]));
+        let id = insert_within_limit(&storage, &realm(), 50, new).await.unwrap().id;
+        leases.push(Lease::take(&storage, &realm(), owner, id).await.unwrap().1);
+    }
+    let stale = Lease::new(leases[3].character, leases[3].epoch - 1, leases[3].version, 0);
+    let over_old_version = Lease::new(leases[4].character, leases[4].epoch, leases[4].version - 1, 0);
+    let again = Lease::new(leases[5].character, leases[5].epoch, leases[5].version + 1, 0);
+    leases.splice(6..6, [stale, over_old_version, again]);
+    let gate = hold(&storage).await;
+    let mut saving = Vec::new();
+    for (number, mut lease) in leases.into_iter().enumerate() {
+        let storage = storage.clone();
+        saving.push(tokio::spawn({
+            let storage = storage.clone();
+            async move {
+                let experience = 100 + u64::try_from(number).unwrap();
+                let sheet = Sheet { experience, ..Sheet::newborn(Class::Amazon, false) };
+                let place = Some(Place { zone: 1, x: -5, y: i32::try_from(number).unwrap() });
+                (lease.character, lease.save_at(&storage, &sheet, place, 40).await)
+            }
+        }));
+        while queued(&storage) <= number {
+            tokio::task::yield_now().await;
+        }
+    }
+    gate.send(()).unwrap();
+    for (number, saved) in saving.into_iter().enumerate() {
+        let (id, saved) = saved.await.unwrap();
+        match (number, saved) {
+            (6 | 7, Err(CharactersError::Fenced)) => {}
+            (6 | 7, other) => panic!("{number}: {other:?}"),
+            (_, saved) => {
+                let saved = saved.unwrap();
+                let version = if number == 8 { 3 } else { 2 };
+                assert_eq!((saved.id, saved.version, saved.play_time_ms), (id, version, 40), "{number}");
+                assert_eq!(saved.sheet.experience, 100 + u64::try_from(number).unwrap());
+                assert_eq!((saved.account, saved.sheet.level), (owner, 1));
+            }
+        }
+    }
+    let list = store::list(storage.reader(), "main", owner).await.unwrap();
+    let experience: Vec<u64> = list.iter().map(|character| character.sheet.experience).collect();
+    let expected: Vec<u64> = (0..25).filter(|number| ![5, 6, 7].contains(number)).map(|number| 100 + number).collect();
+    assert_eq!(list.len(), 22);
+    let mut sorted = experience.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected, "the second save of one character came after the first");
+    storage.close().await;
+}
+
+async fn a_renewal_passes_a_queue_that_is_full_of_other_writes(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    let id = create(&storage, owner, "Lantern").await.unwrap().id;
+    let holders = Arc::new(holders(&storage).await);
+    // Over a file there is nothing to renew but what was dropped.
+    drop(take(&holders, &storage, owner, id).await.unwrap());
+    let gate = hold(&storage).await;
+    let others: Vec<_> = (0..QUEUE_MAX)
+        .map(|_| {
+            let storage = storage.clone();
+            let nothing = async move { storage.write::<_, StorageError, _>(|_| Box::pin(async { Ok(()) })).await };
+            tokio::spawn(nothing)
+        })
+        .collect();
+    while queued(&storage) < QUEUE_MAX {
+        tokio::task::yield_now().await;
+    }
+    let renewal = tokio::spawn({
+        let holders = Arc::clone(&holders);
+        async move { holders.renew().await }
+    });
+    // The full queue does not hold it up.
+    while queued_urgently(&storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    assert!(renewal.await.unwrap());
+    take(&holders, &storage, owner, id).await.expect("what was dropped is free");
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    storage.close().await;
+}
+
+async fn what_is_loaded_is_what_was_judged_when_it_was_changed_meanwhile(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let owner = account(&storage).await;
+    // Without what a realm does in the background: nothing else is written here.
+    let characters = Characters {
+        storage: storage.clone(),
+        hooks: Hooks::without_plugins(),
+        realm: realm(),
+        characters_max: 18,
+        holders: Arc::new(holders(&storage).await),
+        _upkeep: Arc::new(Upkeep::new(storage.clone(), realm())),
+    };
+    let id = create(&storage, owner, "Lantern").await.unwrap().id;
+    let gate = hold(&storage).await;
+    let change = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let changing = storage.write::<_, CharactersError, _>(move |connection| {
+                Box::pin(async move {
+                    let mut details = for_change(connection, "main", Some(owner), id, &Versions::Any).await?;
+                    details.skills = [("Bramble".to_owned(), 3)].into();
+                    details.character.sheet.attributes.energy = 44;
+                    store_change(connection, &mut details).await
+                })
+            });
+            changing.await
+        }
+    });
+    while queued(&storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // What it reads first is from before the change, and what it loads from after it.
+    let taking = tokio::spawn({
+        let characters = characters.clone();
+        async move { characters.take(owner, id).await }
+    });
+    while queued(&storage) == 1 {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    change.await.unwrap().unwrap();
+    let (loaded, lease) = taking.await.unwrap().unwrap();
+    assert_eq!((loaded.version, loaded.sheet.attributes.energy), (2, 44));
+    assert_eq!(lease.skill_levels, 3, "the rule was told of the points that are spent by now");
+
+    let other = create(&storage, owner, "Wick").await.unwrap().id;
+    let gate = hold(&storage).await;
+    let dying = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let dying = storage.write::<_, StorageError, _>(move |connection| {
+                Box::pin(async move {
+                    let die = "UPDATE characters SET hardcore = 1, dead = 1, version = version + 1 WHERE id = $1";
+                    sqlx::query(die).bind(other.to_sql()).execute(connection).await?;
+                    Ok(())
+                })
+            });
+            dying.await
+        }
+    });
+    while queued(&storage) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let taking = tokio::spawn({
+        let characters = characters.clone();
+        async move { characters.take(owner, other).await.map(drop) }
+    });
+    while queued(&storage) == 1 {
+        tokio::task::yield_now().await;
+    }
+    gate.send(()).unwrap();
+    dying.await.unwrap().unwrap();
+    assert!(matches!(taking.await.unwrap(), Err(CharactersError::Dead)), "what was judged first was alive");
+    Lease::take(&storage, &realm(), owner, other).await.expect("whoever is refused gives the lease back");
+    characters.stop().await;
+    storage.close().await;
+}
+
 #[test]
 fn as_many_characters_as_an_account_may_have_fit_into_one_list() {
     let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
@@ -562,5 +737,8 @@ each_database! {
     making_and_deleting_characters_squats_no_more_names_than_twice_what_one_may_have,
     a_save_that_was_not_confirmed_is_repeated_and_loses_nothing_whether_it_was_stored_or_not,
     a_release_or_a_take_that_was_not_confirmed_locks_nobody_out,
+    saves_that_wait_together_are_each_answered_for_themselves,
+    a_renewal_passes_a_queue_that_is_full_of_other_writes,
+    what_is_loaded_is_what_was_judged_when_it_was_changed_meanwhile,
     characters_under_another_key_are_taken_over_when_it_is_clear_which_are_meant_and_the_database_is_not_shared,
 }

@@ -2,6 +2,7 @@
 //!
 //! Does not know games. The score is what the ladder plugin says.
 
+mod around;
 mod position;
 mod seasons;
 mod store;
@@ -50,6 +51,7 @@ pub struct Ladder {
     storage: Storage,
     hooks: Hooks,
     realm: Arc<str>,
+    marks: Arc<around::Marks>,
 }
 
 impl Ladder {
@@ -59,7 +61,7 @@ impl Ladder {
     /// Over the realm's database.
     #[must_use]
     pub fn new(realm: &str, storage: Storage, hooks: Hooks) -> Self {
-        Self { storage, hooks, realm: realm.into() }
+        Self { storage, hooks, realm: realm.into(), marks: Arc::default() }
     }
 
     /// Takes in the scores of characters that stood under another key of the realm. Called once at each start.

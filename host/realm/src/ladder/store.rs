@@ -1,5 +1,7 @@
 //! SQL of the ladder.
 
+pub(super) mod around;
+
 use realm_world::Class;
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 

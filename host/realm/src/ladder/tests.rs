@@ -73,6 +73,41 @@ async fn the_best_come_first_among_equals_who_was_there_first(home: Home) {
     storage.close().await;
 }
 
+async fn whoever_asks_finds_those_around_a_character_with_their_places(home: Home) {
+    let storage = open(&home, &FakeClock::new()).await;
+    let one = character(&storage, "Climber", Class::Druid).await;
+    // More than two marks, many of them equal; one in seven is deleted.
+    let account = one.account.to_sql();
+    let filling = storage.write::<_, crate::storage::StorageError, _>(move |connection| {
+        Box::pin(async move {
+            for statement in [
+                "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 800)
+                 INSERT INTO characters (id, realm, account, name, folded, class, level, experience, strength, dexterity,
+                 vitality, energy, hardcore, dead, created_ms, play_time_ms, version, lease_epoch, leased, deleted_ms)
+                 SELECT n, 'main', $1, CAST(n AS TEXT), CAST(n AS TEXT), 'Druid', 1, n, 20, 20, 20, 20, 0, 0, 0, 0, 1, 0, 0,
+                 CASE WHEN n % 7 = 0 THEN 1 END FROM numbers",
+                "INSERT INTO ladder_scores (character_id, realm, class, score, level, experience, dead, scored_ms,
+                 character_version, tie_break)
+                 SELECT id, 'main', 'Druid', (id * 37) % 101, 1, id, 0, id % 5, 1, id % 3 FROM characters WHERE account = $1
+                 AND experience > 0",
+            ] {
+                sqlx::query(statement).bind(account).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })
+    });
+    filling.await.unwrap();
+    let ladder = Ladder::new("main", storage.clone(), Hooks::without_plugins());
+    assert_eq!(ladder.around(one.id, 3).await.unwrap(), [], "it has no score");
+    let all = store::top(storage.reader(), "main", None, 1_000).await.unwrap();
+    assert_eq!(all.len(), 686);
+    for place in [0, 1, 2, 3, 248, 249, 250, 251, 252, 498, 499, 500, 501, 600, 684, 685] {
+        let seen = ladder.around(all[place].character, 2).await.unwrap();
+        assert_eq!(seen, all[place.saturating_sub(2)..all.len().min(place + 3)], "around place {}", place + 1);
+    }
+    storage.close().await;
+}
+
 async fn scores_follow_their_characters_to_another_key_of_the_realm(home: Home) {
     let storage = open(&home, &FakeClock::new()).await;
     let low = character(&storage, "Low", Class::Druid).await;
@@ -171,6 +206,7 @@ async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
 
 each_database! {
     pages_go_on_where_the_one_before_ended_whatever_moves,
+    whoever_asks_finds_those_around_a_character_with_their_places,
     the_best_come_first_among_equals_who_was_there_first,
     scores_follow_their_characters_to_another_key_of_the_realm,
     equal_scores_are_ordered_by_the_tie_break,

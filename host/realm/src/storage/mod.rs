@@ -19,6 +19,7 @@ mod place;
 mod postgresql;
 mod readers;
 mod restore;
+mod room;
 mod sqlite;
 mod writer;
 
@@ -33,7 +34,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use alone::{read as read_alone, write as write_alone};
 pub use backup::{Verified, backup, move_to, verify, verify_file};
@@ -45,6 +46,7 @@ pub use readers::Readers;
 pub use restore::{Restored, restore};
 /// The writer's connection, as operations are handed it; only `store.rs` files look inside.
 pub use sqlx::AnyConnection as Connection;
+pub use writer::{Change, Changed};
 
 use crate::types::{
     Clock, IdSource,
@@ -52,7 +54,8 @@ use crate::types::{
 };
 use pace::Pace;
 use place::Place;
-use writer::{Message, Writer};
+use room::Room;
+use writer::{Keys, Lane, Message, Queue, Session, Writer};
 
 /// How long [`Storage::close`] waits for readers, and then for the writer.
 const CLOSE_WAIT: Duration = Duration::from_secs(20);
@@ -67,7 +70,8 @@ const FORGET_PAUSE: Duration = Duration::from_millis(100);
 pub struct Config {
     /// Address of the database: empty is the file `realm.sqlite` in the data folder, `sqlite:///path/to/realm.sqlite` another file,
     /// `postgres://user:password@host/database` a database of PostgreSQL 15 or newer, whose encoding is UTF8. Add `?sslmode=verify-full` for a server
-    /// on another machine. `REALM__STORAGE__URL` in the environment keeps a password out of this file.
+    /// on another machine, and `&sslrootcert=FILE` when an authority of your own signed its certificate. `REALM__STORAGE__URL` in the environment
+    /// keeps a password out of this file.
     pub url: String,
 }
 
@@ -90,9 +94,10 @@ pub(crate) fn is_shared(connection: &Connection) -> bool {
 #[derive(Clone)]
 pub struct Storage {
     readers: Readers,
-    queue: mpsc::Sender<Message>,
+    queue: Queue,
     health: watch::Receiver<Result<(), String>>,
     pace: Arc<Pace>,
+    room: Arc<Room>,
     ids: Arc<IdSource>,
     clock: Arc<dyn Clock>,
     realm: Arc<OnceLock<RealmClaim>>,
@@ -116,31 +121,27 @@ impl Storage {
         backup::migrate_older(&place, &mut connection, data, &*clock, writer::CLAIM_WAIT).await?;
         let session = writer::claim(&mut connection, node).await?;
         backup::migrate(&place, &mut connection, data, &*clock).await?;
-        let (ids, key_ceiling) = writer::start_keys(&mut connection, node, clock.now_ms()).await?;
-        let ids = Arc::new(ids);
+        let keys = Keys::start(&mut connection, node, Arc::clone(&clock)).await?;
+        let ids = Arc::clone(keys.ids());
         let (reader_sender, readers) = watch::channel(Some(place.reader_pool()?));
-        let (queue, messages) = mpsc::channel(writer::QUEUE_MAX);
+        let (queue, intake) = writer::lanes();
         let (health_sender, health) = watch::channel(Ok(()));
         let pace = Arc::new(Pace::new());
+        let folder = place.file().and_then(|file| file.path().parent()).map(Path::to_owned);
+        let room = Arc::new(Room::new(folder));
         let realm = Arc::new(OnceLock::new());
         let writer = Writer {
-            place,
-            connection: Some(connection),
-            session,
-            readers: reader_sender,
-            queue: messages,
+            session: Session::new(place, (connection, session), reader_sender, node, Arc::clone(&realm)),
+            keys,
+            intake,
             health: health_sender,
             pace: Arc::clone(&pace),
+            room: Arc::clone(&room),
             retry_at: None,
-            ids: Arc::clone(&ids),
-            clock: Arc::clone(&clock),
-            node,
-            realm: Arc::clone(&realm),
-            key_ceiling,
             locks,
         };
         tokio::spawn(writer.run());
-        Ok(Self { readers: Readers::new(readers), queue, health, pace, ids, clock, realm, folder_key, node })
+        Ok(Self { readers: Readers::new(readers), queue, health, pace, room, ids, clock, realm, folder_key, node })
     }
 
     /// Makes what stands in the database under a realm's key this process's own, until it is closed, or its own and that of others who
@@ -187,7 +188,30 @@ impl Storage {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        writer::submit(&self.queue, operation).await
+        writer::submit(&self.queue, Lane::Ordinary, operation).await
+    }
+
+    /// As [`Self::write`], but past everything that waits, in a transaction without the others: for the few short writes that others must
+    /// not be late for. It also passes what the same caller has queued otherwise: whoever needs an order waits for the first.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_urgently<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        writer::submit(&self.queue, Lane::Urgent, operation).await
+    }
+
+    /// As [`Self::write`] for a change of one thing, which comes to the database together with those of its kind that wait right before and
+    /// behind it. Each has its own answer, and none fails for another.
+    ///
+    /// # Errors
+    /// The change's own, and as [`Self::write`].
+    pub async fn write_change<C: Change>(&self, change: C) -> Result<C::Answer, C::Error> {
+        writer::submit_change(&self.queue, change).await
     }
 
     /// Takes out of the files beside the database what was overwritten in it; called when somebody had his data erased. A server
@@ -243,6 +267,10 @@ impl Storage {
         if let Some(slow_ms) = self.pace.slow_ms() {
             return Err(format!("The database has not answered for {slow_ms} ms."));
         }
+        if let Some(free_bytes) = self.room.short_bytes() {
+            let free_kib = free_bytes / 1_024;
+            return Err(format!("The disk that holds the database is full: {free_kib} KiB are left. Make room on it."));
+        }
         self.health.borrow().clone()
     }
 
@@ -254,7 +282,7 @@ impl Storage {
         }
         let (closed, ended) = oneshot::channel();
         let end = async {
-            if self.queue.send(Message::Close(closed)).await.is_ok() {
+            if self.queue.send(Lane::Ordinary, Message::Close(closed)).await {
                 // An error means that somebody else closed it at the same time.
                 let _ = ended.await;
             }
@@ -310,3 +338,5 @@ mod restore_tests;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writer_tests;

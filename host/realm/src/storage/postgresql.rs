@@ -2,9 +2,9 @@
 //!
 //! One transaction writes at a time, over all nodes: each begins by taking an advisory lock, the *pen*. So a verb finds the same order
 //! of things as on SQLite, where one process owns the file, and neither deadlocks nor serialization failures can come of what realms do.
-//! Group commit pays for it: a group holds the pen once for up to 64 operations.
+//! Group commit pays for it: a group holds the pen once for up to 64 operations, of which each may be a piece of up to 64 changes.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _, any::AnyPoolOptions};
 
@@ -76,7 +76,7 @@ impl Server {
 
     async fn connect_within(&self, wait: Duration) -> Result<AnyConnection, StorageError> {
         let connecting = async {
-            let mut connection = AnyConnection::connect(&self.url).await?;
+            let mut connection = AnyConnection::connect(&self.url).await.map_err(|error| self.refused(error))?;
             sqlx::raw_sql(WRITER_SETUP).execute(&mut connection).await?;
             self.check(&mut connection).await?;
             Ok(connection)
@@ -86,6 +86,30 @@ impl Server {
             StorageError::Unavailable(problem) => StorageError::Unavailable(format!("{}: {problem}", self.shown)),
             other => other,
         })
+    }
+
+    /// Why there is no connection; what is wrong with its security is said with what to do.
+    fn refused(&self, error: sqlx::Error) -> StorageError {
+        let names_files = ["sslrootcert", "sslcert", "sslkey"].iter().any(|name| self.url.contains(name));
+        let (problem, remedy) = match &error {
+            sqlx::Error::Io(problem) if is_about_certificate(problem) => (
+                format!("its certificate is refused ({problem})"),
+                "name the authority that signed it with sslrootcert=FILE in [storage] url, and the host as the certificate does",
+            ),
+            sqlx::Error::Io(problem) if names_files && problem.kind() == io::ErrorKind::NotFound => {
+                (format!("a file that [storage] url names cannot be read ({problem})"), "correct its path")
+            }
+            sqlx::Error::Tls(problem) if problem.to_string().contains("does not support TLS") => (
+                format!("the connection cannot be encrypted ({problem})"),
+                "turn ssl on at the server, or ask for less with sslmode in [storage] url",
+            ),
+            sqlx::Error::Tls(problem) => (
+                format!("the connection cannot be encrypted ({problem})"),
+                "look at the files that [storage] url names as sslrootcert, sslcert and sslkey",
+            ),
+            _ => return error.into(),
+        };
+        StorageError::Unavailable(format!("{problem}; {remedy}"))
     }
 
     pub(super) async fn connect_reader(&self) -> Result<AnyConnection, StorageError> {
@@ -195,6 +219,12 @@ pub(super) async fn let_others_in(connection: &mut AnyConnection) -> Result<(), 
 pub(super) async fn now_ms(connection: &mut AnyConnection) -> Result<i64, StorageError> {
     let now = "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)";
     Ok(sqlx::query(now).fetch_one(connection).await?.try_get(0)?)
+}
+
+/// Is this the end of a handshake with a server that is not the one it should be?
+fn is_about_certificate(problem: &io::Error) -> bool {
+    let inner = problem.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// An address without user, password and parameters.

@@ -10,6 +10,7 @@ use std::{
 use sqlx::{AnyConnection, AnyPool, Connection as _, any::AnyPoolOptions, sqlite::SqliteConnectOptions};
 
 use super::{StorageError, place::absolute};
+use crate::types::faults::{self, Bug};
 
 /// Readers at once; more wait for [`READER_WAIT`].
 const READERS_MAX: u32 = 4;
@@ -61,6 +62,9 @@ impl File {
     pub(super) async fn connect_writer(&self) -> Result<AnyConnection, StorageError> {
         let mut connection = AnyConnection::connect(&self.url("rwc")).await?;
         sqlx::raw_sql(WRITER_SETUP).execute(&mut connection).await?;
+        if faults::has(Bug::SynchronousNormal) {
+            sqlx::raw_sql("PRAGMA synchronous = NORMAL").execute(&mut connection).await?;
+        }
         Ok(connection)
     }
 

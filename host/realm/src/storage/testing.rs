@@ -11,13 +11,16 @@ use std::{
 };
 
 use sqlx::AnyConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Config, Storage, StorageError,
-    writer::{self, Answer, Job, Message},
+    writer::{self, Answer, Job, Lane, Message, Next},
 };
 use crate::types::{AccountId, CharacterId, Clock};
+
+/// Writes that may wait.
+pub(crate) const QUEUE_MAX: usize = writer::QUEUE_MAX;
 
 /// A clock that stands still until it is told otherwise.
 #[derive(Debug)]
@@ -170,7 +173,12 @@ pub(crate) async fn hold(storage: &Storage) -> oneshot::Sender<()> {
 
 /// Operations that wait for the writer.
 pub(crate) fn queued(storage: &Storage) -> usize {
-    writer::QUEUE_MAX - storage.queue.capacity()
+    storage.queue.waiting(Lane::Ordinary)
+}
+
+/// Urgent operations that wait for the writer.
+pub(crate) fn queued_urgently(storage: &Storage) -> usize {
+    storage.queue.waiting(Lane::Urgent)
 }
 
 /// What goes wrong with the writes of an unreliable database.
@@ -196,7 +204,7 @@ impl Faults {
 struct Unheard<T: ?Sized>(Box<T>);
 
 impl Job for Unheard<dyn Job> {
-    fn claim(&self) -> bool {
+    fn claim(&mut self) -> bool {
         self.0.claim()
     }
 
@@ -218,26 +226,30 @@ impl Answer for Unheard<dyn Answer> {
         self.0.succeeded()
     }
 
+    fn after_rolling_back(self: Box<Self>) -> Next {
+        Next::Answer(self)
+    }
+
     fn deliver(self: Box<Self>, _: Result<(), StorageError>) {}
 }
 
 /// The same database with a writer that can be made unreliable: to the caller its faults look like a commit that is late.
 pub(crate) fn unreliable(storage: &Storage) -> (Storage, Faults) {
-    let (queue, mut messages) = mpsc::channel(writer::QUEUE_MAX);
+    let (queue, mut intake) = writer::lanes();
     let (real, fault) = (storage.queue.clone(), Arc::new(AtomicU8::new(Fault::None as u8)));
     let faults = Faults(Arc::clone(&fault));
     tokio::spawn(async move {
-        while let Some(message) = messages.recv().await {
+        while let Some((lane, message)) = intake.next().await {
             let fault = fault.load(Ordering::SeqCst);
             let message = match message {
                 Message::Write(job) if fault == Fault::AnswerLost as u8 => Message::Write(Box::new(Unheard(job))),
-                Message::Write(job) if fault == Fault::AllLost as u8 => {
+                Message::Write(mut job) if fault == Fault::AllLost as u8 => {
                     assert!(job.claim(), "nobody has given it up");
                     continue;
                 }
                 message => message,
             };
-            if real.send(message).await.is_err() {
+            if !real.send(lane, message).await {
                 return;
             }
         }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use sqlx::Row as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Config, FolderLock, RealmClaim, Storage, StorageError,
     testing::{FakeClock, Home, each_database, hold, open, queued},
-    writer::{self, Message},
+    writer::{self, Lane, Message},
 };
 use crate::types::{AccountId, Clock};
 
@@ -386,13 +386,16 @@ async fn a_lost_database_is_told_and_the_writer_takes_it_up_again(home: Home) {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_after_the_start_is_unconfirmed_and_before_it_means_that_nothing_was_done() {
-    let (queue, mut messages) = mpsc::channel(1);
+    let (queue, mut intake) = writer::lanes();
     for started in [false, true] {
         let asking = tokio::spawn({
             let queue = queue.clone();
-            async move { writer::submit::<(), StorageError, _>(&queue, |_| Box::pin(async { Ok(()) })).await }
+            async move {
+                let lane = Lane::Ordinary;
+                writer::submit::<(), StorageError, _>(&queue, lane, |_| Box::pin(async { Ok(()) })).await
+            }
         });
-        let Some(Message::Write(job)) = messages.recv().await else { panic!("an operation was queued") };
+        let Some((_, Message::Write(mut job))) = intake.next().await else { panic!("an operation was queued") };
         assert!(!started || job.claim());
         drop(job);
         let error = asking.await.unwrap().unwrap_err();

@@ -69,6 +69,8 @@ named! {
         HolderNeverStops "holder-never-stops",
         /// The answer to a request with an Idempotency-Key is kept after the effect, in a transaction of its own.
         KeyAfterEffect "key-after-effect",
+        /// A commit does not wait until it is on the disk.
+        SynchronousNormal "synchronous-normal",
     }
 }
 

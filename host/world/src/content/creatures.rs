@@ -4,7 +4,7 @@ use super::{ContentError, ContentProblem, EffectKind, EffectRow, Percentages, Po
 use crate::{Class, map::TILES_MAX};
 
 /// The longest step of anybody in one tick, in sub-tiles; less than a tile, so that nobody passes through a wall.
-pub(super) const STEP_MAX: i32 = 16;
+pub(crate) const STEP_MAX: i32 = 16;
 /// The longest reach, in sub-tiles.
 const REACH_MAX: i32 = 256;
 /// The farthest sight, in sub-tiles.

@@ -101,4 +101,28 @@ pub enum ContentProblem {
         /// The key that asks for it.
         because: &'static str,
     },
+    /// It names an entry that does not exist.
+    #[error(
+        "is \"{value}\", which {file} does not have; write the key of an entry there, the nearest is \"{nearest}\""
+    )]
+    NoSuchEntry {
+        /// What is named.
+        value: Box<str>,
+        /// Where it should stand.
+        file: &'static str,
+        /// The nearest one that stands there.
+        nearest: Box<str>,
+    },
+    /// The entry stands there already.
+    #[error("stands there already, in entry {0} of this file; write another one")]
+    Again(usize),
+    /// Entries are missing.
+    #[error("has none for {0}; write one")]
+    NoneFor(String),
+    /// Another entry says the same.
+    #[error("are those of \"{0}\"; change one of them")]
+    SameAs(String),
+    /// The value does not fit another one; the text says what to write.
+    #[error("{0}")]
+    Unfit(&'static str),
 }

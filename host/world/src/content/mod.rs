@@ -2,6 +2,7 @@
 
 mod creatures;
 mod error;
+pub(crate) mod items;
 mod potions;
 mod read;
 mod rules;
@@ -9,23 +10,38 @@ mod skills;
 
 pub use error::{ContentError, ContentProblem};
 
-pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role};
+pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role, STEP_MAX};
 pub(crate) use potions::PotionRow;
+pub(crate) use read::NAME_LENGTH_MAX;
 pub(crate) use rules::{Levels, Percentages, Rules};
 pub(crate) use skills::{COMPANIONS_MAX, Damage, EffectKind, EffectRow, SkillKind, SkillRow};
 
 use std::{fs, io::Read, path::Path, sync::Arc};
 
-use crate::{Class, SKILLS_PER_CLASS, Zone, hash::StableHash};
+use crate::{Class, SKILLS_PER_CLASS, Zone, hash::StableHash, items::Catalogue};
 use read::File;
 
 /// The files of a pack.
-const FILES: [&str; 7] =
-    ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"];
+const FILES: [&str; 14] = [
+    "classes.toml",
+    "monsters.toml",
+    "npcs.toml",
+    "world.toml",
+    "levels.toml",
+    "skills.toml",
+    "potions.toml",
+    items::FILES[0],
+    items::FILES[1],
+    items::FILES[2],
+    items::FILES[3],
+    items::FILES[4],
+    items::FILES[5],
+    items::FILES[6],
+];
 /// Most bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// How deep tables may lie in tables when a pack is hashed; the format needs 3.
-const DEPTH_MAX: u32 = 8;
+/// How deep tables may lie in tables when a pack is hashed; the format needs 7.
+const DEPTH_MAX: u32 = 10;
 
 /// Everything that is written down about a game's world; immutable, shared by all games.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +54,7 @@ pub struct Content {
     /// Three of each class, in the order of [`Class::ALL`].
     pub(crate) skills: Vec<Named<SkillRow>>,
     pub(crate) potions: Vec<Named<PotionRow>>,
+    pub(crate) items: Catalogue,
     hash: u64,
 }
 
@@ -70,12 +87,19 @@ impl Content {
             include_str!("../../content/levels.toml"),
             include_str!("../../content/skills.toml"),
             include_str!("../../content/potions.toml"),
+            include_str!("../../content/items.toml"),
+            include_str!("../../content/affixes.toml"),
+            include_str!("../../content/qualities.toml"),
+            include_str!("../../content/uniques.toml"),
+            include_str!("../../content/sets.toml"),
+            include_str!("../../content/recipes.toml"),
+            include_str!("../../content/treasure.toml"),
         ];
         Arc::new(Self::from_texts(texts).expect("a test reads the built-in pack"))
     }
 
-    /// Reads a pack from a folder that holds `classes.toml`, `monsters.toml`, `npcs.toml`, `world.toml`,
-    /// `levels.toml`, `skills.toml` and `potions.toml`.
+    /// Reads a pack from a folder that holds `classes.toml`, `monsters.toml`, `npcs.toml`, `world.toml`, `levels.toml`, `skills.toml`,
+    /// `potions.toml`, `items.toml`, `affixes.toml`, `qualities.toml`, `uniques.toml`, `sets.toml`, `recipes.toml` and `treasure.toml`.
     ///
     /// # Errors
     /// When a file is missing, larger than 1 MiB, not TOML, or when a value is wrong; the text names file, entry and key.
@@ -122,6 +146,12 @@ impl Content {
         &self.rules.zone_names[zone as usize]
     }
 
+    /// Everything about items.
+    #[must_use]
+    pub fn items(&self) -> &Catalogue {
+        &self.items
+    }
+
     /// How many potions a belt holds.
     #[must_use]
     pub fn belt_slots(&self) -> usize {
@@ -163,15 +193,19 @@ impl Content {
         };
         let (classes, monsters, npcs, rules, levels) = (parse(0)?, parse(1)?, parse(2)?, parse(3)?, parse(4)?);
         let (skills, potions) = (parse(5)?, parse(6)?);
+        let items = [parse(7)?, parse(8)?, parse(9)?, parse(10)?, parse(11)?, parse(12)?, parse(13)?];
         let (rules, potions) = (rules::rules(&rules)?, potions::potions(&potions)?);
+        let monsters = creatures::monsters(&monsters)?;
+        let items = items::catalogue(&items, &monsters)?;
         Ok(Content {
             classes: creatures::classes(&classes)?,
-            monsters: creatures::monsters(&monsters)?,
+            monsters,
             npcs: creatures::npcs(&npcs, rules.town.entrance, &potions)?,
             rules,
             levels: rules::levels(&levels)?,
             skills: skills::skills(&skills)?,
             potions,
+            items,
             hash: hash.finish(),
         })
     }

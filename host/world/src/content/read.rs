@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use super::{ContentError, ContentProblem};
 
 /// Most characters of a name.
-const NAME_LENGTH_MAX: usize = 32;
+pub(crate) const NAME_LENGTH_MAX: usize = 32;
+/// Most characters of a key.
+const KEY_LENGTH_MAX: usize = 40;
 
 /// One parsed file.
 pub(crate) struct File {
@@ -19,21 +21,32 @@ pub(crate) struct Entry<'file> {
     label: String,
     table: &'file toml::Table,
     keys_known: Vec<&'static str>,
+    /// The file itself.
+    is_top: bool,
 }
 
 impl File {
     pub(crate) fn parse(name: &'static str, text: &str) -> Result<Self, ContentError> {
         let table = toml::from_str::<toml::Table>(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-            ContentError::Syntax { file: name, line, problem: error.message().replace('\n', "; ") }
+            let before = text.get(..start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+            let problem = format!("column {column}: {}", error.message().replace('\n', "; "));
+            ContentError::Syntax { file: name, line, problem }
         })?;
         Ok(Self { name, table })
     }
 
     /// The file itself as an entry.
     pub(crate) fn top(&self) -> Entry<'_> {
-        Entry { file: self.name, label: "top level".to_owned(), table: &self.table, keys_known: Vec::new() }
+        Entry {
+            file: self.name,
+            label: "top level".to_owned(),
+            table: &self.table,
+            keys_known: Vec::new(),
+            is_top: true,
+        }
     }
 
     pub(crate) fn table(&self) -> &toml::Table {
@@ -60,6 +73,19 @@ impl<'file> Entry<'file> {
             return Err(out_of_range());
         }
         T::try_from(value).map_err(|_| out_of_range())
+    }
+
+    /// A whole number that may be left out.
+    pub(crate) fn integer_or<T>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<T>,
+        otherwise: T,
+    ) -> Result<T, ContentError>
+    where
+        T: Copy + Into<i64> + TryFrom<i64>,
+    {
+        if self.has(key) { self.integer(key, range) } else { Ok(otherwise) }
     }
 
     /// Two numbers of which the second is not below the first.
@@ -89,6 +115,61 @@ impl<'file> Entry<'file> {
         }
     }
 
+    /// What an entry is called in other files and in what is stored.
+    pub(crate) fn key(&mut self, key: &'static str) -> Result<&'file str, ContentError> {
+        let value = self.value(key)?;
+        let text = value.as_str().ok_or_else(|| self.error(key, ContentProblem::Type("text")))?;
+        let length = text.len();
+        if !(1..=KEY_LENGTH_MAX).contains(&length) {
+            return Err(self.error(key, ContentProblem::Length { length, min: 1, max: KEY_LENGTH_MAX }));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+            return Err(self.error(key, ContentProblem::Type("small letters, digits and hyphens")));
+        }
+        Ok(text)
+    }
+
+    /// One of certain words.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<T, ContentError> {
+        let word = self.text(key)?;
+        all.iter().copied().find(|one| name(*one) == word).ok_or_else(|| {
+            let allowed = all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ");
+            self.error(key, ContentProblem::Choice { value: word.to_owned(), allowed })
+        })
+    }
+
+    /// A list of short texts.
+    pub(crate) fn texts(
+        &mut self,
+        key: &'static str,
+        count: RangeInclusive<usize>,
+    ) -> Result<Vec<&'file str>, ContentError> {
+        let wrong = ContentProblem::Type("a list of texts");
+        let list = self.value(key)?.as_array().ok_or_else(|| self.error(key, wrong.clone()))?;
+        if !count.contains(&list.len()) {
+            let problem = ContentProblem::Length { length: list.len(), min: *count.start(), max: *count.end() };
+            return Err(self.error(key, problem));
+        }
+        (1..)
+            .zip(list)
+            .map(|(number, value)| {
+                let place = || format!("{key} {number}");
+                let text = value.as_str().ok_or_else(|| self.error(&place(), ContentProblem::Type("text")))?;
+                match text.chars().count() {
+                    1..=NAME_LENGTH_MAX => Ok(text),
+                    length => {
+                        Err(self.error(&place(), ContentProblem::Length { length, min: 1, max: NAME_LENGTH_MAX }))
+                    }
+                }
+            })
+            .collect()
+    }
+
     /// A list of whole numbers.
     pub(crate) fn integers(&mut self, key: &'static str, length: usize) -> Result<Vec<i64>, ContentError> {
         let wrong = ContentProblem::Type("a list of whole numbers");
@@ -102,7 +183,7 @@ impl<'file> Entry<'file> {
     /// A table of this entry, `[key]` in the file.
     pub(crate) fn section(&mut self, key: &'static str) -> Result<Entry<'file>, ContentError> {
         let table = self.value(key)?.as_table().ok_or_else(|| self.error(key, ContentProblem::Type("a table")))?;
-        Ok(Entry { file: self.file, label: key.to_owned(), table, keys_known: Vec::new() })
+        Ok(Entry { file: self.file, label: key.to_owned(), table, keys_known: Vec::new(), is_top: false })
     }
 
     /// The tables of a list, `[[key]]` in the file, in the order in which they stand there.
@@ -120,11 +201,14 @@ impl<'file> Entry<'file> {
         let mut entries = Vec::with_capacity(list.len());
         for (number, value) in (1..).zip(list) {
             let table = value.as_table().ok_or_else(|| self.error(key, wrong.clone()))?;
-            let label = match table.get("name").and_then(toml::Value::as_str) {
+            let named = ["key", "name"].into_iter().find_map(|named| table.get(named).and_then(toml::Value::as_str));
+            let label = match named {
                 Some(name) => format!("{key} \"{name}\""),
                 None => format!("{key} {number}"),
             };
-            entries.push(Entry { file: self.file, label, table, keys_known: Vec::new() });
+            // A list within an entry: which entry it is has to be said, too.
+            let label = if self.is_top { label } else { format!("{}, {label}", self.label) };
+            entries.push(Entry { file: self.file, label, table, keys_known: Vec::new(), is_top: false });
         }
         Ok(entries)
     }

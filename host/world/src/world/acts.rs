@@ -105,7 +105,7 @@ impl World {
         let found = alive.filter(|_| player.zone == Zone::Dungeon);
         let index = found.ok_or(RefusedReason::TargetUnknown)?;
         let at = self.monsters[index].at;
-        let melee = player.melee(self.content.class(player.sheet.class));
+        let melee = player.melee();
         if !player.at.within(at, melee.reach) || !self.maps[Zone::Dungeon as usize].is_line_clear(player.at, at) {
             return Err(RefusedReason::TargetTooFar);
         }

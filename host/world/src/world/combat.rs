@@ -91,7 +91,7 @@ impl World {
         let (defence, level) = match prey {
             Prey::Player(place) => {
                 let Some(player) = &self.players[place] else { return };
-                (player.melee(self.content.class(player.sheet.class)).defence, player.sheet.level)
+                (player.melee().defence, player.sheet.level)
             }
             // A companion is as hard to hit as its player's level makes it.
             Prey::Companion(place) => (

@@ -93,7 +93,7 @@ fn hash_player(hash: &mut StableHash, player: &Player) {
         stride_ticks,
         step_left,
         step_max,
-        // Those of `hidden`.
+        // Those of `hidden`, and what follows from the sheet.
         ..
     } = player;
     let Sheet { class, level, experience, attributes, hardcore, dead } = sheet;

@@ -2,29 +2,28 @@
 
 use super::{combat::Strike, effects::Effects};
 use crate::{
-    BELT_MAX, EntityId, LEVEL_MAX, RefusedReason, SKILLS_PER_CLASS, Sheet, Zone,
+    BELT_MAX, EntityId, LEVEL_MAX, RefusedReason, SKILLS_PER_CLASS, Sheet, Stats, Zone,
     content::{ClassRow, Content, Damage, EffectKind, EffectRow, Melee},
     geometry::{self, Point},
+    items::Bonuses,
 };
 
 /// How long a blow is seen, at most.
 pub(super) const SWING_TICKS: u32 = 8;
 /// How long somebody is seen walking after a step, so that a late input does not show as a halt.
 pub(super) const STRIDE_TICKS: u32 = 3;
-/// Attribute points at birth.
-const ATTRIBUTE_AT_BIRTH: i64 = 20;
-/// The most life or mana anybody can have.
-const POOL_MAX: i64 = 10_000_000;
+/// The most that anything grows to.
+const AMOUNT_MAX: i64 = 10_000_000;
 /// How long after the end of haste the longer step still counts as legal, so that a client that hears of it late is no cheat.
 const STEP_GRACE_TICKS: u32 = 15;
-/// What a point of dexterity adds to the attack rating.
-const RATING_PER_DEXTERITY: i64 = 3;
 
 /// A player's character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Player {
     pub(super) entity: EntityId,
     pub(super) sheet: Sheet,
+    /// Follows from the sheet.
+    stats: Stats,
     pub(super) zone: Zone,
     pub(super) at: Point,
     pub(super) facing: u8,
@@ -78,9 +77,12 @@ impl Player {
         // Only the hardcore stay dead.
         sheet.dead &= sheet.hardcore;
         let class = content.class(sheet.class);
+        let stats = stats(class, &sheet);
+        let step = stats.step;
         let mut player = Self {
             entity,
             sheet,
+            stats,
             zone,
             at,
             facing: 2,
@@ -99,9 +101,9 @@ impl Player {
             swing_ticks: 0,
             casts: false,
             stride_ticks: 0,
-            step_left: class.step,
-            step_max: class.step,
-            step_grace: (class.step, 0),
+            step_left: step,
+            step_max: step,
+            step_grace: (step, 0),
         };
         player.set_pools(class);
         if !sheet.dead {
@@ -116,14 +118,9 @@ impl Player {
 
     /// How much life and mana there can be at this level, with these attributes.
     pub(super) fn set_pools(&mut self, class: &ClassRow) {
-        let levels = i64::from(self.sheet.level) - 1;
-        let pool = |at_birth: i32, per_level: i32, per_point: i32, points: u32| {
-            let grown = i64::from(per_level) * levels + i64::from(per_point) * (i64::from(points) - ATTRIBUTE_AT_BIRTH);
-            i32::try_from((i64::from(at_birth) + grown).clamp(1, POOL_MAX)).unwrap_or(1)
-        };
-        let attributes = self.sheet.attributes;
-        self.life_max = pool(class.life, class.life_per_level, class.life_per_vitality, attributes.vitality);
-        self.mana_max = pool(class.mana, class.mana_per_level, class.mana_per_energy, attributes.energy);
+        self.stats = stats(class, &self.sheet);
+        self.life_max = self.stats.life_max;
+        self.mana_max = self.stats.mana_max;
         self.life = self.life.min(self.life_max);
         self.mana = self.mana.min(self.mana_max);
     }
@@ -174,21 +171,10 @@ impl Player {
     }
 
     /// How the character strikes, attributes included.
-    pub(super) fn melee(&self, class: &ClassRow) -> Melee {
-        let attributes = self.sheet.attributes;
-        let with_strength = |damage: i32| {
-            let damage = bounded(i64::from(damage) * (100 + i64::from(attributes.strength)) / 100);
-            self.effects.scaled(damage, EffectKind::Might, None)
-        };
-        Melee {
-            damage_min: with_strength(class.melee.damage_min),
-            damage_max: with_strength(class.melee.damage_max),
-            attack_rating: bounded(
-                i64::from(class.melee.attack_rating) + RATING_PER_DEXTERITY * i64::from(attributes.dexterity),
-            ),
-            defence: bounded(i64::from(class.melee.defence) + i64::from(attributes.dexterity)),
-            ..class.melee
-        }
+    pub(super) fn melee(&self) -> Melee {
+        let melee = self.stats.melee();
+        let with_might = |damage: i32| self.effects.scaled(damage, EffectKind::Might, None);
+        Melee { damage_min: with_might(melee.damage_min), damage_max: with_might(melee.damage_max), ..melee }
     }
 
     pub(super) fn turn_to(&mut self, target: Point) {
@@ -226,7 +212,12 @@ impl Player {
     }
 }
 
-/// Attributes are any number in a sheet; what they give is not.
+/// What a character is. What it wears is not known to the game yet, and its skills grow with its level alone.
+fn stats(class: &ClassRow, sheet: &Sheet) -> Stats {
+    Stats::of(class, sheet, [0; SKILLS_PER_CLASS], Bonuses::default())
+}
+
+/// Numbers grow with the level, and not without end.
 fn bounded(value: i64) -> i32 {
-    i32::try_from(value.min(POOL_MAX)).unwrap_or(i32::MAX)
+    i32::try_from(value.min(AMOUNT_MAX)).unwrap_or(i32::MAX)
 }

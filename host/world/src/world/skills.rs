@@ -93,7 +93,7 @@ impl World {
         let strike = |damage: &Damage, rating| player.strike(damage, row.effect, rating);
         match row.kind {
             SkillKind::Melee { damage, .. } => {
-                let weapon = player.melee(self.content.class(player.sheet.class));
+                let weapon = player.melee();
                 let mut strike = strike(&damage, Some(weapon.attack_rating));
                 strike.damage.0 = strike.damage.0.saturating_add(weapon.damage_min);
                 strike.damage.1 = strike.damage.1.saturating_add(weapon.damage_max);

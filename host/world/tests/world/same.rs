@@ -191,7 +191,7 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
 #[test]
 fn a_minute_is_what_it_was_when_it_was_recorded() {
     const RECORDED: [(u32, u64); 3] =
-        [(1, 0x80f5_08c5_8a58_a23d), (750, 0x0c08_bf06_dd6c_00cb), (1_500, 0x77e0_3395_0881_17e6)];
+        [(1, 0x586f_b649_5f99_0a9c), (750, 0x306e_a09b_2c58_0420), (1_500, 0x0467_83fe_4801_9517)];
     let mut world = World::new(Arc::clone(&HALL), Difficulty::Nightmare, 0x5eed);
     let mut events = Vec::new();
     let mut hashes = Vec::new();

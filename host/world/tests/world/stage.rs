@@ -18,10 +18,10 @@ pub(crate) const MINUTE_TICKS: u32 = 25 * 60;
 pub(crate) fn content_with(changes: &[(&str, &str, &str)]) -> Arc<Content> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("content");
-    for file in
-        ["classes.toml", "monsters.toml", "npcs.toml", "world.toml", "levels.toml", "skills.toml", "potions.toml"]
-    {
-        let mut text = fs::read_to_string(builtin.join(file)).expect("a file of the built-in pack");
+    for entry in fs::read_dir(builtin).expect("the built-in pack") {
+        let file = entry.expect("a file of the built-in pack");
+        let mut text = fs::read_to_string(file.path()).expect("a file of the built-in pack");
+        let file = file.file_name();
         for (_, key, value) in changes.iter().filter(|(changed, _, _)| *changed == file) {
             let changed = |line: &str| match line.split_once(" = ") {
                 Some((found, _)) if found == *key => format!("{key} = {value}\n"),
