@@ -107,6 +107,7 @@ pub(super) struct KeysView {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysQuery {
     /// How many, 1 to 200; 50 when absent.

@@ -17,6 +17,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     /// How many lines, 1 to 200; 50 when absent.

@@ -64,6 +64,7 @@ pub(super) struct JoinRequest {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Key of the character that looks for a game; the matchmaking rule orders the list for it.

@@ -77,6 +77,7 @@ pub(super) struct SanctionsView {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SanctionsQuery {
     /// How many, 1 to 200; 50 when absent.
