@@ -82,7 +82,7 @@ async fn the_owner_gives_roles_and_a_role_is_what_one_may() {
     }
     let staff = ask(&mut owner, Method::GET, "/admin/staff", None).await.json;
     let names: Vec<_> = staff["staff"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Ann", "Warden"]);
+    assert_eq!(names, ["Warden", "Ann"], "the oldest account first");
 
     // A restart keeps roles and permissions with the sessions.
     let realm = realm.restart().await;
