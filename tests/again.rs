@@ -273,3 +273,35 @@ async fn a_request_for_a_game_that_comes_again_gets_the_same_game() {
     assert_eq!(done.status, 201, "{}", done.json);
     realm.stop().await;
 }
+
+/// What was answered stays the answer, also when the same would be refused now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replayed_registration_and_a_replayed_transfer_get_the_answer_of_then() {
+    let realm = TestRealm::start().await;
+    let mut rest = Rest::new(&realm.endpoint());
+    let key = [("idempotency-key", "5c0f8f4e-8c0b-4a51-9d1e-6a1d7b0f2a12")];
+    let maren = || Some(json!({"name": "Maren", "password": PASSWORD}));
+    let registered = ask(&mut rest, Method::POST, "/auth/register", &key, maren()).await.success().unwrap();
+    let mut ann = realm.player("Ann").await.rest;
+    let ash = ann.create_character("Ash", "Druid", false).await.unwrap();
+    let mut bob = realm.player("Bob").await.rest;
+    let token = std::fs::read_to_string(realm.data().join("operator.token")).unwrap();
+    rest.set_access_token(Some(token));
+    let (path, to_bob) = (format!("/admin/characters/{}/transfer", ash.id), || Some(json!({"account": "Bob"})));
+    let moved = ask(&mut rest, Method::POST, &path, &key, to_bob()).await.success().unwrap();
+    // Nobody has this name any more.
+    let erase = Some(json!({"password": PASSWORD}));
+    ask(&mut bob, Method::POST, "/account/erase", &[], erase).await.success().unwrap();
+    let again = ask(&mut rest, Method::POST, &path, &key, to_bob()).await;
+    assert_eq!((again.status, &again.body), (200, &moved.body));
+    let other = [("idempotency-key", "another-key")];
+    let anew = ask(&mut rest, Method::POST, &path, &other, to_bob()).await.success();
+    assert_eq!(refused(anew), (404, "ACCOUNT_UNKNOWN".to_owned()));
+    let realm = realm.restart_with(|config| config.accounts.registration_open = false).await;
+    let mut rest = Rest::new(&realm.endpoint());
+    let again = ask(&mut rest, Method::POST, "/auth/register", &key, maren()).await;
+    assert_eq!((again.status, &again.body), (201, &registered.body));
+    let closed = ask(&mut rest, Method::POST, "/auth/register", &other, maren()).await.success();
+    assert_eq!(refused(closed), (403, "FORBIDDEN".to_owned()));
+    realm.stop().await;
+}

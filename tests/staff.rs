@@ -82,7 +82,7 @@ async fn the_owner_gives_roles_and_a_role_is_what_one_may() {
     }
     let staff = ask(&mut owner, Method::GET, "/admin/staff", None).await.json;
     let names: Vec<_> = staff["staff"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Ann", "Warden"]);
+    assert_eq!(names, ["Warden", "Ann"], "the oldest account first");
 
     // A restart keeps roles and permissions with the sessions.
     let realm = realm.restart().await;
@@ -127,22 +127,39 @@ async fn nobody_gives_or_takes_more_than_they_may_do_themselves() {
     realm.stop().await;
 }
 
-/// Every verb of staff in the description: method, path, permission.
-async fn verbs_of_staff(rest: &mut Rest) -> Vec<(Method, String, String)> {
+/// A verb of staff, as the description tells it.
+#[derive(Debug)]
+struct VerbOfStaff {
+    method: Method,
+    path: String,
+    permission: String,
+    /// Of a verb that asks for another permission with each kind of sanction: which one this is.
+    kind: Option<String>,
+}
+
+/// Every verb of staff in the description.
+async fn verbs_of_staff(rest: &mut Rest) -> Vec<VerbOfStaff> {
     let description = ask(rest, Method::GET, "/openapi.json", None).await.json;
     let mut found = Vec::new();
     for (path, verbs) in description["paths"].as_object().expect("paths") {
         for (verb, operation) in verbs.as_object().expect("verbs") {
-            let permission = operation[PERMISSION].as_str();
+            let permissions: Vec<(Option<String>, &str)> = match &operation[PERMISSION] {
+                Value::String(permission) => vec![(None, permission)],
+                Value::Object(kinds) => {
+                    kinds.iter().map(|(kind, name)| (Some(kind.clone()), name.as_str().unwrap())).collect()
+                }
+                _ => Vec::new(),
+            };
             let of_staff = path.starts_with("/api/v1/admin/") || path == "/api/v1/plugins";
             assert_eq!(
-                permission.is_some(),
+                !permissions.is_empty(),
                 of_staff,
                 "{verb} {path}: staff's verbs, and they alone, name a permission"
             );
-            if let Some(permission) = permission {
+            for (kind, permission) in permissions {
                 let method = Method::from_bytes(verb.to_uppercase().as_bytes()).expect("a method");
-                found.push((method, path["/api/v1".len()..].to_owned(), permission.to_owned()));
+                let (path, permission) = (path["/api/v1".len()..].to_owned(), permission.to_owned());
+                found.push(VerbOfStaff { method, path, permission, kind });
             }
         }
     }
@@ -182,11 +199,17 @@ async fn every_verb_of_staff_asks_for_its_permission() {
     let mut operator = operator(&realm);
     let mut player = realm.player("Ann").await.rest;
     realm.player("Bob").await;
+    realm.player("Cem").await;
+    let kinds = ["ban", "mute", "flag"];
+    for kind in kinds {
+        let order = json!({"kind": kind, "target": "Cem", "reason": "Spam.", "seconds": 3_600});
+        ask(&mut operator, Method::POST, "/admin/sanctions", Some(order)).await.success().unwrap();
+    }
     let roles = ask(&mut operator, Method::GET, "/admin/roles", None).await.json;
     let all: Vec<String> =
         roles["permissions"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
     let mut nearly: BTreeMap<String, Rest> = BTreeMap::new();
-    for (method, path, permission) in verbs_of_staff(&mut operator).await {
+    for VerbOfStaff { method, path, permission, kind } in verbs_of_staff(&mut operator).await {
         assert!(all.contains(&permission), "{path}: there is no permission {permission}");
         if !nearly.contains_key(&permission) {
             // Everything but this one.
@@ -195,9 +218,16 @@ async fn every_verb_of_staff_asks_for_its_permission() {
             nearly.clear();
             nearly.insert(permission.clone(), logged_in(&realm, "Bob").await);
         }
-        let body = changing_verbs().get(format!("{method} {path}").as_str()).and_then(|(body, _)| body.clone());
-        let path =
-            path.replace("{id}", "1").replace("{number}", "1").replace("{act}", "reload").replace("{name}", "ladder");
+        let mut body = changing_verbs().get(format!("{method} {path}").as_str()).and_then(|(body, _)| body.clone());
+        if let (Some(kind), Some(body)) = (&kind, &mut body) {
+            body["kind"] = json!(kind);
+        }
+        let number = 1 + kind.and_then(|kind| kinds.iter().position(|one| *one == kind)).unwrap_or(0);
+        let path = path
+            .replace("{id}", "1")
+            .replace("{number}", &number.to_string())
+            .replace("{act}", "reload")
+            .replace("{name}", "ladder");
         let answer = ask(&mut player, method.clone(), &path, body.clone()).await;
         assert_eq!((answer.status, answer.json["code"].as_str()), (403, Some("FORBIDDEN")), "{method} {path}");
         let answer = ask(nearly.get_mut(&permission).expect("it was made"), method.clone(), &path, body).await;
@@ -216,8 +246,9 @@ async fn no_verb_of_staff_over_rest_goes_unaudited() {
     let ash = ann.create_character("Ash", "Druid", false).await.unwrap();
     let table = changing_verbs();
     let mut audited = BTreeSet::new();
-    for (method, path, _) in verbs_of_staff(&mut operator).await {
-        if method == Method::GET {
+    for VerbOfStaff { method, path, kind, .. } in verbs_of_staff(&mut operator).await {
+        // One kind of sanction stands for all.
+        if method == Method::GET || kind.is_some_and(|kind| kind != "ban") {
             continue;
         }
         let verb = format!("{method} {path}");
@@ -286,6 +317,34 @@ async fn what_staff_do_in_chat_and_games_is_audited_and_what_players_do_is_not()
     let ticket = rest.create_game(hero.character.id, &named("Attic")).await.unwrap();
     rest.close_game(ticket.game.unwrap().id).await.unwrap();
     assert_eq!(lines(&mut operator, 200).await.len(), 3, "a host closes its own game as a player");
+    realm.stop().await;
+}
+
+/// Of several who close one game at the same time one does it; the log tells of each who tried whether it was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_of_a_game_that_was_refused_is_told_as_refused() {
+    let realm = TestRealm::start().await;
+    let mut operator = operator(&realm);
+    for name in ["Ann", "Bob"] {
+        realm.player(name).await;
+        grant(&mut operator, name, "moderator", &[]).await.success().unwrap();
+    }
+    let mut hero = realm.hero("Maren", Door::Frames).await;
+    let (mut ann, mut bob) = (logged_in(&realm, "Ann").await, logged_in(&realm, "Bob").await);
+    let mut closed = 0;
+    for round in 0..5 {
+        let (ticket, _game) = hero.open_game(&format!("Cellar {round}")).await;
+        let path = format!("/games/{}", ticket.game.unwrap().id);
+        let (one, two) =
+            tokio::join!(ask(&mut ann, Method::DELETE, &path, None), ask(&mut bob, Method::DELETE, &path, None));
+        let done = [&one, &two].iter().filter(|answer| answer.status == 204).count();
+        assert!(done >= 1, "{} {}", one.status, two.status);
+        closed += done;
+    }
+    let lines = lines(&mut operator, 200).await;
+    let closes: Vec<&Value> = lines.iter().filter(|line| line["act"] == "games.close").collect();
+    let refused = closes.iter().filter(|line| line["after"].as_str().unwrap().contains("refused")).count();
+    assert_eq!(closes.len() - 2 * refused, closed, "who is not told as refused did it: {closes:?}");
     realm.stop().await;
 }
 
@@ -487,6 +546,7 @@ async fn no_verb_of_the_program_goes_unaudited_and_a_changed_byte_is_named() {
     assert_eq!(seen, expected);
     assert_eq!(up.end(Signal::TERM).0, Some(0));
     let whole = realm(&["audit", "verify"]).success();
+    realm(&["audit", "verify", "--expect", whole.split_whitespace().last().unwrap()]).success();
 
     let database = format!("sqlite://{}", site.data().join("realm.sqlite").display());
     sqlx::any::install_default_drivers();
@@ -503,4 +563,13 @@ async fn no_verb_of_the_program_goes_unaudited_and_a_changed_byte_is_named() {
     change(&mut connection, "DELETE FROM audit_log WHERE number = 5").await;
     let said = realm(&["audit", "verify"]).refusal();
     assert!(said.contains("line 5 is missing"), "{said}");
+    // Cut off with the note beside it, the log is whole in itself: what was noted down elsewhere says that it is not.
+    let noted = whole.split_whitespace().last().unwrap();
+    change(&mut connection, "UPDATE audit_head SET number = 4, hash = (SELECT hash FROM audit_log WHERE number = 4)")
+        .await;
+    change(&mut connection, "DELETE FROM audit_log WHERE number > 4").await;
+    assert!(realm(&["audit", "verify"]).success().starts_with("The audit log is whole: 4 lines"));
+    let said = realm(&["audit", "verify", "--expect", noted]).refusal();
+    assert!(said.contains("the log ends with line 4") && said.contains("was noted down"), "{said}");
+    assert!(realm(&["audit", "verify", "--expect", "4"]).errors.contains("64 hexadecimal digits"));
 }

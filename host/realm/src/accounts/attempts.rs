@@ -18,9 +18,11 @@ const PENDING_RETRY_MS: u64 = 1_000;
 pub(super) struct Rule {
     /// Wrong answers before the lock; at least 1.
     pub(super) wrong_max: u32,
-    /// How long the lock lasts.
+    /// How long the first lock lasts.
     pub(super) lock_ms: i64,
-    /// Wrong answers are forgotten after this time without another.
+    /// Each further lock lasts twice as long as the one before it, and never longer than this.
+    pub(super) lock_max_ms: i64,
+    /// Wrong answers and locks are forgotten after this time without another.
     pub(super) forget_ms: i64,
 }
 
@@ -30,6 +32,23 @@ struct Tries {
     counted: u32,
     last_ms: i64,
     locked_until_ms: i64,
+    /// Locks so far.
+    locks: u32,
+}
+
+impl Tries {
+    /// Was there nothing for so long?
+    fn forgotten(&self, now_ms: i64, forget_ms: i64) -> bool {
+        now_ms - self.last_ms.max(self.locked_until_ms) > forget_ms
+    }
+}
+
+impl Rule {
+    /// How long a lock lasts after so many.
+    fn lock_after_ms(&self, locks: u32) -> i64 {
+        let factor = 1_i64.checked_shl(locks.min(62)).unwrap_or(i64::MAX);
+        self.lock_ms.saturating_mul(factor).min(self.lock_max_ms)
+    }
 }
 
 #[derive(Debug)]
@@ -60,7 +79,7 @@ impl<K: Eq + Hash + Copy> Attempts<K> {
         if tries.locked_until_ms > now_ms {
             return Err(u64::try_from(tries.locked_until_ms - now_ms).unwrap_or(0));
         }
-        if now_ms - tries.last_ms > self.rule.forget_ms {
+        if tries.forgotten(now_ms, self.rule.forget_ms) {
             *tries = Tries::default();
         }
         if tries.counted >= self.rule.wrong_max {
@@ -78,6 +97,15 @@ impl<K: Eq + Hash + Copy> Attempts<K> {
         u64::try_from(until_ms - now_ms).ok().filter(|left_ms| *left_ms > 0)
     }
 
+    /// Opens a key: whoever is behind it has proved who he is. How many locks there were is remembered: somebody else may be there, too.
+    pub(super) fn open(&self, key: &K) {
+        let mut all = self.lock();
+        match all.get_mut(key) {
+            Some(tries) if tries.locks > 0 => (tries.counted, tries.locked_until_ms) = (0, 0),
+            _ => drop(all.remove(key)),
+        }
+    }
+
     /// Counts a wrong answer.
     pub(super) fn wrong(&self, key: K, now_ms: i64) {
         if let Ok(attempt) = self.begin(key, now_ms) {
@@ -92,7 +120,7 @@ impl<K: Eq + Hash + Copy> Attempts<K> {
 
 /// Forgets what is over, and if that is not enough, the quietest: of those not locked first.
 fn make_room<K: Eq + Hash + Copy>(all: &mut HashMap<K, Tries>, now_ms: i64, forget_ms: i64) {
-    all.retain(|_, tries| tries.locked_until_ms > now_ms || now_ms - tries.last_ms <= forget_ms);
+    all.retain(|_, tries| !tries.forgotten(now_ms, forget_ms));
     if all.len() + KEYS_FORGOTTEN <= KEYS_MAX {
         return;
     }
@@ -107,7 +135,7 @@ fn make_room<K: Eq + Hash + Copy>(all: &mut HashMap<K, Tries>, now_ms: i64, forg
 impl<K: Eq + Hash + Copy> Attempt<'_, K> {
     pub(super) fn succeeded(mut self) {
         self.open = false;
-        self.attempts.lock().remove(&self.key);
+        self.attempts.open(&self.key);
     }
 
     pub(super) fn failed(mut self, now_ms: i64) {
@@ -116,7 +144,8 @@ impl<K: Eq + Hash + Copy> Attempt<'_, K> {
         if let Some(tries) = self.attempts.lock().get_mut(&self.key)
             && tries.counted >= rule.wrong_max
         {
-            *tries = Tries { counted: 0, last_ms: now_ms, locked_until_ms: now_ms + rule.lock_ms };
+            let locked_until_ms = now_ms.saturating_add(rule.lock_after_ms(tries.locks));
+            *tries = Tries { counted: 0, last_ms: now_ms, locked_until_ms, locks: tries.locks.saturating_add(1) };
         }
     }
 }
@@ -129,8 +158,8 @@ impl<K: Eq + Hash + Copy> Drop for Attempt<'_, K> {
         let mut all = self.attempts.lock();
         if let Some(tries) = all.get_mut(&self.key) {
             tries.counted = tries.counted.saturating_sub(1);
-            // A lock that has run out has nothing more to say either.
-            if tries.counted == 0 && tries.locked_until_ms <= tries.last_ms {
+            // After a lock it is remembered how long the next one is.
+            if tries.counted == 0 && tries.locks == 0 {
                 all.remove(&self.key);
             }
         }
@@ -148,7 +177,7 @@ mod tests {
     type Pair = (u64, Network);
 
     fn rule(wrong_max: u32) -> Rule {
-        Rule { wrong_max, lock_ms: LOCK_MS, forget_ms: FORGET_MS }
+        Rule { wrong_max, lock_ms: LOCK_MS, lock_max_ms: LOCK_MS, forget_ms: FORGET_MS }
     }
 
     fn pair(name: &str, last: u8) -> Pair {
@@ -182,6 +211,23 @@ mod tests {
         assert!(attempts.begin(pair("eve", 2), 3).is_ok(), "another address");
         assert!(attempts.begin(pair("adam", 1), 3).is_ok(), "another account");
         assert!(attempts.begin(pair("eve", 1), LOCK_MS + 2).is_ok());
+    }
+
+    #[test]
+    fn each_lock_is_twice_as_long_as_the_one_before_until_all_is_forgotten() {
+        let attempts = Attempts::new(Rule { lock_max_ms: 5 * LOCK_MS, ..rule(1) });
+        let mut now_ms = 0;
+        for minutes in [1, 2, 4, 5, 5] {
+            attempts.wrong(pair("eve", 1), now_ms);
+            assert_eq!(attempts.locked_ms(&pair("eve", 1), now_ms), Some(minutes * 60_000));
+            now_ms += i64::try_from(minutes).unwrap() * LOCK_MS;
+            drop(attempts.begin(pair("eve", 1), now_ms).expect("the lock is over"));
+        }
+        now_ms += FORGET_MS + 1;
+        attempts.wrong(pair("eve", 1), now_ms);
+        assert_eq!(attempts.locked_ms(&pair("eve", 1), now_ms), Some(60_000), "forgotten");
+        let endless = Rule { lock_max_ms: i64::MAX, ..rule(1) };
+        assert_eq!(endless.lock_after_ms(u32::MAX), i64::MAX);
     }
 
     #[test]

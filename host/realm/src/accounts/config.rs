@@ -54,7 +54,7 @@ pub struct Config {
     /// account logged in within a month is no stranger.
     #[schemars(range(min = 1, max = 100_000))]
     pub wrong_passwords_per_account_max: u32,
-    /// Wrong passwords for all accounts from one network before it is refused for ten minutes, where it is a stranger.
+    /// Wrong passwords and codes for all accounts from one network before it is refused, where a stranger, for ten minutes.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub wrong_passwords_per_network_max: u32,
     /// Memory of one Argon2 computation, in KiB. When this or `password_passes` is raised, passwords are hashed anew as people log in.

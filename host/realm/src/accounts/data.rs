@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, AccountsError, Identity, Role, secret, store};
+use super::{Accounts, AccountsError, Identity, Role, codes::Origin, secret, store};
 use crate::{
     storage::StorageError,
     types::{AccountName, CharacterName, in_task, rfc3339},
@@ -15,6 +15,9 @@ const ERASED: &str = "erased-";
 /// Letters behind it: 20^9 names, none of which looks like a word.
 const LETTERS: &[u8; 20] = b"bcdfghjkmnpqrstvwxyz";
 const LETTERS_COUNT: usize = 9;
+
+/// An account that somebody has proved to be his, to have it erased.
+pub struct Erasable(store::Account);
 
 /// A name that stands in the place of one that was erased.
 fn pseudonym() -> String {
@@ -34,25 +37,34 @@ impl Accounts {
         Ok(parts)
     }
 
-    /// Erases the account of whoever asks: names become pseudonyms, everything else of it is deleted, all sessions end. The rows that
-    /// others are counted by stay (characters, sanctions, account keys), without anything that says whose they were.
+    /// Checks that whoever asks may have the account erased: its password, and its second factor when it has one. Nothing is changed by
+    /// it, but that a code of the second factor is used up.
     ///
     /// # Errors
     /// When the password or the second factor is wrong; for the owner's account; and those of the database.
-    pub async fn erase(
+    pub async fn prove_erasure(
         &self,
         who: &Identity,
         password: &str,
         second_factor: &str,
         peer: IpAddr,
-    ) -> Result<(), AccountsError> {
+    ) -> Result<Erasable, AccountsError> {
         let account = self.confirm_password(who, password, peer).await?;
         if account.role == Role::Owner {
             return Err(AccountsError::OwnerStays);
         }
         if account.second_factor {
-            self.prove_second_factor(account.id, second_factor).await?;
+            self.prove_second_factor(&account, second_factor, Origin::Session(who.session)).await?;
         }
+        Ok(Erasable(account))
+    }
+
+    /// Erases an account: names become pseudonyms, everything else of it is deleted, all sessions end. The rows that others are counted by
+    /// stay (characters, sanctions, account keys), without anything that says whose they were.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn erase(&self, Erasable(account): Erasable) -> Result<(), AccountsError> {
         let accounts = self.clone();
         in_task(async move { accounts.erase_now(account).await }).await
     }

@@ -3,7 +3,7 @@
 use super::Permissions;
 use crate::{
     moderation::Ban,
-    once::KeyReused,
+    once::KeyRefused,
     storage::StorageError,
     types::{BrokenOff, Code, Refusal},
 };
@@ -38,6 +38,12 @@ pub enum AccountsError {
         /// When to come back.
         retry_after_ms: u64,
     },
+    /// Too many wrong codes of a second factor.
+    #[error("too many wrong codes of the second factor")]
+    CodesLocked {
+        /// When to come back.
+        retry_after_ms: u64,
+    },
     /// Too many log-ins wait already, in all or from this network.
     #[error("too many log-ins at once")]
     Busy,
@@ -65,9 +71,9 @@ pub enum AccountsError {
     /// The role cannot be given, or not to this account.
     #[error("{0}")]
     RoleRefused(&'static str),
-    /// The key of the request was used with another one.
+    /// The key of the request cannot be taken.
     #[error(transparent)]
-    KeyReused(#[from] KeyReused),
+    KeyRefused(#[from] KeyRefused),
     /// The password that was to confirm an act is another one.
     #[error("the password is wrong")]
     PasswordWrong,
@@ -122,6 +128,14 @@ impl From<AccountsError> for Refusal {
                 ),
                 retry_after_ms,
             ),
+            AccountsError::CodesLocked { retry_after_ms } => Refusal::retry(
+                Code::AccountLocked,
+                format!(
+                    "Too many wrong codes of the second factor; try again in {} seconds, or use a recovery code now.",
+                    retry_after_ms.div_ceil(1_000)
+                ),
+                retry_after_ms,
+            ),
             AccountsError::Busy => Refusal::retry(
                 Code::RateLimited,
                 "Too many people log in at this moment; try again in a few seconds.",
@@ -153,7 +167,7 @@ impl From<AccountsError> for Refusal {
                 ),
             ),
             AccountsError::RoleRefused(sentence) => Refusal::new(Code::RoleRefused, sentence),
-            AccountsError::KeyReused(error) => error.into(),
+            AccountsError::KeyRefused(error) => error.into(),
             AccountsError::PasswordWrong => {
                 Refusal::new(Code::InvalidCredentials, "The password is wrong; check it and try again.")
             }

@@ -36,7 +36,7 @@ pub(super) struct Guess<'a> {
 
 impl Guessing {
     pub(super) fn new(config: &Config) -> Self {
-        let rule = |wrong_max, lock_ms, forget_ms| Rule { wrong_max, lock_ms, forget_ms };
+        let rule = |wrong_max, lock_ms, forget_ms| Rule { wrong_max, lock_ms, lock_max_ms: lock_ms, forget_ms };
         Self {
             pairs: Attempts::new(rule(config.wrong_passwords_max, MINUTE_MS, 10 * MINUTE_MS)),
             names: Attempts::new(rule(config.wrong_passwords_per_account_max, 60 * MINUTE_MS, 60 * MINUTE_MS)),
@@ -66,6 +66,11 @@ impl Guessing {
             Err(refused) => return Err(refused),
         };
         Ok(Guess { guessing: self, pair, name, network })
+    }
+
+    /// Counts a wrong code of a second factor: a network that guesses at those of many accounts guesses as well.
+    pub(super) fn wrong_code(&self, network: Network, now_ms: i64) {
+        self.networks.wrong(network, now_ms);
     }
 }
 

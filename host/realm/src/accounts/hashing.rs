@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     AccountsError, Config,
     argon::{Computer, Cost},
+    pace::Pace,
     places::{Place, Places},
     secret,
 };
@@ -48,14 +49,17 @@ impl Hashing {
         let (queue, work) = sync_channel(places_max);
         let work = Arc::new(Mutex::new(work));
         let cost = Cost { memory_kib: config.password_memory_kib, passes: config.password_passes };
+        // The first of all tells how long one takes.
+        let pace = Arc::<Pace>::default();
+        let dummy = Computer::new(cost, Arc::clone(&pace)).hash(&secret::new_refresh());
+        let dummy = dummy.map_err(|error| failed(&error))?;
         for number in 0..threads {
-            let work = Arc::clone(&work);
-            spawn_thread(format!("passwords-{number}"), Urgency::Background, move || compute_all(&work, cost))
+            let (work, computer) = (Arc::clone(&work), Computer::new(cost, Arc::clone(&pace)));
+            spawn_thread(format!("passwords-{number}"), Urgency::Background, move || compute_all(&work, computer))
                 .map_err(|problem| {
                     StorageError::Folder(format!("no thread for passwords could be started: {problem}"))
                 })?;
         }
-        let dummy = Computer::new(cost).hash(&secret::new_refresh()).map_err(|error| failed(&error))?;
         Ok(Self { places, queue, dummy: dummy.into(), cost })
     }
 
@@ -115,8 +119,7 @@ fn failed(error: &password_hash::Error) -> StorageError {
     StorageError::Statement(format!("a password could not be hashed: {error}"))
 }
 
-fn compute_all(work: &Mutex<Receiver<Work>>, cost: Cost) {
-    let mut computer = Computer::new(cost);
+fn compute_all(work: &Mutex<Receiver<Work>>, mut computer: Computer) {
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         // A caller that has gone costs nothing more, and needs no answer. The place is free before the caller goes on.

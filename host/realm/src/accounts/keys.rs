@@ -1,7 +1,5 @@
 //! Account keys: invitations and licences. A key is one account's for good; only its hash is stored.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{Accounts, AccountsError, Role, secret, store};
@@ -38,6 +36,8 @@ pub enum KeyState {
 /// A key as staff see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountKey {
+    /// Counts up from 1 as keys are made and imported.
+    pub number: i64,
     /// Its last characters.
     pub hint: String,
     /// What was written beside it when it was made or imported.
@@ -149,13 +149,13 @@ impl Accounts {
         }
     }
 
-    /// The keys, the newest first, at most 1,000.
+    /// Keys before a number, the newest first; `None` for the first page. At most 1,000.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn keys(&self) -> Result<Vec<AccountKey>, StorageError> {
-        let limit = i64::try_from(KEYS_AT_ONCE_MAX).unwrap_or(i64::MAX);
-        store::keys::list(self.inner.storage.reader(), limit).await
+    pub async fn keys(&self, before: Option<i64>, count: usize) -> Result<Vec<AccountKey>, StorageError> {
+        let limit = i64::try_from(count.min(KEYS_AT_ONCE_MAX)).unwrap_or(i64::MAX);
+        store::keys::list(self.inner.storage.reader(), before.unwrap_or(i64::MAX), limit).await
     }
 
     /// Makes a key worthless. Where keys are required its account's sessions end, and it needs another key to come back. False when
@@ -212,22 +212,36 @@ impl Accounts {
         }
     }
 
-    /// Lets a player in who has a key where one is required, or gives a free one.
-    pub(super) async fn prove_account_key(&self, account: &store::Account, given: &str) -> Result<(), AccountsError> {
-        if !self.inner.config.require_key || account.role != Role::Player {
+    /// What a log-in has to prove of account keys: nothing where none is required, and of staff; else what was given, as it is stored.
+    pub(super) fn key_for_login(&self, role: Role, given: &str) -> Option<KeyNeeded> {
+        let needed = self.inner.config.require_key && role == Role::Player;
+        needed.then(|| KeyNeeded { given: stored(given).map(|key| key.hash) })
+    }
+}
+
+/// A log-in asks for a key: one that the account has, or a free one that becomes its own.
+pub(super) struct KeyNeeded {
+    given: Option<String>,
+}
+
+impl KeyNeeded {
+    /// Checks it in the log-in's own transaction: a key that is revoked before lets nobody in, and one that is given is bound only when
+    /// the log-in succeeds.
+    pub(super) async fn prove(
+        &self,
+        connection: &mut Connection,
+        account: AccountId,
+        now_ms: i64,
+    ) -> Result<(), AccountsError> {
+        if store::keys::has_key(connection, account).await? {
             return Ok(());
         }
-        if store::keys::has_key(self.inner.storage.reader(), account.id).await? {
-            return Ok(());
-        }
-        let Some(Stored { hash, .. }) = stored(given) else {
-            return Err(AccountsError::KeyInvalid(
+        match &self.given {
+            Some(hash) => bind(connection, hash, account, now_ms).await,
+            None => Err(AccountsError::KeyInvalid(
                 "This account has no account key, or it was revoked: log in with \"account_key\", a key that nobody has used.",
-            ));
-        };
-        let (inner, id) = (Arc::clone(&self.inner), account.id);
-        let now_ms = inner.storage.now_ms();
-        inner.storage.write(move |connection| Box::pin(async move { bind(connection, &hash, id, now_ms).await })).await
+            )),
+        }
     }
 }
 

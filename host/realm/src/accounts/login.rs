@@ -3,7 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    Accounts, AccountsError, Identity, SESSIONS_PER_ACCOUNT_MAX, Tokens, password, secret, sessions::Live, store,
+    Accounts, AccountsError, Identity, SESSIONS_PER_ACCOUNT_MAX, Tokens, codes::Origin, password, secret,
+    sessions::Live, store,
 };
 use crate::types::{AccountId, AccountName, Network, SessionId, in_task};
 
@@ -60,11 +61,10 @@ impl Accounts {
                 return Err(AccountsError::Banned(ban));
             }
             if account.second_factor {
-                accounts.prove_second_factor(account.id, &proof.second_factor).await?;
+                accounts.prove_second_factor(&account, &proof.second_factor, Origin::Network(network)).await?;
             }
-            accounts.prove_account_key(&account, &proof.account_key).await?;
             let (id, hash) = (account.id, account.password.clone());
-            let tokens = accounts.open_session(account, peer).await?;
+            let tokens = accounts.open_session(account, &proof.account_key, peer).await?;
             accounts.end_if_banned(tokens.identity.account).await?;
             if let Some(password) = outdated {
                 accounts.hash_anew(id, hash, password, network).await;
@@ -126,13 +126,19 @@ impl Accounts {
         }
     }
 
-    async fn open_session(&self, account: store::Account, peer: IpAddr) -> Result<Tokens, AccountsError> {
+    async fn open_session(
+        &self,
+        account: store::Account,
+        account_key: &str,
+        peer: IpAddr,
+    ) -> Result<Tokens, AccountsError> {
         if self.inner.sessions.is_full() {
             return Err(AccountsError::Busy);
         }
         let now_ms = self.inner.storage.now_ms();
         let session: SessionId = self.inner.storage.ids().next(now_ms);
         let expires_ms = now_ms + i64::from(self.inner.config.session_days_max) * 86_400_000;
+        let key_needed = self.key_for_login(account.role, account_key);
         let (role_stored, extra_stored) = (account.role, account.extra);
         // Who has a second factor does not come here without it.
         let proven = account.second_factor;
@@ -155,6 +161,9 @@ impl Accounts {
                     // And so may the role: a session must not begin with more than is so.
                     if !store::staff::is_so(connection, account, role_stored, extra_stored).await? {
                         return Err(AccountsError::Busy);
+                    }
+                    if let Some(key) = key_needed {
+                        key.prove(connection, account, now_ms).await?;
                     }
                     store::insert_session(connection, (session, proven), account, Some(peer), now_ms, expires_ms)
                         .await?;

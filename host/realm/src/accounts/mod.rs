@@ -5,6 +5,7 @@
 
 mod argon;
 mod attempts;
+mod codes;
 mod config;
 mod data;
 mod doorkeeper;
@@ -14,10 +15,12 @@ mod following;
 mod guessing;
 mod hashing;
 mod keeping;
+mod key_files;
 mod keys;
 mod login;
 mod own;
 mod owner;
+mod pace;
 mod password;
 mod permissions;
 mod places;
@@ -36,8 +39,10 @@ mod totp;
 use std::{net::IpAddr, path::Path, sync::Arc};
 
 pub use config::Config;
+pub use data::Erasable;
 pub use error::AccountsError;
 pub use keeping::KeptSession;
+pub use key_files::PublicKey;
 pub use keys::{AccountKey, KeyState};
 pub use login::Proof;
 pub use own::{OwnSession, Profile};
@@ -45,7 +50,6 @@ pub use permissions::{Permission, Permissions};
 pub use registering::Registered;
 pub use role::Role;
 pub use second_factor::Enrolment;
-pub use signing::PublicKey;
 pub use staff::StaffMember;
 
 use crate::{
@@ -53,7 +57,7 @@ use crate::{
     storage::{self, Storage, StorageError},
     types::{AccountId, AccountName, SessionId, in_task},
 };
-use attempts::{Attempts, Rule};
+use codes::Codes;
 use doorkeeper::Doorkeeper;
 use guessing::Guessing;
 use hashing::Hashing;
@@ -63,9 +67,6 @@ use signing::Signing;
 
 /// Token sessions of one account; a further log-in ends the oldest.
 const SESSIONS_PER_ACCOUNT_MAX: i64 = 32;
-
-/// Tries at the code of a second factor.
-const CODES: Rule = Rule { wrong_max: 5, lock_ms: 5 * 60_000, forget_ms: 5 * 60_000 };
 
 /// Who speaks: the result of checking a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,8 +126,7 @@ struct Inner {
     doorkeeper: Doorkeeper,
     hashing: Hashing,
     guessing: Guessing,
-    /// Codes of second factors, tried by who knows the password.
-    codes: Attempts<AccountId>,
+    codes: Codes,
     sessions: Sessions,
 }
 
@@ -148,7 +148,7 @@ impl Accounts {
             doorkeeper: Doorkeeper::new(config),
             hashing: Hashing::start(config)?,
             guessing: Guessing::new(config),
-            codes: Attempts::new(CODES),
+            codes: Codes::new(),
             sessions: Sessions::default(),
             config: config.clone(),
             storage,

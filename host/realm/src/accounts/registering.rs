@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Accounts, AccountsError, Role, keys, password, places::Place, store};
 use crate::{
-    once::{self, Answered, Kept, KeyReused, Once},
+    once::{self, Answered, Kept, KeyRefused, Once},
     storage::StorageError,
     types::{AccountId, AccountName, Network},
 };
@@ -58,14 +58,15 @@ impl Accounts {
         peer: IpAddr,
         once: Option<Once<Registered>>,
     ) -> Result<Answered<Registered>, AccountsError> {
-        if !self.inner.config.registration_open {
-            return Err(AccountsError::RegistrationClosed);
-        }
         let network = self.inner.doorkeeper.admit(peer)?;
+        // Before anything that may be otherwise now: what was answered then stays the answer.
         if let Some(once) = &once
             && let Some(kept) = once.before::<AccountsError>(&self.inner.storage).await?
         {
             return self.answer_again(network, &name, password, kept).await;
+        }
+        if !self.inner.config.registration_open {
+            return Err(AccountsError::RegistrationClosed);
         }
         let chosen = password::chosen(password, &name)?;
         let key = self.key_for_registration(key).await?;
@@ -112,7 +113,7 @@ impl Accounts {
         if self.inner.hashing.verify(place, given, phc).await? {
             Ok(Answered::Before(kept))
         } else {
-            Err(KeyReused.into())
+            Err(KeyRefused::Reused.into())
         }
     }
 

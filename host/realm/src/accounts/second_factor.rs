@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, AccountsError, Identity, secret, store, totp};
+use super::{Accounts, AccountsError, Identity, codes::Origin, login::KNOWN_NETWORKS_MS, secret, store, totp};
 use crate::types::{AccountId, in_task};
 
 /// Recovery codes of an account; each is taken once.
 const RECOVERY_CODES: usize = 10;
 /// Random bytes of a recovery code: nobody finds it from its hash.
 const RECOVERY_BYTES: usize = 10;
-/// Longer texts are no codes.
-const GIVEN_BYTES_MAX: usize = 64;
+/// Letters and digits of one.
+const RECOVERY_CHARACTERS: usize = RECOVERY_BYTES * 8 / 5;
 
 /// What an authenticator is told when it is set up.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,7 +60,8 @@ impl Accounts {
     /// When nothing was begun, the code is wrong, or too many were.
     pub async fn confirm_second_factor(&self, who: &Identity, code: &str) -> Result<Vec<String>, AccountsError> {
         let now_ms = self.inner.storage.now_ms();
-        let attempt = self.try_code(who.account)?;
+        let nobody_waits = std::future::ready(Ok(true));
+        let attempt = self.inner.codes.begin(who.account, Origin::Session(who.session), now_ms, nobody_waits).await?;
         let (codes, hashes) = new_recovery_codes(who.account);
         let (account, given) = (who.account, code.trim().to_owned());
         let confirmed = self
@@ -79,8 +80,8 @@ impl Accounts {
             })
             .await;
         match &confirmed {
-            Ok(()) => attempt.succeeded(),
-            Err(AccountsError::SecondFactorWrong) => attempt.failed(now_ms),
+            Ok(()) => attempt.right(),
+            Err(AccountsError::SecondFactorWrong) => attempt.wrong(now_ms),
             Err(_) => {}
         }
         confirmed?;
@@ -103,7 +104,7 @@ impl Accounts {
         if !account.second_factor {
             return Err(AccountsError::SecondFactorState("No second factor is set up."));
         }
-        self.prove_second_factor(account.id, code).await?;
+        self.prove_second_factor(&account, code, Origin::Session(who.session)).await?;
         let accounts = self.clone();
         in_task(async move {
             let id = account.id;
@@ -139,7 +140,7 @@ impl Accounts {
         if !account.second_factor {
             return Err(AccountsError::SecondFactorState("No second factor is set up."));
         }
-        self.prove_second_factor(account.id, code).await?;
+        self.prove_second_factor(&account, code, Origin::Session(who.session)).await?;
         let (codes, hashes) = new_recovery_codes(account.id);
         let id = account.id;
         self.inner
@@ -152,39 +153,57 @@ impl Accounts {
     }
 
     /// Checks a code of the authenticator or a recovery code, and uses it up.
-    pub(super) async fn prove_second_factor(&self, account: AccountId, given: &str) -> Result<(), AccountsError> {
+    pub(super) async fn prove_second_factor(
+        &self,
+        account: &store::Account,
+        given: &str,
+        origin: Origin,
+    ) -> Result<(), AccountsError> {
+        let (inner, id) = (&self.inner, account.id);
         let given = given.trim().to_owned();
         if given.is_empty() {
             return Err(AccountsError::SecondFactorRequired);
         }
-        let attempt = self.try_code(account)?;
-        let now_ms = self.inner.storage.now_ms();
-        let proven = self
-            .inner
+        let now_ms = inner.storage.now_ms();
+        if is_recovery_code(&given) {
+            let hash = recovery_hash(id, &given);
+            let used = inner.storage.write::<_, AccountsError, _>(move |connection| {
+                Box::pin(async move { Ok(store::factors::use_recovery_code(connection, id, &hash).await?) })
+            });
+            if !used.await? {
+                return Err(AccountsError::SecondFactorWrong);
+            }
+            inner.codes.recovered(id, origin);
+            return Ok(());
+        }
+        let known = async {
+            let Origin::Network(network) = origin else { return Ok(true) };
+            let since_ms = now_ms - KNOWN_NETWORKS_MS;
+            let (readers, name) = (inner.storage.reader(), account.name.folded());
+            store::own::knows_network(readers, name, &network.to_string(), since_ms).await
+        };
+        let attempt = inner.codes.begin(id, origin, now_ms, known).await?;
+        let proven = inner
             .storage
             .write::<_, AccountsError, _>(move |connection| {
                 Box::pin(async move {
-                    let Some(factor) = store::factors::find(connection, account).await? else { return Ok(true) };
-                    if let Some(step) = totp::step(&factor.secret, &given, now_ms, factor.step_last) {
-                        return Ok(store::factors::use_step(connection, account, step).await?);
+                    let Some(factor) = store::factors::find(connection, id).await? else { return Ok(true) };
+                    match totp::step(&factor.secret, &given, now_ms, factor.step_last) {
+                        Some(step) => Ok(store::factors::use_step(connection, id, step).await?),
+                        None => Ok(false),
                     }
-                    let hash = recovery_hash(account, &given);
-                    Ok(store::factors::use_recovery_code(connection, account, &hash).await?)
                 })
             })
             .await?;
         if proven {
-            attempt.succeeded();
-            Ok(())
-        } else {
-            attempt.failed(now_ms);
-            Err(AccountsError::SecondFactorWrong)
+            attempt.right();
+            return Ok(());
         }
-    }
-
-    fn try_code(&self, account: AccountId) -> Result<super::attempts::Attempt<'_, AccountId>, AccountsError> {
-        let now_ms = self.inner.storage.now_ms();
-        self.inner.codes.begin(account, now_ms).map_err(|retry_after_ms| AccountsError::Locked { retry_after_ms })
+        attempt.wrong(now_ms);
+        if let Origin::Network(network) = origin {
+            inner.guessing.wrong_code(network, now_ms);
+        }
+        Err(AccountsError::SecondFactorWrong)
     }
 }
 
@@ -199,7 +218,37 @@ fn new_recovery_codes(account: AccountId) -> (Vec<String>, Vec<String>) {
     (codes, hashes)
 }
 
+/// A recovery code without what people type between its letters; nobody needs more of a text that is none.
+fn plain(given: &str) -> String {
+    let letters = given.chars().filter(char::is_ascii_alphanumeric).take(RECOVERY_CHARACTERS + 1);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// Has it the length of a recovery code? Such a one is not guessed: everything else counts as a code of the authenticator.
+fn is_recovery_code(given: &str) -> bool {
+    plain(given).len() == RECOVERY_CHARACTERS
+}
+
 fn recovery_hash(account: AccountId, given: &str) -> String {
-    let plain: String = given.chars().filter(char::is_ascii_alphanumeric).take(GIVEN_BYTES_MAX).collect();
-    secret::hash(&format!("{account}:{}", plain.to_ascii_lowercase()))
+    secret::hash(&format!("{account}:{}", plain(given)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovery_codes_are_told_from_codes_of_the_authenticator() {
+        let (codes, hashes) = new_recovery_codes(AccountId::from_sql(7));
+        assert_eq!((codes.len(), hashes.len()), (RECOVERY_CODES, RECOVERY_CODES));
+        for (code, hash) in codes.iter().zip(&hashes) {
+            let typed = code.to_uppercase().replace('-', " ");
+            assert!(is_recovery_code(code) && is_recovery_code(&typed), "{code}");
+            assert_eq!(&recovery_hash(AccountId::from_sql(7), &typed), hash);
+        }
+        let long = "a".repeat(1_000_000);
+        for given in ["287082", "000000x", "abcd-efgh-ijkl-mno", "abcd-efgh-ijkl-mnopq", long.as_str()] {
+            assert!(!is_recovery_code(given), "{}", &given[..given.len().min(20)]);
+        }
+    }
 }

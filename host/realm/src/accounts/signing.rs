@@ -1,20 +1,12 @@
-//! Access tokens: JWT, EdDSA only. The key pair is made on the first start and kept in the data folder; it is replaced in time, and
-//! of the older ones only the public halves are kept, until the last token that they signed has ended.
+//! Access tokens: JWT, EdDSA only, signed and checked with the keys of [`super::key_files`].
 
-use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use arc_swap::ArcSwap;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::secret;
+use super::key_files::{Keys, PublicKey};
 use crate::{
     storage::StorageError,
     types::{AccountId, SessionId},
@@ -24,14 +16,6 @@ use crate::{
 const AUDIENCE: &str = "realm";
 /// Longer texts are no tokens of ours.
 const TOKEN_BYTES_MAX: usize = 1_024;
-const KEY_FILE: &str = "access-tokens.pem";
-/// When the key was made, and the public halves of those before it.
-const NOTES_FILE: &str = "access-tokens.json";
-/// Older keys that are remembered; a key lives longer than the tokens of the one before, so that one is usual.
-const RETIRED_MAX: usize = 4;
-/// Clocks that read the key's end differ by so much.
-const RETIRED_LEEWAY_MS: i64 = 60_000;
-
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) sub: AccountId,
@@ -42,36 +26,6 @@ pub(super) struct Claims {
     pub(super) exp: i64,
     /// Seconds since 1970.
     pub(super) iat: i64,
-}
-
-/// The public half of a key that signs or signed access tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicKey {
-    /// Names the key in the header of tokens.
-    pub kid: String,
-    /// The Ed25519 key, in base64url.
-    pub x: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Retired {
-    #[serde(flatten)]
-    key: PublicKey,
-    /// Its last token has ended by then.
-    until_ms: i64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Notes {
-    made_ms: i64,
-    retired: Vec<Retired>,
-}
-
-struct Keys {
-    key: PublicKey,
-    private: EncodingKey,
-    public: DecodingKey,
-    notes: Notes,
 }
 
 pub(super) struct Signing {
@@ -145,120 +99,33 @@ impl Signing {
 
     /// The keys whose tokens may be valid, the one that signs first.
     pub(super) fn public_keys(&self, now_ms: i64) -> Vec<PublicKey> {
-        let keys = self.keys.load();
-        let older = keys.notes.retired.iter().filter(|old| now_ms < old.until_ms).map(|old| old.key.clone());
-        std::iter::once(keys.key.clone()).chain(older).collect()
+        self.keys.load().public_keys(now_ms)
     }
 
     /// Puts a new key in the place of one that is older than `key_ms`. Tokens of the old one live `token_ms` at most. True when that was
     /// done.
     pub(super) fn rotate_when_due(&self, now_ms: i64, key_ms: i64, token_ms: i64) -> Result<bool, StorageError> {
         let keys = self.keys.load();
-        if now_ms - keys.notes.made_ms < key_ms {
+        if !keys.is_due(now_ms, key_ms) {
             return Ok(false);
         }
-        let mut retired = keys.notes.retired.clone();
-        retired.retain(|old| now_ms < old.until_ms);
-        retired.insert(0, Retired { key: keys.key.clone(), until_ms: now_ms + token_ms + RETIRED_LEEWAY_MS });
-        retired.truncate(RETIRED_MAX);
-        let notes = Notes { made_ms: now_ms, retired };
-        let file = self.folder.join(KEY_FILE);
-        // The notes first: whoever dies between the two signs on with the old key, and nothing it signed is refused.
-        let replaced = notes.write(&self.folder).and_then(|()| make(&file));
-        let pem = replaced.map_err(|problem| unusable(&file, &problem))?;
-        self.keys.store(Keys::read(&file, &pem, notes)?.into());
+        self.keys.store(keys.replaced(&self.folder, now_ms, token_ms)?.into());
         Ok(true)
     }
 }
 
-impl PublicKey {
-    fn of(pair: &rcgen::KeyPair) -> Self {
-        Self {
-            kid: secret::hex(&Sha256::digest(pair.public_key_raw())[..8]),
-            x: URL_SAFE_NO_PAD.encode(pair.public_key_raw()),
-        }
-    }
-
-    fn decoding(&self) -> Option<DecodingKey> {
-        Some(DecodingKey::from_ed_der(&URL_SAFE_NO_PAD.decode(&self.x).ok()?))
-    }
-}
-
-impl Notes {
-    fn write(&self, folder: &Path) -> io::Result<()> {
-        write_whole(&folder.join(NOTES_FILE), &serde_json::to_vec_pretty(self)?)
-    }
-}
-
-impl Keys {
-    fn load(folder: &Path, now_ms: i64) -> Result<Self, StorageError> {
-        let file = folder.join(KEY_FILE);
-        let unusable = |problem: io::Error| unusable(&file, &problem);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-        let pem = match fs::read_to_string(&file) {
-            Ok(pem) => pem,
-            Err(problem) if problem.kind() == io::ErrorKind::NotFound => make(&file).map_err(unusable)?,
-            Err(problem) => return Err(unusable(problem)),
-        };
-        let permissions = fs::metadata(&file).map_err(unusable)?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            tracing::warn!(file = %file.display(), "the key of access tokens was readable by others; closed it");
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
-        }
-        let notes = match fs::read(folder.join(NOTES_FILE)) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|problem| unusable(problem.into()))?,
-            // A folder that is older than the notes: its key counts as made now.
-            Err(_) => {
-                let notes = Notes { made_ms: now_ms, retired: Vec::new() };
-                notes.write(folder).map_err(unusable)?;
-                notes
-            }
-        };
-        Self::read(&file, &pem, notes)
-    }
-
-    fn read(file: &Path, pem: &str, notes: Notes) -> Result<Self, StorageError> {
-        let pair = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(pem, &rcgen::PKCS_ED25519).map_err(|_| {
-            StorageError::Folder(format!(
-                "the key of access tokens {} is no Ed25519 key; delete it, and the next start makes a new one",
-                file.display()
-            ))
-        })?;
-        Ok(Self {
-            key: PublicKey::of(&pair),
-            private: EncodingKey::from_ed_der(pair.serialized_der()),
-            public: DecodingKey::from_ed_der(pair.public_key_raw()),
-            notes,
-        })
-    }
-}
-
-fn unusable(file: &Path, problem: &io::Error) -> StorageError {
-    StorageError::Folder(format!("the key of access tokens {} cannot be used: {problem}", file.display()))
-}
-
-fn make(file: &Path) -> io::Result<String> {
-    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(io::Error::other)?;
-    let pem = pair.serialize_pem();
-    write_whole(file, pem.as_bytes())?;
-    Ok(pem)
-}
-
-/// Writes beside the place, then moves it there: a crash leaves no half a file.
-fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".new");
-    let mut output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    output.write_all(bytes)?;
-    output.sync_all()?;
-    fs::rename(&unfinished, file)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use jsonwebtoken::EncodingKey;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{
+        super::key_files::{KEY_FILE, NOTES_FILE, RETIRED_LEEWAY_MS, RETIRED_MAX},
+        *,
+    };
 
     const NOW_MS: i64 = 1_795_000_000_000;
     const DAY_MS: i64 = 86_400_000;
@@ -426,14 +293,5 @@ mod tests {
             assert!(signing.rotate_when_due(due_ms + round, 1, TOKEN_MS).unwrap(), "the bound holds: {round}");
         }
         assert_eq!(signing.public_keys(due_ms + 10).len(), 1 + RETIRED_MAX);
-    }
-
-    #[test]
-    fn a_broken_key_file_is_named_with_the_remedy() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("keys")).unwrap();
-        fs::write(folder.path().join("keys").join(KEY_FILE), "nonsense").unwrap();
-        let refused = Signing::load(folder.path(), "main", NOW_MS).err().unwrap();
-        assert!(refused.to_string().contains("delete it"), "{refused}");
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     types::{AccountId, AccountName, in_task},
 };
 
-/// Most members of staff that are listed.
-pub(super) const STAFF_MAX: i64 = 1_000;
+/// Most members of staff that are listed at once.
+const STAFF_MAX: u32 = 1_000;
 
 /// An account with a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +28,14 @@ pub struct StaffMember {
 }
 
 impl Accounts {
-    /// Everybody who is more than a player, by name; at most 1,000.
+    /// Those who are more than players, in the order in which their accounts were made: so many, at most 1,000, behind the last one of
+    /// the page before.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn staff(&self) -> Result<Vec<StaffMember>, StorageError> {
-        store::staff::list(self.inner.storage.reader(), STAFF_MAX).await
+    pub async fn staff(&self, behind: Option<AccountId>, count: u32) -> Result<Vec<StaffMember>, StorageError> {
+        let behind = behind.map_or(0, AccountId::to_sql);
+        store::staff::list(self.inner.storage.reader(), behind, i64::from(count.min(STAFF_MAX))).await
     }
 
     /// `may` is what whoever gives it may do. Gives an account a role and single permissions beyond it, in place of what it had; a player with none is a player again. Its

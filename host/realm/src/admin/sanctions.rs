@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{Actor, Admin};
 use crate::{
     accounts::{Permission, Role},
-    moderation::{Kind, Order, Sanction, Target},
+    moderation::{Decider, Kind, Order, Sanction, Target},
     types::{AccountName, Code, Refusal},
 };
 
@@ -45,7 +45,7 @@ impl Admin {
         let length_ms = wish.seconds.map(|seconds| i64::try_from(seconds.min(SECONDS_MAX)).unwrap_or(i64::MAX) * 1_000);
         let until_ms = length_ms.map(|length_ms| self.moderation.now_ms().saturating_add(length_ms));
         let order = Order { kind: wish.kind, target, reason: wish.reason.trim().to_owned(), until_ms };
-        Ok(self.moderation.sanction(order, &actor.to_string(), Some(by)).await?)
+        Ok(self.moderation.sanction(order, Decider::from(actor.who()), Some(by)).await?)
     }
 
     /// Staff are sanctioned, and freed, by those alone who could take their role from them. The owner is sanctioned by nobody but rules, and
@@ -66,33 +66,38 @@ impl Admin {
         Err(Refusal::new(Code::Forbidden, sentence))
     }
 
-    /// Takes a sanction back; who may speak one of its kind against its target may.
+    /// Takes a sanction back; who may speak one of its kind against its target may. That there is none, whoever may see sanctions is told.
     ///
     /// # Errors
     /// When none of this number is in force, or it is not the actor's to decide.
     pub async fn lift(&self, actor: &Actor, number: i64) -> Result<Sanction, Refusal> {
         let known = self.moderation.find(number).await?;
-        let by = self.allow(actor, known.as_ref().map_or(Permission::PlayersBan, |known| needed(known.kind)), "")?;
+        let by = self.allow(actor, known.as_ref().map_or(Permission::PlayersRead, |known| needed(known.kind)), "")?;
         if let Some(known) = &known {
             self.may_touch(actor, &known.target, true).await?;
         }
-        let lifted = self.moderation.lift(number, &actor.to_string(), Some(by)).await?;
+        let lifted = self.moderation.lift(number, Decider::from(actor.who()), Some(by)).await?;
         lifted.ok_or_else(|| {
             let sentence = format!("No sanction {number} is in force; `realm sanction list` shows those that are.");
             Refusal::new(Code::NotFound, sentence)
         })
     }
 
-    /// Sanctions, the newest first: against one target, or all.
+    /// Sanctions, the newest first: against one target, or all; of those before a number, so many.
     ///
     /// # Errors
     /// When there is no such account.
-    pub async fn sanctions(&self, target: Option<&str>) -> Result<Vec<Sanction>, Refusal> {
+    pub async fn sanctions(
+        &self,
+        target: Option<&str>,
+        before: Option<i64>,
+        count: u32,
+    ) -> Result<Vec<Sanction>, Refusal> {
         let target = match target {
             Some(target) => Some(self.target(target).await?),
             None => None,
         };
-        Ok(self.moderation.list(target.as_ref()).await?)
+        Ok(self.moderation.list(target.as_ref(), before, count).await?)
     }
 
     /// How a target is called: an account by its name.
@@ -106,6 +111,15 @@ impl Admin {
                 self.accounts.look_up(*account).await?.map_or_else(|| account.to_string(), |(name, _)| name.to_string())
             }
         })
+    }
+
+    /// The name of the account that decided, if it was one and is there still.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn decider_name(&self, decider: &Decider) -> Result<Option<String>, Refusal> {
+        let Some(account) = decider.account() else { return Ok(None) };
+        Ok(self.accounts.look_up(account).await?.map(|(name, _)| name.to_string()))
     }
 
     /// The account of a name, or the network of an address.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     accounts::{OwnSession, Profile, Role},
-    types::{SessionId, rfc3339},
+    types::{SessionId, in_task, rfc3339},
 };
 
 /// How long a game may take to let somebody go who has his account erased.
@@ -186,8 +186,13 @@ async fn erase(
     Peer(peer): Peer,
     Body(body): Body<EraseRequest>,
 ) -> Result<StatusCode, Refused> {
-    // Its character is saved and given back before its name goes. Who is in no game is refused, which is as good.
-    let _ = tokio::time::timeout(LEAVE_DEADLINE, features.games.leave(speaker.account)).await;
-    features.accounts.erase(&speaker, &body.password, &body.second_factor, peer).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let erasable = features.accounts.prove_erasure(&speaker, &body.password, &body.second_factor, peer).await?;
+    // What is proved is carried out, also when whoever asked has gone meanwhile.
+    in_task(async move {
+        // Its character is saved and given back before its name goes. Who is in no game is refused, which is as good.
+        let _ = tokio::time::timeout(LEAVE_DEADLINE, features.games.leave(speaker.account)).await;
+        features.accounts.erase(erasable).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -2,10 +2,16 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Features, Problem, admin::Staff, extract::Body, problem::Refused};
+use super::{
+    Features, Problem,
+    admin::Staff,
+    extract::{Body, QueryOf},
+    paging::Page,
+    problem::Refused,
+};
 use crate::{
     accounts::{AccountKey, KeyState, Permission},
     types::{Code, Refusal, rfc3339},
@@ -51,6 +57,8 @@ pub(super) struct KeyRequest {
 /// An account key.
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyView {
+    /// Counts up from 1 as keys are made and imported.
+    number: i64,
     /// Its last characters; the key itself is not kept.
     hint: String,
     note: String,
@@ -77,6 +85,7 @@ impl From<AccountKey> for KeyView {
             KeyState::Revoked => "revoked",
         };
         Self {
+            number: key.number,
             hint: key.hint,
             note: key.note,
             state,
@@ -90,17 +99,37 @@ impl From<AccountKey> for KeyView {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeysView {
-    /// The newest first, at most 1,000.
+    /// The newest first.
     keys: Vec<KeyView>,
+    /// For the page after this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysQuery {
+    /// How many, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before; absent for the newest.
+    cursor: Option<String>,
 }
 
 /// The account keys.
-#[utoipa::path(get, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))),
+#[utoipa::path(get, path = "/admin/account-keys", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("keys.manage"))), params(KeysQuery),
     responses((status = 200, body = KeysView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list(State(features): State<Features>, Staff(actor): Staff) -> Result<Json<KeysView>, Refused> {
+async fn list(
+    State(features): State<Features>,
+    Staff(actor): Staff,
+    QueryOf(query): QueryOf<KeysQuery>,
+) -> Result<Json<KeysView>, Refused> {
     actor.ask(Permission::KeysManage)?;
-    let keys = features.accounts.keys().await?.into_iter().map(KeyView::from).collect();
-    Ok(Json(KeysView { keys }))
+    let page = Page::asked(query.limit, query.cursor.as_deref())?;
+    let keys = features.accounts.keys(page.before, page.entries as usize).await?;
+    let next_cursor = page.next(keys.len(), keys.last().map(|last| last.number));
+    Ok(Json(KeysView { keys: keys.into_iter().map(KeyView::from).collect(), next_cursor }))
 }
 
 /// Makes account keys, or imports some.

@@ -245,6 +245,7 @@ pub(super) struct LinesView {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LinesQuery {
     /// How many, at most 200.

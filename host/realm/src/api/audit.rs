@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Features, Problem, admin::Staff, extract::QueryOf, problem::Refused};
+use super::{Features, Problem, admin::Staff, extract::QueryOf, paging::Page, problem::Refused};
 use crate::{
     accounts::Permission,
-    audit::{Line, PAGE_LINES_MAX, Wanted},
+    audit::{Line, Wanted},
     types::{Code, Refusal, rfc3339},
 };
 
@@ -17,6 +17,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     /// How many lines, 1 to 200; 50 when absent.
@@ -87,24 +88,16 @@ async fn list(
     QueryOf(query): QueryOf<AuditQuery>,
 ) -> Result<Json<AuditView>, Refused> {
     actor.ask(Permission::AuditRead)?;
-    let before = match query.cursor.as_deref() {
-        None => None,
-        Some(cursor) => Some(number(cursor).ok_or_else(|| {
-            let sentence = "This cursor is none that the realm gave; send next_cursor of the page before, or none.";
-            Refused(Refusal::new(Code::RequestInvalid, sentence))
-        })?),
-    };
-    let limit = query.limit.unwrap_or(50).clamp(1, PAGE_LINES_MAX);
+    let page = Page::asked(query.limit, query.cursor.as_deref())?;
     let wanted = Wanted { actor: query.actor, act: query.act, target: query.target };
     if [&wanted.actor, &wanted.act, &wanted.target].into_iter().any(|text| text.contains('\0')) {
         let sentence = "An actor, an act or a target holds no zero character; leave it out.";
         return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
     }
     let audit = features.admin.audit();
-    let lines = audit.page(&wanted, before, limit).await?;
+    let lines = audit.page(&wanted, page.before, page.entries).await?;
     let names = audit.names(&lines).await?;
-    let full = u32::try_from(lines.len()).is_ok_and(|count| count == limit);
-    let next_cursor = lines.last().filter(|last| full && last.number > 1).map(|last| format!("n{}", last.number));
+    let next_cursor = page.next(lines.len(), lines.last().map(|last| last.number));
     let name = |account: Option<_>| account.and_then(|account| names.get(&account).cloned());
     let view = |line: Line| {
         let (actor_name, target_name) = (name(line.actor_account()), name(line.target_account()));
@@ -113,8 +106,4 @@ async fn list(
         AuditLineView { number, at, realm, actor, actor_name, act, target, target_name, reason, before, after, hash }
     };
     Ok(Json(AuditView { lines: lines.into_iter().map(view).collect(), next_cursor }))
-}
-
-fn number(cursor: &str) -> Option<i64> {
-    cursor.strip_prefix('n')?.parse().ok().filter(|number| *number > 0)
 }

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use realm_protocol::proto;
 use realm_world::Difficulty;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,7 +19,7 @@ use crate::{
     admin::Actor,
     audit::By,
     games::{GameReference, GameSettings, Player},
-    types::{CharacterId, Code, GameId, GameName, Refusal, rfc3339},
+    types::{CharacterId, Code, GameId, GameName, Refusal, in_task, rfc3339},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -65,6 +66,7 @@ pub(super) struct JoinRequest {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Key of the character that looks for a game; the matchmaking rule orders the list for it.
@@ -248,14 +250,25 @@ async fn close(
     let (game, _) = home.games.get(id).await?;
     // Without a line nobody closes as staff, also when the game has another host a moment later.
     who.staff &= game.host != speaker.name.as_str();
-    if who.staff {
-        let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
-        let by = By { realm: home.key().into(), ..by };
-        let before = serde_json::json!({"name": game.name, "players": game.players});
-        features.admin.note(by.does("games.close", "game", id).changing(before, serde_json::Value::Null)).await?;
+    if !who.staff {
+        features.games.close(&who, id).await?;
+        return Ok(StatusCode::NO_CONTENT);
     }
-    features.games.close(&who, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let by = features.admin.allow(&Actor::Account(speaker), Permission::GamesClose, "")?;
+    let by = By { realm: home.key().into(), ..by };
+    // What is noted is done, or noted as refused, also when whoever asked has gone meanwhile.
+    in_task(async move {
+        let before = json!({"name": game.name, "players": game.players});
+        let deed = |after: Value| by.does("games.close", "game", id).changing(before.clone(), after);
+        features.admin.note(deed(Value::Null)).await?;
+        let closed = features.games.close(&who, id).await;
+        if let Err(refusal) = &closed {
+            features.admin.note(deed(json!({"refused": refusal.message}))).await?;
+        }
+        closed?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Takes a seat in a game.

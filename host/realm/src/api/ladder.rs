@@ -9,10 +9,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Features, Problem,
     extract::{PathPart, QueryOf},
+    paging,
     problem::Refused,
 };
 use crate::{
-    ladder::{Entry, Ladder},
+    ladder::{Entry, Ladder, Position},
     types::{CharacterId, Code, Refusal},
 };
 
@@ -27,6 +28,18 @@ pub(super) struct LadderQuery {
     /// How many places, at most 100; 50 when absent.
     limit: Option<u32>,
     /// Key or name of the realm, as `GET /realms` lists them; absent for the first.
+    realm: Option<String>,
+    /// `next_cursor` of the page before; absent for the best.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AroundQuery {
+    /// How many places, at most 100; 50 when absent.
+    limit: Option<u32>,
+    /// Key or name of the realm, as `GET /realms` lists them; absent for that of the character.
     realm: Option<String>,
 }
 
@@ -66,12 +79,19 @@ impl From<Entry> for EntryView {
 #[derive(Serialize, ToSchema)]
 pub(super) struct LadderView {
     entries: Vec<EntryView>,
+    /// For the page after this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 async fn top(features: &Features, class: Option<Class>, query: &LadderQuery) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
-    let entries = features.shown_home(query.realm.as_deref())?.ladder()?.top(class, limit).await?;
-    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
+    let behind = query.cursor.as_deref().map(|cursor| cursor.parse::<Position>().map_err(|_| paging::unknown()));
+    let home = features.shown_home(query.realm.as_deref())?;
+    let (entries, last) = home.ladder()?.page(class, behind.transpose()?, limit).await?;
+    let next = last.filter(|_| u32::try_from(entries.len()).is_ok_and(|count| count >= limit));
+    let next_cursor = next.map(|position| position.to_string());
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor }))
 }
 
 /// The best characters of all classes.
@@ -104,12 +124,12 @@ async fn by_class(
 
 /// A character with as many before as behind it; empty when it has no place. The numbers of the places may be off by as many as changed places within the last minute.
 #[utoipa::path(get, path = "/ladder/around/{character}", tag = "ladder",
-    params(("character" = String, Path, description = "Key of the character"), LadderQuery),
+    params(("character" = String, Path, description = "Key of the character"), AroundQuery),
     responses((status = 200, body = LadderView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn around(
     State(features): State<Features>,
     PathPart(character): PathPart<CharacterId>,
-    QueryOf(query): QueryOf<LadderQuery>,
+    QueryOf(query): QueryOf<AroundQuery>,
 ) -> Result<Json<LadderView>, Refused> {
     let limit = query.limit.unwrap_or(50).clamp(1, Ladder::ENTRIES_MAX);
     let home = match (&query.realm, features.realms.of_character(character).await) {
@@ -118,5 +138,5 @@ async fn around(
         (named, _) => features.shown_home(named.as_deref())?,
     };
     let entries = home.ladder()?.around(character, (limit - 1) / 2).await?;
-    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect() }))
+    Ok(Json(LadderView { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor: None }))
 }

@@ -19,6 +19,7 @@ mod gate;
 mod home;
 mod ladder;
 mod owner;
+mod paging;
 mod plugins;
 mod problem;
 mod realms;
@@ -80,7 +81,7 @@ pub struct Features {
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
         (name = "realm", description = "The realm itself"),
-        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission"),
+        (name = "admin", description = "What staff see and do; each verb names its permission as x-permission, or one for each kind of sanction"),
     )
 )]
 struct Description;

@@ -9,12 +9,13 @@ use super::{
     Features, Problem,
     admin::Staff,
     extract::{Body, PathPart, QueryOf},
+    paging::Page,
     problem::Refused,
 };
 use crate::{
     accounts::Permission,
     admin::SanctionWish,
-    moderation::{Kind, Sanction, Target},
+    moderation::{Kind, Sanction},
     types::{in_task, rfc3339},
 };
 
@@ -44,16 +45,22 @@ pub(super) struct SanctionView {
     /// An account's name, or a network.
     target: String,
     reason: String,
-    /// Who decided: a staff account's name, or the name of a rule.
+    /// Who decided: `operator`, `account:` and a key, `plugin:` and a name, or `rule:` and the name of a rule of the realm itself.
     decided_by: String,
+    /// The name of that account now; absent for others, and when the account is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by_name: Option<String>,
     /// RFC 3339.
     created: String,
     /// RFC 3339; absent when it lasts for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-    /// Who took it back.
+    /// Who took it back, written as in `decided_by`.
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted_by: Option<String>,
+    /// The name of that account now, if it is one that there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifted_by_name: Option<String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted: Option<String>,
@@ -62,13 +69,22 @@ pub(super) struct SanctionView {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SanctionsView {
-    /// The newest first, at most 1,000.
+    /// The newest first.
     sanctions: Vec<SanctionView>,
+    /// For the page after this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SanctionsQuery {
+    /// How many, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before; absent for the newest.
+    cursor: Option<String>,
     /// An account's name, an address or a network; absent for all.
     target: Option<String>,
 }
@@ -76,23 +92,30 @@ pub(super) struct SanctionsQuery {
 async fn view(features: &Features, sanction: Sanction) -> Result<SanctionView, Refused> {
     let target = features.admin.target_name(&sanction.target).await?;
     let in_force = sanction.in_force(features.admin.now_ms());
+    let decided_by_name = features.admin.decider_name(&sanction.decided_by).await?;
+    let lifted_by_name = match &sanction.lifted_by {
+        Some(decider) => features.admin.decider_name(decider).await?,
+        None => None,
+    };
     let Sanction { number, kind, reason, decided_by, created_ms, until_ms, lifted_by, lifted_ms, .. } = sanction;
     Ok(SanctionView {
         number,
         kind,
         target,
         reason,
-        decided_by,
+        decided_by: decided_by.to_string(),
+        decided_by_name,
         created: rfc3339(created_ms),
         until: until_ms.map(rfc3339),
-        lifted_by,
+        lifted_by: lifted_by.map(|decider| decider.to_string()),
+        lifted_by_name,
         lifted: lifted_ms.map(rfc3339),
         in_force,
     })
 }
 
-/// Speaks a sanction. Whoever is banned is disconnected when this answers. A mute needs `players.mute`, a flag `players.read` instead.
-#[utoipa::path(post, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("players.ban"))), request_body = SanctionRequest,
+/// Speaks a sanction. Whoever is banned is disconnected when this answers. Each kind asks for its own permission.
+#[utoipa::path(post, path = "/admin/sanctions", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!({"ban": "players.ban", "mute": "players.mute", "flag": "players.read"}))), request_body = SanctionRequest,
     responses((status = 201, body = SanctionView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn speak(
     State(features): State<Features>,
@@ -103,16 +126,7 @@ async fn speak(
     // What is stored is carried out, also when whoever asked has gone meanwhile.
     in_task(async move {
         let sanction = features.admin.sanction(&actor, SanctionWish { kind, target, reason, seconds }).await?;
-        match (&sanction.target, kind) {
-            (Target::Account(account), Kind::Ban) => features.sessions.shut_out(*account, sanction.clone().ban()).await,
-            (Target::Network(network), Kind::Ban) => {
-                let network = *network;
-                let banned = move |address: std::net::IpAddr| network.contains(&address.to_canonical());
-                let ended = features.accounts.end_sessions_from(banned).await?;
-                tracing::info!(%network, ended, "sessions from a banned network have ended");
-            }
-            _ => {}
-        }
+        features.sessions.carry_out(&sanction).await?;
         Ok((StatusCode::CREATED, Json(view(&features, sanction).await?)))
     })
     .await
@@ -127,15 +141,17 @@ async fn list(
     QueryOf(query): QueryOf<SanctionsQuery>,
 ) -> Result<Json<SanctionsView>, Refused> {
     actor.ask(Permission::PlayersRead)?;
+    let page = Page::asked(query.limit, query.cursor.as_deref())?;
     let mut sanctions = Vec::new();
-    for sanction in features.admin.sanctions(query.target.as_deref()).await? {
+    for sanction in features.admin.sanctions(query.target.as_deref(), page.before, page.entries).await? {
         sanctions.push(view(&features, sanction).await?);
     }
-    Ok(Json(SanctionsView { sanctions }))
+    let next_cursor = page.next(sanctions.len(), sanctions.last().map(|last| last.number));
+    Ok(Json(SanctionsView { sanctions, next_cursor }))
 }
 
-/// Takes a sanction back.
-#[utoipa::path(delete, path = "/admin/sanctions/{number}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("players.ban"))), params(("number" = i64, Path, description = "Number of the sanction")),
+/// Takes a sanction back. Each kind asks for its own permission, and `players.read` is enough to be told that there is none.
+#[utoipa::path(delete, path = "/admin/sanctions/{number}", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!({"ban": "players.ban", "mute": "players.mute", "flag": "players.read"}))), params(("number" = i64, Path, description = "Number of the sanction")),
     responses((status = 200, body = SanctionView), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn lift(
     State(features): State<Features>,

@@ -2,19 +2,20 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Features, Problem,
     admin::Staff,
     auth::account_name,
-    extract::{Body, PathPart},
+    extract::{Body, PathPart, QueryOf},
+    paging::Page,
     problem::Refused,
 };
 use crate::{
     accounts::{Permission, Permissions, Role, StaffMember},
-    types::{Code, Refusal},
+    types::{AccountId, Code, Refusal},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Features> {
@@ -68,8 +69,22 @@ impl From<StaffMember> for StaffView {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct StaffListView {
-    /// By name, at most 1,000.
+    /// In the order in which their accounts were made.
     staff: Vec<StaffView>,
+    /// For the page after this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StaffQuery {
+    /// How many, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before; absent for the first.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -100,12 +115,18 @@ async fn roles(Staff(actor): Staff) -> Result<Json<RolesView>, Refused> {
 }
 
 /// Everybody who is more than a player.
-#[utoipa::path(get, path = "/admin/staff", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("roles.read"))),
+#[utoipa::path(get, path = "/admin/staff", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("roles.read"))), params(StaffQuery),
     responses((status = 200, body = StaffListView), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list(State(features): State<Features>, Staff(actor): Staff) -> Result<Json<StaffListView>, Refused> {
+async fn list(
+    State(features): State<Features>,
+    Staff(actor): Staff,
+    QueryOf(query): QueryOf<StaffQuery>,
+) -> Result<Json<StaffListView>, Refused> {
     actor.ask(Permission::RolesRead)?;
-    let staff = features.accounts.staff().await?.into_iter().map(StaffView::from).collect();
-    Ok(Json(StaffListView { staff }))
+    let page = Page::asked(query.limit, query.cursor.as_deref())?;
+    let staff = features.accounts.staff(page.before.map(AccountId::from_sql), page.entries).await?;
+    let next_cursor = page.next(staff.len(), staff.last().map(|last| last.account.to_sql()));
+    Ok(Json(StaffListView { staff: staff.into_iter().map(StaffView::from).collect(), next_cursor }))
 }
 
 /// Gives an account a role, and permissions beyond it, in place of what it had. Its sessions end.

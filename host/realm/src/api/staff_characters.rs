@@ -126,6 +126,12 @@ async fn transfer(
         return Err(Refused(Refusal::new(Code::RequestInvalid, sentence)));
     }
     let once = key.once(Scope::from(&actor), &body, shown)?;
+    // Who was named may have another name by now, or be gone; what was answered then stays the answer.
+    if let Some(once) = &once
+        && let Some(kept) = features.realms.first().characters.answered_before(once).await?
+    {
+        return Ok(answer(StatusCode::OK, Answered::Before(kept), shown));
+    }
     let account = match body.account.as_str() {
         "" => None,
         name => Some(features.accounts.find(&account_name(name)?).await?.ok_or(AccountsError::AccountUnknown)?),

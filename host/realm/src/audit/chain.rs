@@ -1,5 +1,7 @@
 //! The chain: a line's hash covers the line and the hash before it. Lines in, verdict out.
 
+use std::{fmt, str::FromStr};
+
 use sha2::{Digest as _, Sha256};
 
 use super::Line;
@@ -19,13 +21,39 @@ pub(super) fn hash(before: &str, line: &Line) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a log that is whole ends in. Whoever notes it down can tell later that nothing was rewritten from before it.
+/// What a log that is whole ends in; written as `LINES:HASH`. Whoever notes it down outside the database can tell later that nothing up to
+/// there was cut off or rewritten, also when the whole log was, with everything that is kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sound {
     /// How many lines there are.
     pub lines: i64,
     /// Hash of the last one.
     pub hash: String,
+}
+
+impl fmt::Display for Sound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.lines, self.hash)
+    }
+}
+
+/// A text that notes no end of a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write the number of a line, a colon and its hash of 64 hexadecimal digits, as `realm audit verify` prints them"
+)]
+pub struct NoNote;
+
+impl FromStr for Sound {
+    type Err = NoNote;
+
+    fn from_str(text: &str) -> Result<Self, NoNote> {
+        let (lines, hash) = text.trim().split_once(':').ok_or(NoNote)?;
+        let (lines, hash) = (lines.parse().map_err(|_| NoNote)?, hash.to_ascii_lowercase());
+        // Of an empty log nothing can be compared.
+        let fits = lines > 0 && hash.len() == FIRST.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if fits { Ok(Self { lines, hash }) } else { Err(NoNote) }
+    }
 }
 
 /// Where a log is broken first.
@@ -48,6 +76,19 @@ pub enum Broken {
     /// The last line is not the one that the realm wrote last.
     #[error("line {0} is not the last one that the realm wrote: its hash is another than the one kept beside the log")]
     Replaced(i64),
+    /// The log is whole in itself, and another one than that of which an end was noted down.
+    #[error("line {0} is not the one that was noted down: the log was replaced, or written anew from some line on")]
+    Another(i64),
+    /// The log ends before the line that was noted down.
+    #[error(
+        "the log ends with line {last}, and line {noted} was noted down: its end was cut off, or it was replaced by an older one"
+    )]
+    CutOff {
+        /// Its last line.
+        last: i64,
+        /// The line that was noted down.
+        noted: i64,
+    },
     /// What the realm noted of its last line is gone.
     #[error("the note of the last line is gone (table audit_head): lines after line {0} may be missing")]
     Headless(i64),
@@ -58,18 +99,18 @@ fn lines(first: i64, last: i64) -> String {
 }
 
 /// A walk over the lines in the order of their numbers.
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     number: i64,
     hash: String,
+    /// An end that was noted down before, outside the database.
+    noted: Option<&'a Sound>,
 }
 
-impl Default for Walk {
-    fn default() -> Self {
-        Self { number: 0, hash: FIRST.to_owned() }
+impl<'a> Walk<'a> {
+    pub(super) fn new(noted: Option<&'a Sound>) -> Self {
+        Self { number: 0, hash: FIRST.to_owned(), noted }
     }
-}
 
-impl Walk {
     pub(super) fn step(&mut self, line: &Line) -> Result<(), Broken> {
         let expected = self.number + 1;
         if line.number < expected {
@@ -81,6 +122,9 @@ impl Walk {
         if hash(&self.hash, line) != line.hash {
             return Err(Broken::Changed(line.number));
         }
+        if self.noted.is_some_and(|noted| noted.lines == line.number && noted.hash != line.hash) {
+            return Err(Broken::Another(line.number));
+        }
         self.number = line.number;
         self.hash.clone_from(&line.hash);
         Ok(())
@@ -88,6 +132,9 @@ impl Walk {
 
     /// `head` is what the realm noted of the last line it wrote.
     pub(super) fn end(self, head: Option<(i64, String)>) -> Result<Sound, Broken> {
+        if let Some(noted) = self.noted.filter(|noted| noted.lines > self.number) {
+            return Err(Broken::CutOff { last: self.number, noted: noted.lines });
+        }
         let (number, hash) = match head {
             Some(head) => head,
             None if self.number == 0 => (0, FIRST.to_owned()),

@@ -10,7 +10,7 @@ mod store;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub use chain::{Broken, Sound};
+pub use chain::{Broken, NoNote, Sound};
 pub use deed::{By, Deed, Who};
 
 use crate::{
@@ -129,6 +129,14 @@ impl Audit {
     }
 }
 
+/// Can the log be written on? Not when lines are there and the note of the last one is gone.
+///
+/// # Errors
+/// Those of the database.
+pub async fn can_go_on(connection: &mut Connection) -> Result<bool, StorageError> {
+    Ok(store::head(connection).await?.is_some() || store::is_empty(connection).await?)
+}
+
 /// Writes a line in the transaction of what it tells.
 ///
 /// # Errors
@@ -147,12 +155,13 @@ pub async fn write(connection: &mut Connection, deed: &Deed, now_ms: i64) -> Res
     store::append(connection, &line).await
 }
 
-/// Walks over the whole log, from its first line.
+/// Walks over the whole log, from its first line. `noted` is an end that was noted down before, if there is one: without it, a log that
+/// was replaced as a whole, or cut off with the note that the database keeps, looks like any other.
 ///
 /// # Errors
 /// Those of the database; that the log is broken is an answer.
-pub async fn verify(connection: &mut Connection) -> Result<Result<Sound, Broken>, StorageError> {
-    let mut walk = Walk::default();
+pub async fn verify(connection: &mut Connection, noted: Option<&Sound>) -> Result<Result<Sound, Broken>, StorageError> {
+    let mut walk = Walk::new(noted);
     let mut after = i64::MIN;
     loop {
         let lines = store::following(connection, after, LINES_PER_READ).await?;

@@ -28,7 +28,14 @@ async fn log(home: &Home, lines: i64) -> (Storage, Audit, AccountId) {
 }
 
 async fn checked(storage: &Storage) -> Result<Sound, Broken> {
-    storage.write::<_, StorageError, _>(|connection| Box::pin(async move { verify(connection).await })).await.unwrap()
+    against(storage, None).await
+}
+
+/// The same against an end that was noted down.
+async fn against(storage: &Storage, noted: Option<Sound>) -> Result<Sound, Broken> {
+    let verify = storage
+        .write::<_, StorageError, _>(|connection| Box::pin(async move { verify(connection, noted.as_ref()).await }));
+    verify.await.unwrap()
 }
 
 async fn behind_the_back(storage: &Storage, statements: &[&'static str]) {
@@ -126,6 +133,68 @@ async fn missing_swapped_and_added_lines_are_named(home: Home) {
     }
 }
 
+async fn a_log_that_was_cut_off_or_replaced_with_all_that_is_beside_it_is_found_by_what_was_noted_down(home: Home) {
+    let (storage, audit, _) = log(&home, 6).await;
+    let noted = checked(&storage).await.unwrap();
+    assert_eq!(noted.to_string().parse(), Ok(noted.clone()), "as it is written it is read");
+    let again = async || audit.note(audit.by(Who::Operator, "").does("plugins.reload", "plugin", "ladder")).await;
+    again().await.unwrap();
+    assert_eq!(against(&storage, Some(noted.clone())).await.unwrap().lines, 7, "what came later is welcome");
+    let cut = [
+        "UPDATE audit_head SET number = 4, hash = (SELECT hash FROM audit_log WHERE number = 4)",
+        "DELETE FROM audit_log WHERE number > 4",
+    ];
+    behind_the_back(&storage, &cut).await;
+    assert_eq!(checked(&storage).await.unwrap().lines, 4, "in itself it is whole");
+    assert_eq!(against(&storage, Some(noted.clone())).await, Err(Broken::CutOff { last: 4, noted: 6 }));
+    for _ in 0..3 {
+        again().await.unwrap();
+    }
+    assert_eq!(checked(&storage).await.unwrap().lines, 7, "and stays so as it grows");
+    assert_eq!(against(&storage, Some(noted.clone())).await, Err(Broken::Another(6)));
+    behind_the_back(&storage, &["DELETE FROM audit_log", "DELETE FROM audit_head"]).await;
+    assert_eq!(checked(&storage).await.unwrap().lines, 0);
+    assert_eq!(against(&storage, Some(noted)).await, Err(Broken::CutOff { last: 0, noted: 6 }));
+    for none in ["", "7", "7:", ":ab", "7:abc", "0:0000000000000000000000000000000000000000000000000000000000000000"] {
+        assert!(none.parse::<Sound>().is_err(), "{none}");
+    }
+    storage.close().await;
+}
+
+/// Two nodes over one server write at the same time: one chain, every line of both in it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_write_one_chain() {
+    const LINES: usize = 100;
+    let (home, clock) = (Home::postgresql(), FakeClock::new());
+    let here = open(&home, &clock).await;
+    let there = home.node(&here, &clock).await;
+    let mut writing = Vec::new();
+    for (realm, storage) in [("here", &here), ("there", &there.storage)] {
+        for number in 0..LINES {
+            let audit = Audit::new(realm, storage.clone());
+            writing.push(tokio::spawn(async move {
+                audit.note(audit.by(Who::Operator, "").does("plugins.reload", "plugin", number)).await.unwrap();
+            }));
+        }
+    }
+    for one in writing {
+        one.await.unwrap();
+    }
+    assert_eq!(checked(&there.storage).await.unwrap().lines, 2 * i64::try_from(LINES).unwrap());
+    let audit = Audit::new("here", here.clone());
+    let mut told = std::collections::BTreeSet::new();
+    let mut before = None;
+    loop {
+        let page = audit.page(&Wanted::default(), before, 200).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.number);
+        told.extend(page.into_iter().map(|line| (line.realm, line.target)));
+    }
+    assert_eq!(told.len(), 2 * LINES, "each once");
+    there.storage.close().await;
+    here.close().await;
+}
+
 async fn after_a_loss_the_numbers_go_on_and_the_gap_stays_seen(home: Home) {
     let (storage, audit, _) = log(&home, 4).await;
     behind_the_back(&storage, &["DELETE FROM audit_log WHERE number = 4"]).await;
@@ -161,6 +230,7 @@ each_database!(
     an_empty_log_is_whole,
     one_changed_byte_is_found_in_every_column_and_its_line_is_named,
     missing_swapped_and_added_lines_are_named,
+    a_log_that_was_cut_off_or_replaced_with_all_that_is_beside_it_is_found_by_what_was_noted_down,
     after_a_loss_the_numbers_go_on_and_the_gap_stays_seen,
     a_log_whose_end_was_cut_with_its_note_takes_no_line,
     an_act_that_fails_leaves_no_line,

@@ -1,7 +1,7 @@
 //! Why a character verb was refused.
 
 use crate::{
-    once::KeyReused,
+    once::KeyRefused,
     storage::StorageError,
     types::{Code, NameError, Refusal},
 };
@@ -56,9 +56,9 @@ pub enum CharactersError {
     /// The profile breaks a rule.
     #[error("{0}")]
     Profile(String),
-    /// The key of the request was used with another one.
+    /// The key of the request cannot be taken.
     #[error(transparent)]
-    KeyReused(#[from] KeyReused),
+    KeyRefused(#[from] KeyRefused),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -103,7 +103,7 @@ impl From<CharactersError> for Refusal {
             ),
             CharactersError::Points(sentence) => (Code::CharacterPoints, sentence),
             CharactersError::Profile(sentence) => (Code::CharacterProfileInvalid, sentence),
-            CharactersError::KeyReused(error) => return error.into(),
+            CharactersError::KeyRefused(error) => return error.into(),
             CharactersError::Lapsed => {
                 let sentence = "The realm's database did not answer for too long: the character has left its game as it was last saved. Join \
                      a game again in a moment.";

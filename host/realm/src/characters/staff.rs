@@ -11,12 +11,20 @@ use super::{
 };
 use crate::{
     audit::{self, By},
-    once::{self, Answered, Once},
+    once::{self, Answered, Kept, Once},
     storage::StorageError,
     types::{AccountId, CharacterId, CharacterName},
 };
 
 impl Characters {
+    /// What was answered to a request before, if it came before: asked by whoever looks something up first that may have changed since.
+    ///
+    /// # Errors
+    /// When the key was used with another request; those of the database.
+    pub async fn answered_before(&self, once: &Once<Details>) -> Result<Option<Kept>, CharactersError> {
+        once.before(&self.storage).await
+    }
+
     /// Gives a character another name. Whoever has it selected sees the new name when it is selected again.
     ///
     /// # Errors

@@ -43,6 +43,9 @@ pub(super) struct List {
 
 #[derive(Args)]
 pub(super) struct Verify {
+    /// The end of the log as it was noted down before, outside the database: finds a log that was cut off since, or replaced as a whole
+    #[arg(long, value_name = "LINE:HASH")]
+    expect: Option<audit::Sound>,
     #[command(flatten)]
     place: Place,
 }
@@ -79,13 +82,15 @@ impl List {
 impl Verify {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.place.load()?.config;
+        let noted = self.expect;
         let verdict = storage::read_alone(&config.storage, &self.place.data, |connection| {
-            Box::pin(async move { audit::verify(connection).await })
+            Box::pin(async move { audit::verify(connection, noted.as_ref()).await })
         })
         .await?;
         match verdict {
             Ok(sound) => {
                 println!("The audit log is whole: {} lines, the last with the hash {}.", sound.lines, sound.hash);
+                println!("Noted down elsewhere, this finds a log that is cut off or replaced later: --expect {sound}");
                 Ok(ExitCode::SUCCESS)
             }
             Err(broken) => anyhow::bail!("the audit log is broken: {broken}; compare it with a backup"),

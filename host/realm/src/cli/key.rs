@@ -59,6 +59,12 @@ pub(super) struct One {
 
 #[derive(Args)]
 pub(super) struct List {
+    /// How many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    lines: u32,
+    /// Go on after a page: the word that it ended with
+    #[arg(long, value_name = "WORD")]
+    cursor: Option<String>,
     /// Print what the realm answers, as JSON
     #[arg(long)]
     json: bool,
@@ -91,12 +97,15 @@ impl Key {
             }
             Self::Check(One { key, place }) => show_one(&place, "check", &key).await?,
             Self::Revoke(One { key, place }) => show_one(&place, "revoke", &key).await?,
-            Self::List(List { json, place }) => {
-                let found = operator::ask(&place, Method::GET, "/account-keys", None).await?;
+            Self::List(List { lines, cursor, json, place }) => {
+                let cursor = cursor.map(|cursor| format!("&cursor={}", operator::part(&cursor))).unwrap_or_default();
+                let path = format!("/account-keys?limit={lines}{cursor}");
+                let found = operator::ask(&place, Method::GET, &path, None).await?;
                 if json {
                     println!("{found:#}");
                 } else {
                     found["keys"].as_array().into_iter().flatten().for_each(|key| println!("{}", line(key)));
+                    operator::more(&found);
                 }
             }
         }

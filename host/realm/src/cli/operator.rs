@@ -17,6 +17,13 @@ pub(super) async fn ask(place: &Place, method: Method, path: &str, body: Option<
     Ok(rest.request(method, &format!("/api/v1/admin{path}"), body).await?.success()?.json)
 }
 
+/// Says how the page after this one is asked for, when there is one.
+pub(super) fn more(page: &Value) {
+    if let Some(cursor) = page["next_cursor"].as_str() {
+        println!("More: --cursor {cursor}");
+    }
+}
+
 /// A text as one part of an address.
 pub(super) fn part(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');

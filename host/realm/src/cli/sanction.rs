@@ -49,6 +49,12 @@ pub(super) struct Lift {
 pub(super) struct List {
     /// Name of an account, an address or a network [default: all]
     target: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    lines: u32,
+    /// Go on after a page: the word that it ended with
+    #[arg(long, value_name = "WORD")]
+    cursor: Option<String>,
     /// Print what the realm answers, as JSON
     #[arg(long)]
     json: bool,
@@ -66,13 +72,19 @@ impl Sanction {
                 let path = format!("/sanctions/{number}");
                 println!("{}", line(&operator::ask(&place, Method::DELETE, &path, None).await?));
             }
-            Self::List(List { target, json, place }) => {
-                let query = target.map(|target| format!("?target={}", escaped(&target))).unwrap_or_default();
-                let found = operator::ask(&place, Method::GET, &format!("/sanctions{query}"), None).await?;
+            Self::List(List { target, lines, cursor, json, place }) => {
+                let mut path = format!("/sanctions?limit={lines}");
+                for (key, value) in [("target", target), ("cursor", cursor)] {
+                    if let Some(value) = value {
+                        path.push_str(&format!("&{key}={}", escaped(&value)));
+                    }
+                }
+                let found = operator::ask(&place, Method::GET, &path, None).await?;
                 if json {
                     println!("{found:#}");
                 } else {
                     found["sanctions"].as_array().into_iter().flatten().for_each(|one| println!("{}", line(one)));
+                    operator::more(&found);
                 }
             }
         }
@@ -106,6 +118,18 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
+/// Who decided: accounts by their names, and never as if they were plugins.
+fn decider(sanction: &Value, member: &str) -> String {
+    let text = sanction[member].as_str().unwrap_or_default();
+    match (text.split_once(':'), sanction[format!("{member}_name")].as_str()) {
+        (None, _) => format!("the {text}"),
+        (Some(("account", _)), Some(name)) => format!("{name} ({text})"),
+        (Some(("plugin", name)), _) => format!("the plugin {name}"),
+        (Some(("rule", name)), _) => format!("the rule {name}"),
+        (Some(_), _) => text.to_owned(),
+    }
+}
+
 /// A sanction in one line.
 fn line(sanction: &Value) -> String {
     let text = |member: &str| sanction[member].as_str().unwrap_or_default().to_owned();
@@ -113,12 +137,16 @@ fn line(sanction: &Value) -> String {
     let lifted = if sanction["lifted"].is_null() {
         String::new()
     } else {
-        format!(", lifted {} by {}", text("lifted"), text("lifted_by"))
+        format!(", lifted {} by {}", text("lifted"), decider(sanction, "lifted_by"))
     };
     let over = if sanction["in_force"] == true || !lifted.is_empty() { "" } else { ", over" };
     // A JSON value pays no heed to a width.
     let (number, kind, target) = (sanction["number"].to_string(), text("kind"), text("target"));
-    format!("{number:>5}  {kind} {target} {until}, by {}{lifted}{over}: {}", text("decided_by"), text("reason"))
+    format!(
+        "{number:>5}  {kind} {target} {until}, by {}{lifted}{over}: {}",
+        decider(sanction, "decided_by"),
+        text("reason")
+    )
 }
 
 #[cfg(test)]
@@ -138,11 +166,18 @@ mod tests {
     #[test]
     fn a_sanction_is_shown_in_a_line() {
         let mut sanction = json!({"number": 12, "kind": "ban", "target": "192.0.2.0/24", "reason": "Spam.",
-            "decided_by": "the operator", "created": "2026-01-01T00:00:00Z", "in_force": true});
+            "decided_by": "operator", "created": "2026-01-01T00:00:00Z", "in_force": true});
         assert_eq!(line(&sanction), "   12  ban 192.0.2.0/24 for good, by the operator: Spam.");
         sanction["until"] = json!("2026-01-02T00:00:00Z");
         sanction["in_force"] = json!(false);
         assert!(line(&sanction).contains("until 2026-01-02T00:00:00Z, by the operator, over: Spam."));
+        sanction["decided_by"] = json!("account:7");
+        assert!(line(&sanction).contains(", by account:7, over"));
+        sanction["decided_by_name"] = json!("anti-cheat");
+        assert!(line(&sanction).contains(", by anti-cheat (account:7), over"));
+        sanction["lifted"] = json!("2026-01-01T12:00:00Z");
+        sanction["lifted_by"] = json!("plugin:anti-cheat");
+        assert!(line(&sanction).contains(", lifted 2026-01-01T12:00:00Z by the plugin anti-cheat: Spam."));
         assert_eq!(escaped("2001:db8::/48"), "2001%3Adb8%3A%3A%2F48");
     }
 }

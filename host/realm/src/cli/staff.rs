@@ -13,13 +13,28 @@ pub(super) enum Staff {
     /// List everybody who is more than a player.
     List(List),
     /// List the roles and permissions that there are.
-    Roles(List),
+    Roles(Roles),
     /// Give an account a role, and permissions beyond it, in place of what it had; its sessions end.
     Grant(Grant),
 }
 
 #[derive(Args)]
 pub(super) struct List {
+    /// How many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    lines: u32,
+    /// Go on after a page: the word that it ended with
+    #[arg(long, value_name = "WORD")]
+    cursor: Option<String>,
+    /// Print what the realm answers, as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(super) struct Roles {
     /// Print what the realm answers, as JSON
     #[arg(long)]
     json: bool,
@@ -50,11 +65,15 @@ pub(super) struct Grant {
 impl Staff {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Self::List(List { json, place }) => {
-                let answer = operator::ask(&place, Method::GET, "/staff", None).await?;
+            Self::List(List { lines, cursor, json, place }) => {
+                let cursor = cursor.map(|cursor| format!("&cursor={}", operator::part(&cursor))).unwrap_or_default();
+                let answer = operator::ask(&place, Method::GET, &format!("/staff?limit={lines}{cursor}"), None).await?;
                 print(json, &answer, members);
+                if !json {
+                    operator::more(&answer);
+                }
             }
-            Self::Roles(List { json, place }) => {
+            Self::Roles(Roles { json, place }) => {
                 let answer = operator::ask(&place, Method::GET, "/roles", None).await?;
                 print(json, &answer, roles);
             }

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{broadcast, mpsc};
 
 use crate::{
-    moderation::{Ban, Moderation},
+    moderation::{Ban, Decider, Moderation},
     storage::Storage,
     types::{AccountId, Code},
 };
@@ -22,8 +22,8 @@ pub(super) const SUSPICIONS_MAX: usize = 256;
 const ACCOUNTS_MAX: usize = 10_000;
 /// After this long without a finding an account begins at zero.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
-/// Who decided, in the records of moderation.
-const BY: &str = "rule:anti-cheat";
+/// The rule that decided, in the records of moderation.
+const RULE: &str = "anti-cheat";
 /// Waits between attempts to store a ban.
 const BAN_RETRIES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
@@ -180,7 +180,7 @@ impl Referee {
         let mut ban = Ban::new(reason, Some(self.storage.now_ms().saturating_add(hours_ms)));
         let mut waits = BAN_RETRIES.into_iter();
         loop {
-            match self.moderation.ban(account, ban.clone(), BY).await {
+            match self.moderation.ban(account, ban.clone(), Decider::Rule(RULE.to_owned())).await {
                 Ok(stored) => {
                     ban = stored;
                     break;

@@ -3,6 +3,7 @@
 //! Does not know games. The score is what the ladder plugin says.
 
 mod around;
+mod position;
 mod seasons;
 mod store;
 
@@ -41,6 +42,7 @@ pub struct Entry {
     pub score: u64,
 }
 
+pub use self::position::{NoPosition, Position};
 pub use self::seasons::{Ended, SEASON_NAME_CHARACTERS_MAX, Season, Standing};
 
 /// The ladder of one realm; cheap to clone.
@@ -102,6 +104,25 @@ impl Ladder {
     /// Deleted characters are left out; whether the dead take part is the plugin's decision.
     pub async fn top(&self, class: Option<Class>, limit: u32) -> Result<Vec<Entry>, StorageError> {
         store::top(self.storage.reader(), &self.realm, class, limit.min(Self::ENTRIES_MAX)).await
+    }
+
+    /// The characters behind a position, or the best, in the same order; with the position behind the last of them, if there is one. Their
+    /// ranks go on from it. `limit` is cut to [`Self::ENTRIES_MAX`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn page(
+        &self,
+        class: Option<Class>,
+        behind: Option<Position>,
+        limit: u32,
+    ) -> Result<(Vec<Entry>, Option<Position>), StorageError> {
+        let behind = behind.unwrap_or_else(Position::start);
+        let limit = limit.min(Self::ENTRIES_MAX);
+        let rows = store::behind(self.storage.reader(), &self.realm, class, &behind, limit).await?;
+        // Of the row itself: a score that changes now moves no page.
+        let last = rows.last().map(|(_, position)| *position);
+        Ok((rows.into_iter().map(|(entry, _)| entry).collect(), last))
     }
 }
 

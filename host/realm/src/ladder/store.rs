@@ -5,7 +5,7 @@ pub(super) mod around;
 use realm_world::Class;
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::Entry;
+use super::{Entry, Position};
 use crate::{
     storage::{Readers, StorageError},
     types::CharacterId,
@@ -80,8 +80,8 @@ pub(super) async fn remove(
 macro_rules! top {
     ($condition:literal, $limit:literal) => {
         concat!(
-            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
+             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
              WHERE s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL
@@ -109,6 +109,68 @@ pub(super) async fn top(
         }
     };
     rows.iter().zip(1..).map(|(row, rank)| entry(row, rank)).collect()
+}
+
+/// What stands behind a position, beside the conditions of [`top`].
+macro_rules! behind {
+    ($class:literal, $score:literal, $tie_break:literal, $scored_ms:literal, $character:literal, $limit:literal) => {
+        concat!(
+            "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
+             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
+             WHERE s.realm = $1 ",
+            $class,
+            " AND c.deleted_ms IS NULL AND s.score <= ",
+            $score,
+            " AND (s.score < ",
+            $score,
+            " OR s.tie_break < ",
+            $tie_break,
+            " OR (s.tie_break = ",
+            $tie_break,
+            " AND (s.scored_ms > ",
+            $scored_ms,
+            " OR (s.scored_ms = ",
+            $scored_ms,
+            " AND s.character_id > ",
+            $character,
+            "))))
+             ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT ",
+            $limit
+        )
+    };
+}
+
+pub(super) async fn behind(
+    readers: &Readers,
+    realm: &str,
+    class: Option<Class>,
+    position: &Position,
+    limit: u32,
+) -> Result<Vec<(Entry, Position)>, StorageError> {
+    let query = match class {
+        None => sqlx::query(behind!("", "$2", "$3", "$4", "$5", "$6")).bind(realm),
+        Some(class) => {
+            sqlx::query(behind!("AND s.class = $2", "$3", "$4", "$5", "$6", "$7")).bind(realm).bind(class.name())
+        }
+    };
+    let rows = query
+        .bind(position.score)
+        .bind(position.tie_break)
+        .bind(position.scored_ms)
+        .bind(position.character.to_sql())
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await?;
+    rows.iter()
+        .zip(position.rank + 1..)
+        .map(|(row, rank)| Ok((entry(row, rank)?, self::position(row, rank)?)))
+        .collect()
+}
+
+/// The position behind the entry of a row of [`top`] or [`behind`].
+fn position(row: &AnyRow, rank: u64) -> Result<Position, StorageError> {
+    let (score, tie_break, scored_ms) = (row.try_get(7)?, row.try_get(8)?, row.try_get(9)?);
+    Ok(Position { rank, score, tie_break, scored_ms, character: CharacterId::from_sql(row.try_get(0)?) })
 }
 
 fn entry(row: &AnyRow, rank: u64) -> Result<Entry, StorageError> {

@@ -133,6 +133,45 @@ async fn equal_scores_are_ordered_by_the_tie_break(home: Home) {
     storage.close().await;
 }
 
+async fn pages_go_on_where_the_one_before_ended_whatever_moves(home: Home) {
+    let clock = FakeClock::new();
+    let storage = open(&home, &clock).await;
+    let ladder = Ladder::new("main", storage.clone(), Hooks::without_plugins());
+    let mut all = Vec::new();
+    // Two by two they have one score, of these two by two one tie-break, and some one time.
+    for number in 0..9_u64 {
+        let class = if number.is_multiple_of(3) { Class::Druid } else { Class::Amazon };
+        let who = character(&storage, &format!("Nr-{number}"), class).await;
+        let rank = Rank { score: 100 - number / 4 * 10, tie_break: 9 - number / 2 % 2 };
+        store_score(&storage, &"main".into(), &who, Some(rank)).await.unwrap();
+        clock.advance_ms(i64::try_from(number % 2).unwrap());
+        all.push(who);
+    }
+    for class in [None, Some(Class::Druid)] {
+        let expected = store::top(storage.reader(), "main", class, 100).await.unwrap();
+        for limit in 1..=4 {
+            let (mut found, mut behind) = ladder.page(class, None, limit).await.unwrap();
+            while behind.is_some() {
+                let (page, next) = ladder.page(class, behind, limit).await.unwrap();
+                found.extend(page);
+                behind = next;
+            }
+            assert_eq!(found, expected, "{class:?} {limit}");
+        }
+    }
+    // Who rises from behind is not seen, and who was seen is not seen again.
+    let (first, behind) = ladder.page(None, None, 4).await.unwrap();
+    let mut risen = all.pop().unwrap();
+    risen.version = 2;
+    store_score(&storage, &"main".into(), &risen, plain(1_000)).await.unwrap();
+    testing::delete_character(&storage, first[3].character).await;
+    let (rest, _) = ladder.page(None, behind, 100).await.unwrap();
+    let names: Vec<_> = rest.iter().map(|entry| (entry.rank, entry.name.clone())).collect();
+    let expected: Vec<_> = (4..8).map(|number| (number + 1, format!("Nr-{number}"))).collect();
+    assert_eq!(names, expected);
+    storage.close().await;
+}
+
 fn operator() -> By {
     By { realm: "main".into(), who: Who::Operator, reason: String::new() }
 }
@@ -166,6 +205,7 @@ async fn a_season_ends_once_and_its_best_are_kept(home: Home) {
 }
 
 each_database! {
+    pages_go_on_where_the_one_before_ended_whatever_moves,
     whoever_asks_finds_those_around_a_character_with_their_places,
     the_best_come_first_among_equals_who_was_there_first,
     scores_follow_their_characters_to_another_key_of_the_realm,

@@ -3,6 +3,8 @@
 //!
 //! Does not know chat, games or tokens: whoever bans also ends the account's sessions.
 
+mod decider;
+mod following;
 mod mutes;
 mod networks;
 mod sanction;
@@ -10,13 +12,17 @@ mod store;
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 pub use self::{
+    decider::Decider,
     mutes::Mute,
     networks::NetworkBan,
     sanction::{Ban, Kind, Order, Sanction, Target},
@@ -29,10 +35,10 @@ use crate::{
     types::{AccountId, Code, Id, Refusal},
 };
 
-/// How often other nodes' bans of networks are looked for.
-const REFRESH_EVERY: Duration = Duration::from_secs(2);
-/// Sanctions that are listed at once.
-const LISTED_MAX: i64 = 1_000;
+/// Most sanctions of one page.
+pub const PAGE_SANCTIONS_MAX: u32 = 200;
+/// Sanctions that wait to be carried out on this node; whoever is slower misses the oldest.
+const HEARD_MAX: usize = 1_024;
 
 /// A sanction, as its key names it.
 enum Row {}
@@ -67,63 +73,82 @@ impl From<SanctionError> for Refusal {
 /// Sanctions; cheap to clone.
 #[derive(Clone)]
 pub struct Moderation {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     storage: Storage,
-    mutes: Arc<Mutes>,
-    networks: Arc<NetworkBans>,
+    mutes: Mutes,
+    networks: NetworkBans,
+    /// The last change that was taken up.
+    heard_last: AtomicI64,
+    heard: broadcast::Sender<Sanction>,
 }
 
 impl Moderation {
     /// Over the realm's database.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, mutes: Arc::default(), networks: Arc::default() }
+        let (mutes, networks) = (Mutes::default(), NetworkBans::default());
+        let (heard_last, heard) = (AtomicI64::new(0), broadcast::Sender::new(HEARD_MAX));
+        Self { shared: Arc::new(Shared { storage, mutes, networks, heard_last, heard }) }
+    }
+
+    /// Sanctions that are spoken or lifted from now on, on any node, this one too: each within two seconds.
+    #[must_use]
+    pub fn heard(&self) -> broadcast::Receiver<Sanction> {
+        self.shared.heard.subscribe()
     }
 
     /// The ban that is in force against an account now, the longest if there are several.
     pub async fn ban_in_force(&self, account: AccountId) -> Result<Option<Ban>, StorageError> {
-        store::longest_ban(self.storage.reader(), account, self.storage.now_ms()).await
+        store::longest_ban(self.shared.storage.reader(), account, self.shared.storage.now_ms()).await
     }
 
-    /// Bans an account; answers with the ban as it is stored, with its number. `by` is who decided: a staff account's name, or the name
-    /// of a rule. A ban says nothing to the account's sessions; end them with `Accounts::end_sessions`.
-    pub async fn ban(&self, account: AccountId, ban: Ban, by: &str) -> Result<Ban, StorageError> {
+    /// Bans an account; answers with the ban as it is stored, with its number. `by` is who decided.
+    /// A ban says nothing to the account's sessions; end them with `Accounts::end_sessions`.
+    pub async fn ban(&self, account: AccountId, ban: Ban, by: Decider) -> Result<Ban, StorageError> {
         let order =
             Order { kind: Kind::Ban, target: Target::Account(account), reason: ban.reason, until_ms: ban.until_ms };
         Ok(self.store(order, by, None).await?.ban())
     }
 
-    /// Takes up the mutes and the bans of networks that the database holds. Called once at each start.
+    /// Takes up the mutes and the bans of networks that the database holds, and follows what other nodes decide from then on. Called once at
+    /// each start.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn load(&self) -> Result<(), StorageError> {
-        let stored = store::mutes(self.storage.reader(), self.storage.now_ms(), Mutes::STORED_MAX).await?;
-        for (account, mute) in stored {
-            self.mutes.add(account, mute, self.storage.now_ms());
+        let Shared { storage, mutes, .. } = &*self.shared;
+        // Before what it counts: a change that comes meanwhile is taken up twice, and not missed.
+        let last = store::change_last(storage.reader()).await?;
+        for (account, mute) in store::mutes(storage.reader(), storage.now_ms(), Mutes::STORED_MAX).await? {
+            mutes.add(account, mute, storage.now_ms());
         }
-        self.refresh_networks().await?;
-        tokio::spawn(follow_networks(self.storage.clone(), Arc::downgrade(&self.networks)));
+        self.shared.refresh_networks().await?;
+        self.shared.heard_until(last);
+        tokio::spawn(following::follow(Arc::downgrade(&self.shared)));
         Ok(())
     }
 
     /// The mute that is in force against an account now. Answers from memory.
     #[must_use]
     pub fn mute_in_force(&self, account: AccountId) -> Option<Mute> {
-        self.mutes.in_force(account, self.storage.now_ms())
+        self.shared.mutes.in_force(account, self.shared.storage.now_ms())
     }
 
     /// The ban that is in force against an address now. Answers from memory: every connection asks.
     #[must_use]
     pub fn network_ban(&self, address: IpAddr) -> Option<NetworkBan> {
-        self.networks.in_force(address, self.storage.now_ms())
+        self.shared.networks.in_force(address, self.shared.storage.now_ms())
     }
 
     /// Mutes an account; a mute that lasts longer stays. `by` is who decided.
     ///
     /// # Errors
     /// When it could not be stored; it is in force all the same, until the next start.
-    pub async fn mute(&self, account: AccountId, mute: Mute, by: &str) -> Result<(), StorageError> {
-        self.mutes.add(account, mute.clone(), self.storage.now_ms());
+    pub async fn mute(&self, account: AccountId, mute: Mute, by: Decider) -> Result<(), StorageError> {
+        self.shared.mutes.add(account, mute.clone(), self.shared.storage.now_ms());
         let order = Order {
             kind: Kind::Mute,
             target: Target::Account(account),
@@ -137,7 +162,7 @@ impl Moderation {
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn flag(&self, account: AccountId, reason: &str, by: &str) -> Result<(), StorageError> {
+    pub async fn flag(&self, account: AccountId, reason: &str, by: Decider) -> Result<(), StorageError> {
         let order =
             Order { kind: Kind::Flag, target: Target::Account(account), reason: reason.to_owned(), until_ms: None };
         self.store(order, by, None).await.map(drop)
@@ -148,21 +173,18 @@ impl Moderation {
     ///
     /// # Errors
     /// When the target is none for this kind, or the table of banned networks is full; those of the database.
-    pub async fn sanction(&self, order: Order, by: &str, staff: Option<By>) -> Result<Sanction, SanctionError> {
+    pub async fn sanction(&self, order: Order, by: Decider, staff: Option<By>) -> Result<Sanction, SanctionError> {
         order.check().map_err(SanctionError::Target)?;
         if matches!(order.target, Target::Network(_)) {
-            let banned = store::networks_banned(self.storage.reader(), self.storage.now_ms()).await?;
+            let banned = store::networks_banned(self.shared.storage.reader(), self.shared.storage.now_ms()).await?;
             if banned >= NetworkBans::HELD_MAX {
                 return Err(SanctionError::Full);
             }
         }
         let sanction = self.store(order, by, staff).await?;
-        match (&sanction.target, sanction.kind) {
-            (Target::Network(_), _) => self.refresh_networks().await?,
-            (Target::Account(account), Kind::Mute) => {
-                self.mutes.add(*account, sanction.mute(), self.storage.now_ms());
-            }
-            (Target::Account(_), Kind::Ban | Kind::Flag) => {}
+        match &sanction.target {
+            Target::Network(_) => self.shared.refresh_networks().await?,
+            Target::Account(_) => self.shared.take_up(&sanction).await?,
         }
         Ok(sanction)
     }
@@ -171,9 +193,10 @@ impl Moderation {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn lift(&self, number: i64, by: &str, staff: Option<By>) -> Result<Option<Sanction>, StorageError> {
-        let (now_ms, lifted_by) = (self.storage.now_ms(), by.to_owned());
+    pub async fn lift(&self, number: i64, by: Decider, staff: Option<By>) -> Result<Option<Sanction>, StorageError> {
+        let (now_ms, lifted_by) = (self.shared.storage.now_ms(), by.clone());
         let lifted = self
+            .shared
             .storage
             .write::<_, StorageError, _>(move |connection| {
                 Box::pin(async move {
@@ -187,17 +210,10 @@ impl Moderation {
             })
             .await?;
         let Some(sanction) = lifted else { return Ok(None) };
-        tracing::info!(number, by, "sanction lifted");
-        match (&sanction.target, sanction.kind) {
-            (Target::Network(_), _) => self.refresh_networks().await?,
-            (Target::Account(account), Kind::Mute) => {
-                // A shorter one may be left.
-                self.mutes.forget(*account);
-                if let Some(mute) = store::longest_mute(self.storage.reader(), *account, now_ms).await? {
-                    self.mutes.add(*account, mute, now_ms);
-                }
-            }
-            (Target::Account(_), Kind::Ban | Kind::Flag) => {}
+        tracing::info!(number, %by, "sanction lifted");
+        match &sanction.target {
+            Target::Network(_) => self.shared.refresh_networks().await?,
+            Target::Account(_) => self.shared.take_up(&sanction).await?,
         }
         Ok(Some(sanction))
     }
@@ -205,15 +221,22 @@ impl Moderation {
     /// The time by which sanctions end.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
-        self.storage.now_ms()
+        self.shared.storage.now_ms()
     }
 
-    /// Sanctions, the newest first, at most 1,000: against one target, or all.
+    /// Sanctions, the newest first: against one target, or all. `before` is the number of the last one of the page before, `None` for the
+    /// first page; `count` is cut to [`PAGE_SANCTIONS_MAX`].
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, target: Option<&Target>) -> Result<Vec<Sanction>, StorageError> {
-        store::list(self.storage.reader(), target, LISTED_MAX).await
+    pub async fn list(
+        &self,
+        target: Option<&Target>,
+        before: Option<i64>,
+        count: u32,
+    ) -> Result<Vec<Sanction>, StorageError> {
+        let (before, count) = (before.unwrap_or(i64::MAX), count.clamp(1, PAGE_SANCTIONS_MAX));
+        store::list(self.shared.storage.reader(), target, before, i64::from(count)).await
     }
 
     /// The sanction of a number, also one that has ended.
@@ -221,23 +244,20 @@ impl Moderation {
     /// # Errors
     /// Those of the database.
     pub async fn find(&self, number: i64) -> Result<Option<Sanction>, StorageError> {
-        store::find(self.storage.reader(), number).await
+        store::find(self.shared.storage.reader(), number).await
     }
 
-    async fn refresh_networks(&self) -> Result<(), StorageError> {
-        refresh(&self.storage, &self.networks).await
-    }
-
-    async fn store(&self, mut order: Order, by: &str, staff: Option<By>) -> Result<Sanction, StorageError> {
+    async fn store(&self, mut order: Order, by: Decider, staff: Option<By>) -> Result<Sanction, StorageError> {
         order.tidy();
-        let now_ms = self.storage.now_ms();
-        let id: Id<Row> = self.storage.ids().next(now_ms);
-        let (id, decided_by) = (id.to_sql(), by.to_owned());
+        let now_ms = self.shared.storage.now_ms();
+        let id: Id<Row> = self.shared.storage.ids().next(now_ms);
+        let id = id.to_sql();
         let sanction = self
+            .shared
             .storage
             .write::<_, StorageError, _>(move |connection| {
                 Box::pin(async move {
-                    let sanction = store::insert(connection, id, order, decided_by, now_ms).await?;
+                    let sanction = store::insert(connection, id, order, by, now_ms).await?;
                     if let Some(staff) = staff {
                         let act = match sanction.kind {
                             Kind::Ban => "players.ban",
@@ -251,9 +271,9 @@ impl Moderation {
                 })
             })
             .await?;
-        let Sanction { number, kind, target, until_ms, .. } = &sanction;
+        let Sanction { number, kind, target, until_ms, decided_by, .. } = &sanction;
         // Not the reason: it may say more about somebody than a log should keep.
-        tracing::info!(number, kind = kind.as_str(), %target, by, until_ms, "sanction");
+        tracing::info!(number, kind = kind.as_str(), %target, by = %decided_by, until_ms, "sanction");
         Ok(sanction)
     }
 }
@@ -270,30 +290,19 @@ fn shown(sanction: &Sanction) -> Value {
     json!({"number": sanction.number, "kind": sanction.kind, "until_ms": sanction.until_ms})
 }
 
-async fn refresh(storage: &Storage, networks: &NetworkBans) -> Result<(), StorageError> {
-    let now_ms = storage.now_ms();
-    let mark = store::network_mark(storage.reader()).await?;
-    let bans = store::network_bans(storage.reader(), now_ms, NetworkBans::HELD_MAX).await?;
-    networks.replace(mark, bans);
-    Ok(())
-}
+impl Shared {
+    fn heard_last(&self) -> i64 {
+        self.heard_last.load(Ordering::SeqCst)
+    }
 
-/// Takes up what other nodes decided, as long as somebody holds the table.
-async fn follow_networks(storage: Storage, networks: Weak<NetworkBans>) {
-    let mut times = tokio::time::interval(REFRESH_EVERY);
-    times.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        times.tick().await;
-        let Some(networks) = networks.upgrade() else { return };
-        let looked = async {
-            if store::network_mark(storage.reader()).await? != networks.mark() {
-                refresh(&storage, &networks).await?;
-            }
-            Ok::<_, StorageError>(())
-        };
-        if let Err(error) = looked.await {
-            tracing::debug!(%error, "banned networks could not be looked for; those that are known stay banned");
-        }
+    fn heard_until(&self, change: i64) {
+        self.heard_last.fetch_max(change, Ordering::SeqCst);
+    }
+
+    async fn refresh_networks(&self) -> Result<(), StorageError> {
+        let bans = store::network_bans(self.storage.reader(), self.storage.now_ms(), NetworkBans::HELD_MAX).await?;
+        self.networks.replace(bans);
+        Ok(())
     }
 }
 

@@ -29,12 +29,8 @@ impl NetworkBan {
     }
 }
 
-/// What tells whether the database holds others than the table: the last number, and when the last one was lifted.
-pub(super) type Mark = (i64, i64);
-
 #[derive(Default)]
 struct Table {
-    mark: Mark,
     by_network: HashMap<IpNet, NetworkBan>,
     /// Lengths of the prefixes that there are; at most 33 and 129.
     lengths_v4: BTreeSet<u8>,
@@ -49,13 +45,9 @@ impl NetworkBans {
     /// Banned networks that the doors look up; those that were banned last count.
     pub(super) const HELD_MAX: i64 = 10_000;
 
-    pub(super) fn mark(&self) -> Mark {
-        self.0.load().mark
-    }
-
     /// Of several bans of one network the longest counts.
-    pub(super) fn replace(&self, mark: Mark, bans: Vec<(IpNet, NetworkBan)>) {
-        let mut table = Table { mark, ..Table::default() };
+    pub(super) fn replace(&self, bans: Vec<(IpNet, NetworkBan)>) {
+        let mut table = Table::default();
         for (network, ban) in bans {
             let lengths = if network.addr().is_ipv4() { &mut table.lengths_v4 } else { &mut table.lengths_v6 };
             lengths.insert(network.prefix_len());
@@ -96,16 +88,13 @@ mod tests {
     fn an_address_is_found_in_every_network_that_holds_it_until_the_ban_ends() {
         let bans = NetworkBans::default();
         let network = |text: &str| text.parse::<IpNet>().unwrap();
-        bans.replace(
-            (5, 0),
-            vec![
-                (network("192.0.2.7/32"), ban(1, None)),
-                (network("198.51.0.0/16"), ban(2, Some(1_000))),
-                (network("198.51.100.0/24"), ban(3, None)),
-                (network("2001:db8:1::/48"), ban(4, None)),
-                (network("192.0.2.7/32"), ban(5, Some(9))),
-            ],
-        );
+        bans.replace(vec![
+            (network("192.0.2.7/32"), ban(1, None)),
+            (network("198.51.0.0/16"), ban(2, Some(1_000))),
+            (network("198.51.100.0/24"), ban(3, None)),
+            (network("2001:db8:1::/48"), ban(4, None)),
+            (network("192.0.2.7/32"), ban(5, Some(9))),
+        ]);
         assert_eq!(number(&bans, "192.0.2.7", 5), Some(1), "the longer one counts");
         assert_eq!(number(&bans, "::ffff:192.0.2.7", 5), Some(1), "IPv4 written as IPv6");
         assert_eq!(number(&bans, "192.0.2.8", 5), None);
@@ -114,6 +103,5 @@ mod tests {
         assert_eq!(number(&bans, "198.51.7.1", 1_000), None);
         assert_eq!(number(&bans, "2001:db8:1:ffff::1", 5), Some(4));
         assert_eq!(number(&bans, "2001:db8:2::1", 5), None);
-        assert_eq!(bans.mark(), (5, 0));
     }
 }

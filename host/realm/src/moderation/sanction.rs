@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::Mute;
+use super::{Decider, Mute};
 use crate::types::{AccountId, rfc3339};
 
 /// The longest reason, in characters; the rest is cut.
@@ -122,14 +122,14 @@ pub struct Sanction {
     pub target: Target,
     /// What the player is told.
     pub reason: String,
-    /// Who decided: a staff account's name, or the name of a rule.
-    pub decided_by: String,
+    /// Who decided.
+    pub decided_by: Decider,
     /// When, in milliseconds since 1970.
     pub created_ms: i64,
     /// When it ends; `None` for never.
     pub until_ms: Option<i64>,
     /// Who took it back.
-    pub lifted_by: Option<String>,
+    pub lifted_by: Option<Decider>,
     /// When.
     pub lifted_ms: Option<i64>,
 }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{Ban, Kind, Mute, NetworkBan, Order, Sanction, Target, networks::Mark};
+use super::{Ban, Decider, Kind, Mute, NetworkBan, Order, Sanction, Target};
 use crate::{
     storage::{Readers, StorageError},
     types::AccountId,
@@ -28,12 +28,18 @@ fn sanction(row: &AnyRow) -> Result<Sanction, StorageError> {
         kind: Kind::from_str(&row.try_get::<String, _>(1)?).ok_or_else(damaged)?,
         target,
         reason: row.try_get(4)?,
-        decided_by: row.try_get(5)?,
+        decided_by: decider(&row.try_get::<String, _>(5)?)?,
         created_ms: row.try_get(6)?,
         until_ms: row.try_get(7)?,
-        lifted_by: row.try_get(8)?,
+        lifted_by: row.try_get::<Option<String>, _>(8)?.as_deref().map(decider).transpose()?,
         lifted_ms: row.try_get(9)?,
     })
+}
+
+fn decider(text: &str) -> Result<Decider, StorageError> {
+    let damaged =
+        || StorageError::Statement(format!("a stored sanction was decided by nobody that is known: \"{text}\""));
+    Decider::from_text(text).ok_or_else(damaged)
 }
 
 fn network(row: &AnyRow, index: usize) -> Result<IpNet, StorageError> {
@@ -65,22 +71,22 @@ pub(super) async fn insert(
     connection: &mut AnyConnection,
     id: i64,
     order: Order,
-    decided_by: String,
+    decided_by: Decider,
     now_ms: i64,
 ) -> Result<Sanction, StorageError> {
     let row = sqlx::query("SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM sanctions")
         .fetch_one(&mut *connection)
         .await?;
     // Writes come one at a time, over all nodes.
-    let number = row.try_get::<i64, _>(0)? + 1;
+    let (number, changed) = (row.try_get::<i64, _>(0)? + 1, next_change(connection).await?);
     let Order { kind, target, reason, until_ms } = order;
     let (account, network) = match &target {
         Target::Account(account) => (Some(account.to_sql()), None),
         Target::Network(network) => (None, Some(network.trunc().to_string())),
     };
     sqlx::query(
-        "INSERT INTO sanctions (id, number, kind, account, network, reason, decided_by, created_ms, until_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO sanctions (id, number, kind, account, network, reason, decided_by, created_ms, until_ms, changed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(id)
     .bind(number)
@@ -88,9 +94,10 @@ pub(super) async fn insert(
     .bind(account)
     .bind(network)
     .bind(reason.as_str())
-    .bind(decided_by.as_str())
+    .bind(decided_by.to_string())
     .bind(now_ms)
     .bind(until_ms)
+    .bind(changed)
     .execute(connection)
     .await?;
     Ok(Sanction {
@@ -106,21 +113,55 @@ pub(super) async fn insert(
     })
 }
 
+/// The number of the next change. Writes come one at a time, over all nodes.
+async fn next_change(connection: &mut AnyConnection) -> Result<i64, StorageError> {
+    let row =
+        sqlx::query("SELECT CAST(COALESCE(MAX(changed), 0) AS BIGINT) FROM sanctions").fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>(0)? + 1)
+}
+
+/// The number of the last change.
+pub(super) async fn change_last(readers: &Readers) -> Result<i64, StorageError> {
+    let row = sqlx::query("SELECT CAST(COALESCE(MAX(changed), 0) AS BIGINT) FROM sanctions").fetch_one(readers).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Sanctions that were spoken or lifted after a change, in the order of their changes, each with the number of its last one; those that
+/// cannot be read, too.
+pub(super) async fn changed_since(
+    readers: &Readers,
+    change: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Result<Sanction, StorageError>)>, StorageError> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        ", changed FROM sanctions WHERE changed > $1 ORDER BY changed LIMIT $2"
+    ))
+    .bind(change)
+    .bind(limit)
+    .fetch_all(readers)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get(10)?, sanction(row)))).collect()
+}
+
 /// Takes a sanction back that has not ended; nothing when there is none.
 pub(super) async fn lift(
     connection: &mut AnyConnection,
     number: i64,
-    lifted_by: &str,
+    lifted_by: &Decider,
     now_ms: i64,
 ) -> Result<Option<Sanction>, StorageError> {
+    let changed = next_change(connection).await?;
     let row = sqlx::query(concat!(
-        "UPDATE sanctions SET lifted_by = $2, lifted_ms = $3
+        "UPDATE sanctions SET lifted_by = $2, lifted_ms = $3, changed = $4
          WHERE number = $1 AND lifted_ms IS NULL AND (until_ms IS NULL OR until_ms > $3) RETURNING ",
         columns!()
     ))
     .bind(number)
-    .bind(lifted_by)
+    .bind(lifted_by.to_string())
     .bind(now_ms)
+    .bind(changed)
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(sanction).transpose()
@@ -146,26 +187,33 @@ pub(super) async fn networks_banned(readers: &Readers, now_ms: i64) -> Result<i6
     Ok(row.try_get(0)?)
 }
 
-/// The newest first.
+/// Those before a number, the newest first.
 pub(super) async fn list(
     readers: &Readers,
     target: Option<&Target>,
+    before: i64,
     limit: i64,
 ) -> Result<Vec<Sanction>, StorageError> {
     let rows = match target {
         None => {
-            sqlx::query(concat!("SELECT ", columns!(), " FROM sanctions ORDER BY number DESC LIMIT $1"))
-                .bind(limit)
-                .fetch_all(readers)
-                .await?
+            sqlx::query(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM sanctions WHERE number < $1 ORDER BY number DESC LIMIT $2"
+            ))
+            .bind(before)
+            .bind(limit)
+            .fetch_all(readers)
+            .await?
         }
         Some(Target::Account(account)) => {
             sqlx::query(concat!(
                 "SELECT ",
                 columns!(),
-                " FROM sanctions WHERE account = $1 ORDER BY number DESC LIMIT $2"
+                " FROM sanctions WHERE account = $1 AND number < $2 ORDER BY number DESC LIMIT $3"
             ))
             .bind(account.to_sql())
+            .bind(before)
             .bind(limit)
             .fetch_all(readers)
             .await?
@@ -174,9 +222,10 @@ pub(super) async fn list(
             sqlx::query(concat!(
                 "SELECT ",
                 columns!(),
-                " FROM sanctions WHERE network = $1 ORDER BY number DESC LIMIT $2"
+                " FROM sanctions WHERE network = $1 AND number < $2 ORDER BY number DESC LIMIT $3"
             ))
             .bind(network.trunc().to_string())
+            .bind(before)
             .bind(limit)
             .fetch_all(readers)
             .await?
@@ -218,17 +267,6 @@ pub(super) async fn longest_mute(
 
 fn mute(row: &AnyRow) -> Result<Mute, StorageError> {
     Ok(Mute { number: row.try_get(1)?, reason: row.try_get(2)?, until_ms: row.try_get(3)? })
-}
-
-/// What changes whenever a network is banned or a ban of one is lifted.
-pub(super) async fn network_mark(readers: &Readers) -> Result<Mark, StorageError> {
-    let row = sqlx::query(
-        "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT), CAST(COALESCE(MAX(lifted_ms), 0) AS BIGINT)
-         FROM sanctions WHERE network IS NOT NULL",
-    )
-    .fetch_one(readers)
-    .await?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// The bans of networks that have not ended at `now_ms`, at most `limit`, those that were spoken last.

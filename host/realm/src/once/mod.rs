@@ -25,6 +25,8 @@ use crate::{
 
 /// How long an answer is kept.
 const KEPT_MS: i64 = 86_400_000;
+/// Answers that are kept for one account, one network, or the operator. A further request under a new key is refused and changes nothing.
+const KEPT_PER_SCOPE_MAX: i64 = 10_000;
 /// How often answers that are older are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Answers that are removed in one write.
@@ -32,15 +34,36 @@ const SWEPT_PER_WRITE_MAX: u16 = 500;
 /// Longest key, in characters.
 const KEY_CHARACTERS_MAX: usize = 128;
 
-/// The key was used with another request.
+/// Why a request under a key is not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the Idempotency-Key was used with another request")]
-pub struct KeyReused;
+pub enum KeyRefused {
+    /// The key was used with another request.
+    #[error("the Idempotency-Key was used with another request")]
+    Reused,
+    /// As many answers are kept for whoever asks as there may be. None is forgotten for it before its time: what was promised of a key holds.
+    #[error("too many answers are kept")]
+    Full {
+        /// When the oldest of them is forgotten.
+        retry_after_ms: u64,
+    },
+}
 
-impl From<KeyReused> for Refusal {
-    fn from(_: KeyReused) -> Self {
-        let sentence = "This Idempotency-Key was used with another request; make a new one for each act.";
-        Refusal::new(Code::IdempotencyKeyReused, sentence)
+impl From<KeyRefused> for Refusal {
+    fn from(refused: KeyRefused) -> Self {
+        match refused {
+            KeyRefused::Reused => {
+                let sentence = "This Idempotency-Key was used with another request; make a new one for each act.";
+                Refusal::new(Code::IdempotencyKeyReused, sentence)
+            }
+            KeyRefused::Full { retry_after_ms } => {
+                let seconds = retry_after_ms.div_ceil(1_000);
+                let sentence = format!(
+                    "{KEPT_PER_SCOPE_MAX} answers to requests with an Idempotency-Key are kept for you, each for 24 hours; try again in \
+                     {seconds} seconds, or send this request without a key."
+                );
+                Refusal::retry(Code::RateLimited, sentence, retry_after_ms)
+            }
+        }
     }
 }
 
@@ -91,17 +114,17 @@ impl<T> Once<T> {
     ///
     /// # Errors
     /// When the key was used with another request, or the database does not answer.
-    pub async fn before<E: From<StorageError> + From<KeyReused>>(&self, storage: &Storage) -> Result<Option<Kept>, E> {
+    pub async fn before<E: From<StorageError> + From<KeyRefused>>(&self, storage: &Storage) -> Result<Option<Kept>, E> {
         let since_ms = storage.now_ms() - KEPT_MS;
         let found = store::look(storage.reader(), &self.scope, &self.key, since_ms).await?;
         Ok(self.fitting(found)?)
     }
 
-    fn fitting(&self, found: Option<(String, Kept)>) -> Result<Option<Kept>, KeyReused> {
+    fn fitting(&self, found: Option<(String, Kept)>) -> Result<Option<Kept>, KeyRefused> {
         match found {
             None => Ok(None),
             Some((request, kept)) if request == self.request => Ok(Some(kept)),
-            Some(_) => Err(KeyReused),
+            Some(_) => Err(KeyRefused::Reused),
         }
     }
 }
@@ -132,12 +155,12 @@ pub fn digest(request: &[&[u8]]) -> String {
 /// Runs an operation in the writer's next transaction, unless the request had its effect before. The answer is kept with the effect.
 ///
 /// # Errors
-/// The operation's own, those of [`Storage::write`], and [`KeyReused`].
+/// The operation's own, those of [`Storage::write`], and [`KeyRefused`].
 pub async fn write<T, E, F>(storage: &Storage, once: Option<Once<T>>, operation: F) -> Result<Answered<T>, E>
 where
     F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
     T: Send + Sync + 'static,
-    E: From<StorageError> + From<KeyReused> + Send + 'static,
+    E: From<StorageError> + From<KeyRefused> + Send + 'static,
 {
     if faults::has(Bug::KeyAfterEffect) {
         return write_apart(storage, once, operation).await;
@@ -150,6 +173,12 @@ where
                 let found = store::find(connection, &once.scope, &once.key, now_ms - KEPT_MS).await?;
                 if let Some(kept) = once.fitting(found)? {
                     return Ok(Answered::Before(kept));
+                }
+                let since_ms = now_ms - KEPT_MS;
+                if let Some(oldest_ms) = store::oldest_of(connection, &once.scope, since_ms, KEPT_PER_SCOPE_MAX).await?
+                {
+                    let retry_after_ms = u64::try_from(oldest_ms - since_ms).unwrap_or(0).max(1);
+                    return Err(KeyRefused::Full { retry_after_ms }.into());
                 }
                 let done = operation(connection).await?;
                 let answer = (once.answer)(&done);
@@ -165,7 +194,7 @@ async fn write_apart<T, E, F>(storage: &Storage, once: Option<Once<T>>, operatio
 where
     F: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<T, E>> + Send + 'static,
     T: Send + Sync + 'static,
-    E: From<StorageError> + From<KeyReused> + Send + 'static,
+    E: From<StorageError> + From<KeyRefused> + Send + 'static,
 {
     let Some(once) = once else { return Ok(Answered::Now(storage.write(operation).await?)) };
     if let Some(kept) = once.before::<E>(storage).await? {

@@ -32,6 +32,26 @@ pub(super) async fn find(
     row.as_ref().map(kept).transpose()
 }
 
+/// When the oldest answer of a scope was kept since a moment, if there are `answers_min` or more.
+pub(super) async fn oldest_of(
+    connection: &mut AnyConnection,
+    scope: &str,
+    since_ms: i64,
+    answers_min: i64,
+) -> Result<Option<i64>, StorageError> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT), MIN(kept_ms) FROM kept_answers WHERE scope = $1 AND kept_ms > $2",
+    )
+    .bind(scope)
+    .bind(since_ms)
+    .fetch_one(connection)
+    .await?;
+    if row.try_get::<i64, _>(0)? < answers_min {
+        return Ok(None);
+    }
+    Ok(row.try_get(1)?)
+}
+
 /// Keeps an answer, in place of one under the same key that is too old to count.
 pub(super) async fn keep(
     connection: &mut AnyConnection,

@@ -1,6 +1,6 @@
 //! One effect and one answer for each key, over both databases.
 
-use super::{Answered, KEPT_MS, Kept, KeyReused, Once, sweep, write};
+use super::{Answered, KEPT_MS, KEPT_PER_SCOPE_MAX, Kept, KeyRefused, Once, sweep, write};
 use crate::{
     storage::{
         Storage, StorageError,
@@ -14,7 +14,7 @@ enum Failed {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
-    KeyReused(#[from] KeyReused),
+    KeyRefused(#[from] KeyRefused),
     #[error("no")]
     No,
 }
@@ -64,8 +64,8 @@ async fn of_requests_under_one_key_one_has_an_effect_and_all_its_answer(home: Ho
     for _ in 0..3 {
         assert_eq!(before(count(&storage, Some(once("a", "x")), false).await.unwrap()), "the count is 2 \"2\"");
     }
-    assert!(matches!(count(&storage, Some(once("a", "y")), false).await, Err(Failed::KeyReused(_))));
-    assert!(matches!(once("a", "y").before::<Failed>(&storage).await, Err(Failed::KeyReused(_))));
+    assert!(matches!(count(&storage, Some(once("a", "y")), false).await, Err(Failed::KeyRefused(KeyRefused::Reused))));
+    assert!(matches!(once("a", "y").before::<Failed>(&storage).await, Err(Failed::KeyRefused(KeyRefused::Reused))));
     assert_eq!(once("a", "x").before::<Failed>(&storage).await.unwrap().unwrap().tag, "\"2\"");
     assert_eq!(once("b", "x").before::<Failed>(&storage).await.unwrap(), None);
     assert_eq!(now(count(&storage, Some(once("b", "x")), false).await.unwrap()), 3);
@@ -104,7 +104,80 @@ async fn of_many_at_once_one_has_an_effect(home: Home) {
     assert_eq!(done_now, 1);
 }
 
+async fn so_many_answers_are_kept_for_one_and_none_is_forgotten_before_its_time(home: Home) {
+    let clock = FakeClock::new();
+    let storage = open(&home, &clock).await;
+    assert_eq!(now(count(&storage, Some(once("first", "x")), false).await.unwrap()), 1);
+    clock.advance_ms(1_000);
+    let (kept_ms, more) = (storage.now_ms(), KEPT_PER_SCOPE_MAX - 1);
+    storage
+        .write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "WITH RECURSIVE numbers (number) AS
+                     (SELECT CAST(1 AS BIGINT) UNION ALL SELECT number + 1 FROM numbers WHERE number < $1)
+                     INSERT INTO kept_answers (scope, idempotency_key, request, body, tag, kept_ms)
+                     SELECT 'someone', 'main/' || CAST(number AS TEXT), '', '', '', $2 FROM numbers",
+                )
+                .bind(more)
+                .bind(kept_ms)
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    let full = count(&storage, Some(once("next", "x")), false).await.unwrap_err();
+    let Failed::KeyRefused(refused @ KeyRefused::Full { retry_after_ms }) = full else { panic!("{full}") };
+    assert_eq!(i64::try_from(retry_after_ms).unwrap(), KEPT_MS - 1_000, "when the first is forgotten");
+    let refusal = crate::types::Refusal::from(refused);
+    assert_eq!((refusal.code, refusal.retry_after_ms), (Code::RateLimited, Some(retry_after_ms)));
+    assert_eq!(before(count(&storage, Some(once("first", "x")), false).await.unwrap()), "the count is 1 \"1\"");
+    assert_eq!(now(count(&storage, None, false).await.unwrap()), 2, "without a key, and nothing was counted before");
+    let answer = |count: &i64| Kept { body: count.to_string(), tag: String::new() };
+    let other = Once::new("main", "other".to_owned(), "next", &[], answer).unwrap();
+    assert_eq!(now(count(&storage, Some(other), false).await.unwrap()), 3, "others are not concerned");
+    clock.advance_ms(KEPT_MS - 1_000);
+    assert_eq!(now(count(&storage, Some(once("next", "x")), false).await.unwrap()), 4, "the first is forgotten");
+    storage.close().await;
+}
+
+/// Two nodes over one server are asked the same at the same time: each key has one effect, and everybody its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_that_are_asked_at_once_one_does_it() {
+    const KEYS: usize = 40;
+    let (home, clock) = (Home::postgresql(), FakeClock::new());
+    let here = open(&home, &clock).await;
+    let there = home.node(&here, &clock).await;
+    let tries: Vec<_> = (0..KEYS * 4)
+        .map(|number| {
+            let storage = if number % 2 == 0 { here.clone() } else { there.storage.clone() };
+            let key = format!("key-{}", number / 4);
+            tokio::spawn(async move { (number / 4, count(&storage, Some(once(&key, "x")), false).await.unwrap()) })
+        })
+        .collect();
+    let mut answers = vec![std::collections::BTreeSet::new(); KEYS];
+    let mut done_now = Vec::new();
+    for one in tries {
+        let (key, answered) = one.await.unwrap();
+        match answered {
+            Answered::Now(count) => {
+                done_now.push(count);
+                answers[key].insert(format!("the count is {count}"));
+            }
+            Answered::Before(kept) => drop(answers[key].insert(kept.body)),
+        }
+    }
+    done_now.sort_unstable();
+    assert_eq!(done_now, (1..=i64::try_from(KEYS).unwrap()).collect::<Vec<_>>(), "one effect for each key");
+    assert!(answers.iter().all(|answers| answers.len() == 1), "one answer for each key: {answers:?}");
+    there.storage.close().await;
+    here.close().await;
+}
+
 each_database!(
+    so_many_answers_are_kept_for_one_and_none_is_forgotten_before_its_time,
     of_requests_under_one_key_one_has_an_effect_and_all_its_answer,
     what_was_refused_is_not_kept,
     of_many_at_once_one_has_an_effect,

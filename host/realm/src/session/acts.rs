@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::Shared;
 use crate::{
     hooks::{PluginAct, PluginActs, count_act},
-    moderation::Mute,
+    moderation::{Decider, Mute},
     realms::Home,
     types::{AccountId, Clock as _, CloseReason, Code, SystemClock},
 };
@@ -67,7 +67,11 @@ impl Shared {
                 let until_ms = SystemClock.now_ms().saturating_add(i64::try_from(*duration_ms).unwrap_or(i64::MAX));
                 let mute = Mute::new(reason.as_str(), until_ms);
                 handle.events.tell(notice(plugin, &mute.sentence(), false));
-                stored(self.features.moderation.mute(account, mute, plugin).await, plugin, account)
+                stored(
+                    self.features.moderation.mute(account, mute, Decider::Plugin(plugin.to_owned())).await,
+                    plugin,
+                    account,
+                )
             }
             PluginAct::Kick { account, reason } => {
                 let Some((account, handle)) = there(account) else { return "offline" };
@@ -83,7 +87,7 @@ impl Shared {
                 let roll = self.features.hooks.happenings().roll();
                 let Some(account) = roll.account_named(account) else { return "offline" };
                 let Some(present) = roll.account(account).filter(|present| present.online) else { return "offline" };
-                let outcome = self.features.moderation.flag(account, reason, plugin).await;
+                let outcome = self.features.moderation.flag(account, reason, Decider::Plugin(plugin.to_owned())).await;
                 self.tell_staff(&notice(plugin, &format!("{} needs your attention: {reason}", present.name), false));
                 stored(outcome, plugin, account)
             }

@@ -14,13 +14,14 @@ mod player;
 mod queue;
 mod registry;
 mod resume;
+mod shutting_out;
 mod stopping;
 mod waiting;
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -29,7 +30,7 @@ use std::{
 use realm_protocol::{Encoded, ServerMessage, proto};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{RwLock, broadcast, mpsc::error::SendTimeoutError, oneshot};
+use tokio::sync::{RwLock, mpsc::error::SendTimeoutError, oneshot};
 
 use self::{
     arrival::Arrival,
@@ -39,18 +40,15 @@ use self::{
 use crate::{
     accounts::{Accounts, Identity, KeptSession},
     audit::Audit,
-    games::{Banned, Games},
+    games::Games,
     hooks::Hooks,
-    moderation::{Ban, Moderation},
+    moderation::Moderation,
     realms::{Home, Realms},
-    types::{AccountId, CloseReason, Code, Connection, EventStream, Outbox, Outgoing, Refusal},
+    types::{AccountId, Connection, EventStream, Outbox, Outgoing, Refusal},
 };
 
 /// How long a session may take to accept the connection that continues it; then a new session begins.
 const HANDOVER_DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long the game of a banned account may take to let it go before the verb answers.
-const SHUT_OUT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// `[session]`: how many may play, how much each of them may do, and for how long a lost connection can come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -285,36 +283,6 @@ impl Shared {
             Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Closed(back)) => Some(*back),
         }
     }
-
-    /// Disconnects an account that a rule of the realm banned, and ends its tokens.
-    async fn disconnect_banned(&self, Banned { account, ban }: Banned) {
-        let handle = self.registry().get(account);
-        if let Some(handle) = handle {
-            handle.end(CloseReason { code: Code::AccountBanned, message: ban.sentence(), reconnect_after_ms: 0 });
-        }
-        if let Err(error) = self.features.accounts.end_sessions(account).await {
-            tracing::error!(%account, %error, "the tokens of a banned account could not be ended");
-        }
-    }
-}
-
-/// Follows the bans until the games or the sessions are gone.
-async fn follow_bans(shared: Weak<Shared>, mut bans: broadcast::Receiver<Banned>) {
-    loop {
-        match bans.recv().await {
-            Ok(banned) => match shared.upgrade() {
-                Some(shared) => shared.disconnect_banned(banned).await,
-                None => return,
-            },
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
-                tracing::error!(
-                    missed,
-                    "banned accounts stay connected until their next log-in: too many bans at once"
-                );
-            }
-            Err(broadcast::error::RecvError::Closed) => return,
-        }
-    }
 }
 
 /// A sentence made of an error's text: the first letter large, a full stop at the end.
@@ -354,7 +322,8 @@ impl Sessions {
             lines: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
         });
-        tokio::spawn(follow_bans(Arc::downgrade(&shared), bans));
+        tokio::spawn(shutting_out::follow_bans(Arc::downgrade(&shared), bans));
+        tokio::spawn(shutting_out::follow_sanctions(Arc::downgrade(&shared), shared.features.moderation.heard()));
         if let Some(acts) = shared.features.hooks.happenings().take_acts() {
             tokio::spawn(acts::follow(Arc::downgrade(&shared), acts));
         }
@@ -369,13 +338,6 @@ impl Sessions {
         Box::pin(self.shared.place(Arrival { connection, login, done })).await;
         // Nothing is ever sent: the session drops its end together with the connection.
         let _ = ended.await;
-    }
-
-    /// Disconnects an account that staff banned, from its game too, and ends its tokens. Done when it answers.
-    pub async fn shut_out(&self, account: AccountId, ban: Ban) {
-        self.shared.disconnect_banned(Banned { account, ban }).await;
-        // Its game connection is another one. Who is in no game is refused, which is as good.
-        let _ = tokio::time::timeout(SHUT_OUT_DEADLINE, self.shared.features.games.leave(account)).await;
     }
 
     /// Where events for an account go, when it is connected or may still resume.

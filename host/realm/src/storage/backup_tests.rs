@@ -8,8 +8,7 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 use super::{
     Config, Storage, StorageError, TableSum, backup, copy, migrations, move_to,
     place::{self, Place},
-    restore,
-    testing::{FakeClock, Home, account, character, each_database, open},
+    testing::{FakeClock, Home, account, character, each_database, open, restore},
     verify, verify_file,
 };
 

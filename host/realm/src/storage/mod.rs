@@ -339,6 +339,8 @@ impl Storage {
 #[cfg(test)]
 mod backup_tests;
 #[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
 mod restore_tests;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,7 +8,7 @@ use std::{
 use sqlx::{AnyConnection, Connection as _};
 
 use super::{
-    Config, StorageError, TableSum, backup, copy, migrations,
+    Config, Connection, StorageError, TableSum, WriteFuture, backup, copy, migrations,
     part::{self, BESIDE, Part, beside},
     place::{self, Place, absolute},
     postgresql,
@@ -19,7 +19,7 @@ use crate::types::Clock;
 /// What a restore did.
 #[derive(Debug)]
 pub struct Restored {
-    /// What is in the database now.
+    /// What was taken from the backup.
     pub tables: Vec<TableSum>,
     /// The backup of what was there before; `None` when there was nothing.
     pub before: Option<PathBuf>,
@@ -34,11 +34,21 @@ enum Before {
 }
 
 /// Replaces everything in the realm's database by what a backup holds, all or nothing; of what was there before, a backup is made first.
-/// A database file that is too damaged for one is put aside as it is.
+/// A database file that is too damaged for one is put aside as it is. What `note` writes is there from the moment in which the rest is: there
+/// is no restored database without it.
 ///
 /// # Errors
-/// When the realm runs, when the backup does not hold or is of a newer schema, or when the database cannot be written.
-pub async fn restore(config: &Config, data: &Path, file: &Path, clock: &dyn Clock) -> Result<Restored, StorageError> {
+/// When the realm runs, when the backup does not hold or is of a newer schema, or when the database cannot be written; as `note`.
+pub async fn restore<N>(
+    config: &Config,
+    data: &Path,
+    file: &Path,
+    clock: &dyn Clock,
+    note: N,
+) -> Result<Restored, StorageError>
+where
+    N: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<(), StorageError>>,
+{
     let place = Place::new(config, data)?;
     let _locks = place.lock()?;
     let wanted = backup::verify_file(file).await?;
@@ -46,18 +56,22 @@ pub async fn restore(config: &Config, data: &Path, file: &Path, clock: &dyn Cloc
         return Err(StorageError::SchemaTooNew { found: wanted.schema, known: migrations::known() });
     }
     match place.file() {
-        Some(target) => into_file(&place, target, data, file, clock).await,
-        None => into_server(&place, data, file, clock).await,
+        Some(target) => into_file(&place, target, data, file, clock, note).await,
+        None => into_server(&place, data, file, clock, note).await,
     }
 }
 
-async fn into_file(
+async fn into_file<N>(
     place: &Place,
     target: &File,
     data: &Path,
     file: &Path,
     clock: &dyn Clock,
-) -> Result<Restored, StorageError> {
+    note: N,
+) -> Result<Restored, StorageError>
+where
+    N: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<(), StorageError>>,
+{
     let before = match keep(place, data, clock).await {
         Ok(kept) => Before::Kept(kept),
         Err(error) if is_damage(&error) => Before::Damaged(error),
@@ -67,6 +81,9 @@ async fn into_file(
     let part = Part::new(target.path(), "restore.part")?;
     let mut copied = newest(file, &part, clock).await?;
     let tables = copy::sums(&mut copied, &copy::tables(migrations::known()).await?).await?;
+    place::begin(&mut copied).await?;
+    note(&mut copied).await?;
+    sqlx::raw_sql("COMMIT").execute(&mut copied).await?;
     sqlx::raw_sql(sqlite::SETTLE).execute(&mut copied).await?;
     copied.close().await?;
     let (before, damage) = match before {
@@ -85,7 +102,16 @@ async fn into_file(
     Ok(Restored { tables, before, damage })
 }
 
-async fn into_server(place: &Place, data: &Path, file: &Path, clock: &dyn Clock) -> Result<Restored, StorageError> {
+async fn into_server<N>(
+    place: &Place,
+    data: &Path,
+    file: &Path,
+    clock: &dyn Clock,
+    note: N,
+) -> Result<Restored, StorageError>
+where
+    N: for<'c> FnOnce(&'c mut Connection) -> WriteFuture<'c, Result<(), StorageError>>,
+{
     // Before anything is kept: what a node would write after that would be lost.
     let mut target = backup::connect_alone(place).await?;
     let before = keep(place, data, clock).await?;
@@ -98,6 +124,7 @@ async fn into_server(place: &Place, data: &Path, file: &Path, clock: &dyn Clock)
     copy::clear(&mut target, &tables).await?;
     copy::begin_snapshot(&mut copied).await?;
     let tables = copy::copy(&mut copied, &mut target, &tables).await?;
+    note(&mut target).await?;
     sqlx::raw_sql("COMMIT").execute(&mut target).await?;
     target.close().await?;
     copied.close().await?;

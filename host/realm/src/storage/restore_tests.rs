@@ -5,8 +5,8 @@ use sqlx::Connection as _;
 use super::{
     Config, Storage, StorageError, Verified, backup, migrations,
     place::Place,
-    postgresql, restore,
-    testing::{FakeClock, Home, account, each_database, open},
+    postgresql,
+    testing::{FakeClock, Home, account, each_database, open, restore},
     verify, verify_file,
 };
 
@@ -67,6 +67,37 @@ async fn a_damaged_database_is_put_aside_with_its_logs_and_replaced() {
     assert!(restored.before.is_none() && restored.damage.is_none());
     assert_eq!(verify(&home.config(), home.path()).await.unwrap(), made);
     assert_eq!(names(home.path()), ["realm.lock", "realm.sqlite"]);
+}
+
+async fn what_is_noted_of_a_restore_is_there_with_it_or_nothing_is(home: Home) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, _) = a_backup(elsewhere.path()).await;
+    let (clock, nodes) = (FakeClock::new(), "SELECT CAST(COUNT(*) AS BIGINT) FROM nodes WHERE node = 777");
+    let config = home.config();
+    open(&home, &clock).await.close().await;
+    let before = verify(&config, home.path()).await.unwrap();
+    let refused = super::restore(&config, home.path(), &file, &*clock, |connection| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO nodes (node, key_ceiling) VALUES (777, 1)").execute(connection).await?;
+            Err(StorageError::Full)
+        })
+    });
+    assert!(matches!(refused.await, Err(StorageError::Full)));
+    assert_eq!(verify(&config, home.path()).await.unwrap(), before, "nothing was replaced");
+    let noted = super::restore(&config, home.path(), &file, &*clock, |connection| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO nodes (node, key_ceiling) VALUES (777, 1)").execute(connection).await?;
+            Ok(())
+        })
+    });
+    noted.await.unwrap();
+    let found = super::read_alone(&config, home.path(), |connection| {
+        Box::pin(async move {
+            let row = sqlx::query(nodes).fetch_one(connection).await?;
+            Ok(sqlx::Row::try_get::<i64, _>(&row, 0)?)
+        })
+    });
+    assert_eq!(found.await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -152,6 +183,7 @@ async fn the_schema_of_a_shared_database_is_changed_when_no_node_runs() {
 }
 
 each_database! {
+    what_is_noted_of_a_restore_is_there_with_it_or_nothing_is,
     a_backup_is_its_owners_alone_and_leaves_other_files_as_they_are,
     a_backup_that_fails_leaves_nothing,
 }

@@ -92,6 +92,25 @@ impl Home {
     }
 }
 
+/// Another node over the database of a home.
+pub(crate) struct Node {
+    pub(crate) storage: Storage,
+    /// Its data folder; a file has one process, and so this is the same there.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Home {
+    /// A further node over the same server; over a file the handle that there is, as a second one is refused.
+    pub(crate) async fn node(&self, storage: &Storage, clock: &Arc<FakeClock>) -> Node {
+        if !self.is_server() {
+            return Node { storage: storage.clone(), _folder: None };
+        }
+        let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::clone(clock) as Arc<dyn Clock>);
+        let storage = Storage::open(&self.config(), folder.path(), 1, clock).await.expect("a second node");
+        Node { storage, _folder: Some(folder) }
+    }
+}
+
 /// Makes two tests of each function: one over SQLite and one over PostgreSQL. `threads` before the names gives the runtime several.
 macro_rules! each_database {
     (threads: $($test:ident),+ $(,)?) => {
@@ -120,6 +139,16 @@ pub(crate) use each_database;
 pub(crate) async fn open(home: &Home, clock: &Arc<FakeClock>) -> Storage {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     Storage::open(&home.config(), home.path(), 0, clock).await.expect("a database for an empty folder")
+}
+
+/// Restores a backup without a note.
+pub(crate) async fn restore(
+    config: &Config,
+    data: &Path,
+    file: &Path,
+    clock: &dyn Clock,
+) -> Result<super::Restored, StorageError> {
+    super::restore(config, data, file, clock, |_| Box::pin(async { Ok(()) })).await
 }
 
 /// Holds the writer in an operation until the sender is used; resolves when it is held.

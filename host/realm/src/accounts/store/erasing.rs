@@ -58,12 +58,6 @@ pub(in crate::accounts) async fn erase(
     ] {
         sqlx::query(statement).bind(id).execute(&mut *connection).await?;
     }
-    for statement in [
-        "UPDATE sanctions SET decided_by = $2 WHERE decided_by = $1",
-        "UPDATE sanctions SET lifted_by = $2 WHERE lifted_by = $1",
-    ] {
-        sqlx::query(statement).bind(name.as_str()).bind(pseudonym.as_str()).execute(&mut *connection).await?;
-    }
     // Of answers that are given again, those to its own requests, and the one to its registration.
     sqlx::query("DELETE FROM kept_answers WHERE scope = $1 OR body = $2")
         .bind(format!("account:{account}"))

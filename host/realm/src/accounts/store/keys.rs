@@ -16,6 +16,7 @@ fn key(row: &AnyRow) -> Result<AccountKey, StorageError> {
         account: row.try_get::<Option<i64>, _>(3)?.map(AccountId::from_sql),
         bound_ms: row.try_get(4)?,
         revoked_ms: row.try_get(5)?,
+        number: row.try_get(6)?,
     })
 }
 
@@ -28,7 +29,9 @@ pub(in crate::accounts) async fn insert(
     now_ms: i64,
 ) -> Result<bool, StorageError> {
     let done = sqlx::query(
-        "INSERT INTO account_keys (hash, hint, note, created_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO NOTHING",
+        "INSERT INTO account_keys (hash, hint, note, created_ms, number)
+         SELECT $1, $2, $3, $4, CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT) FROM account_keys WHERE TRUE
+         ON CONFLICT (hash) DO NOTHING",
     )
     .bind(hash)
     .bind(hint)
@@ -40,19 +43,25 @@ pub(in crate::accounts) async fn insert(
 }
 
 pub(in crate::accounts) async fn find(readers: &Readers, hash: &str) -> Result<Option<AccountKey>, StorageError> {
-    let row =
-        sqlx::query("SELECT hint, note, created_ms, account, bound_ms, revoked_ms FROM account_keys WHERE hash = $1")
-            .bind(hash)
-            .fetch_optional(readers)
-            .await?;
+    let row = sqlx::query(
+        "SELECT hint, note, created_ms, account, bound_ms, revoked_ms, number FROM account_keys WHERE hash = $1",
+    )
+    .bind(hash)
+    .fetch_optional(readers)
+    .await?;
     row.as_ref().map(key).transpose()
 }
 
-pub(in crate::accounts) async fn list(readers: &Readers, limit: i64) -> Result<Vec<AccountKey>, StorageError> {
+pub(in crate::accounts) async fn list(
+    readers: &Readers,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AccountKey>, StorageError> {
     let rows = sqlx::query(
-        "SELECT hint, note, created_ms, account, bound_ms, revoked_ms FROM account_keys
-         ORDER BY created_ms DESC, hash LIMIT $1",
+        "SELECT hint, note, created_ms, account, bound_ms, revoked_ms, number FROM account_keys
+         WHERE number < $1 ORDER BY number DESC LIMIT $2",
     )
+    .bind(before)
     .bind(limit)
     .fetch_all(readers)
     .await?;
@@ -94,10 +103,13 @@ pub(in crate::accounts) async fn revoke(
 }
 
 /// Has the account a key that is worth something?
-pub(in crate::accounts) async fn has_key(readers: &Readers, account: AccountId) -> Result<bool, StorageError> {
+pub(in crate::accounts) async fn has_key(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<bool, StorageError> {
     let row = sqlx::query("SELECT hint FROM account_keys WHERE account = $1 AND revoked_ms IS NULL LIMIT 1")
         .bind(account.to_sql())
-        .fetch_optional(readers)
+        .fetch_optional(connection)
         .await?;
     Ok(row.is_some())
 }

@@ -18,11 +18,17 @@ fn member(row: &AnyRow) -> Result<StaffMember, StorageError> {
     })
 }
 
-pub(in crate::accounts) async fn list(readers: &Readers, rows_max: i64) -> Result<Vec<StaffMember>, StorageError> {
+/// Those whose keys come behind one, in the order of keys.
+pub(in crate::accounts) async fn list(
+    readers: &Readers,
+    behind: i64,
+    rows_max: i64,
+) -> Result<Vec<StaffMember>, StorageError> {
     let rows = sqlx::query(
-        "SELECT id, name, role, permissions FROM accounts WHERE role <> 'player' OR permissions <> ''
-         ORDER BY folded LIMIT $1",
+        "SELECT id, name, role, permissions FROM accounts WHERE (role <> 'player' OR permissions <> '')
+         AND id > $1 ORDER BY id LIMIT $2",
     )
+    .bind(behind)
     .bind(rows_max)
     .fetch_all(readers)
     .await?;

@@ -87,9 +87,12 @@ function call(path, verb, operation) {
   });
   const badges = [];
   if (operation.security?.length) badges.push(element("span", { class: "badge" }, "token"));
-  if (operation["x-permission"]) badges.push(element("span", { class: "badge" }, operation["x-permission"]));
+  const asked = operation["x-permission"] ?? "";
+  // Of a verb that asks for another permission with each kind of what it does, all of them.
+  const permission = typeof asked === "string" ? asked : Object.entries(asked).map(([kind, name]) => `${kind}: ${name}`).join(", ");
+  if (permission) badges.push(element("span", { class: "badge" }, permission));
   const text = [operation.summary, operation.description].filter(Boolean);
-  return element("details", { "data-text": `${verb} ${path} ${text.join(" ")} ${operation["x-permission"] ?? ""}`.toLowerCase() },
+  return element("details", { "data-text": `${verb} ${path} ${text.join(" ")} ${permission}`.toLowerCase() },
     element("summary", {},
       element("span", { class: `verb ${verb}` }, verb.toUpperCase()), element("span", { class: "path" }, path),
       element("span", { class: "what" }, text[0] ?? ""), ...badges),
