@@ -200,7 +200,7 @@ async fn what_one_node_decides_is_in_force_on_the_other() {
     let start = async |node: u16| {
         TestRealm::start_with(|config| {
             config.storage.url = database.url();
-            config.realm.shared = true;
+            config.realm[0].shared = true;
             config.node.id = node;
         })
         .await

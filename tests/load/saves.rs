@@ -82,7 +82,7 @@ impl Players {
         let storage = Storage::open(&Config::default(), folder, 0, Arc::new(SystemClock)).await.expect("a database");
         storage.write(fill).await.expect("characters to save");
         let config = characters::Config::default();
-        let characters = Characters::start(&config, "main", "", storage.clone(), Hooks::without_plugins());
+        let characters = Characters::start(&config, &[("main", "")], storage.clone(), Hooks::without_plugins());
         let characters = characters.await.expect("characters");
         let mut players = Vec::new();
         for id in 1..=CHARACTERS as u64 {
