@@ -7,6 +7,15 @@ use crate::types::Code;
 
 use super::inputs::{Act, Intent};
 
+/// Ticks of what a client may not know of yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Moments {
+    /// When its character died, while it is dead.
+    pub(super) died: Option<u32>,
+    /// When its last blow or skill was carried out that had not to wait.
+    pub(super) acted: Option<u32>,
+}
+
 /// An attack that comes so few ticks early is a stuttering network's work: the host refuses it and no rule is asked.
 const EARLY_TICKS_INNOCENT: u32 = 3;
 
@@ -62,10 +71,11 @@ pub(super) fn refused_by_host(
     facts: &Facts,
     skill: Option<&SkillFacts>,
     intent: Intent,
-    died_tick: Option<u32>,
+    moments: Moments,
 ) -> Option<Code> {
+    let unaware_of = |moment: Option<u32>| moment.is_some_and(|tick| intent.acknowledged_tick < tick);
     // What was sent before the client could know of its death is nobody's fault.
-    let unaware = died_tick.is_some_and(|died| intent.acknowledged_tick < died);
+    let unaware = unaware_of(moments.died);
     // Nor is what was sent before the client could know what its last skill had cost.
     let poor = skill.is_some_and(|skill| skill.mana_left < 0) && intent.acknowledged_tick < facts.mana_spent_tick;
     let waits = skill.map_or(facts.cooldown_ticks, |skill| skill.cooldown_ticks);
@@ -73,6 +83,8 @@ pub(super) fn refused_by_host(
         Act::Respawn => None,
         _ if facts.dead && unaware => Some(Code::ActorDead),
         Act::Attack { .. } | Act::Skill { .. } if (1..=EARLY_TICKS_INNOCENT).contains(&waits) => Some(Code::ActTooSoon),
+        // Nor is an act that came together with the one before, sent well apart, out of a network that had stood still.
+        Act::Attack { .. } | Act::Skill { .. } if waits > 0 && unaware_of(moments.acted) => Some(Code::ActTooSoon),
         Act::Skill { .. } if poor => Some(Code::ManaTooLow),
         _ => None,
     }
@@ -126,12 +138,21 @@ pub(super) fn action(
     })
 }
 
+/// True for a blow or skill for which nothing has to be waited any more: the next one has to.
+pub(super) fn begins_a_wait(facts: &Facts, skill: Option<&SkillFacts>, act: Act) -> bool {
+    match act {
+        Act::Attack { .. } => facts.cooldown_ticks == 0,
+        Act::Skill { .. } => skill.is_some_and(|skill| skill.cooldown_ticks == 0 && skill.mana_left >= 0),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused_by_host(facts: &Facts, intent: Intent, died_tick: Option<u32>) -> Option<Code> {
-        super::refused_by_host(facts, None, intent, died_tick)
+    fn refused_by_host(facts: &Facts, intent: Intent, died: Option<u32>) -> Option<Code> {
+        super::refused_by_host(facts, None, intent, Moments { died, acted: None })
     }
 
     fn facts(dead: bool, cooldown_ticks: u32) -> Facts {
@@ -167,12 +188,19 @@ mod tests {
 
         let skill = |cooldown_ticks, mana_left| SkillFacts { cooldown_ticks, mana_left, reach: 0 };
         let (lively, spell) = (facts(false, 0), Act::Skill { skill: 0, target: 0, x: 0, y: 0 });
-        let refused =
-            |skill: SkillFacts, tick| super::refused_by_host(&lively, Some(&skill), intent(spell, tick), None);
+        let refused = |skill: SkillFacts, tick| {
+            super::refused_by_host(&lively, Some(&skill), intent(spell, tick), Moments::default())
+        };
         assert_eq!(refused(skill(2, 5), 30), Some(Code::ActTooSoon));
         assert_eq!(refused(skill(9, 5), 30), None, "far too soon, and is judged");
         assert_eq!(refused(skill(0, -1), 19), Some(Code::ManaTooLow), "it could not know");
         assert_eq!(refused(skill(0, -1), 20), None, "it knew, and is judged");
+
+        let acted = Moments { died: None, acted: Some(12) };
+        let second = |act, tick| super::refused_by_host(&facts(false, 9), None, intent(act, tick), acted);
+        assert_eq!(second(blow, 11), Some(Code::ActTooSoon), "it could not know that the first had come only now");
+        assert_eq!(second(blow, 12), None, "it knew, and is judged");
+        assert_eq!(second(step, 11), None, "nobody waits for a step");
     }
 
     #[test]

@@ -259,7 +259,7 @@ impl Game {
                 _ => continue,
             };
             if let Some(player) = self.players.iter_mut().find(|player| player.entity == Some(entity)) {
-                player.died_tick = died;
+                player.moments.died = died;
                 player.save_now = true;
             }
         }

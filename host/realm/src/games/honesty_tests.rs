@@ -1,5 +1,5 @@
 //! Nobody who plays fairly is ever suspected: simulated time, real games, the real anti-cheat component, and networks whose packets come
-//! up to 150 ms late, of which every twentieth is lost and sent again.
+//! up to 150 ms late, of which every twentieth is lost and sent again, and which now and then stand still for a second.
 
 use std::{
     collections::VecDeque,
@@ -32,6 +32,9 @@ const JITTER_US: u64 = 150_000;
 /// Of a hundred packets so many are lost. TCP sends them again after its shortest time-out, and all that follows waits.
 const LOST_PERCENT: u64 = 5;
 const RETRANSMISSION_US: u64 = 200_000;
+/// Of a thousand packets so many find a network that stands still for a moment, and come together with all that follow.
+const STALLED_PERMILLE: u64 = 2;
+const STALL_US: u64 = 1_200_000;
 /// Snapshots kept to decode the next ones.
 const HISTORY: usize = 40;
 /// No first skill of a class costs more.
@@ -63,7 +66,8 @@ impl<T> Way<T> {
 
     fn send(&mut self, now_us: u64, thing: T) {
         let lost = if self.throws.below(100) < LOST_PERCENT { RETRANSMISSION_US } else { 0 };
-        self.last_us = self.last_us.max(now_us + DELAY_US + self.throws.below(JITTER_US) + lost);
+        let stalled = if self.throws.below(1_000) < STALLED_PERMILLE { STALL_US } else { 0 };
+        self.last_us = self.last_us.max(now_us + DELAY_US + self.throws.below(JITTER_US) + lost + stalled);
         self.under_way.push_back((self.last_us, thing));
     }
 
@@ -125,8 +129,10 @@ struct Honest {
     step_max: i32,
     sequence: u32,
     input: u32,
-    /// Input of the last blow; the next one waits until this was answered.
+    /// Input of the last blow; the next one waits until this was answered, unless the client is impatient.
     blow: u32,
+    /// Strikes on as long as its picture of the world allows it, without waiting for answers.
+    impatient: bool,
     way: (i32, i32),
     history: VecDeque<Snapshot>,
     acts: u64,
@@ -146,6 +152,7 @@ impl Honest {
             sequence: 0,
             input: 0,
             blow: 0,
+            impatient: number % 2 == 1,
             way: (1, 0),
             history: VecDeque::new(),
             acts: 0,
@@ -216,7 +223,7 @@ impl Honest {
             .filter(|entity| entity.kind == EntityKind::Monster && entity.action != Action::Dead)
             .map(|entity| (entity.id, (i32::from(entity.x) - own.0, i32::from(entity.y) - own.1)))
             .min_by_key(|(_, (x, y))| x * x + y * y);
-        let may_strike = now.own.cooldown_ticks == 0 && now.input >= self.blow;
+        let may_strike = now.own.cooldown_ticks == 0 && (self.impatient || now.input >= self.blow);
         match nearest {
             Some((target, (x, y))) if x * x + y * y <= REACH * REACH && may_strike => {
                 self.input += 1;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    acts::{action, input, refused_by_host, skill_facts},
+    acts::{action, begins_a_wait, input, refused_by_host, skill_facts},
     inputs::{INTENTS_TICK_MAX, Intent},
     log::Pen,
     player::Player,
@@ -170,7 +170,7 @@ impl Judge {
 
     fn wishes_of(&mut self, world: &World, index: usize, player: &mut Player) {
         let Some(facts) = world.facts(player.slot) else { return };
-        let (slot, character, died_tick) = (player.slot, player.character.raw(), player.died_tick);
+        let (slot, character) = (player.slot, player.character.raw());
         let Some(line) = &mut player.line else { return };
         for intent in line.queue.next_tick() {
             line.applied = intent.input;
@@ -182,9 +182,12 @@ impl Judge {
                 }
             };
             let skill = skill_facts(world, &input);
-            if let Some(code) = refused_by_host(&facts, skill.as_ref(), intent, died_tick) {
+            if let Some(code) = refused_by_host(&facts, skill.as_ref(), intent, player.moments) {
                 line.refuse(intent, code);
                 continue;
+            }
+            if begins_a_wait(&facts, skill.as_ref(), intent.act) {
+                player.moments.acted = Some(world.tick().wrapping_add(1));
             }
             let actions = &mut self.batches[self.in_use - 1].actions;
             let act = action(world, &facts, skill.as_ref(), character, intent.act).map(|action| {

@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    acts::Moments,
     line::{Line, Wanted},
     save_book::Progress,
     seat::Presence,
@@ -36,8 +37,8 @@ pub(super) struct Player {
     absent_ticks: u32,
     /// Ticks played since the last report.
     unreported_ticks: u64,
-    /// The tick at which the character died, while it is dead.
-    pub(super) died_tick: Option<u32>,
+    /// What the client may not know of yet.
+    pub(super) moments: Moments,
     /// The character is to be saved in this tick.
     pub(super) save_now: bool,
     /// Set when the player is to leave at the end of this tick.
@@ -61,7 +62,7 @@ impl Player {
             entity: None,
             absent_ticks: 0,
             unreported_ticks: 0,
-            died_tick: None,
+            moments: Moments::default(),
             save_now: false,
             parting: None,
         }
