@@ -1,6 +1,6 @@
 //! The places around a character, and their numbers.
 //!
-//! Neighbours are found by the index. The number of a place is counted from the nearest *mark*, every 250th place of the whole ladder, because
+//! Neighbours are found by the index. The number of a place is counted from the nearest *mark*, every 100th place of the whole ladder, because
 //! counting all of a million takes a database tens of milliseconds. Marks are kept in memory and made anew when they are asked for and
 //! older than a minute: so a number may be off by as many as changed places since.
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Places from one mark to the next.
-const MARK_EVERY: i64 = 250;
+const MARK_EVERY: i64 = 100;
 /// Marks are made anew after this time.
 const MARKS_MS: i64 = 60_000;
 
@@ -51,18 +51,24 @@ impl Ladder {
         let Some((own, standpoint)) = around::own(readers, &self.realm, character).await? else {
             return Ok(Vec::new());
         };
-        let mut entries = around::better(readers, &self.realm, standpoint, each_side).await?;
+        // At once: to a server over a network the ways are what takes time.
+        let (better, worse, place) = tokio::try_join!(
+            around::better(readers, &self.realm, standpoint, each_side),
+            around::worse(readers, &self.realm, standpoint, each_side),
+            self.place(standpoint),
+        )?;
+        let mut entries = better;
         let before = entries.len() as u64;
         entries.reverse();
         entries.push(own);
-        for entry in around::worse(readers, &self.realm, standpoint, each_side).await? {
+        for entry in worse {
             // Somebody who fell behind between the two looks is shown once.
             if entries.iter().all(|seen| seen.character != entry.character) {
                 entries.push(entry);
             }
         }
         // Whoever has so many before it has no lower number, whatever the marks say.
-        let first = self.place(standpoint).await?.saturating_sub(before).max(1);
+        let first = place.saturating_sub(before).max(1);
         entries.iter_mut().zip(first..).for_each(|(entry, rank)| entry.rank = rank);
         Ok(entries)
     }

@@ -77,12 +77,14 @@ pub(super) async fn remove(
     Ok(())
 }
 
+// `CROSS JOIN` names the order to SQLite: scores first, in the order of their index, then the character of each. Left to choose, it reads all
+// characters of the realm once somebody ran `ANALYZE`. To PostgreSQL it is a join like any other.
 macro_rules! top {
     ($condition:literal, $limit:literal) => {
         concat!(
             "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
-             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-             WHERE s.realm = $1 ",
+             s.tie_break, s.scored_ms FROM ladder_scores s CROSS JOIN characters c
+             WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 ",
             $condition,
             " AND c.deleted_ms IS NULL
              ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT ",
@@ -116,8 +118,8 @@ macro_rules! behind {
     ($class:literal, $score:literal, $tie_break:literal, $scored_ms:literal, $character:literal, $limit:literal) => {
         concat!(
             "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
-             s.tie_break, s.scored_ms FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-             WHERE s.realm = $1 ",
+             s.tie_break, s.scored_ms FROM ladder_scores s CROSS JOIN characters c
+             WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 ",
             $class,
             " AND c.deleted_ms IS NULL AND s.score <= ",
             $score,

@@ -197,6 +197,10 @@ pub(super) async fn copy(
             )));
         }
     }
+    if place::is_server(to) {
+        // The server looks at its tables by itself, but only a minute after so many changes: until then it would plan as for empty ones.
+        sqlx::raw_sql("ANALYZE").execute(to).await?;
+    }
     Ok(arrived)
 }
 

@@ -56,8 +56,8 @@ pub(super) async fn best(
 ) -> Result<Vec<(Standing, ladder::Character)>, StorageError> {
     let rows = sqlx::query(
         "SELECT s.character_id, c.name, s.class, s.level, s.score, s.experience, c.hardcore, s.dead, c.play_time_ms
-         FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-         WHERE s.realm = $1 AND c.deleted_ms IS NULL
+         FROM ladder_scores s CROSS JOIN characters c
+         WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 AND c.deleted_ms IS NULL
          ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id LIMIT $2",
     )
     .bind(realm)

@@ -41,8 +41,8 @@ macro_rules! scores {
         concat!(
             "SELECT s.character_id, c.name, s.class, s.level, s.experience, c.hardcore, s.dead, s.score,
              s.score, s.tie_break, s.scored_ms, s.character_id
-             FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-             WHERE s.realm = $1 AND c.deleted_ms IS NULL",
+             FROM ladder_scores s CROSS JOIN characters c
+             WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 AND c.deleted_ms IS NULL",
             $($part),+
         )
     };
@@ -108,16 +108,16 @@ pub(in crate::ladder) async fn count(
     let row = match from {
         None => {
             let query = sqlx::query(concat!(
-                "SELECT CAST(COUNT(*) AS BIGINT) FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-                 WHERE s.realm = $1 AND c.deleted_ms IS NULL",
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM ladder_scores s CROSS JOIN characters c
+                 WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 AND c.deleted_ms IS NULL",
                 before!()
             ));
             bind(query.bind(realm), before).fetch_one(readers).await?
         }
         Some(from) => {
             let query = sqlx::query(concat!(
-                "SELECT CAST(COUNT(*) AS BIGINT) FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-                 WHERE s.realm = $1 AND c.deleted_ms IS NULL",
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM ladder_scores s CROSS JOIN characters c
+                 WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 AND c.deleted_ms IS NULL",
                 before!(),
                 " AND s.score <= $6 AND (s.score < $6 OR s.tie_break < $7 OR (s.tie_break = $7
                   AND (s.scored_ms > $8 OR (s.scored_ms = $8 AND s.character_id >= $9))))"
@@ -138,8 +138,8 @@ pub(in crate::ladder) async fn marks(
         "SELECT ranked.score, ranked.tie_break, ranked.scored_ms, ranked.character_id FROM
          (SELECT s.score, s.tie_break, s.scored_ms, s.character_id,
           ROW_NUMBER() OVER (ORDER BY s.score DESC, s.tie_break DESC, s.scored_ms, s.character_id) AS place
-          FROM ladder_scores s JOIN characters c ON c.id = s.character_id AND c.realm = s.realm
-          WHERE s.realm = $1 AND c.deleted_ms IS NULL) AS ranked
+          FROM ladder_scores s CROSS JOIN characters c
+          WHERE c.id = s.character_id AND c.realm = s.realm AND s.realm = $1 AND c.deleted_ms IS NULL) AS ranked
          WHERE ranked.place % $2 = 0 ORDER BY ranked.place",
     )
     .bind(realm)
