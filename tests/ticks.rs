@@ -87,12 +87,14 @@ async fn every_thread_gives_way_to_the_ticks() {
     eventually("every thread has its urgency", async || fits().inspect_err(|misfit| println!("{misfit}")).ok()).await;
     assert_eq!(fits(), Ok(()));
     let is_ahead = |name: &str| name.starts_with("tick-") || name.starts_with("plugin-epoch");
+    // It makes the clock, and has ended or will soon.
+    let lasts = |name: &str| name != "plugin-engine";
     let slices = slices(up.process());
     let (ahead, others): (Vec<_>, Vec<_>) = slices.iter().partition(|(name, _)| is_ahead(name));
     // Older kernels have the field, and no choice.
     if kernel() >= (6, 12) && !slices.is_empty() {
         assert!(ahead.len() == 3 && ahead.iter().all(|(_, slice)| *slice == 200_000), "{ahead:?}");
-        assert!(others.iter().all(|(_, slice)| *slice > 200_000), "{others:?}");
+        assert!(others.iter().all(|(name, slice)| *slice > 200_000 || !lasts(name)), "{others:?}");
     }
     assert_eq!(up.end(Signal::TERM).0, Some(0));
 }
