@@ -6,6 +6,7 @@
 //!   characters in games and writes them; `referee` counts what the anti-cheat rule finds.
 //! - Tick threads: `ticker` is the thread's loop, `game` one game's tick, `player` and `line` a player and its connection, `inputs` reads
 //!   frames, `judge` asks host and rule, `snapshots` and `events` are what goes back.
+//! - `keeper` knows what lies on a game's ground, and makes it somebody's; `outfits` is what characters bring into games.
 //! - `log` is what remains of a game: written by a thread of its own, repeated and verified by [`replay`].
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
@@ -13,6 +14,7 @@ mod acts;
 mod command;
 mod deeds;
 mod directory;
+mod errands;
 mod events;
 mod figures;
 mod game;
@@ -22,11 +24,13 @@ mod ground;
 mod honesty_tests;
 mod inputs;
 mod judge;
+mod keeper;
 mod line;
 mod listing;
 mod load;
 mod lobby;
 mod log;
+mod outfits;
 mod pace;
 mod password;
 mod phases;

@@ -12,6 +12,7 @@ use crate::{
 use super::{
     acts::Moments,
     line::{Line, Wanted},
+    outfits::Brought,
     save_book::Progress,
     seat::Presence,
 };
@@ -28,6 +29,7 @@ pub(super) struct Player {
     pub(super) account: AccountId,
     pub(super) character: CharacterId,
     pub(super) slot: PlayerSlot,
+    pub(super) brought: Brought,
     pub(super) presence: Arc<Presence>,
     /// `None` while the connection is lost.
     pub(super) line: Option<Line>,
@@ -49,7 +51,7 @@ impl Player {
     pub(super) fn new(
         account: AccountId,
         character: CharacterId,
-        slot: PlayerSlot,
+        (slot, brought): (PlayerSlot, Brought),
         presence: Arc<Presence>,
         line: Line,
     ) -> Self {
@@ -57,6 +59,7 @@ impl Player {
             account,
             character,
             slot,
+            brought,
             presence,
             line: Some(line),
             entity: None,
