@@ -44,7 +44,7 @@ impl Errands {
                     let errand = finder.map(|finder| Errand::Take { finder, input, handle });
                     if !errand.is_some_and(|errand| self.hand_over(errand)) {
                         self.undone.push(Input::GiveBack { handle });
-                        refuse(players, slot, input);
+                        refuse(players, slot, input, Code::RateLimited);
                     }
                 }
                 Event::Laying { slot, input_index, item, zone, x, y } => {
@@ -53,7 +53,9 @@ impl Errands {
                     let laid = finder.zip(entity);
                     let errand = laid.map(|(finder, entity)| Errand::Lay { finder, input, item, entity, zone, x, y });
                     if !errand.is_some_and(|errand| self.hand_over(errand)) {
-                        refuse(players, slot, input);
+                        // Where nobody keeps anything, nobody carries anything.
+                        let kept = self.keeper.is_some();
+                        refuse(players, slot, input, if kept { Code::RateLimited } else { Code::ItemNotCarried });
                     }
                 }
                 // A player's item of which the keeper does not hear goes back when the game is over.
@@ -89,9 +91,9 @@ fn number(origins: &[Origin], input_index: usize) -> u32 {
 }
 
 /// Nobody could be asked.
-fn refuse(players: &mut [Player], slot: PlayerSlot, input: u32) {
+fn refuse(players: &mut [Player], slot: PlayerSlot, input: u32, code: Code) {
     let player = players.iter_mut().find(|player| player.slot == slot);
     if let Some(line) = player.and_then(|player| player.line.as_mut()) {
-        line.news.push(events::refused(input, Code::RateLimited));
+        line.news.push(events::refused(input, code));
     }
 }

@@ -56,12 +56,7 @@ pub(super) struct Game {
 }
 
 impl Game {
-    pub(super) fn new(
-        id: GameId,
-        world: World,
-        header: Option<&Header>,
-        keeper: Option<mpsc::Sender<Errand>>,
-    ) -> Self {
+    pub(super) fn new(id: GameId, world: World, header: Option<&Header>, keeper: Option<mpsc::Sender<Errand>>) -> Self {
         Self {
             id,
             world,

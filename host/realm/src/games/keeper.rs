@@ -119,13 +119,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        game: GameId,
-        difficulty: Difficulty,
-        thread: usize,
-        items: Items,
-        shared: Weak<Shared>,
-    ) -> Self {
+    pub(super) fn new(game: GameId, difficulty: Difficulty, thread: usize, items: Items, shared: Weak<Shared>) -> Self {
         Self { game, difficulty, thread, items, shared, things: BTreeMap::new(), last: 0, holds_items: false }
     }
 

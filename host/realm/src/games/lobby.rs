@@ -232,13 +232,7 @@ impl Lobby {
     }
 
     /// Starts the keeper of a game; it ends when its errands' sender is dropped, with the game.
-    fn start_keeper(
-        &self,
-        items: Items,
-        game: GameId,
-        thread: usize,
-        difficulty: Difficulty,
-    ) -> mpsc::Sender<Errand> {
+    fn start_keeper(&self, items: Items, game: GameId, thread: usize, difficulty: Difficulty) -> mpsc::Sender<Errand> {
         let (sender, errands) = mpsc::channel(ERRANDS_MAX);
         let keeper = Keeper::new(game, difficulty, thread, items, Arc::downgrade(&self.shared));
         let shared = Arc::downgrade(&self.shared);

@@ -21,6 +21,8 @@ mod game;
 mod greeting;
 mod ground;
 #[cfg(test)]
+mod ground_tests;
+#[cfg(test)]
 mod honesty_tests;
 mod inputs;
 mod judge;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use realm_world::{Content, Outfit, SKILLS_PER_CLASS, Sheet, items::Worn};
+use realm_world::{Content, Outfit, SKILLS_PER_CLASS, items::Worn};
 
 use crate::{
     characters::Details,
@@ -93,9 +93,9 @@ impl RealmGames {
         let told = {
             let mut directory = lobby.shared.directory();
             let whereabouts = directory.whereabouts(account);
-            let seat = directory.seat_mut(account).filter(|seat| seat.character == character);
-            let changed = seat.filter(|seat| seat.holds_lease() && seat.wear(&lobby.content, belongings));
-            whereabouts.zip(changed.map(|seat| seat.brought.clone()))
+            let seat = directory.seat_mut(account).filter(|seat| seat.character == character && seat.holds_lease());
+            let changed = seat.and_then(|seat| seat.wear(&lobby.content, belongings).then(|| seat.brought.clone()));
+            whereabouts.zip(changed)
         };
         if let Some(((game, thread), brought)) = told {
             // Who has not come in yet brings it along.

@@ -161,6 +161,24 @@ impl Items {
             .await
     }
 
+    /// An item that a player laid down in a game, and that lies there no more, goes back to whoever had it last. May be asked again; what is
+    /// not on this ground stays where it is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn return_from_ground(&self, game: GameId, item: ItemId) -> Result<(), ItemsError> {
+        let items = self.clone();
+        self.storage
+            .write(move |connection| {
+                Box::pin(async move {
+                    let found = store::find(connection, &items.realm, item).await?;
+                    let on_ground = |owned: &Owned| matches!(owned.at, Place::Ground(lies_in, _) if lies_in == game);
+                    items.give_back(connection, found.into_iter().filter(on_ground).collect()).await.map(drop)
+                })
+            })
+            .await
+    }
+
     /// What players laid down in a game goes back to whoever had it last: to the inventory, the stash, or to where it waits for room. Answers how
     /// many items did. May be asked again.
     ///
