@@ -1,5 +1,7 @@
 //! A bot: makes characters, plays them, deletes and restores them, until the realm dies, and remembers what it was told.
 
+mod goods;
+
 use std::time::{Duration, Instant};
 
 use realm_client::{ClientError, Endpoint, GameConnection, GameUpdate, Method, Rest, Snapshot, proto};
@@ -10,6 +12,8 @@ use crate::{
     ledger::{Counts, Fact, Known, Place},
     pilot::{self, Hunter},
 };
+
+use goods::Goods;
 
 const PASSWORD: &str = "four lanterns by the sea";
 /// Living characters that a bot keeps.
@@ -23,6 +27,24 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) exists: bool,
     pub(crate) characters: Vec<Known>,
+    pub(crate) goods: Goods,
+}
+
+/// What a log-in gave.
+#[derive(Clone)]
+struct Tokens {
+    access: String,
+    refresh: String,
+    given: Instant,
+}
+
+impl Tokens {
+    /// An access token holds for ten minutes; one that is older than this is renewed at the beginning of a life, lest it ends within.
+    const RENEWED_AFTER: Duration = Duration::from_secs(300);
+
+    fn new(access: String, refresh: String) -> Self {
+        Self { access, refresh, given: Instant::now() }
+    }
 }
 
 /// A bot.
@@ -32,8 +54,10 @@ pub(crate) struct Bot {
     dice: Dice,
     /// The last one is at work.
     pub(crate) accounts: Vec<Account>,
-    tokens: Option<(String, String)>,
+    tokens: Option<Tokens>,
     names: usize,
+    /// How many bots there are, when they deal in goods; else 0.
+    peers: usize,
     pub(crate) counts: Counts,
     /// How long it took in this life until a character could be played that was in a game in the last one.
     pub(crate) waited: Option<Duration>,
@@ -59,8 +83,9 @@ fn letters(number: usize) -> String {
 }
 
 impl Bot {
-    pub(crate) fn new(number: usize, dice: Dice) -> Self {
-        Self { number, dice, ..Self::default() }
+    /// `peers` is how many bots there are, when they deal in goods; else 0.
+    pub(crate) fn new(number: usize, dice: Dice, peers: usize) -> Self {
+        Self { number, dice, peers, ..Self::default() }
     }
 
     fn account(&mut self) -> &mut Account {
@@ -68,7 +93,7 @@ impl Bot {
     }
 
     /// Plays until the realm dies.
-    pub(crate) async fn play(&mut self, endpoint: &Endpoint, started: Instant) {
+    pub(crate) async fn play(&mut self, endpoint: &Endpoint, operator_token: &str, started: Instant) {
         self.waited = None;
         let mut rest = Rest::new(endpoint);
         let Ok(()) = self.come_in(&mut rest).await else { return };
@@ -81,7 +106,19 @@ impl Bot {
             self.account().characters[index].was_playing = false;
             let Ok(()) = self.play_one(endpoint, &mut rest, index, Some(started)).await else { return };
         }
-        while self.act(endpoint, &mut rest).await.is_ok() {}
+        let mut staff = Rest::new(endpoint);
+        staff.set_access_token(Some(operator_token.to_owned()));
+        let Ok(()) = self.ask_again(&mut rest, &mut staff).await else { return };
+        while self.do_something(endpoint, &mut rest, &mut staff).await.is_ok() {}
+    }
+
+    async fn do_something(&mut self, endpoint: &Endpoint, rest: &mut Rest, staff: &mut Rest) -> Result<(), Gone> {
+        let living = self.choose(Known::is_living);
+        match living {
+            // The first of each is the one that others send letters to.
+            Some(index) if self.peers > 0 && self.dice.below(8) > 0 => self.trade(rest, staff, index).await,
+            _ => self.act(endpoint, rest).await,
+        }
     }
 
     /// Logs in, and registers first if need be.
@@ -89,14 +126,15 @@ impl Bot {
         if self.accounts.is_empty() {
             self.new_account();
         }
-        if let Some((access, refresh)) = self.tokens.clone() {
-            rest.set_access_token(Some(access));
-            if answer(rest.validate().await)?.is_ok() {
+        if let Some(tokens) = self.tokens.clone() {
+            rest.set_access_token(Some(tokens.access));
+            let is_valid = answer(rest.validate().await)?.is_ok();
+            if is_valid && tokens.given.elapsed() < Tokens::RENEWED_AFTER {
                 return Ok(());
             }
             rest.set_access_token(None);
-            if let Ok(tokens) = answer(rest.refresh_with(&refresh).await)? {
-                self.tokens = Some((tokens.access_token, tokens.refresh_token));
+            if let Ok(tokens) = answer(rest.refresh_with(&tokens.refresh).await)? {
+                self.tokens = Some(Tokens::new(tokens.access_token, tokens.refresh_token));
                 return Ok(());
             }
         }
@@ -111,7 +149,7 @@ impl Bot {
         }
         let tokens = answer(rest.login(&name, PASSWORD).await)?;
         let tokens = tokens.unwrap_or_else(|code| panic!("an account that was acknowledged cannot log in: {code}"));
-        self.tokens = Some((tokens.access_token, tokens.refresh_token));
+        self.tokens = Some(Tokens::new(tokens.access_token, tokens.refresh_token));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use crate::{
+    books,
     bot::Bot,
     ledger::Fact,
     server::{Fault, Program},
@@ -128,6 +129,7 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
     if listed > 1 || orphans > 0 {
         broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
     }
+    broken.extend(books::all(&mut connection, bots).await);
     // What it holds open would keep the next realm out.
     connection.close().await.expect("it is closed");
     broken

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "it speaks on its terminal")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "it stands among the tests, which fail by panicking")]
 
+mod books;
 mod bot;
 mod check;
 mod dice;
@@ -57,6 +58,9 @@ struct Arguments {
     /// A life ends after so many milliseconds at the latest, when its fail point has not come; one in sixteen may be four times as long.
     #[arg(long, default_value_t = 900)]
     life_ms: u64,
+    /// The bots deal in goods, too: they send, offer, buy, wear, combine.
+    #[arg(long)]
+    goods: bool,
     /// A mistake that the realm makes on purpose.
     #[arg(long)]
     bug: Option<String>,
@@ -89,7 +93,10 @@ async fn main() -> ExitCode {
     check::watch(&program.database()).await;
 
     let begin = Instant::now();
-    let mut bots: Vec<Bot> = (0..arguments.bots).map(|number| Bot::new(number, dice.split())).collect();
+    let mut bots: Vec<Bot> = {
+        let peers = if arguments.goods { arguments.bots } else { 0 };
+        (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
+    };
     let mut report = Report::default();
     let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
     while report.kills() < arguments.kills && is_time(&report) {
@@ -165,7 +172,7 @@ async fn life(
             return None;
         }
     };
-    let playing = set_out(bots, &program.endpoint());
+    let playing = set_out(bots, program);
     let end = match fault {
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
@@ -182,13 +189,14 @@ async fn life(
 type Playing = JoinSet<(usize, Bot)>;
 
 /// Lets all bots play until the realm is gone.
-fn set_out(bots: &mut [Bot], endpoint: &Endpoint) -> Playing {
+fn set_out(bots: &mut [Bot], program: &Program) -> Playing {
+    let (endpoint, token) = (program.endpoint(), program.operator_token());
     let (started, mut playing) = (Instant::now(), Playing::new());
     for (number, bot) in bots.iter_mut().enumerate() {
         let mut bot = std::mem::take(bot);
-        let endpoint = endpoint.clone();
+        let (endpoint, token) = (endpoint.clone(), token.clone());
         playing.spawn(async move {
-            bot.play(&endpoint, started).await;
+            bot.play(&endpoint, &token, started).await;
             (number, bot)
         });
     }

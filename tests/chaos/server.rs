@@ -130,6 +130,11 @@ impl Program {
         assert!(done.expect("the program starts").success(), "the database is made");
     }
 
+    /// What lets staff in that sits at the machine.
+    pub(crate) fn operator_token(&self) -> String {
+        fs::read_to_string(self.data().join("operator.token")).expect("a running realm leaves a token")
+    }
+
     /// Where the realm listens that runs here.
     pub(crate) fn endpoint(&self) -> Endpoint {
         let note = fs::read_to_string(realm::Endpoint::file(&self.data())).expect("a running realm leaves a note");
