@@ -9,13 +9,14 @@ use realm::{
     types::{AccountId, CharacterId, ItemId},
 };
 use realm_client::{
-    Door, EntityKind, EntityState, GameConnection, GameUpdate, Snapshot, proto, proto::game_event::Kind,
+    Door, EntityKind, EntityState, GameConnection, GameUpdate, Method, Snapshot, proto, proto::game_event::Kind,
 };
 use realm_world::{
     Class, Content, Dice, Sheet,
     items::{Certificate, Grid, Item, Quality, Slot, Worn},
 };
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::harness::{
     DEADLINE, Hero, TestRealm, config, eventually,
@@ -249,6 +250,13 @@ async fn who_has_no_room_gets_nothing_and_what_nobody_takes_goes_back() {
     realm.stop().await;
 }
 
+/// Does something over REST with what a hero has.
+async fn act(hero: &mut Hero, body: &serde_json::Value) {
+    let path = format!("/api/v1/characters/{}/items", hero.character.id);
+    let asked = hero.player.rest.request_with(Method::POST, &path, &[], Some(body)).await;
+    asked.expect("an answer").success().expect("it is done");
+}
+
 /// An item that changes how much life or mana this character has.
 fn telling(content: &Content, sheet: &Sheet) -> (Item, Worn) {
     let bare = content.stats(sheet, [0; 3], &Worn::default());
@@ -286,10 +294,7 @@ async fn what_is_put_on_in_a_game_counts_at_once_and_from_the_start_of_the_next(
     // Who plays does it under the lease of the game; who knows nothing of that may not.
     let refused = here.items.act(resting, Act::Equip { item: key, slot: None }, None).await;
     assert!(matches!(refused, Err(ItemsError::Busy)), "{refused:?}");
-    let holder = here.games.holder(account, character);
-    let done = here.items.act(holder, Act::Equip { item: key, slot: None }, None).await.unwrap();
-    let realm::once::Answered::Now(has) = done else { panic!("it is done for the first time") };
-    here.games.belongings_changed(account, character, &has).await;
+    act(&mut hero, &json!({"act": "equip", "item": key.to_string()})).await;
     let until = async |game: &mut GameConnection, wanted: (i32, i32)| {
         let seen = |update: &GameUpdate| match update {
             GameUpdate::Snapshot(now) => (shown(now) == wanted).then_some((now.own.life, now.own.life_max)),
@@ -299,17 +304,17 @@ async fn what_is_put_on_in_a_game_counts_at_once_and_from_the_start_of_the_next(
     };
     until(&mut game, pools(&worn)).await;
     // What was known before comes too late.
-    here.games.belongings_changed(account, character, &Belongings { version: 0, items: Vec::new(), gold: 0 }).await;
+    let has = belongings(here, id).await;
+    here.games
+        .belongings_changed(account, character, &Belongings { version: 0, items: Vec::new(), ..has.clone() })
+        .await;
 
     hero.lobby.leave_game().await.unwrap();
     let (_, mut game) = hero.open_game("Attic").await;
     let first = snapshot(&mut game).await;
     assert_eq!(shown(&first), pools(&worn), "it comes in with what it wears");
     assert_eq!(first.own.life, first.own.life_max, "and whole");
-    let holder = here.games.holder(account, character);
-    let off = here.items.act(holder, Act::Unequip { item: key, to: None }, None).await.unwrap();
-    let realm::once::Answered::Now(has) = off else { panic!("it is done for the first time") };
-    here.games.belongings_changed(account, character, &has).await;
+    act(&mut hero, &json!({"act": "unequip", "item": key.to_string()})).await;
     until(&mut game, pools(&Worn::default())).await;
     realm.stop().await;
 }
