@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     items::{Act, Bag, Belongings, Owned, Spot},
-    once::{Answered, Kept},
+    once::Kept,
     types::{CharacterId, Code, ItemId, Refusal},
 };
 
@@ -383,10 +383,5 @@ async fn act(
     let act = body.act()?;
     let once = key.once(Scope::Account(speaker.account), &body, acted)?;
     let home = features.home_of(&speaker, id).await?;
-    let holder = home.games.holder(speaker.account, id);
-    let done = home.items.act(holder, act, once).await?;
-    if let Answered::Now(belongings) = &done {
-        home.games.belongings_changed(speaker.account, id, belongings).await;
-    }
-    Ok(answer(StatusCode::OK, done, acted))
+    Ok(answer(StatusCode::OK, home.games.act(speaker.account, id, act, once).await?, acted))
 }

@@ -35,7 +35,7 @@ pub(super) enum Command {
     /// What came of an errand.
     Hear { game: GameId, word: Box<Word> },
     /// A player wears something else now.
-    Wear { game: GameId, account: AccountId, brought: Brought },
+    Wear { game: GameId, character: CharacterId, brought: Brought },
     /// Takes a player out: the character is reported for the last time and the link closed.
     Leave { game: GameId, account: AccountId, reason: CloseReason },
     /// Forgets a game that nobody has a seat in any more.

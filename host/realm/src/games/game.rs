@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::{
     characters::Place,
     types::{
-        AccountId, Code, GameId,
+        AccountId, CharacterId, Code, GameId,
         faults::{self, Bug},
     },
 };
@@ -100,17 +100,18 @@ impl Game {
         if let Some(input) = word.input {
             self.add_input(input, None);
         }
-        let Some((account, event)) = word.news else { return };
-        let player = self.players.iter_mut().find(|player| player.account == account);
-        // Who has lost its connection reads in its inventory what became of it.
-        if let Some(line) = player.and_then(|player| player.line.as_mut()) {
-            line.news.push(event);
+        let Some((finder, event)) = word.news else { return };
+        let tick = self.world.tick();
+        let known = |player: &&mut Player| player.character == finder.character && player.brought.epoch == finder.epoch;
+        if let Some(player) = self.players.iter_mut().find(known) {
+            player.hear(&finder, event, tick);
         }
     }
 
     /// A player wears something else from now on; what is older than what is known is passed over.
-    pub(super) fn wear(&mut self, account: AccountId, brought: &Brought) {
-        let Some(player) = self.players.iter_mut().find(|player| player.account == account) else { return };
+    pub(super) fn wear(&mut self, character: CharacterId, brought: &Brought) {
+        let known = |player: &&mut Player| player.character == character && player.brought.epoch == brought.epoch;
+        let Some(player) = self.players.iter_mut().find(known) else { return };
         if player.brought.version >= brought.version {
             return;
         }
@@ -370,6 +371,7 @@ impl Game {
     fn part_from_leavers(&mut self, reports: &mut Reports) {
         // The inputs of this tick are done; departures are inputs of the next one.
         self.origins.clear();
+        self.errands.hand_over_rest();
         while let Some(answer) = self.errands.undone() {
             self.add_input(answer, None);
         }

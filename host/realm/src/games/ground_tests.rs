@@ -181,6 +181,50 @@ fn an_item_is_laid_down_where_its_player_stands() {
 }
 
 #[test]
+fn what_was_refused_is_not_asked_for_at_once_and_answers_go_to_who_asked() {
+    let mut scene = Scene::new();
+    scene.lay(HANDLE);
+    let item = scene.item().unwrap();
+    take(&mut scene.first, item);
+    scene.tick();
+    assert!(matches!(scene.errand(), Some(Errand::Take { .. })));
+    let no_room = Kind::Refused(proto::ActRefused { input: 1, code: "ITEM_NO_ROOM".to_owned() });
+    scene.table.hear(Some(Input::GiveBack { handle: HANDLE }), Some((1, no_room)));
+    scene.tick();
+    let again = take(&mut scene.first, item);
+    scene.tick();
+    assert_eq!(refused(&scene.first).last(), Some(&(again, "ACT_TOO_SOON".to_owned())));
+    assert!(scene.errand().is_none());
+    (0..20).for_each(|_| scene.tick());
+    take(&mut scene.first, item);
+    scene.tick();
+    assert!(matches!(scene.errand(), Some(Errand::Take { .. })), "after a while it may");
+
+    // One thing is laid down at a time.
+    let drop_item = |scene: &mut Scene| {
+        scene.second.input += 1;
+        let input = scene.second.input;
+        scene.second.send(proto::ItemDrop { input, acknowledged_tick: 0, item_id: 3 });
+        scene.tick();
+        input
+    };
+    drop_item(&mut scene);
+    assert!(matches!(scene.errand(), Some(Errand::Lay { .. })));
+    let input = drop_item(&mut scene);
+    assert_eq!(refused(&scene.second).last(), Some(&(input, "RATE_LIMITED".to_owned())));
+
+    // On another connection nobody waits for the answer to a wish of the first.
+    let newer = Client::new();
+    scene.table.seat(1, None, newer.link.clone());
+    let laid = proto::ItemLaid { input: 1, item_id: 3 };
+    scene.table.hear(None, Some((2, Kind::ItemLaid(laid))));
+    scene.table.tick(1);
+    let mut newer = newer;
+    newer.read_all();
+    assert!(newer.events.is_empty(), "{:?}", newer.events);
+}
+
+#[test]
 fn a_death_is_told_with_its_hoard_and_who_killed() {
     let mut scene = Scene::new();
     // Strong enough to kill whatever it meets.

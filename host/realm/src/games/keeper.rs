@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     hooks::Happening,
-    items::{Bag, Holder, Items, ItemsError, Spot},
+    items::{Holder, Items, ItemsError},
     storage::StorageError,
     types::{AccountId, CharacterId, Code, GameId, ItemId, Refusal},
 };
@@ -28,14 +28,15 @@ use super::{command::Command, shared::Shared};
 pub(super) const ERRANDS_MAX: usize = 512;
 /// Things that a keeper knows of; more than a ground can hold, because some are on their way.
 const THINGS_MAX: usize = 1_024;
+/// Items that wait to go back; a player's wish waits until there are fewer.
+const DOUBTFUL_MAX: usize = 64;
 /// How often something is written of which the database does not say whether it is.
 const WRITES_MAX: u32 = 4;
 /// Between two such tries.
 const WRITE_PAUSE: Duration = Duration::from_millis(250);
-/// How often it is tried to give back what lies on the ground of a game that is over; the next start does the rest.
-const RETURNS_MAX: u32 = 20;
-/// Between two such tries.
+/// Between two tries to give something back; of a game that is over the pause grows up to the longest.
 const RETURN_PAUSE: Duration = Duration::from_secs(1);
+const RETURN_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A player, as its game knows it.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,10 @@ pub(super) struct Finder {
     pub(super) epoch: i64,
     /// The character as it is now.
     pub(super) sheet: Option<Sheet>,
+    /// Number of the connection that wished it.
+    pub(super) line: u32,
+    /// It lays something down, and takes nothing.
+    pub(super) lays: bool,
 }
 
 impl Finder {
@@ -81,7 +86,7 @@ pub(super) struct Word {
     /// What the world is told.
     pub(super) input: Option<Input>,
     /// What a player is told.
-    pub(super) news: Option<(AccountId, proto::GameEvent)>,
+    pub(super) news: Option<(Finder, proto::GameEvent)>,
 }
 
 /// Something on the ground.
@@ -91,8 +96,8 @@ enum Thing {
     Item(Box<Item>, Certificate),
     /// It was thrown, and is minted when somebody takes it.
     Gold(u32, Certificate),
-    /// A player had it.
-    Owned(ItemId),
+    /// A player had it: so many on a stack.
+    Owned(ItemId, u32),
 }
 
 /// Why somebody does not get what was taken.
@@ -114,37 +119,92 @@ pub(super) struct Keeper {
     things: BTreeMap<ItemHandle, Thing>,
     /// Number of the last thing. No number is given twice.
     last: u32,
-    /// Players' items may lie in the database as on this ground.
-    holds_items: bool,
+    /// Items of which nobody knows whether they were laid down: they go back, as soon as the database answers.
+    doubtful: Vec<ItemId>,
+}
+
+/// Gives back what lies on the ground of a game that is over, whatever became of its keeper.
+pub(super) struct Ending {
+    game: GameId,
+    items: Items,
+}
+
+impl Ending {
+    /// Tries until it is done; who stops the realm does not wait for ever, and the next start does the rest.
+    pub(super) async fn run(self) {
+        let mut pause = RETURN_PAUSE;
+        loop {
+            match self.items.end_of_game(self.game).await {
+                Ok(0) => return,
+                Ok(returned) => {
+                    tracing::debug!(game = %self.game, returned, "items on the ground went back to who had them last");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(game = %self.game, %error, "items on the ground cannot go back yet; it is tried again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETURN_PAUSE_MAX);
+        }
+    }
 }
 
 impl Keeper {
     pub(super) fn new(game: GameId, difficulty: Difficulty, thread: usize, items: Items, shared: Weak<Shared>) -> Self {
-        Self { game, difficulty, thread, items, shared, things: BTreeMap::new(), last: 0, holds_items: false }
+        let (things, doubtful) = (BTreeMap::new(), Vec::new());
+        Self { game, difficulty, thread, items, shared, things, last: 0, doubtful }
     }
 
-    /// Does errands until the game is gone; then gives back what players laid down.
-    pub(super) async fn run(mut self, mut errands: mpsc::Receiver<Errand>) {
-        while let Some(errand) = errands.recv().await {
+    /// What is to be done when the game is over.
+    pub(super) fn ending(&self) -> Ending {
+        Ending { game: self.game, items: self.items.clone() }
+    }
+
+    /// Does errands until the game is gone; true when players' items may lie in the database as on its ground.
+    pub(super) async fn run(mut self, mut errands: mpsc::Receiver<Errand>) -> bool {
+        let mut holds_items = false;
+        loop {
+            let errand = if self.doubtful.is_empty() {
+                errands.recv().await
+            } else {
+                self.settle_doubts().await;
+                match tokio::time::timeout(RETURN_PAUSE, errands.recv()).await {
+                    Ok(errand) => errand,
+                    Err(_) => continue,
+                }
+            };
+            let Some(errand) = errand else { return holds_items };
             match errand {
                 Errand::Open { tick, death, hoard, killer, x, y } => {
                     self.open((tick, death), &hoard, killer, (x, y)).await;
                 }
                 Errand::Take { finder, input, handle } => self.take(&finder, input, handle).await,
                 Errand::Lay { finder, input, item, entity, zone, x, y } => {
+                    holds_items = true;
                     self.lay(&finder, input, ItemId::from_raw(item), (entity, zone, x, y)).await;
                 }
                 Errand::Forget { handle } => self.forget(handle).await,
             }
         }
-        self.end().await;
+    }
+
+    /// Gives back what may have been laid down, though nobody confirmed it.
+    async fn settle_doubts(&mut self) {
+        while let Some(key) = self.doubtful.last().copied() {
+            if self.items.return_from_ground(self.game, key).await.is_err() {
+                return;
+            }
+            self.doubtful.pop();
+        }
     }
 
     /// Throws what a monster leaves.
     async fn open(&mut self, (tick, death): (u32, u32), hoard: &Hoard, killer: Option<AccountId>, (x, y): (i32, i32)) {
         let content = self.items.content().clone();
         let loot = hoard.open(&content, self.difficulty);
-        if loot.is_empty() || self.things.len() + loot.len() > THINGS_MAX {
+        if self.things.len() + loot.len() > THINGS_MAX {
+            metrics::counter!("realm_treasure_lost_total").increment(1);
             return;
         }
         for (place, loot) in (0u32..).zip(loot) {
@@ -170,7 +230,7 @@ impl Keeper {
         match self.hand_over(finder, input, handle).await {
             Ok(taken) => {
                 self.things.remove(&handle);
-                self.say(Some(Input::Confirm { handle }), Some((finder.account, Kind::ItemTaken(taken)))).await;
+                self.say(Some(Input::Confirm { handle }), Some((finder, Kind::ItemTaken(taken)))).await;
             }
             Err(Missed::Gone(code)) => {
                 self.things.remove(&handle);
@@ -197,9 +257,9 @@ impl Keeper {
                 let taken = confirmed(born).await.map_err(missed)?;
                 Ok(told(input, taken.item, item))
             }
-            Thing::Owned(key) => {
+            Thing::Owned(key, count) => {
                 let taken = confirmed(|| self.items.take_from_ground(holder, self.game, *key)).await.map_err(missed)?;
-                let lies = taken.belongings.get(taken.item).map(|owned| owned.item.clone());
+                let lies = taken.belongings.get(taken.item).map(|owned| Item { count: *count, ..owned.item.clone() });
                 let unknown = || proto::ItemTaken { input, item_id: taken.item.raw(), ..proto::ItemTaken::default() };
                 Ok(lies.map_or_else(unknown, |item| told(input, taken.item, &item)))
             }
@@ -211,57 +271,46 @@ impl Keeper {
         let (layer, zone, x, y) = at;
         let handle = self.number();
         match self.put_down(finder, key, handle).await {
-            Ok(look) => {
-                self.things.insert(handle, Thing::Owned(key));
+            Ok((look, count)) => {
+                self.things.insert(handle, Thing::Owned(key, count));
                 let laid = proto::ItemLaid { input, item_id: key.raw() };
                 let lay = Input::Lay { handle, look, layer, zone, x, y };
-                self.say(Some(lay), Some((finder.account, Kind::ItemLaid(laid)))).await;
+                self.say(Some(lay), Some((finder, Kind::ItemLaid(laid)))).await;
             }
-            Err(error) => self.refuse(finder, input, code(error), None).await,
+            Err(code) => self.refuse(finder, input, code, None).await,
         }
     }
 
-    async fn put_down(&mut self, finder: &Finder, key: ItemId, handle: ItemHandle) -> Result<Look, ItemsError> {
-        if self.things.len() >= THINGS_MAX {
-            return Err(ItemsError::Returned(self.things.len()));
+    async fn put_down(&mut self, finder: &Finder, key: ItemId, handle: ItemHandle) -> Result<(Look, u32), Code> {
+        if self.things.len() >= THINGS_MAX || self.doubtful.len() >= DOUBTFUL_MAX {
+            return Err(Code::GroundFull);
         }
-        let belongings = self.items.of(finder.character).await?;
-        let carried = belongings.get(key).filter(|owned| matches!(owned.at.spot(), Some(Spot::In(Bag::Inventory, _))));
-        let look = carried.and_then(|owned| self.look(&owned.item)).ok_or(ItemsError::NotCarried)?;
+        let belongings = self.items.of(finder.character).await.map_err(code)?;
+        let item = belongings.get(key).map(|owned| &owned.item).ok_or(Code::ItemNotCarried)?;
+        let look = self.look(item).ok_or(Code::ItemUnknown)?;
         let number = u32::try_from(handle.0).unwrap_or(u32::MAX);
-        // From here on it may be written, whatever is heard of that.
-        self.holds_items = true;
-        confirmed(|| self.items.drop_to_ground(finder.holder(), key, self.game, number)).await?;
-        Ok(look)
+        let mut is_doubtful = false;
+        let laid =
+            confirmed_or(&mut is_doubtful, || self.items.drop_to_ground(finder.holder(), key, self.game, number));
+        match laid.await {
+            Ok(_) => Ok((look, item.count)),
+            Err(error) => {
+                if is_doubtful {
+                    self.doubtful.push(key);
+                }
+                Err(code(error))
+            }
+        }
     }
 
     /// What lay there too long, or found no room: a player's goes back, nobody's is gone.
     async fn forget(&mut self, handle: ItemHandle) {
-        if let Some(Thing::Owned(key)) = self.things.remove(&handle)
+        if let Some(Thing::Owned(key, _)) = self.things.remove(&handle)
             && let Err(error) = confirmed(|| self.items.return_from_ground(self.game, key)).await
         {
-            tracing::warn!(game = %self.game, item = %key, %error, "an item on the ground goes back at the game's end only");
+            tracing::warn!(game = %self.game, item = %key, %error, "an item on the ground goes back later");
+            self.doubtful.push(key);
         }
-    }
-
-    /// The game is over.
-    async fn end(self) {
-        if !self.holds_items {
-            return;
-        }
-        for _ in 0..RETURNS_MAX {
-            match self.items.end_of_game(self.game).await {
-                Ok(returned) => {
-                    tracing::debug!(game = %self.game, returned, "items on the ground went back to who had them last");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(game = %self.game, %error, "items on the ground cannot go back yet; it is tried again");
-                }
-            }
-            tokio::time::sleep(RETURN_PAUSE).await;
-        }
-        tracing::error!(game = %self.game, "items on the ground go back with the next start of the realm");
     }
 
     fn number(&mut self) -> ItemHandle {
@@ -283,11 +332,11 @@ impl Keeper {
 
     async fn refuse(&self, finder: &Finder, input: u32, code: Code, answer: Option<Input>) {
         let refused = proto::ActRefused { input, code: code.as_str().to_owned() };
-        self.say(answer, Some((finder.account, Kind::Refused(refused)))).await;
+        self.say(answer, Some((finder, Kind::Refused(refused)))).await;
     }
 
-    async fn say(&self, input: Option<Input>, news: Option<(AccountId, Kind)>) {
-        let news = news.map(|(account, kind)| (account, proto::GameEvent { kind: Some(kind) }));
+    async fn say(&self, input: Option<Input>, news: Option<(&Finder, Kind)>) {
+        let news = news.map(|(finder, kind)| (*finder, proto::GameEvent { kind: Some(kind) }));
         if let Some(shared) = self.shared.upgrade() {
             let word = Box::new(Word { input, news });
             shared.command(self.thread, Command::Hear { game: self.game, word }).await;
@@ -300,10 +349,24 @@ async fn confirmed<T, F>(verb: impl Fn() -> F) -> Result<T, ItemsError>
 where
     F: Future<Output = Result<T, ItemsError>>,
 {
+    confirmed_or(&mut false, verb).await
+}
+
+/// The same; `is_doubtful` is true from the first try on of which nobody knows whether it was done.
+async fn confirmed_or<T, F>(is_doubtful: &mut bool, verb: impl Fn() -> F) -> Result<T, ItemsError>
+where
+    F: Future<Output = Result<T, ItemsError>>,
+{
     let mut writes = 1;
     loop {
         match verb().await {
-            Err(ItemsError::Storage(StorageError::Unconfirmed)) if writes < WRITES_MAX => writes += 1,
+            Err(ItemsError::Storage(StorageError::Unconfirmed)) => {
+                *is_doubtful = true;
+                if writes == WRITES_MAX {
+                    return Err(StorageError::Unconfirmed.into());
+                }
+                writes += 1;
+            }
             answer => return answer,
         }
         tokio::time::sleep(WRITE_PAUSE).await;
@@ -332,3 +395,7 @@ fn told(input: u32, key: ItemId, item: &Item) -> proto::ItemTaken {
         gold: 0,
     }
 }
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

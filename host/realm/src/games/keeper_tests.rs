@@ -36,7 +36,7 @@ struct Stage {
     items: Items,
     errands: Option<mpsc::Sender<Errand>>,
     words: mpsc::Receiver<Command>,
-    keeper: tokio::task::JoinHandle<()>,
+    keeper: tokio::task::JoinHandle<bool>,
     _shared: Arc<Shared>,
     _home: Home,
 }
@@ -52,7 +52,12 @@ impl Stage {
         let (errands, waiting) = mpsc::channel(ERRANDS_MAX);
         let game = GameId::from_raw(GAME);
         let keeper = Keeper::new(game, Difficulty::Hell, 0, items.clone(), Arc::downgrade(&shared));
-        let keeper = tokio::spawn(keeper.run(waiting));
+        let ending = keeper.ending();
+        let keeper = tokio::spawn(async move {
+            let holds_items = keeper.run(waiting).await;
+            ending.run().await;
+            holds_items
+        });
         Self { storage, items, errands: Some(errands), words, keeper, _shared: shared, _home: home }
     }
 
@@ -61,7 +66,7 @@ impl Stage {
         let account = account(&self.storage).await;
         let character = character(&self.storage, account, name, "Druid").await;
         lease(&self.storage, character, epoch).await;
-        Finder { account, character, epoch, sheet: None }
+        Finder { account, character, epoch, sheet: None, line: 0, lays: false }
     }
 
     async fn send(&self, errand: Errand) {
@@ -222,7 +227,7 @@ async fn what_lies_there_when_the_game_is_over_goes_back(home: Home) {
     laid(&mut stage, first, key).await;
     let items = stage.items.clone();
     stage.errands = None;
-    (&mut stage.keeper).await.expect("the keeper ends with its game");
+    assert!((&mut stage.keeper).await.expect("the keeper ends with its game"), "an item was laid down");
     assert!(items.of(first.character).await.unwrap().get(key).is_some());
     verified(&stage.storage).await.unwrap();
     stage.storage.close().await;

@@ -238,7 +238,15 @@ impl Lobby {
         let shared = Arc::downgrade(&self.shared);
         self.shared.keepers.send_modify(|keepers| *keepers += 1);
         tokio::spawn(async move {
-            keeper.run(errands).await;
+            let ending = keeper.ending();
+            match tokio::spawn(keeper.run(errands)).await {
+                Ok(false) => {}
+                Ok(true) => ending.run().await,
+                Err(error) => {
+                    tracing::error!(%game, %error, "the keeper of a game broke off; what players laid down goes back");
+                    ending.run().await;
+                }
+            }
             if let Some(shared) = shared.upgrade() {
                 shared.keepers.send_modify(|keepers| *keepers -= 1);
             }

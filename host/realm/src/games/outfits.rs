@@ -1,16 +1,17 @@
 //! What characters bring into games beside their sheets: the lease under which they play, their skills, and what they wear.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use realm_world::{Content, Outfit, SKILLS_PER_CLASS, items::Worn};
 
 use crate::{
     characters::Details,
-    items::{Belongings, Holder},
-    types::{AccountId, CharacterId, Refusal},
+    items::{Act, Belongings, Holder, Items, ItemsError},
+    once::{Answered, Once},
+    types::{AccountId, CharacterId, Refusal, in_task},
 };
 
-use super::{RealmGames, command::Command, ground::Ground, seat::Seat};
+use super::{RealmGames, command::Command, ground::Ground, refusals, seat::Seat};
 
 /// What a character brings into a game beside its sheet.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +74,52 @@ impl Seat {
     }
 }
 
+/// How often it is read what a character has, when nobody knows what was written.
+const LOOKS_MAX: u32 = 60;
+/// Between two such tries.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+
 impl RealmGames {
+    /// Does something with what the account's character has, in a game and outside; when it plays, its game is told what it wears. All of
+    /// it is done also when whoever waits for it goes away.
+    ///
+    /// # Errors
+    /// As [`Items::act`].
+    pub async fn act(
+        &self,
+        account: AccountId,
+        character: CharacterId,
+        act: Act,
+        once: Option<Once<Belongings>>,
+    ) -> Result<Answered<Belongings>, Refusal> {
+        let (games, items) = (self.clone(), self.ground.items.clone());
+        in_task(async move {
+            let items = items.ok_or_else(refusals::fault)?;
+            let done = items.act(games.holder(account, character), act, once).await;
+            match &done {
+                Ok(Answered::Now(belongings)) => games.belongings_changed(account, character, belongings).await,
+                // What was answered before may have been told to nobody, and what nobody confirmed may be written.
+                Ok(Answered::Before(_)) => games.look_again(items, account, character).await,
+                Err(ItemsError::Storage(_)) => drop(tokio::spawn(async move {
+                    games.look_again(items, account, character).await;
+                })),
+                Err(_) => {}
+            }
+            Ok(done?)
+        })
+        .await
+    }
+
+    /// Reads what a character has, until it can be read, and tells its game.
+    async fn look_again(&self, items: Items, account: AccountId, character: CharacterId) {
+        for _ in 0..LOOKS_MAX {
+            if let Ok(belongings) = items.of(character).await {
+                return self.belongings_changed(account, character, &belongings).await;
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
     /// By which right the account does something with what this character has: under the lease of the game that it plays in, or as one that
     /// nobody plays.
     #[must_use]
@@ -99,7 +145,7 @@ impl RealmGames {
         };
         if let Some(((game, thread), brought)) = told {
             // Who has not come in yet brings it along.
-            lobby.shared.command(thread, Command::Wear { game, account, brought }).await;
+            lobby.shared.command(thread, Command::Wear { game, character, brought }).await;
         }
     }
 }

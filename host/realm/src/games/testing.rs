@@ -21,7 +21,7 @@ use super::{
     command::EnteringPlayer,
     figures::Meters,
     game::Game,
-    keeper::{ERRANDS_MAX, Errand, Word},
+    keeper::{ERRANDS_MAX, Errand, Finder, Word},
     log::Desk,
     outfits::Brought,
     referee::Suspicion,
@@ -266,8 +266,12 @@ impl Table {
 
     /// What came of an errand.
     pub(super) fn hear(&mut self, input: Option<Input>, news: Option<(u64, proto::game_event::Kind)>) {
-        let event = |kind| proto::GameEvent { kind: Some(kind) };
-        let news = news.map(|(account, kind)| (AccountId::from_raw(account), event(kind)));
+        let news = news.map(|(raw, kind)| {
+            let (account, character) = (AccountId::from_raw(raw), CharacterId::from_raw(raw));
+            let lays = matches!(kind, proto::game_event::Kind::ItemLaid(_));
+            let finder = Finder { account, character, epoch: 0, sheet: None, line: 0, lays };
+            (finder, proto::GameEvent { kind: Some(kind) })
+        });
         self.game.hear(Word { input, news });
     }
 

@@ -239,9 +239,9 @@ impl Ticker {
                         scheduled.game.hear(*word);
                     }
                 }
-                Ok(Command::Wear { game, account, brought }) => {
+                Ok(Command::Wear { game, character, brought }) => {
                     if let Some(scheduled) = self.games.get_mut(&game) {
-                        scheduled.game.wear(account, &brought);
+                        scheduled.game.wear(character, &brought);
                     }
                 }
                 Ok(Command::Enter { game, player }) => match self.games.get_mut(&game) {

@@ -32,7 +32,7 @@ pub struct Taken {
 }
 
 impl Items {
-    /// A player lays an item down in a game; it lies there under a number that no other item has in this game. Asked again it answers the same.
+    /// A player lays an item of the inventory down in a game; it lies there under a number that no other item has in this game. Asked again it answers the same.
     ///
     /// # Errors
     /// [`ItemsError::Returned`] when too much came back before and waits for room, and why the item cannot be moved.
@@ -52,6 +52,9 @@ impl Items {
                     let place = Place::Ground(game, number);
                     let returned = hands.returned();
                     match hands.get(item) {
+                        Ok(owned) if !matches!(owned.at.spot(), Some(Spot::In(Bag::Inventory, _))) => {
+                            return Err(ItemsError::NotCarried);
+                        }
                         Ok(_) if returned >= RETURNED_MAX => return Err(ItemsError::Returned(returned)),
                         Ok(owned) => {
                             operation.relocate(connection, owned, place).await?;
@@ -83,14 +86,15 @@ impl Items {
                 Box::pin(async move {
                     let mut operation = items.begin("pick-up", player(&holder));
                     let mut hands = operation.enter(connection, &holder).await?;
-                    let found = store::find(connection, &items.realm, item).await?.ok_or(ItemsError::NotCarried)?;
-                    let on_ground = matches!(found.at, Place::Ground(lies_in, _) if lies_in == game);
-                    let key = if on_ground {
-                        items.take_in(&mut operation, connection, &mut hands, &found).await?
-                    } else if hands.get(item).is_ok() {
-                        item
-                    } else {
-                        return Err(ItemsError::NotCarried);
+                    let on_ground = |owned: &Owned| matches!(owned.at, Place::Ground(lies_in, _) if lies_in == game);
+                    let key = match store::find(connection, &items.realm, item).await?.filter(on_ground) {
+                        Some(found) => items.take_in(&mut operation, connection, &mut hands, &found).await?,
+                        None if hands.get(item).is_ok() => item,
+                        // It may have gone onto a stack when it was asked before.
+                        None => match store::ledger::went_onto(connection, item).await? {
+                            Some(onto) if hands.get(onto).is_ok() => onto,
+                            _ => return Err(ItemsError::NotCarried),
+                        },
                     };
                     operation.finish(connection).await?;
                     Ok(Taken { item: key, belongings: hands.belongings() })
