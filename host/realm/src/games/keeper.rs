@@ -21,7 +21,7 @@ use crate::{
     types::{AccountId, CharacterId, Code, GameId, ItemId, Refusal},
 };
 
-use super::{command::Command, shared::Shared};
+use super::{command::Command, ending::Ending, shared::Shared};
 
 /// Errands of one game that wait for its keeper. Of what finds no place, treasure is lost, and what was taken or is to be laid down stays where
 /// it is.
@@ -34,9 +34,8 @@ const DOUBTFUL_MAX: usize = 64;
 const WRITES_MAX: u32 = 4;
 /// Between two such tries.
 const WRITE_PAUSE: Duration = Duration::from_millis(250);
-/// Between two tries to give something back; of a game that is over the pause grows up to the longest.
+/// Between two tries to give something back.
 const RETURN_PAUSE: Duration = Duration::from_secs(1);
-const RETURN_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A player, as its game knows it.
 #[derive(Debug, Clone, Copy)]
@@ -123,33 +122,6 @@ pub(super) struct Keeper {
     doubtful: Vec<ItemId>,
 }
 
-/// Gives back what lies on the ground of a game that is over, whatever became of its keeper.
-pub(super) struct Ending {
-    game: GameId,
-    items: Items,
-}
-
-impl Ending {
-    /// Tries until it is done; who stops the realm does not wait for ever, and the next start does the rest.
-    pub(super) async fn run(self) {
-        let mut pause = RETURN_PAUSE;
-        loop {
-            match self.items.end_of_game(self.game).await {
-                Ok(0) => return,
-                Ok(returned) => {
-                    tracing::debug!(game = %self.game, returned, "items on the ground went back to who had them last");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(game = %self.game, %error, "items on the ground cannot go back yet; it is tried again");
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RETURN_PAUSE_MAX);
-        }
-    }
-}
-
 impl Keeper {
     pub(super) fn new(game: GameId, difficulty: Difficulty, thread: usize, items: Items, shared: Weak<Shared>) -> Self {
         let (things, doubtful) = (BTreeMap::new(), Vec::new());
@@ -158,7 +130,7 @@ impl Keeper {
 
     /// What is to be done when the game is over.
     pub(super) fn ending(&self) -> Ending {
-        Ending { game: self.game, items: self.items.clone() }
+        Ending::new(self.game, self.items.clone(), self.shared.clone())
     }
 
     /// Does errands until the game is gone; true when players' items may lie in the database as on its ground.

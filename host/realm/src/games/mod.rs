@@ -14,6 +14,7 @@ mod acts;
 mod command;
 mod deeds;
 mod directory;
+mod ending;
 mod errands;
 mod events;
 mod figures;

@@ -246,7 +246,7 @@ impl World {
                 || self.companions.iter().any(|companion| companion.entity == entity)
                 || self.missiles.iter().any(|missile| missile.entity == entity)
                 || self.drops.iter().any(|drop| drop.entity == entity)
-                || self.ground.all().iter().any(|lying| lying.entity == entity);
+                || self.ground.all().iter().any(|lying| lying.entity == entity || lying.layer == Some(entity));
             // There are far fewer entities than numbers (ENTITIES_MAX), so this comes to an end.
             if !taken {
                 return entity;
