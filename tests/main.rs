@@ -21,6 +21,7 @@ mod events;
 mod faults;
 mod figures;
 mod games;
+mod ground;
 mod harness;
 mod hostile;
 mod http;

@@ -59,7 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("items", &["storage", "hooks", "characters", "audit", "once"]),
     ("chat", &["storage", "hooks", "moderation"]),
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
-    ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
+    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation"]),
     ("realms", &["characters", "chat", "games", "items", "ladder"]),
     (
         "session",

@@ -348,8 +348,9 @@ impl Grounds {
     }
 
     fn of_games(&self) -> Vec<Ground> {
-        let ground = |(realm, characters, _, _, ladder): &(RealmConfig, Characters, Items, Chat, Ladder)| {
+        let ground = |(realm, characters, items, _, ladder): &(RealmConfig, Characters, Items, Chat, Ladder)| {
             Ground::new(characters.clone(), realm.ladder.then(|| ladder.clone()), realm.difficulty_max)
+                .with_items(items.clone())
         };
         self.0.iter().map(ground).collect()
     }

@@ -72,6 +72,9 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         {"kind": {"refused": {"input": u32::MAX, "code": "TARGET_TOO_FAR"}}},
         {"kind": {"healed": {"entity": u32::MAX, "amount": u32::MAX}}},
         {"kind": {"respawned": {"entity": u32::MAX}}},
+        {"kind": {"item_taken": {"input": u32::MAX, "item_id": key(), "base": "ring", "quality": "rare", "count": u32::MAX,
+            "gold": u64::MAX}}},
+        {"kind": {"item_laid": {"input": u32::MAX, "item_id": key()}}},
         {"kind": {"skill_used": {"entity": u32::MAX, "skill": u32::MAX, "x": i32::MIN, "y": i32::MIN}}},
     ]);
     vec![

@@ -377,6 +377,12 @@ impl Directory {
         self.games.values().filter(|game| game.listed).map(|game| game.thread).collect()
     }
 
+    /// The account's seat, to be changed.
+    pub(super) fn seat_mut(&mut self, account: AccountId) -> Option<&mut Seat> {
+        let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id))?;
+        game.seat_of(account)
+    }
+
     /// Game and tick thread of an account that has a seat.
     pub(super) fn whereabouts(&self, account: AccountId) -> Option<(GameId, usize)> {
         let id = self.seats.get(&account)?;

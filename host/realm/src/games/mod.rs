@@ -6,6 +6,7 @@
 //!   characters in games and writes them; `referee` counts what the anti-cheat rule finds.
 //! - Tick threads: `ticker` is the thread's loop, `game` one game's tick, `player` and `line` a player and its connection, `inputs` reads
 //!   frames, `judge` asks host and rule, `snapshots` and `events` are what goes back.
+//! - `keeper` knows what lies on a game's ground, and makes it somebody's; `outfits` is what characters bring into games.
 //! - `log` is what remains of a game: written by a thread of its own, repeated and verified by [`replay`].
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
@@ -13,20 +14,26 @@ mod acts;
 mod command;
 mod deeds;
 mod directory;
+mod ending;
+mod errands;
 mod events;
 mod figures;
 mod game;
 mod greeting;
 mod ground;
 #[cfg(test)]
+mod ground_tests;
+#[cfg(test)]
 mod honesty_tests;
 mod inputs;
 mod judge;
+mod keeper;
 mod line;
 mod listing;
 mod load;
 mod lobby;
 mod log;
+mod outfits;
 mod pace;
 mod password;
 mod phases;

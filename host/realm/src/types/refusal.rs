@@ -186,6 +186,10 @@ codes! {
     BeltFull "BELT_FULL" 409,
     /// There is no potion in this place of the belt.
     PotionUnknown "POTION_UNKNOWN" 404,
+    /// Nothing more finds room on the ground of the game.
+    GroundFull "GROUND_FULL" 409,
+    /// As many items of the character lie on the ground as may; take one up first.
+    GroundShare "GROUND_SHARE" 409,
     /// The vendor has given a potion a short while ago; come back later.
     RationTooSoon "RATION_TOO_SOON" 409,
     /// The character does not carry this item.
