@@ -159,6 +159,7 @@ impl Lobby {
             }
         };
         // From here on the saver has the lease, and gives the seat up with it.
+        self.shared.directory().leased(account, lease.epoch());
         self.tell_saver(SaverMessage::Hold { account, lease }).await;
         let prepared = match start {
             Some((thread, difficulty)) => self.start_world(game, thread, difficulty).await,

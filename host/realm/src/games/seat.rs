@@ -55,6 +55,8 @@ pub(super) struct Seat {
     pub(super) sheet: Sheet,
     pub(super) slot: u8,
     pub(super) state: SeatState,
+    /// Of the lease under which its character plays; `None` while none is held.
+    pub(super) lease_epoch: Option<i64>,
     pub(super) presence: Arc<Presence>,
     /// Told when the seat is given up.
     pub(super) waiters: Vec<oneshot::Sender<Departed>>,
@@ -70,6 +72,7 @@ impl Seat {
             sheet: character.sheet,
             slot: 0,
             state: SeatState::Reserved,
+            lease_epoch: None,
             presence: Arc::default(),
             waiters: Vec::new(),
         }

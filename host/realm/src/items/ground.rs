@@ -277,7 +277,7 @@ impl Items {
         let fits = |owned: &&Owned| {
             matches!(owned.at.spot(), Some(Spot::In(Bag::Inventory, _)))
                 && self.catalogue().merge(&mut owned.item.clone(), &mut item.clone()).is_ok()
-                && self.locks.check(owned.key, None).is_ok()
+                && self.locks.check(owned.key, &[]).is_ok()
         };
         hands.items.iter().filter(fits).cloned().collect()
     }

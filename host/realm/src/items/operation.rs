@@ -41,8 +41,10 @@ pub(crate) struct Operation {
     act: &'static str,
     actor: String,
     now_ms: i64,
-    /// The trade that it belongs to.
-    lock: Option<u64>,
+    /// Locks of the trade that it belongs to.
+    locks: Vec<u64>,
+    /// What its lines are noted with that have no note of their own.
+    note: String,
     lines: Vec<Draft>,
     births: u32,
 }
@@ -56,14 +58,20 @@ impl Items {
         };
         let now_ms = self.storage.now_ms();
         let key = self.storage.ids().next(now_ms);
-        Operation { items: self.clone(), key, act, actor, now_ms, lock: None, lines: Vec::new(), births: 0 }
+        Operation { items: self.clone(), key, act, actor, now_ms, locks: Vec::new(), note: String::new(), lines: Vec::new(), births: 0 }
     }
 }
 
 impl Operation {
-    /// The same, of who has locked items: they may be moved by it.
-    pub(crate) fn under(self, lock: &Lock) -> Self {
-        Self { lock: Some(lock.number()), ..self }
+    /// The same, of who has locked items: they may be moved by it. May be called for several locks.
+    pub(crate) fn under(mut self, lock: &Lock) -> Self {
+        self.locks.push(lock.number());
+        self
+    }
+
+    /// The same, with a note for those of its lines that have none of their own.
+    pub(crate) fn about(self, note: String) -> Self {
+        Self { note, ..self }
     }
 
     /// Its key, which the lines have in common.
@@ -344,13 +352,16 @@ impl Operation {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn finish(self, connection: &mut Connection) -> Result<(), ItemsError> {
-        let Self { items, key, act, actor, now_ms, lines, .. } = self;
+        let Self { items, key, act, actor, now_ms, note, mut lines, .. } = self;
+        for line in lines.iter_mut().filter(|line| line.note.is_empty()) {
+            line.note.clone_from(&note);
+        }
         let head = ledger::Heading { at_ms: now_ms, realm: &items.realm, operation: key.to_sql(), act, actor: &actor };
         Ok(ledger::append(connection, &head, lines).await?)
     }
 
     fn check_lock(&self, item: ItemId) -> Result<(), ItemsError> {
-        self.items.locks.check(item, self.lock)
+        self.items.locks.check(item, &self.locks)
     }
 
     fn size_of(&self, item: &Item) -> Result<Size, ItemsError> {

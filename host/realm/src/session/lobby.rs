@@ -58,7 +58,11 @@ impl Session {
             (Ok(()), Incoming::Message { message, .. }) => {
                 let shared = Arc::clone(&self.shared);
                 match shared.requests.try_read() {
-                    Ok(_taken) if !shared.quiet.load(Ordering::Relaxed) => self.obey(message, sequence, line).await,
+                    Ok(_taken) if !shared.quiet.load(Ordering::Relaxed) => {
+                        let outcome = self.obey(message, sequence, line).await;
+                        self.stand_for_trade();
+                        outcome
+                    }
                     // A game that stops says so itself.
                     _ if kind == Kind::Game => Ok(Reply::Nothing),
                     _ => {
@@ -106,6 +110,13 @@ impl Session {
             ClientMessage::GameLeave(_) => self.leave_game().await,
             ClientMessage::MatchSearch(request) => self.search_match(request).await,
             ClientMessage::MatchCancel(_) => self.cancel_match(),
+            ClientMessage::TradeInvite(request) => self.invite_to_trade(request),
+            ClientMessage::TradeAccept(request) => self.accept_trade(request),
+            ClientMessage::TradeOffer(request) => self.offer_in_trade(request).await,
+            ClientMessage::TradeLock(request) => self.lock_trade(request),
+            ClientMessage::TradeConfirm(request) => self.confirm_trade(request).await,
+            ClientMessage::TradeCancel(request) => self.cancel_trade(request),
+            ClientMessage::TradeQuery(request) => self.query_trade(request).await,
             ClientMessage::GameEnter(request) => {
                 line.enter_game(&self.shared.features.games, &request.ticket)?;
                 Ok(Reply::Nothing)

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn of_what_is_not_identified_nothing_is_told_that_nobody_knows() {
-        let content = realm_world::Content::built_in().unwrap();
+        let content = realm_world::Content::builtin();
         let mut item = content.items().plain("ring", 30).unwrap();
         (item.quality, item.origin, item.name) = (Quality::Rare, "origin".to_owned(), "Ash Vow".to_owned());
         item.rolls = vec![Roll::Own { property: Property::Life, value: 7 }];

@@ -13,7 +13,7 @@ pub(super) const INVITATIONS_WAITING_MAX: usize = 8;
 
 /// Where two can meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Venue {
+pub(super) enum Venue {
     /// A channel of the lobby, by the folded form of its name.
     Channel(String),
     /// A game.
@@ -33,7 +33,7 @@ pub struct Figure {
 
 /// One side of a trade.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub(super) struct Person {
     /// The account.
     pub account: AccountId,
     /// Its name.

@@ -55,6 +55,8 @@ enum Act {
     Cancel { who: usize },
     Finish { well: bool },
     Wait { ms: i64 },
+    /// What leads to a trade from where somebody is.
+    Next { who: usize },
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -63,15 +65,16 @@ fn any_act() -> impl Strategy<Value = Act> {
     let late = || prop_oneof![9 => Just(0_u64), 1 => 1_u64..3];
     prop_oneof![
         1 => (who(), 0..8_u8).prop_map(|(who, place)| Act::Stand { who, place }),
-        1 => (who(), prop::bool::weighted(0.3)).prop_map(|(who, away)| Act::Away { who, away }),
-        6 => (who(), who()).prop_map(|(by, whom)| Act::Invite { by, whom }),
-        6 => (who(), late()).prop_map(|(who, late)| Act::Accept { who, late }),
-        8 => (who(), 0..8_u8, 0..20_i64, late()).prop_map(|(who, which, gold, late)| Act::Offer { who, which, gold, late }),
-        12 => (who(), late()).prop_map(|(who, late)| Act::Lock { who, late }),
-        12 => (who(), late()).prop_map(|(who, late)| Act::Confirm { who, late }),
+        1 => (who(), prop::bool::weighted(0.2)).prop_map(|(who, away)| Act::Away { who, away }),
+        4 => (who(), who()).prop_map(|(by, whom)| Act::Invite { by, whom }),
+        4 => (who(), late()).prop_map(|(who, late)| Act::Accept { who, late }),
+        2 => (who(), 0..8_u8, 0..20_i64, late()).prop_map(|(who, which, gold, late)| Act::Offer { who, which, gold, late }),
+        6 => (who(), late()).prop_map(|(who, late)| Act::Lock { who, late }),
+        6 => (who(), late()).prop_map(|(who, late)| Act::Confirm { who, late }),
         1 => who().prop_map(|who| Act::Cancel { who }),
         4 => any::<bool>().prop_map(|well| Act::Finish { well }),
         1 => (0..15_000_i64).prop_map(|ms| Act::Wait { ms }),
+        30 => who().prop_map(|who| Act::Next { who }),
     ]
 }
 
@@ -226,11 +229,31 @@ impl Model {
                 self.hear(outcome.unwrap_or_default());
             }
             Act::Finish { well } => self.finish(well),
+            Act::Next { who } => {
+                let act = self.next_of(who);
+                self.act(act);
+            }
             Act::Wait { ms } => {
                 self.now_ms += ms;
                 let notices = self.book.expire(self.now_ms);
                 self.hear(notices);
             }
+        }
+    }
+
+    fn next_of(&self, who: usize) -> Act {
+        let Some(deal) = self.trade_of(account(who)).and_then(|trade| self.book.deal(trade)) else {
+            return Act::Invite { by: who, whom: (who + 1) % PEOPLE };
+        };
+        let part = deal.part_of(account(who)).expect("it is theirs");
+        let stake = deal.stake(part);
+        match deal.stage {
+            Stage::Invited if part == Part::Guest => Act::Accept { who, late: 0 },
+            Stage::Invited => Act::Accept { who: (who + 1) % PEOPLE, late: 0 },
+            Stage::Carrying => Act::Finish { well: true },
+            Stage::Open if stake.items.is_empty() && stake.gold == 0 => Act::Offer { who, which: 3, gold: 1, late: 0 },
+            Stage::Open if !stake.locked => Act::Lock { who, late: 0 },
+            Stage::Open => Act::Confirm { who, late: 0 },
         }
     }
 
