@@ -23,6 +23,7 @@ macro_rules! columns {
 }
 
 pub(super) mod lost;
+pub(super) mod scan;
 
 pub(super) use lost::{Lost, lost};
 
