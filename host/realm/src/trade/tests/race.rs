@@ -33,7 +33,7 @@ async fn unlocked(stage: &Stage, player: &Player, keys: &[ItemId], locks: &Items
     let belongings = stage.of(player).await;
     let mut promise = stage.promise(player, &[], 0).await;
     for key in keys {
-        let Some(owned) = belongings.get(*key) else { continue };
+        let owned = belongings.get(*key).expect("nothing is moved before all have agreed");
         let guard = Arc::new(locks.lock(&[*key]).expect("nobody else has these locks"));
         promise.items.push(Offered { key: *key, version: owned.version, item: owned.item.clone(), guard });
     }
@@ -58,7 +58,7 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
     let begin = std::time::Instant::now();
     while number < trades() {
         // In each round every item is offered in five trades at the same time.
-        let mut running = tokio::task::JoinSet::new();
+        let mut agreed = Vec::new();
         let round: Vec<(ItemId, usize)> = owners.iter().map(|(item, owner)| (*item, *owner)).collect();
         for (item, owner) in &round {
             for rival in 0..RIVALS {
@@ -70,12 +70,16 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
                 let sold = unlocked(&stage, &people[*owner], &[*item], &locks).await;
                 let paid = stage.promise(&people[taker], &[], price).await;
                 let sides = if rival % 2 == 0 { [sold, paid] } else { [paid, sold] };
-                let (stage, contract, item, owner) = (Arc::clone(&stage), Contract { sides }, *item, *owner);
-                running.spawn(async move {
-                    let ending = stage.exchange.carry_out(stage.trade(), &contract, RESTING).await;
-                    (item, owner, taker, price, ending)
-                });
+                agreed.push((*item, *owner, taker, price, Contract { sides }));
             }
+        }
+        let mut running = tokio::task::JoinSet::new();
+        for (item, owner, taker, price, contract) in agreed {
+            let stage = Arc::clone(&stage);
+            running.spawn(async move {
+                let ending = stage.exchange.carry_out(stage.trade(), &contract, RESTING).await;
+                (item, owner, taker, price, ending)
+            });
         }
         let mut winners: BTreeMap<ItemId, usize> = BTreeMap::new();
         let all = async {
