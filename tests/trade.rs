@@ -181,7 +181,10 @@ async fn a_change_after_the_lock_unlocks_and_nobody_confirms_what_was_changed() 
     ann.moves(&realm, ring, 5, 3).await.expect("the ring is free");
     assert!(matches!(ann.moves(&realm, rag, 6, 3).await, Err(ItemsError::InTrade)));
     let ended = bob.lobby().cancel_trade(trade).await.expect("he has had enough");
-    assert_eq!((ended.code.as_str(), ann.hears_the_end(trade).await.code.as_str()), ("TRADE_CANCELLED", "TRADE_CANCELLED"));
+    assert_eq!(
+        (ended.code.as_str(), ann.hears_the_end(trade).await.code.as_str()),
+        ("TRADE_CANCELLED", "TRADE_CANCELLED")
+    );
     ann.moves(&realm, rag, 6, 3).await.expect("it is free again");
     assert_eq!(bob.keys(&realm).await, (vec![], 100));
     realm.stop().await;
@@ -346,7 +349,9 @@ async fn what_was_carried_out_is_known_after_a_restart_and_what_was_not_is_as_it
         let mut lobby = Lobby::connect(&realm.endpoint(), Door::Frames).await.expect("a connection");
         let (account, password) = (name.clone(), crate::harness::PASSWORD.to_owned());
         lobby.login(Login::Password { account, password }).await.expect("a session");
-        let TradeNews::Ended(done) = lobby.confirm_trade(&seen).await.expect("it is kept") else { panic!("it is over") };
+        let TradeNews::Ended(done) = lobby.confirm_trade(&seen).await.expect("it is kept") else {
+            panic!("it is over")
+        };
         let received: &[u64] = if holder == holders[1] { &[ring] } else { &[] };
         assert!(done.done && done.item_ids == received, "{done:?}");
         assert_eq!(code(lobby.query_trade(open_one.trade_id).await), "TRADE_UNKNOWN", "that one was never carried out");

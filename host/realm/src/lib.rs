@@ -358,9 +358,9 @@ impl Grounds {
 
     fn with_games(self, games: &Games, trade: &trade::Config, storage: &Storage) -> Realms {
         let home = |(settings, characters, items, chat, ladder): (RealmConfig, Characters, Items, Chat, Ladder)| {
-            let trades =
-                Trades::start(trade, &settings.key, storage.clone(), items.clone(), Arc::new(games.clone()));
             let games = games.in_realm(&settings.key).expect("games were started in every realm");
+            let whereabouts = Arc::new(games.clone());
+            let trades = Trades::start(trade, &settings.key, storage.clone(), items.clone(), whereabouts);
             Home { settings, characters, items, chat, games, ladder, trades }
         };
         Realms::new(self.0.into_iter().map(home).collect())

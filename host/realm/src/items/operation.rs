@@ -58,7 +58,17 @@ impl Items {
         };
         let now_ms = self.storage.now_ms();
         let key = self.storage.ids().next(now_ms);
-        Operation { items: self.clone(), key, act, actor, now_ms, locks: Vec::new(), note: String::new(), lines: Vec::new(), births: 0 }
+        Operation {
+            items: self.clone(),
+            key,
+            act,
+            actor,
+            now_ms,
+            locks: Vec::new(),
+            note: String::new(),
+            lines: Vec::new(),
+            births: 0,
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! What trading knows of games.
 
 use crate::{
-    games::Games,
-    items::Hold,
+    games::RealmGames,
+    items::Holder,
     trade::Whereabouts,
     types::{AccountId, CharacterId, GameId},
 };
 
-impl Whereabouts for Games {
+impl Whereabouts for RealmGames {
     fn game_of(&self, account: AccountId) -> Option<GameId> {
-        self.current(account)
+        self.server().current(account)
     }
 
-    fn hold_of(&self, account: AccountId, character: CharacterId) -> Hold {
-        self.lease_of(account, character).map_or(Hold::Free, Hold::Leased)
+    fn holder_of(&self, account: AccountId, character: CharacterId) -> Holder {
+        match self.server().lease_of(account, character) {
+            Some(epoch) => Holder::playing(account, character, epoch, None),
+            None => Holder::resting(account, character),
+        }
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 impl Session {
     /// Says where the player is, and with which character: who goes elsewhere trades there no more.
     pub(super) fn stand_for_trade(&mut self) {
+        if self.trade.stands(self.selected.as_ref().map(|character| character.id), self.seat.channel()) {
+            return;
+        }
         let figure = self.selected.as_ref().map(|character| Figure {
             id: character.id,
             name: character.name.clone(),

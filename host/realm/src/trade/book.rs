@@ -170,12 +170,7 @@ impl<G> Book<G> {
         })
     }
 
-    fn end_all_of(
-        &mut self,
-        now_ms: i64,
-        account: AccountId,
-        why: impl Fn(&Deal<G>) -> Option<Ending>,
-    ) -> Vec<Notice> {
+    fn end_all_of(&mut self, now_ms: i64, account: AccountId, why: impl Fn(&Deal<G>) -> Option<Ending>) -> Vec<Notice> {
         let Some(trader) = self.traders.get(&account) else { return Vec::new() };
         let concerned: Vec<TradeId> = trader.own.iter().chain(&trader.invited).copied().collect();
         let mut notices = Vec::new();

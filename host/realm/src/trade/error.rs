@@ -92,10 +92,9 @@ pub enum TradeError {
 impl From<TradeError> for Refusal {
     fn from(error: TradeError) -> Self {
         let (code, sentence) = match error {
-            TradeError::Unknown => (
-                Code::TradeUnknown,
-                "There is no such trade of yours; TRADE_INVITE begins one.".to_owned(),
-            ),
+            TradeError::Unknown => {
+                (Code::TradeUnknown, "There is no such trade of yours; TRADE_INVITE begins one.".to_owned())
+            }
             TradeError::Stale { newest } => (
                 Code::TradeStale,
                 format!("The trade was changed meanwhile: look at it again, and name version {newest}."),
@@ -103,7 +102,9 @@ impl From<TradeError> for Refusal {
             TradeError::NotOpen => {
                 (Code::TradeNotReady, "The invitation was not accepted yet; wait for TRADE_STATE.".to_owned())
             }
-            TradeError::Open => (Code::TradeNotReady, "The invitation was accepted already; lay something on the table.".to_owned()),
+            TradeError::Open => {
+                (Code::TradeNotReady, "The invitation was accepted already; lay something on the table.".to_owned())
+            }
             TradeError::Carrying => (
                 Code::TradeNotReady,
                 "Both have confirmed, and the trade is being carried out; TRADE_ENDED says what came of it.".to_owned(),
@@ -115,7 +116,9 @@ impl From<TradeError> for Refusal {
             TradeError::Empty => (Code::TradeNotReady, "Nothing lies on the table; offer something first.".to_owned()),
             TradeError::OfferInvalid => (
                 Code::TradeOfferInvalid,
-                format!("An offer is at most {OFFER_ITEMS_MAX} different items and an amount of gold, not less than none."),
+                format!(
+                    "An offer is at most {OFFER_ITEMS_MAX} different items and an amount of gold, not less than none."
+                ),
             ),
             TradeError::NotCarried(item) => (
                 Code::ItemNotCarried,
@@ -133,16 +136,19 @@ impl From<TradeError> for Refusal {
             ),
             TradeError::NotHere(name) => (
                 Code::TradeApart,
-                format!("{name} is not here; people trade in one channel or in one game, each with a character selected."),
+                format!(
+                    "{name} is not here; people trade in one channel or in one game, each with a character selected."
+                ),
             ),
             TradeError::Oneself => (Code::TradePartner, "Nobody trades with himself; invite somebody else.".to_owned()),
             TradeError::Modes => (
                 Code::TradePartner,
                 "Hardcore characters trade among themselves alone; invite somebody else.".to_owned(),
             ),
-            TradeError::Busy => {
-                (Code::TradeBusy, "You trade or have invited somebody already; end that with TRADE_CANCEL first.".to_owned())
-            }
+            TradeError::Busy => (
+                Code::TradeBusy,
+                "You trade or have invited somebody already; end that with TRADE_CANCEL first.".to_owned(),
+            ),
             TradeError::TheyAreBusy(name) => {
                 let sentence = format!("{name} is busy with another trade; try again later.");
                 return Refusal::retry(Code::TradeBusy, sentence, 10_000);

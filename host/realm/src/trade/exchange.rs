@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audit::Who,
-    items::{Bag, Doer, Hands, Hold, Holder, Items, ItemsError, Lock, Occasion, Operation, Owned, Purse, Spot},
+    items::{Bag, Doer, Hands, Holder, Items, ItemsError, Lock, Occasion, Operation, Owned, Purse, Spot},
     once::{self, Answered, Kept, KeyRefused, Once},
     storage::{Connection, Storage, StorageError},
     types::{
@@ -102,13 +102,13 @@ impl Exchange {
         kept.as_ref().map(read).transpose()
     }
 
-    /// Carries a trade out, and says how it ended. `holds` are the rights to the characters of host and guest.
-    pub(super) async fn carry_out(&self, trade: TradeId, contract: &Contract<Lock>, holds: [Hold; 2]) -> Ending {
+    /// Carries a trade out, and says how it ended. `holders` are host and guest, with their rights to their characters.
+    pub(super) async fn carry_out(&self, trade: TradeId, contract: &Contract<Lock>, holders: [Holder; 2]) -> Ending {
         if let Err(ending) = self.judge(contract).await {
             return ending;
         }
         for _ in 0..TRIES_MAX {
-            match self.try_once(trade, contract, holds).await {
+            match self.try_once(trade, contract, holders).await {
                 Ok(done) => return Ending::Done(done),
                 // It may be done or not; asked again under its key it is done now, or was before.
                 Err(Failure::Other(TradeError::Storage(StorageError::Unconfirmed))) => {}
@@ -137,14 +137,14 @@ impl Exchange {
         Ok(())
     }
 
-    async fn try_once(&self, trade: TradeId, contract: &Contract<Lock>, holds: [Hold; 2]) -> Result<Done, Failure> {
+    async fn try_once(&self, trade: TradeId, contract: &Contract<Lock>, holders: [Holder; 2]) -> Result<Done, Failure> {
         if faults::has(Bug::TradeInTwoCommits) {
-            return self.try_in_two(trade, contract, holds).await;
+            return self.try_in_two(trade, contract, holders).await;
         }
         let (mut operation, promised) = (self.begin(trade, contract), contract.bare());
         let answered = once::write(&self.storage, Some(self.once(trade)?), move |connection| {
             Box::pin(async move {
-                let hands = enter(&mut operation, connection, &promised, holds).await?;
+                let hands = enter(&mut operation, connection, holders).await?;
                 for part in Part::BOTH {
                     look(promised.side(part), &hands[part as usize])?;
                 }
@@ -160,12 +160,17 @@ impl Exchange {
     }
 
     /// The mistake that tests make on purpose: what one gives goes over, and then what the other gives.
-    async fn try_in_two(&self, trade: TradeId, contract: &Contract<Lock>, holds: [Hold; 2]) -> Result<Done, Failure> {
+    async fn try_in_two(
+        &self,
+        trade: TradeId,
+        contract: &Contract<Lock>,
+        holders: [Holder; 2],
+    ) -> Result<Done, Failure> {
         for part in Part::BOTH {
             let (mut operation, promised) = (self.begin(trade, contract), contract.bare());
             let half = self.storage.write(move |connection| {
                 Box::pin(async move {
-                    let hands = enter(&mut operation, connection, &promised, holds).await?;
+                    let hands = enter(&mut operation, connection, holders).await?;
                     look(promised.side(part), &hands[part as usize])?;
                     give(&mut operation, connection, &promised, &hands, &[part]).await?;
                     Ok::<_, Failure>(operation.finish(connection).await?)
@@ -204,14 +209,9 @@ fn done<G>(contract: &Contract<G>) -> Done {
 async fn enter(
     operation: &mut Operation,
     connection: &mut Connection,
-    promised: &Contract<()>,
-    holds: [Hold; 2],
+    holders: [Holder; 2],
 ) -> Result<[Hands; 2], Failure> {
-    let holder = |part: Part| {
-        let person = &promised.side(part).person;
-        Holder { hold: holds[part as usize], ..Holder::resting(person.account, person.character) }
-    };
-    let (host, guest) = (holder(Part::Host), holder(Part::Guest));
+    let [host, guest] = holders;
     if host.character < guest.character {
         let host = operation.enter(connection, &host).await?;
         return Ok([host, operation.enter(connection, &guest).await?]);

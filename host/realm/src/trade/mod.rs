@@ -33,14 +33,14 @@ pub use seat::TradeSeat;
 pub use terms::{Figure, OFFER_ITEMS_MAX};
 
 use crate::{
-    items::{Hold, Items, Lock},
+    items::{Holder, Items, Lock},
     storage::Storage,
     types::{AccountId, AccountName, BrokenOff, CharacterId, EventStream, GameId, TradeId, in_task},
 };
 use book::{Book, Limits, Notice};
 use ending::Ending;
 use exchange::Exchange;
-use terms::Contract;
+use terms::{Contract, Promise};
 
 /// Between two looks for trades that have lasted too long, or whose players went elsewhere.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ pub trait Whereabouts: Send + Sync + 'static {
     /// The game that an account has a seat in.
     fn game_of(&self, account: AccountId) -> Option<GameId>;
     /// By which right the belongings of its character are changed at this moment.
-    fn hold_of(&self, account: AccountId, character: CharacterId) -> Hold;
+    fn holder_of(&self, account: AccountId, character: CharacterId) -> Holder;
 }
 
 /// All trades of a realm, and where its people hear of them.
@@ -110,7 +110,8 @@ impl Shared {
     fn tell(&self, hall: &Hall, notices: Vec<Notice>) {
         let (now_ms, catalogue) = (self.now_ms(), self.exchange.items.catalogue());
         for notice in notices {
-            let (Notice::Invited { to, trade } | Notice::State { to, trade } | Notice::Ended { to, trade, .. }) = notice;
+            let (Notice::Invited { to, trade } | Notice::State { to, trade } | Notice::Ended { to, trade, .. }) =
+                notice;
             let Some(events) = hall.events.get(&to) else { continue };
             let deal = hall.book.deal(trade);
             match (&notice, deal) {
@@ -156,10 +157,11 @@ impl Shared {
         tokio::spawn(async move {
             let carrier = Arc::clone(&shared);
             let outcome = in_task(async move {
-                let holds = contract.sides.each_ref().map(|side| {
-                    carrier.whereabouts.hold_of(side.person.account, side.person.character)
-                });
-                Ok::<_, BrokenOff>(carrier.exchange.carry_out(trade, &contract, holds).await)
+                let holders = contract
+                    .sides
+                    .each_ref()
+                    .map(|Promise { person, .. }| carrier.whereabouts.holder_of(person.account, person.character));
+                Ok::<_, BrokenOff>(carrier.exchange.carry_out(trade, &contract, holders).await)
             });
             let ending = outcome.await.unwrap_or_else(|broken| Ending::Refused(broken.into()));
             let code = ending.code().map_or("done", |code| code.as_str());

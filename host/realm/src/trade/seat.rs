@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     items::GOLD_MAX,
-    types::{AccountId, AccountName, ChannelName, ItemId, TradeId},
+    types::{AccountId, AccountName, ChannelName, CharacterId, ItemId, TradeId},
 };
 
 /// Somebody connected who may trade. Dropping it leaves: a trade ends, unless it is being carried out.
@@ -21,23 +21,25 @@ pub struct TradeSeat {
     account: AccountId,
     serial: u64,
     /// As it was told last.
-    figure: Option<Figure>,
+    character: Option<CharacterId>,
     channel: Option<String>,
 }
 
 impl TradeSeat {
     pub(super) fn new(shared: Arc<Shared>, account: AccountId, serial: u64) -> Self {
-        Self { shared, account, serial, figure: None, channel: None }
+        Self { shared, account, serial, character: None, channel: None }
     }
 
-    /// Where the player is, and with which character; asked again and again. What is left by it ends, and both are told.
+    /// Whether that is where the player was said to be last.
+    #[must_use]
+    pub fn stands(&self, character: Option<CharacterId>, channel: Option<&ChannelName>) -> bool {
+        character == self.character && channel.map(ChannelName::folded) == self.channel.as_deref()
+    }
+
+    /// The player is there now, with this character. What is left by it ends, and both are told.
     pub fn stand(&mut self, figure: Option<Figure>, channel: Option<&ChannelName>) {
-        let key = |figure: &Option<Figure>| figure.as_ref().map(|figure| figure.id);
-        if key(&figure) == key(&self.figure) && channel.map(ChannelName::folded) == self.channel.as_deref() {
-            return;
-        }
         self.channel = channel.map(|channel| channel.folded().to_owned());
-        self.figure.clone_from(&figure);
+        self.character = figure.as_ref().map(|figure| figure.id);
         let mut hall = self.shared.hall();
         let game = self.shared.whereabouts.game_of(self.account);
         let notices = hall.book.stand(self.shared.now_ms(), self.account, figure, self.channel.clone(), game);
@@ -114,13 +116,7 @@ impl TradeSeat {
     ///
     /// # Errors
     /// When something else than the newest version is named, the items are not the character's or lie elsewhere, or there is less gold.
-    pub async fn offer(
-        &self,
-        trade: TradeId,
-        version: u64,
-        keys: &[ItemId],
-        gold: i64,
-    ) -> Result<(), TradeError> {
+    pub async fn offer(&self, trade: TradeId, version: u64, keys: &[ItemId], gold: i64) -> Result<(), TradeError> {
         if keys.len() > OFFER_ITEMS_MAX || !(0..=GOLD_MAX).contains(&gold) {
             return Err(TradeError::OfferInvalid);
         }
@@ -150,9 +146,7 @@ impl TradeSeat {
             offered.push(Offered { key: *key, version: owned.version, item: owned.item.clone(), guard });
         }
         drop(held);
-        self.verb(trade, |book, now_ms| {
-            Ok((book.offer(now_ms, self.account, (trade, version), offered, gold)?, ()))
-        })
+        self.verb(trade, |book, now_ms| Ok((book.offer(now_ms, self.account, (trade, version), offered, gold)?, ())))
     }
 
     /// Is content with what lies on the table.

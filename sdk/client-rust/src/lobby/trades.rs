@@ -95,9 +95,8 @@ impl Lobby {
     /// [`ClientError::Refused`], or the connection fails.
     pub async fn lock_trade(&mut self, seen: &proto::TradeState) -> Result<proto::TradeState, ClientError> {
         let (trade_id, version) = (seen.trade_id, seen.version);
-        let locked = |state: &proto::TradeState| {
-            state.version == version && state.own.as_ref().is_some_and(|own| own.locked)
-        };
+        let locked =
+            |state: &proto::TradeState| state.version == version && state.own.as_ref().is_some_and(|own| own.locked);
         self.trade_verb(proto::TradeLock { trade_id, version }, trade_id, locked).await
     }
 

@@ -9,7 +9,7 @@ use crate::{
     types::Code,
 };
 
-use super::stage::{RESTING, Stage, assert_done, code};
+use super::stage::{Stage, assert_done, code, resting};
 
 each_database!(
     items_and_gold_go_over_and_the_ledger_says_so,
@@ -32,7 +32,7 @@ async fn items_and_gold_go_over_and_the_ledger_says_so(home: Home) {
     // Whichever of them has the lower key.
     let contract = stage.agree((&bob, &[blade], 7), (&ann, &[ring], 40)).await;
     let trade = stage.trade();
-    assert_done(&stage.exchange.carry_out(trade, &contract, RESTING).await);
+    assert_done(&stage.exchange.carry_out(trade, &contract, resting(&contract)).await);
     drop(contract);
     assert_eq!((stage.keys(&ann).await, stage.keys(&bob).await), (vec![blade], vec![ring]));
     let (of_ann, of_bob) = (stage.of(&ann).await, stage.of(&bob).await);
@@ -146,7 +146,7 @@ async fn a_confirmation_that_comes_again_moves_nothing_again(home: Home) {
     let (trade, contract) = (stage.trade(), stage.agree((&ann, &[], 30), (&bob, &[], 0)).await);
     assert!(stage.exchange.done(trade).await.unwrap().is_none());
     for _ in 0..3 {
-        assert_done(&stage.exchange.carry_out(trade, &contract, RESTING).await);
+        assert_done(&stage.exchange.carry_out(trade, &contract, resting(&contract)).await);
         assert_eq!((stage.of(&ann).await.gold, stage.of(&bob).await.gold), (70, 30));
     }
     let done = stage.exchange.done(trade).await.unwrap().expect("it is remembered");
@@ -163,7 +163,10 @@ async fn only_under_the_right_to_both_characters(home: Home) {
     // Bob is in a game, and the trade was one of the lobby.
     lease(&stage.storage, bob.character, 7).await;
     assert_eq!(code(&stage.carry_out(&contract).await), Code::CharacterBusy);
-    let holds = |epoch| [Hold::Free, Hold::Leased(epoch)];
+    let holds = |epoch| {
+        let [ann, bob] = resting(&contract);
+        [ann, Holder { hold: Hold::Leased(epoch), ..bob }]
+    };
     let ending = stage.exchange.carry_out(stage.trade(), &contract, holds(6)).await;
     assert_eq!(code(&ending), Code::CharacterBusy, "a lease of before");
     assert_eq!(stage.keys(&ann).await, [ring]);

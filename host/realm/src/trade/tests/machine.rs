@@ -13,8 +13,7 @@ use crate::{
 };
 
 const LIMITS: Limits = Limits { invitations_per_minute: 10, invitation_ms: 60_000, idle_ms: 300_000 };
-const NAMES: [&str; 12] =
-    ["Ann", "Bob", "Cem", "Dora", "Edda", "Falk", "Gerd", "Hanna", "Ina", "Jost", "Karl", "Lene"];
+const NAMES: [&str; 12] = ["Ann", "Bob", "Cem", "Dora", "Edda", "Falk", "Gerd", "Hanna", "Ina", "Jost", "Karl", "Lene"];
 
 /// Some people in one channel.
 pub(super) struct Room {
@@ -244,9 +243,7 @@ fn every_way_out_tells_both_why() {
         (Code::TradeApart, |room, _| {
             room.book.stand(0, account(1), Some(figure(1)), Some("elsewhere".to_owned()), None)
         }),
-        (Code::TradeApart, |room, _| {
-            room.book.stand(0, account(1), Some(figure(2)), Some(MARKET.to_owned()), None)
-        }),
+        (Code::TradeApart, |room, _| room.book.stand(0, account(1), Some(figure(2)), Some(MARKET.to_owned()), None)),
         (Code::TradeApart, |room, _| room.book.stand_in_game(0, account(0), Some(GameId::from_raw(3)))),
         (Code::TradeTimedOut, |room, _| room.book.expire(LIMITS.idle_ms)),
     ];

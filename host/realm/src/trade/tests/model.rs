@@ -45,18 +45,49 @@ impl Drop for Guard {
 
 #[derive(Debug, Clone)]
 enum Act {
-    Stand { who: usize, place: u8 },
-    Away { who: usize, away: bool },
-    Invite { by: usize, whom: usize },
-    Accept { who: usize, late: u64 },
-    Offer { who: usize, which: u8, gold: i64, late: u64 },
-    Lock { who: usize, late: u64 },
-    Confirm { who: usize, late: u64 },
-    Cancel { who: usize },
-    Finish { well: bool },
-    Wait { ms: i64 },
+    Stand {
+        who: usize,
+        place: u8,
+    },
+    Away {
+        who: usize,
+        away: bool,
+    },
+    Invite {
+        by: usize,
+        whom: usize,
+    },
+    Accept {
+        who: usize,
+        late: u64,
+    },
+    Offer {
+        who: usize,
+        which: u8,
+        gold: i64,
+        late: u64,
+    },
+    Lock {
+        who: usize,
+        late: u64,
+    },
+    Confirm {
+        who: usize,
+        late: u64,
+    },
+    Cancel {
+        who: usize,
+    },
+    Finish {
+        well: bool,
+    },
+    Wait {
+        ms: i64,
+    },
     /// What leads to a trade from where somebody is.
-    Next { who: usize },
+    Next {
+        who: usize,
+    },
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -225,7 +256,11 @@ impl Model {
             Act::Cancel { who } => {
                 let Some(trade) = self.trade_of(account(who)) else { return };
                 let outcome = self.book.cancel(now_ms, account(who), trade);
-                assert_eq!(outcome.is_err(), self.carrying.contains_key(&trade), "until it is carried out, anybody may go");
+                assert_eq!(
+                    outcome.is_err(),
+                    self.carrying.contains_key(&trade),
+                    "until it is carried out, anybody may go"
+                );
                 self.hear(outcome.unwrap_or_default());
             }
             Act::Finish { well } => self.finish(well),

@@ -1,7 +1,11 @@
 //! The campaign: many trades at once of the same items among twenty characters. Each item goes over exactly as often as trades say that it
 //! did, nobody waits for ever, and nothing is lost or doubled.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     items::{Items, Lock},
@@ -13,7 +17,7 @@ use crate::{
     types::{Code, ItemId},
 };
 
-use super::stage::{Player, RESTING, Stage};
+use super::stage::{Player, Stage, resting};
 
 each_database!(threads: of_trades_of_the_same_items_exactly_one_wins);
 
@@ -49,13 +53,14 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
         stage.give(&player, "ring").await;
         people.push(player);
     }
+    let processes: Vec<Items> = (0..RIVALS).map(|_| crate::items::testing::items(&stage.storage)).collect();
     let mut owners: BTreeMap<ItemId, usize> = BTreeMap::new();
     for (number, player) in people.iter().enumerate() {
         owners.insert(stage.keys(player).await[0], number);
     }
     let mut gold = [1_000_i64; PEOPLE];
     let (mut won, mut lost, mut number) = (0, 0, 0);
-    let begin = std::time::Instant::now();
+    let (begin, mut waited) = (Instant::now(), Vec::new());
     while number < trades() {
         // In each round every item is offered in five trades at the same time.
         let mut agreed = Vec::new();
@@ -66,8 +71,7 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
                 number += 1;
                 // Half of the trades are opened by who buys.
                 let price = i64::try_from(rival).unwrap() + 1;
-                let locks = crate::items::testing::items(&stage.storage);
-                let sold = unlocked(&stage, &people[*owner], &[*item], &locks).await;
+                let sold = unlocked(&stage, &people[*owner], &[*item], &processes[rival]).await;
                 let paid = stage.promise(&people[taker], &[], price).await;
                 let sides = if rival % 2 == 0 { [sold, paid] } else { [paid, sold] };
                 agreed.push((*item, *owner, taker, price, Contract { sides }));
@@ -77,14 +81,16 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
         for (item, owner, taker, price, contract) in agreed {
             let stage = Arc::clone(&stage);
             running.spawn(async move {
-                let ending = stage.exchange.carry_out(stage.trade(), &contract, RESTING).await;
-                (item, owner, taker, price, ending)
+                let asked = Instant::now();
+                let ending = stage.exchange.carry_out(stage.trade(), &contract, resting(&contract)).await;
+                (item, owner, taker, price, ending, asked.elapsed())
             });
         }
         let mut winners: BTreeMap<ItemId, usize> = BTreeMap::new();
         let all = async {
             while let Some(ended) = running.join_next().await {
-                let (item, owner, taker, price, ending) = ended.expect("no trade breaks off");
+                let (item, owner, taker, price, ending, took) = ended.expect("no trade breaks off");
+                waited.push(took);
                 match ending {
                     Ending::Done(_) => {
                         assert!(winners.insert(item, taker).is_none(), "two trades have won {item}");
@@ -104,7 +110,10 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
         assert_eq!(winners.len(), round.len(), "exactly one wins each item");
         owners.extend(winners);
     }
-    println!("{number} trades in {:?}: {won} won, {lost} came too late", begin.elapsed());
+    waited.sort_unstable();
+    let part = |percent: usize| waited[(waited.len() - 1) * percent / 100];
+    println!("{number} trades in {:?}, {} at once: {won} won, {lost} came too late", begin.elapsed(), PEOPLE * RIVALS);
+    println!("an answer took {:?} at the median, {:?} at p99, {:?} at most", part(50), part(99), part(100));
     for (number, player) in people.iter().enumerate() {
         let belongings = stage.of(player).await;
         let mut own: Vec<ItemId> = belongings.items.iter().map(|owned| owned.key).collect();

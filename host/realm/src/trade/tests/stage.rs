@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     items::{
-        Belongings, Hold, Items, Lock, Spot,
+        Belongings, Holder, Items, Lock, Spot,
         testing::{endow, give, inventory, items, plain, verified},
     },
     storage::{
@@ -19,8 +19,10 @@ use crate::{
     types::{AccountId, AccountName, CharacterId, CharacterName, Code, ItemId, TradeId},
 };
 
-/// Nobody plays.
-pub(super) const RESTING: [Hold; 2] = [Hold::Free, Hold::Free];
+/// Host and guest of what two agreed on, of whom nobody plays.
+pub(super) fn resting(contract: &Contract<Lock>) -> [Holder; 2] {
+    contract.sides.each_ref().map(|side| Holder::resting(side.person.account, side.person.character))
+}
 
 /// A player.
 #[derive(Clone)]
@@ -111,7 +113,7 @@ impl Stage {
     }
 
     pub(super) async fn carry_out(&self, contract: &Contract<Lock>) -> Ending {
-        self.exchange.carry_out(self.trade(), contract, RESTING).await
+        self.exchange.carry_out(self.trade(), contract, resting(contract)).await
     }
 
     /// Ends a test: the ledger is whole and says what is so.
