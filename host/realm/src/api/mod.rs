@@ -17,6 +17,7 @@ mod extract;
 mod games;
 mod gate;
 mod home;
+mod items;
 mod ladder;
 mod owner;
 mod paging;
@@ -27,6 +28,7 @@ mod sanctions;
 mod second_factor;
 mod staff;
 mod staff_characters;
+mod staff_items;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -102,6 +104,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(second_factor::routes())
         .merge(characters::routes())
         .merge(character_sheet::routes())
+        .merge(items::routes())
         .merge(games::routes())
         .merge(chat::routes())
         .merge(ladder::routes())
@@ -111,6 +114,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(admin_ladder::routes())
         .merge(staff::routes())
         .merge(staff_characters::routes())
+        .merge(staff_items::routes())
         .merge(audit::routes())
         .merge(sanctions::routes())
         .merge(account_keys::routes())

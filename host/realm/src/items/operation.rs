@@ -41,9 +41,9 @@ pub(crate) struct Operation {
     act: &'static str,
     actor: String,
     now_ms: i64,
-    /// Locks of the trade that it belongs to.
-    locks: Vec<u64>,
-    /// What its lines are noted with that have no note of their own.
+    /// The trade that it belongs to has these.
+    own_locks: Vec<u64>,
+    /// For those of its lines that have no note of their own.
     note: String,
     lines: Vec<Draft>,
     births: u32,
@@ -58,24 +58,15 @@ impl Items {
         };
         let now_ms = self.storage.now_ms();
         let key = self.storage.ids().next(now_ms);
-        Operation {
-            items: self.clone(),
-            key,
-            act,
-            actor,
-            now_ms,
-            locks: Vec::new(),
-            note: String::new(),
-            lines: Vec::new(),
-            births: 0,
-        }
+        let (own_locks, note, lines) = (Vec::new(), String::new(), Vec::new());
+        Operation { items: self.clone(), key, act, actor, now_ms, own_locks, note, lines, births: 0 }
     }
 }
 
 impl Operation {
-    /// The same, of who has locked items: they may be moved by it. May be called for several locks.
+    /// The same, of who has locked items: they may be moved by it. Said of each lock.
     pub(crate) fn under(mut self, lock: &Lock) -> Self {
-        self.locks.push(lock.number());
+        self.own_locks.push(lock.number());
         self
     }
 
@@ -129,7 +120,7 @@ impl Operation {
     ) -> Result<Hands, ItemsError> {
         let items = store::belongings(connection, &self.items.realm, holder.character).await?;
         let gold = store::purses::gold(connection, &self.items.realm, Purse::Character(holder.character)).await?;
-        Ok(Hands { holder, sheet, items, gold, version })
+        Ok(Hands { holder, sheet, items, gold, version, touched: Vec::new() })
     }
 
     /// A certificate for something that this act makes outside games.
@@ -371,7 +362,7 @@ impl Operation {
     }
 
     fn check_lock(&self, item: ItemId) -> Result<(), ItemsError> {
-        self.items.locks.check(item, &self.locks)
+        self.items.locks.check(item, &self.own_locks)
     }
 
     fn size_of(&self, item: &Item) -> Result<Size, ItemsError> {
