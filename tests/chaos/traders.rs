@@ -65,7 +65,8 @@ impl Traders {
         result.map_err(|error| {
             if let ClientError::Refused { code, message, .. } = &error {
                 // Of two connections that a kill cuts the realm may see one first.
-                if code != "TRADE_DISCONNECTED" && code != "TRADE_APART" {
+                // A fast machine may come to the end of an allowance.
+                if !["TRADE_DISCONNECTED", "TRADE_APART", "RATE_LIMITED"].contains(&code.as_str()) {
                     self.broken = Some(format!("{what} was refused: {code}: {message}"));
                 }
             }

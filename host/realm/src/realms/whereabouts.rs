@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Whereabouts for RealmGames {
-    fn game_of(&self, account: AccountId) -> Option<GameId> {
-        self.server().current(account)
+    fn game_of(&self, account: AccountId) -> Option<(GameId, CharacterId)> {
+        self.seat_of(account)
     }
 
     fn holder_of(&self, account: AccountId, character: CharacterId) -> Holder {

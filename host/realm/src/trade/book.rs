@@ -9,7 +9,7 @@ use super::{
     pace::Pace,
     terms::{Contract, Figure, INVITATIONS_WAITING_MAX, Offered, Part, Person, Venue},
 };
-use crate::types::{AccountId, AccountName, GameId, TradeId};
+use crate::types::{AccountId, AccountName, CharacterId, GameId, TradeId};
 
 /// Endings that are remembered for who asks again …
 const ENDED_MAX: usize = 4_096;
@@ -34,7 +34,8 @@ struct Trader {
     away: bool,
     figure: Option<Figure>,
     channel: Option<String>,
-    game: Option<GameId>,
+    /// The game that it plays in, and with which character.
+    game: Option<(GameId, CharacterId)>,
     /// The trade that is open, or the invitation that was sent.
     own: Option<TradeId>,
     /// Invitations that were received; at most [`INVITATIONS_WAITING_MAX`].
@@ -45,7 +46,10 @@ impl Trader {
     /// Who plays is in the game, whatever channel there is beside it.
     fn venue(&self) -> Option<Venue> {
         match self.game {
-            Some(game) => Some(Venue::Game(game)),
+            // Who has selected another character than plays is in neither place.
+            Some((game, plays)) => {
+                self.figure.as_ref().is_some_and(|figure| figure.id == plays).then_some(Venue::Game(game))
+            }
             None => self.channel.clone().map(Venue::Channel),
         }
     }
@@ -97,6 +101,9 @@ impl<G> Book<G> {
     /// Somebody comes; an earlier presence of the same account is over. The number is for the going.
     pub(super) fn come(&mut self, now_ms: i64, account: AccountId, name: &AccountName) -> (u64, Vec<Notice>) {
         let notices = self.set_away(now_ms, account, true);
+        // What is being carried out goes on, and is still the one trade of its players.
+        let mut carried = self.deals.values().filter(|deal| deal.stage == Stage::Carrying);
+        let own = carried.find(|deal| deal.part_of(account).is_some()).map(|deal| deal.id);
         self.serial_last += 1;
         self.names.insert(name.folded().to_owned(), account);
         let trader = Trader {
@@ -106,16 +113,21 @@ impl<G> Book<G> {
             figure: None,
             channel: None,
             game: None,
-            own: None,
+            own,
             invited: Vec::new(),
         };
         self.traders.insert(account, trader);
         (self.serial_last, notices)
     }
 
+    /// Whether this is the latest presence of an account: what an earlier one still has to say does not count.
+    pub(super) fn is_current(&self, account: AccountId, serial: u64) -> bool {
+        self.traders.get(&account).is_some_and(|trader| trader.serial == serial)
+    }
+
     /// Somebody goes for good; `None` when a later presence has taken the place of this one.
     pub(super) fn go(&mut self, now_ms: i64, account: AccountId, serial: u64) -> Option<Vec<Notice>> {
-        self.traders.get(&account).filter(|trader| trader.serial == serial)?;
+        self.is_current(account, serial).then_some(())?;
         let notices = self.set_away(now_ms, account, true);
         if let Some(trader) = self.traders.remove(&account) {
             self.names.remove(trader.name.folded());
@@ -141,15 +153,20 @@ impl<G> Book<G> {
         account: AccountId,
         figure: Option<Figure>,
         channel: Option<String>,
-        game: Option<GameId>,
+        game: Option<(GameId, CharacterId)>,
     ) -> Vec<Notice> {
         let Some(trader) = self.traders.get_mut(&account) else { return Vec::new() };
         (trader.figure, trader.channel, trader.game) = (figure, channel, game);
         self.leave_what_is_elsewhere(now_ms, account)
     }
 
-    /// In which game somebody is.
-    pub(super) fn stand_in_game(&mut self, now_ms: i64, account: AccountId, game: Option<GameId>) -> Vec<Notice> {
+    /// In which game somebody is, and with which character.
+    pub(super) fn stand_in_game(
+        &mut self,
+        now_ms: i64,
+        account: AccountId,
+        game: Option<(GameId, CharacterId)>,
+    ) -> Vec<Notice> {
         match self.traders.get_mut(&account) {
             Some(trader) if trader.game != game => {
                 trader.game = game;
@@ -384,6 +401,13 @@ impl<G> Book<G> {
     /// What came of a trade that was being carried out.
     pub(super) fn finish(&mut self, now_ms: i64, trade: TradeId, ending: Ending) -> Vec<Notice> {
         self.end(now_ms, trade, ending)
+    }
+
+    /// What nobody was sure of has become known.
+    pub(super) fn correct(&mut self, trade: TradeId, ending: &Ending) {
+        if let Some(ended) = self.ended.iter_mut().find(|ended| ended.trade == trade) {
+            ended.ending = ending.clone();
+        }
     }
 
     /// Ends what has lasted too long, and forgets what nobody asks for any more.

@@ -52,8 +52,12 @@ pub(super) enum Ending {
     NoGold { whose: String },
     /// A rule of the realm does not let an item change hands.
     Ruled { whose: String },
+    /// What belongs to one of them does not let it be carried out, for this reason.
+    Barred { whose: String, why: Refusal },
     /// It could not be carried out.
     Refused(Refusal),
+    /// Nobody knows whether it was carried out: the database did not confirm it, and does not answer. Whoever asks later is told.
+    Unsure,
 }
 
 impl Ending {
@@ -69,7 +73,9 @@ impl Ending {
             Ending::NoRoom { .. } => Some(Code::ItemNoRoom),
             Ending::NoGold { .. } => Some(Code::NotEnoughGold),
             Ending::Ruled { .. } => Some(Code::ItemRefused),
+            Ending::Barred { why, .. } => Some(why.code),
             Ending::Refused(refusal) => Some(refusal.code),
+            Ending::Unsure => Some(Code::StorageUnavailable),
         }
     }
 
@@ -78,6 +84,13 @@ impl Ending {
         let why = match self {
             Ending::Done(_) => return "The trade is done.".to_owned(),
             Ending::Refused(refusal) => return refusal.message.clone(),
+            Ending::Unsure => {
+                return "The realm's database did not confirm in time: ask again whether the trade was carried out."
+                    .to_owned();
+            }
+            Ending::Barred { whose, why } => {
+                format!("The character of {whose} cannot trade this now ({})", why.message.trim_end_matches('.'))
+            }
             Ending::Cancelled { by } => format!("{by} has ended the trade"),
             Ending::Disconnected { who } => format!("The connection of {who} was lost"),
             Ending::Apart { who } => format!("{who} went elsewhere, or took another character"),
@@ -109,6 +122,7 @@ mod tests {
             Ending::NoRoom { whose: who() },
             Ending::NoGold { whose: who() },
             Ending::Ruled { whose: who() },
+            Ending::Barred { whose: who(), why: Refusal::new(Code::CharacterBusy, "It is in a game.") },
         ] {
             assert!(ending.code().is_some() && ending.sentence().contains("nothing was moved"), "{ending:?}");
         }

@@ -6,7 +6,7 @@
 //!
 //! Nothing has been moved before: whatever goes wrong, everybody has what they had.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use super::{
     ending::{Done, Ending, Given},
@@ -20,13 +20,16 @@ use crate::{
     once::{self, Answered, Kept, KeyRefused, Once},
     storage::{Connection, Storage, StorageError},
     types::{
-        Code, Refusal, TradeId,
+        AccountName, TradeId,
         faults::{self, Bug, Point},
     },
 };
 
 /// How often a commit is tried again whose end was not seen. Each try waits for the database as long as a write may.
 const TRIES_MAX: u32 = 3;
+/// How often it is looked afterwards whether it was carried out, and the pause after each look.
+const LOOKS_MAX: u32 = 3;
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What carries trades out.
 #[derive(Clone)]
@@ -107,18 +110,25 @@ impl Exchange {
         if let Err(ending) = self.judge(contract).await {
             return ending;
         }
+        let mut is_unsure = false;
         for _ in 0..TRIES_MAX {
             match self.try_once(trade, contract, holders).await {
                 Ok(done) => return Ending::Done(done),
                 // It may be done or not; asked again under its key it is done now, or was before.
-                Err(Failure::Other(TradeError::Storage(StorageError::Unconfirmed))) => {}
+                Err(Failure::Other(TradeError::Storage(StorageError::Unconfirmed))) => is_unsure = true,
+                // Whatever a later try meets, it may be what the first has done.
+                Err(_) if is_unsure => break,
                 Err(failure) => return failure.into_ending(),
             }
         }
+        for _ in 0..LOOKS_MAX {
+            if let Ok(Some(done)) = self.done(trade).await {
+                return Ending::Done(done);
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
         tracing::error!(%trade, "the database did not confirm a trade; its players can ask whether it was carried out");
-        let sentence =
-            "The realm's database did not confirm in time; ask with TRADE_QUERY whether the trade was carried out.";
-        Ending::Refused(Refusal::retry(Code::StorageUnavailable, sentence, 5_000))
+        Ending::Unsure
     }
 
     /// Asks the anti-cheat rule about everything that is to change hands.
@@ -144,7 +154,7 @@ impl Exchange {
         let (mut operation, promised) = (self.begin(trade, contract), contract.bare());
         let answered = once::write(&self.storage, Some(self.once(trade)?), move |connection| {
             Box::pin(async move {
-                let hands = enter(&mut operation, connection, holders).await?;
+                let hands = enter(&mut operation, connection, &promised, holders).await?;
                 for part in Part::BOTH {
                     look(promised.side(part), &hands[part as usize])?;
                 }
@@ -170,7 +180,7 @@ impl Exchange {
             let (mut operation, promised) = (self.begin(trade, contract), contract.bare());
             let half = self.storage.write(move |connection| {
                 Box::pin(async move {
-                    let hands = enter(&mut operation, connection, holders).await?;
+                    let hands = enter(&mut operation, connection, &promised, holders).await?;
                     look(promised.side(part), &hands[part as usize])?;
                     give(&mut operation, connection, &promised, &hands, &[part]).await?;
                     Ok::<_, Failure>(operation.finish(connection).await?)
@@ -209,15 +219,25 @@ fn done<G>(contract: &Contract<G>) -> Done {
 async fn enter(
     operation: &mut Operation,
     connection: &mut Connection,
+    promised: &Contract<()>,
     holders: [Holder; 2],
 ) -> Result<[Hands; 2], Failure> {
     let [host, guest] = holders;
+    let barred = |part: Part| move |error| barred(&promised.side(part).person.account_name, error);
     if host.character < guest.character {
-        let host = operation.enter(connection, &host).await?;
-        return Ok([host, operation.enter(connection, &guest).await?]);
+        let host = operation.enter(connection, &host).await.map_err(barred(Part::Host))?;
+        return Ok([host, operation.enter(connection, &guest).await.map_err(barred(Part::Guest))?]);
     }
-    let guest = operation.enter(connection, &guest).await?;
-    Ok([operation.enter(connection, &host).await?, guest])
+    let guest = operation.enter(connection, &guest).await.map_err(barred(Part::Guest))?;
+    Ok([operation.enter(connection, &host).await.map_err(barred(Part::Host))?, guest])
+}
+
+/// What belongs to one of them does not let it be done.
+fn barred(whose: &AccountName, error: ItemsError) -> Failure {
+    match error {
+        ItemsError::Storage(error) => error.into(),
+        other => Failure::Ends(Ending::Barred { whose: whose.to_string(), why: other.into() }),
+    }
 }
 
 /// It lies in an inventory.
@@ -255,11 +275,15 @@ async fn give(
         }
     })
     .await?;
-    for part in parts {
-        let (giver, taker) = (promised.side(*part), promised.side(part.other()));
+    // The larger amount first: it goes to who gives the smaller one, whose purse has room for the balance.
+    let mut payers = parts.to_vec();
+    payers.sort_by_key(|part| Reverse(promised.side(*part).gold));
+    for part in payers {
+        let (giver, taker) = (promised.side(part), promised.side(part.other()));
         if giver.gold > 0 {
             let (from, to) = (Purse::Character(giver.person.character), Purse::Character(taker.person.character));
-            operation.pay(connection, from, to, giver.gold).await?;
+            let paid = operation.pay(connection, from, to, giver.gold).await;
+            paid.map_err(|error| barred(&taker.person.account_name, error))?;
         }
     }
     Ok(())

@@ -41,6 +41,9 @@ impl TradeSeat {
         self.channel = channel.map(|channel| channel.folded().to_owned());
         self.character = figure.as_ref().map(|figure| figure.id);
         let mut hall = self.shared.hall();
+        if !hall.book.is_current(self.account, self.serial) {
+            return;
+        }
         let game = self.shared.whereabouts.game_of(self.account);
         let notices = hall.book.stand(self.shared.now_ms(), self.account, figure, self.channel.clone(), game);
         self.shared.tell(&hall, notices);
@@ -58,6 +61,9 @@ impl TradeSeat {
 
     fn set_away(&self, away: bool) {
         let mut hall = self.shared.hall();
+        if !hall.book.is_current(self.account, self.serial) {
+            return;
+        }
         let notices = hall.book.set_away(self.shared.now_ms(), self.account, away);
         self.shared.tell(&hall, notices);
     }
@@ -87,7 +93,7 @@ impl TradeSeat {
         trade: TradeId,
         verb: impl FnOnce(&mut super::Book<super::Lock>, i64) -> Result<(Vec<Notice>, T), TradeError>,
     ) -> Result<T, TradeError> {
-        self.shared.verb(self.account, self.partner(trade), verb)
+        self.shared.verb((self.account, self.serial), self.partner(trade), verb)
     }
 
     /// Invites somebody in the same place.
@@ -101,7 +107,7 @@ impl TradeSeat {
         let invite = |book: &mut super::Book<super::Lock>, now_ms: i64| {
             Ok((book.invite(now_ms, trade, self.account, name)?, ()))
         };
-        self.shared.verb(self.account, with, invite)
+        self.shared.verb((self.account, self.serial), with, invite)
     }
 
     /// Takes an invitation.
@@ -187,6 +193,7 @@ impl TradeSeat {
     /// # Errors
     /// When there was none, or it is more than a day over.
     pub async fn query(&self, trade: Option<TradeId>) -> Result<(), TradeError> {
+        let mut asked = trade;
         {
             let (to, hall) = (self.account, self.shared.hall());
             if let Some(trade) = trade.or_else(|| hall.book.own(to)) {
@@ -197,12 +204,11 @@ impl TradeSeat {
                     return Ok(());
                 }
             } else {
-                let last = remembered(&hall.book, to, None).ok_or(TradeError::Unknown)?;
-                self.shared.tell(&hall, vec![last]);
-                return Ok(());
+                let (last, _) = hall.book.ended(to, None).ok_or(TradeError::Unknown)?;
+                asked = Some(last);
             }
         }
-        self.tell_end(trade.ok_or(TradeError::Unknown)?).await
+        self.tell_end(asked.ok_or(TradeError::Unknown)?).await
     }
 
     /// Tells how a trade ended that is over, as far as anybody remembers: for some minutes every end, for a day what was carried out.
@@ -210,10 +216,19 @@ impl TradeSeat {
         let to = self.account;
         let known = remembered(&self.shared.hall().book, to, Some(trade));
         let notice = match known {
-            Some(notice) => notice,
-            None => {
+            Some(notice) if !matches!(notice, Notice::Ended { ending: Ending::Unsure, .. }) => notice,
+            // What nobody was sure of may be known by now.
+            unsure => {
                 let done = self.shared.exchange.done(trade).await?.filter(|done| done.received_by(to).is_some());
-                Notice::Ended { to, trade, ending: Ending::Done(done.ok_or(TradeError::Unknown)?) }
+                match (done, unsure) {
+                    (Some(done), _) => {
+                        let ending = Ending::Done(done);
+                        self.shared.hall().book.correct(trade, &ending);
+                        Notice::Ended { to, trade, ending }
+                    }
+                    (None, Some(unsure)) => unsure,
+                    (None, None) => return Err(TradeError::Unknown),
+                }
             }
         };
         self.shared.tell(&self.shared.hall(), vec![notice]);

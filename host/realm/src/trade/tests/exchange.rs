@@ -5,7 +5,8 @@ use crate::{
         Act, Bag, Hold, Holder, ItemsError, Spot,
         testing::{inventory, lease},
     },
-    storage::testing::{Home, each_database},
+    storage::testing::{Fault, Home, each_database, unreliable},
+    trade::{ending::Ending, exchange::Exchange},
     types::Code,
 };
 
@@ -18,6 +19,7 @@ each_database!(
     what_is_not_as_it_was_shown_is_not_moved,
     who_has_less_gold_than_offered_gives_nothing,
     a_confirmation_that_comes_again_moves_nothing_again,
+    what_the_database_did_not_confirm_is_told_as_it_was,
     only_under_the_right_to_both_characters,
     what_is_offered_cannot_be_moved_meanwhile_and_is_free_afterwards,
 );
@@ -152,6 +154,27 @@ async fn a_confirmation_that_comes_again_moves_nothing_again(home: Home) {
     let done = stage.exchange.done(trade).await.unwrap().expect("it is remembered");
     assert_eq!(done.received_by(bob.account).map(|given| given.gold), Some(30));
     assert!(done.received_by(stage.player("Cem").await.account).is_none());
+    stage.close().await;
+}
+
+async fn what_the_database_did_not_confirm_is_told_as_it_was(home: Home) {
+    let stage = Stage::new(home).await;
+    let (ann, bob) = (stage.player("Ann").await, stage.player("Bob").await);
+    stage.endow(&ann, 100).await;
+    let (shaky, faults) = unreliable(&stage.storage);
+    let exchange = Exchange { storage: shaky, ..stage.exchange.clone() };
+    let contract = stage.agree((&ann, &[], 30), (&bob, &[], 0)).await;
+    faults.set(Fault::AnswerLost);
+    assert_done(&exchange.carry_out(stage.trade(), &contract, resting(&contract)).await);
+    assert_eq!((stage.of(&ann).await.gold, stage.of(&bob).await.gold), (70, 30), "once, however often it was tried");
+    faults.set(Fault::AllLost);
+    let trade = stage.trade();
+    let ending = exchange.carry_out(trade, &contract, resting(&contract)).await;
+    assert!(matches!(ending, Ending::Unsure), "nobody says that nothing was moved: {ending:?}");
+    assert!(stage.exchange.done(trade).await.unwrap().is_none());
+    faults.set(Fault::None);
+    assert_done(&exchange.carry_out(trade, &contract, resting(&contract)).await);
+    assert_eq!((stage.of(&ann).await.gold, stage.of(&bob).await.gold), (40, 60));
     stage.close().await;
 }
 

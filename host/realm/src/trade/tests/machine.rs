@@ -211,10 +211,14 @@ fn who_is_elsewhere_gone_or_of_the_other_mode_is_not_invited() {
     room.book.set_away(0, account(3), false);
     room.invite(0, 0, 3).unwrap();
     // Who plays is in the game, and not in the channel beside it.
-    let game = |number| Some(GameId::from_raw(number));
-    room.book.stand_in_game(0, account(1), game(7));
+    let plays = |who: usize| Some((GameId::from_raw(7), figure(who).id));
+    room.book.stand_in_game(0, account(1), plays(1));
     assert_eq!(code(room.invite(0, 1, 2)), Code::TradeApart);
-    room.book.stand_in_game(0, account(0), game(7));
+    // With another character selected than plays, one is in neither place.
+    room.book.stand_in_game(0, account(0), plays(3));
+    assert_eq!(code(room.invite(0, 1, 0)), Code::TradeApart);
+    assert_eq!(code(room.invite(0, 0, 1)), Code::TradeApart);
+    room.book.stand_in_game(0, account(0), plays(0));
     room.invite(0, 1, 0).unwrap();
 }
 
@@ -244,7 +248,7 @@ fn every_way_out_tells_both_why() {
             room.book.stand(0, account(1), Some(figure(1)), Some("elsewhere".to_owned()), None)
         }),
         (Code::TradeApart, |room, _| room.book.stand(0, account(1), Some(figure(2)), Some(MARKET.to_owned()), None)),
-        (Code::TradeApart, |room, _| room.book.stand_in_game(0, account(0), Some(GameId::from_raw(3)))),
+        (Code::TradeApart, |room, _| room.book.stand_in_game(0, account(0), Some((GameId::from_raw(3), figure(0).id)))),
         (Code::TradeTimedOut, |room, _| room.book.expire(LIMITS.idle_ms)),
     ];
     for (expected, leave) in ways {
@@ -277,6 +281,10 @@ fn what_is_being_carried_out_is_not_broken_off() {
     assert!(room.book.set_away(0, account(1), true).is_empty());
     assert!(room.book.expire(i64::MAX - 1).is_empty());
     assert_eq!(code(room.invite(0, 0, 1)), Code::TradeBusy);
+    // Nor by who comes anew: it is still their one trade.
+    let (later, told) = room.book.come(0, account(0), &name(0));
+    assert!(told.is_empty() && room.book.own(account(0)) == Some(trade) && room.book.is_current(account(0), later));
+    assert!(!room.book.is_current(account(0), room.serials[0]), "what the earlier still says does not count");
     let serial = room.serials[1];
     assert!(room.book.go(0, account(1), serial).unwrap().is_empty());
     let told = room.book.finish(0, trade, Ending::NoRoom { whose: "Bob".to_owned() });

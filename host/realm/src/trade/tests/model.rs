@@ -221,7 +221,7 @@ impl Model {
         match act {
             Act::Stand { who, place } => {
                 let channel = Some(if place == 1 { "square" } else { "market" }.to_owned());
-                let game = (place == 2).then(|| GameId::from_raw(7));
+                let game = (place == 2).then(|| (GameId::from_raw(7), figure(who).id));
                 let figure = (place != 3).then(|| figure(who));
                 let notices = self.book.stand(now_ms, account(who), figure, channel, game);
                 self.hear(notices);
