@@ -14,7 +14,7 @@ use realm_protocol::{
 use realm_world::{Event, InputKind};
 
 use crate::load::{
-    Options, doors, games,
+    Options, doors, games, holdings,
     player::{RING, head},
     plugins, saves,
 };
@@ -153,6 +153,15 @@ fn the_bench_of_doors_measures() {
     assert!(value("handshakes that failed") < 1.0);
     assert!(value("full TLS 1.3 handshakes") >= 2.0);
     assert!(value("start with four cached plugins, to the banner") > 1.0);
+}
+
+/// The same for `cargo xtask bench items`.
+#[test]
+fn the_bench_of_items_measures() {
+    let report = holdings::measure(&Options::quick()).remove(0);
+    println!("{}", report.text());
+    assert!(report.figures.iter().all(|figure| figure.runs.iter().all(|value| *value > 0.0)), "{}", report.text());
+    assert!(report.value("moves, group commit").is_some() && report.figures.len() >= 8);
 }
 
 /// The same for `cargo xtask bench storage`.

@@ -42,7 +42,7 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements, or what a realm carries: `bench games`, `doors`, `plugins`, `storage`
+    /// Print the table of measurements, or what a realm carries: `bench games`, `doors`, `plugins`, `storage`, `items`
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
@@ -85,6 +85,8 @@ enum BenchSubject {
     Plugins(LoadArguments),
     /// Durable saves a second, with group commit and without, and how long one waits for its answer
     Storage(LoadArguments),
+    /// Items that are moved, read, traced and scanned in a database.
+    Items(LoadArguments),
 }
 
 #[derive(clap::Args)]
@@ -108,6 +110,7 @@ impl BenchSubject {
             Self::Doors(arguments) => ("doors", arguments),
             Self::Plugins(arguments) => ("plugins", arguments),
             Self::Storage(arguments) => ("storage", arguments),
+            Self::Items(arguments) => ("items", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
         if *quick {
