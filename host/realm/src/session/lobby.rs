@@ -27,7 +27,7 @@ const STOPPING_RETRY_MS: u64 = 5_000;
 /// What a message that was not refused leads to.
 pub(super) enum Reply {
     /// An answer to this connection alone.
-    Answer(ServerMessage),
+    Answer(Box<ServerMessage>),
     /// Nothing, or an event that has been sent already.
     Nothing,
     /// The end of the session.
@@ -36,7 +36,7 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn answer(message: impl Into<ServerMessage>) -> Result<Self, Refusal> {
-        Ok(Self::Answer(message.into()))
+        Ok(Self::Answer(Box::new(message.into())))
     }
 }
 
@@ -77,7 +77,7 @@ impl Session {
             Ok(Reply::LogOut) => Some(Ending::LoggedOut),
             Ok(Reply::Answer(message)) => {
                 // An outbox that cannot take it closes the connection, which the session's task sees.
-                let _ = line.outbox.try_send(Outgoing::answer(message));
+                let _ = line.outbox.try_send(Outgoing::answer(*message));
                 None
             }
             Err(refusal) => {

@@ -210,11 +210,12 @@ impl<G> Book<G> {
                 trader.invited.retain(|invited| *invited != trade);
             }
         }
-        self.ended.push_back(Ended { trade, accounts, ending: ending.clone(), at_ms: now_ms });
+        let notices = accounts.map(|to| Notice::Ended { to, trade, ending: ending.clone() }).into();
+        self.ended.push_back(Ended { trade, accounts, ending, at_ms: now_ms });
         if self.ended.len() > ENDED_MAX {
             self.ended.pop_front();
         }
-        accounts.map(|to| Notice::Ended { to, trade, ending: ending.clone() }).into()
+        notices
     }
 
     fn trader(&self, account: AccountId) -> Result<&Trader, TradeError> {
@@ -379,7 +380,7 @@ impl<G> Book<G> {
         match deal.confirm(part, version)? {
             Confirmed::Again => Ok((vec![Notice::State { to: account, trade }], None)),
             Confirmed::First => Ok((self.changed(now_ms, trade), None)),
-            Confirmed::Both(contract) => Ok((self.told(trade), Some(contract))),
+            Confirmed::Both(contract) => Ok((self.told(trade), Some(*contract))),
         }
     }
 

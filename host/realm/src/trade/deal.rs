@@ -52,7 +52,7 @@ pub(super) enum Confirmed<G> {
     /// The other one has not confirmed yet.
     First,
     /// Both have confirmed this.
-    Both(Contract<G>),
+    Both(Box<Contract<G>>),
 }
 
 /// A trade between two.
@@ -175,6 +175,7 @@ impl<G> Deal<G> {
         }
         self.stage = Stage::Carrying;
         self.until_ms = i64::MAX;
-        Ok(Confirmed::Both(Contract { sides: Part::BOTH.map(|part| self.stake(part).promise()) }))
+        let sides = Part::BOTH.map(|part| self.stake(part).promise());
+        Ok(Confirmed::Both(Box::new(Contract { sides })))
     }
 }

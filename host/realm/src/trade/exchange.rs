@@ -1,8 +1,11 @@
 //! The one transaction that carries a trade out: either all of it is moved, or nothing.
 //!
-//! 1. the anti-cheat rule is asked about each item 2. both characters are entered, the one with the lower key first 3. each item is looked at:
-//! is it still what was shown, where it was shown 4. room is found in both inventories 5. items and gold go over 6. the ledger has its lines, and
-//! what was done is kept under the trade's key.
+//! 1. the anti-cheat rule is asked about each item
+//! 2. both characters are entered, the one with the lower key first
+//! 3. each item is looked at: is it still what was shown, where it was shown
+//! 4. room is found in both inventories
+//! 5. items and gold go over
+//! 6. the ledger has its lines, and what was done is kept under the trade's key
 //!
 //! Nothing has been moved before: whatever goes wrong, everybody has what they had.
 
@@ -201,6 +204,7 @@ impl Exchange {
         for item in contract.sides.iter().flat_map(|side| &side.items) {
             operation = operation.under(&item.guard);
         }
+        tracing::debug!(%trade, operation = %operation.key(), "a trade is carried out");
         operation
     }
 }

@@ -112,7 +112,7 @@ async fn what_is_not_as_it_was_shown_is_not_moved(home: Home) {
     contract.sides[1].items[0].version -= 1;
     contract.sides.swap(0, 1);
     contract.sides[0].person = theirs.person.clone();
-    std::mem::swap(&mut contract.sides[0].items, &mut Vec::new());
+    contract.sides[0].items = Vec::new();
     let mine = stage.promise(&ann, &[], 0).await;
     contract.sides[0].items = std::mem::replace(&mut contract.sides[1].items, mine.items);
     assert_eq!(code(&stage.carry_out(&contract).await), Code::ItemMoved);

@@ -43,7 +43,7 @@ impl Drop for Guard {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Act {
     Stand {
         who: usize,

@@ -66,12 +66,12 @@ async fn of_trades_of_the_same_items_exactly_one_wins(home: Home) {
         let mut agreed = Vec::new();
         let round: Vec<(ItemId, usize)> = owners.iter().map(|(item, owner)| (*item, *owner)).collect();
         for (item, owner) in &round {
-            for rival in 0..RIVALS {
+            for (rival, process) in processes.iter().enumerate() {
                 let taker = (owner + 1 + (number + rival * 3) % (PEOPLE - 1)) % PEOPLE;
                 number += 1;
                 // Half of the trades are opened by who buys.
                 let price = i64::try_from(rival).unwrap() + 1;
-                let sold = unlocked(&stage, &people[*owner], &[*item], &processes[rival]).await;
+                let sold = unlocked(&stage, &people[*owner], &[*item], process).await;
                 let paid = stage.promise(&people[taker], &[], price).await;
                 let sides = if rival % 2 == 0 { [sold, paid] } else { [paid, sold] };
                 agreed.push((*item, *owner, taker, price, Contract { sides }));
