@@ -49,5 +49,6 @@ mod storage;
 mod ticks;
 mod tidy;
 mod tls;
+mod trade;
 mod views;
 mod world;

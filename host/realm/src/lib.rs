@@ -29,6 +29,7 @@ pub mod rules;
 pub mod session;
 pub mod storage;
 pub mod telemetry;
+pub mod trade;
 pub mod types;
 
 use std::{
@@ -61,6 +62,7 @@ use crate::{
     session::Sessions,
     storage::{Storage, StorageError},
     telemetry::{Telemetry, TelemetryError},
+    trade::Trades,
     types::{Clock, SystemClock, in_task},
 };
 
@@ -169,7 +171,7 @@ impl Realm {
             grounds.of_games(),
             moderation.clone(),
         )?;
-        let realms = grounds.with_games(&games);
+        let realms = grounds.with_games(&games, &config.trade, &storage);
         let sessions = Sessions::new(
             config.session.clone(),
             session::Features {
@@ -355,10 +357,12 @@ impl Grounds {
         self.0.iter().map(ground).collect()
     }
 
-    fn with_games(self, games: &Games) -> Realms {
+    fn with_games(self, games: &Games, trade: &trade::Config, storage: &Storage) -> Realms {
         let home = |(settings, characters, items, chat, ladder): (RealmConfig, Characters, Items, Chat, Ladder)| {
             let games = games.in_realm(&settings.key).expect("games were started in every realm");
-            Home { settings, characters, items, chat, games, ladder }
+            let whereabouts = Arc::new(games.clone());
+            let trades = Trades::start(trade, &settings.key, storage.clone(), items.clone(), whereabouts);
+            Home { settings, characters, items, chat, games, ladder, trades }
         };
         Realms::new(self.0.into_iter().map(home).collect())
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{accounts, characters, chat, games, net, realms::RealmConfigs, rules, session, storage, telemetry};
+use crate::{accounts, characters, chat, games, net, realms::RealmConfigs, rules, session, storage, telemetry, trade};
 
 pub use reference::{example_toml, manual_markdown};
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub chat: chat::Config,
     /// The 25 Hz worlds.
     pub games: games::Config,
+    /// Trades between two players.
+    pub trade: trade::Config,
     /// The rules that players live under.
     pub plugins: rules::Config,
     /// Logs, metrics and health.

@@ -4,6 +4,7 @@
 //! a match and the ladder are a realm's: here each of them is reached through the realm that it belongs to. Does not know sessions.
 
 mod config;
+mod whereabouts;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::{
     games::RealmGames,
     items::Items,
     ladder::Ladder,
+    trade::Trades,
     types::{CharacterId, Code, Refusal},
 };
 
@@ -32,6 +34,8 @@ pub struct Home {
     pub games: RealmGames,
     /// Its ladder.
     pub ladder: Ladder,
+    /// What its players trade with each other.
+    pub trades: Trades,
 }
 
 impl Home {
