@@ -3,8 +3,17 @@
 use std::{io, path::Path};
 
 /// Fields that hold entity keys: decimal strings in JSON, because a JSON number loses precision beyond 2^53.
-const KEYS: &[&str] =
-    &["account_id", "session_id", "character_id", "game_id", "item_id", ".realm.v1.Character.id", ".realm.v1.Game.id"];
+const KEYS: &[&str] = &[
+    "account_id",
+    "session_id",
+    "character_id",
+    "game_id",
+    "item_id",
+    "letter_id",
+    "offer_id",
+    ".realm.v1.Character.id",
+    ".realm.v1.Game.id",
+];
 
 fn main() -> io::Result<()> {
     let proto = Path::new(&std::env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../../sdk/proto");

@@ -28,6 +28,7 @@ macro_rules! events {
 events! {
     ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft, Notice,
     GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft, MatchEnded, MatchFound,
+    MailReceived, MarketSold, MarketBought, MarketEnded,
 }
 
 /// Field 15 of every event, as bytes to follow a shared payload.

@@ -194,6 +194,10 @@ messages! {
         0x46 "GAME_ENTERED" "game:entered" GameEntered,
         0x49 "GAME_EVENTS" "game:events" GameEvents,
         0x4A "ZONE_ENTERED" "game:zone" ZoneEntered,
+        0x60 "MAIL_RECEIVED" "mail:received" MailReceived,
+        0x61 "MARKET_SOLD" "market:sold" MarketSold,
+        0x62 "MARKET_BOUGHT" "market:bought" MarketBought,
+        0x63 "MARKET_ENDED" "market:ended" MarketEnded,
     }
 }
 

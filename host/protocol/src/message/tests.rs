@@ -137,6 +137,21 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             json!({"tick": u32::MAX, "zone": u32::MAX, "zone_name": "Halls", "map_width": u32::MAX,
                 "map_height": u32::MAX, "walls": [255, 1], "stairs_x": u32::MAX, "stairs_y": u32::MAX}),
         ),
+        (
+            "mail:received",
+            json!({"character_id": key(), "letter_id": key(), "kind": "returned", "sender": "Isa", "about": "hatchet"}),
+        ),
+        (
+            "market:sold",
+            json!({"character_id": key(), "offer_id": key(), "base": "hatchet", "price": u64::MAX, "proceeds": u64::MAX,
+                "letter_id": key()}),
+        ),
+        (
+            "market:bought",
+            json!({"character_id": key(), "offer_id": key(), "item_id": key(), "base": "hatchet", "price": u64::MAX,
+                "letter_id": key()}),
+        ),
+        ("market:ended", json!({"character_id": key(), "offer_id": key(), "base": "hatchet", "letter_id": key()})),
     ]
 }
 
@@ -260,6 +275,10 @@ const EVENT_TYPES: &[&str] = &[
     "game:left",
     "match:ended",
     "match:found",
+    "mail:received",
+    "market:sold",
+    "market:bought",
+    "market:ended",
 ];
 
 #[test]
