@@ -3,7 +3,7 @@
 //! # The code map
 //!
 //! `types` are the words everybody uses; `storage` is the database; `hooks` is the only door to plugins, `rules` their operator's
-//! side. The features are nouns: `accounts`, `characters`, `chat`, `games`, `ladder`, `moderation`; `realms` are those of them
+//! side. The features are nouns: `accounts`, `characters`, `items`, `chat`, `games`, `ladder`, `moderation`; `realms` are those of them
 //! that several realms of a server have each for themselves; `audit` is what staff did, `once` what was answered to requests that may come
 //! again. `session` is a connected player,
 //! `admin` are the operator's verbs, `api` is REST, `net` are the sockets, `telemetry` is what the operator sees from outside, `cli` the verbs of the binary.
@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod games;
 pub mod hooks;
+pub mod items;
 pub mod ladder;
 pub mod moderation;
 pub mod net;
@@ -40,6 +41,8 @@ use std::{
     time::Duration,
 };
 
+use realm_world::Content;
+
 use crate::{
     accounts::Accounts,
     admin::Admin,
@@ -49,6 +52,7 @@ use crate::{
     config::Config,
     games::{EntryRefused, Games, GamesStartError, Ground},
     hooks::Hooks,
+    items::Items,
     ladder::Ladder,
     moderation::Moderation,
     net::{Addresses, Doors, Handlers, Listeners, NetError, Renewal, Tls},
@@ -152,7 +156,8 @@ impl Realm {
         let moderation = Moderation::new(storage.clone());
         moderation.load().await?;
         let accounts = Accounts::start(&config.accounts, data, realm, storage.clone(), moderation.clone()).await?;
-        let grounds = Grounds::lay(&config, &storage, &hooks, &clock).await?;
+        let content = games::load_content(&config.games)?;
+        let grounds = Grounds::lay(&config, &storage, &hooks, &clock, &content).await?;
         let characters = grounds.first_characters().clone();
         let games = Games::start(
             &config.games,
@@ -312,7 +317,7 @@ impl Realm {
 }
 
 /// The parts of each realm before it has games: those need the parts of all.
-struct Grounds(Vec<(RealmConfig, Characters, Chat, Ladder)>);
+struct Grounds(Vec<(RealmConfig, Characters, Items, Chat, Ladder)>);
 
 impl Grounds {
     async fn lay(
@@ -320,6 +325,7 @@ impl Grounds {
         storage: &Storage,
         hooks: &Hooks,
         clock: &Arc<dyn Clock>,
+        content: &Arc<Content>,
     ) -> Result<Self, StorageError> {
         let served: Vec<(&str, &str)> =
             config.realm.iter().map(|realm| (realm.key.as_str(), realm.name.as_str())).collect();
@@ -331,7 +337,8 @@ impl Grounds {
             let chat = if index == 0 { chat.clone() } else { chat.beside() };
             let ladder = Ladder::new(&realm.key, storage.clone(), hooks.clone());
             ladder.follow_characters().await?;
-            parts.push((realm.clone(), characters.hardcore_only(realm.hardcore_only), chat, ladder));
+            let items = Items::start(&realm.key, storage.clone(), Arc::clone(content), hooks.clone());
+            parts.push((realm.clone(), characters.hardcore_only(realm.hardcore_only), items, chat, ladder));
         }
         Ok(Self(parts))
     }
@@ -341,16 +348,16 @@ impl Grounds {
     }
 
     fn of_games(&self) -> Vec<Ground> {
-        let ground = |(realm, characters, _, ladder): &(RealmConfig, Characters, Chat, Ladder)| {
+        let ground = |(realm, characters, _, _, ladder): &(RealmConfig, Characters, Items, Chat, Ladder)| {
             Ground::new(characters.clone(), realm.ladder.then(|| ladder.clone()), realm.difficulty_max)
         };
         self.0.iter().map(ground).collect()
     }
 
     fn with_games(self, games: &Games) -> Realms {
-        let home = |(settings, characters, chat, ladder): (RealmConfig, Characters, Chat, Ladder)| {
+        let home = |(settings, characters, items, chat, ladder): (RealmConfig, Characters, Items, Chat, Ladder)| {
             let games = games.in_realm(&settings.key).expect("games were started in every realm");
-            Home { settings, characters, chat, games, ladder }
+            Home { settings, characters, items, chat, games, ladder }
         };
         Realms::new(self.0.into_iter().map(home).collect())
     }

@@ -7,18 +7,54 @@ use sha2::{Digest as _, Sha256};
 use super::Line;
 
 /// What stands before the first line.
-pub(super) const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The hash of a line after another. Every part goes in with its length, so that no text can pass for another.
-pub(super) fn hash(before: &str, line: &Line) -> String {
+/// A line of a chain.
+pub trait Chained {
+    /// 1 for the first.
+    fn number(&self) -> i64;
+    /// The hash that it has.
+    fn hash(&self) -> &str;
+    /// The hash that it has to have after a line of this hash.
+    fn hash_after(&self, before: &str) -> String;
+}
+
+/// The hash of all parts of a line. Every part goes in with its length, so that no text can pass for another.
+pub fn hash_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
-    let (number, at_ms) = (line.number.to_string(), line.at_ms.to_string());
-    let texts = [&line.realm, &line.actor, &line.act, &line.target, &line.reason, &line.before, &line.after];
-    for part in [before, &number, &at_ms].into_iter().chain(texts.map(String::as_str)) {
+    for part in parts {
         digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(part);
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = digest.finalize();
+    let mut text = String::with_capacity(2 * hash.len());
+    for byte in hash {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(digit.into(), 16).expect("four bits are one digit"));
+        }
+    }
+    text
+}
+
+/// The hash of a line after another.
+pub(super) fn hash(before: &str, line: &Line) -> String {
+    let (number, at_ms) = (line.number.to_string(), line.at_ms.to_string());
+    let texts = [&line.realm, &line.actor, &line.act, &line.target, &line.reason, &line.before, &line.after];
+    hash_of([before, &number, &at_ms].into_iter().chain(texts.map(String::as_str)))
+}
+
+impl Chained for Line {
+    fn number(&self) -> i64 {
+        self.number
+    }
+
+    fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn hash_after(&self, before: &str) -> String {
+        hash(before, self)
+    }
 }
 
 /// What a log that is whole ends in; written as `LINES:HASH`. Whoever notes it down outside the database can tell later that nothing up to
@@ -90,7 +126,9 @@ pub enum Broken {
         noted: i64,
     },
     /// What the realm noted of its last line is gone.
-    #[error("the note of the last line is gone (table audit_head): lines after line {0} may be missing")]
+    #[error(
+        "the note of the last line is gone (table audit_head, or ledger_head): lines after line {0} may be missing"
+    )]
     Headless(i64),
 }
 
@@ -99,7 +137,8 @@ fn lines(first: i64, last: i64) -> String {
 }
 
 /// A walk over the lines in the order of their numbers.
-pub(super) struct Walk<'a> {
+#[derive(Debug)]
+pub struct Walk<'a> {
     number: i64,
     hash: String,
     /// An end that was noted down before, outside the database.
@@ -107,31 +146,40 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(noted: Option<&'a Sound>) -> Self {
+    /// From the first line. `noted` is an end that was noted down before.
+    #[must_use]
+    pub fn new(noted: Option<&'a Sound>) -> Self {
         Self { number: 0, hash: FIRST.to_owned(), noted }
     }
 
-    pub(super) fn step(&mut self, line: &Line) -> Result<(), Broken> {
-        let expected = self.number + 1;
-        if line.number < expected {
-            return Err(Broken::Foreign(line.number));
+    /// Looks at the next line.
+    ///
+    /// # Errors
+    /// When the chain is broken there.
+    pub fn step(&mut self, line: &impl Chained) -> Result<(), Broken> {
+        let (number, expected) = (line.number(), self.number + 1);
+        if number < expected {
+            return Err(Broken::Foreign(number));
         }
-        if line.number > expected {
-            return Err(Broken::Missing { first: expected, last: line.number - 1 });
+        if number > expected {
+            return Err(Broken::Missing { first: expected, last: number - 1 });
         }
-        if hash(&self.hash, line) != line.hash {
-            return Err(Broken::Changed(line.number));
+        if line.hash_after(&self.hash) != line.hash() {
+            return Err(Broken::Changed(number));
         }
-        if self.noted.is_some_and(|noted| noted.lines == line.number && noted.hash != line.hash) {
-            return Err(Broken::Another(line.number));
+        if self.noted.is_some_and(|noted| noted.lines == number && noted.hash != line.hash()) {
+            return Err(Broken::Another(number));
         }
-        self.number = line.number;
-        self.hash.clone_from(&line.hash);
+        self.number = number;
+        line.hash().clone_into(&mut self.hash);
         Ok(())
     }
 
     /// `head` is what the realm noted of the last line it wrote.
-    pub(super) fn end(self, head: Option<(i64, String)>) -> Result<Sound, Broken> {
+    ///
+    /// # Errors
+    /// When lines are missing at the end, or there are some too many.
+    pub fn end(self, head: Option<(i64, String)>) -> Result<Sound, Broken> {
         if let Some(noted) = self.noted.filter(|noted| noted.lines > self.number) {
             return Err(Broken::CutOff { last: self.number, noted: noted.lines });
         }

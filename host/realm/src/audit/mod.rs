@@ -10,14 +10,13 @@ mod store;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub use chain::{Broken, NoNote, Sound};
+pub use chain::{Broken, Chained, FIRST, NoNote, Sound, Walk, hash_of};
 pub use deed::{By, Deed, Who};
 
 use crate::{
     storage::{Connection, Storage, StorageError},
     types::AccountId,
 };
-use chain::Walk;
 
 /// Most lines of one page.
 pub const PAGE_LINES_MAX: u32 = 200;

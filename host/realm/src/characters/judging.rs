@@ -21,7 +21,7 @@ pub(super) fn sheet(character: CharacterId, sheet: &Sheet, skill_levels: u32) ->
 }
 
 /// What was found, in words for the player; at most the first three.
-pub(super) fn words<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
+pub(crate) fn words<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
     let words: Vec<&str> = findings.into_iter().take(3).map(|finding| violation(&finding.violation)).collect();
     words.join(", ")
 }

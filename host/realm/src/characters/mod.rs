@@ -26,6 +26,8 @@ pub use error::CharactersError;
 pub use lease::Lease;
 pub use staff::Destination;
 
+pub(crate) use judging::words as findings_in_words;
+
 use holder::{Holders, Terms};
 use upkeep::Upkeep;
 

@@ -407,6 +407,14 @@ pub enum ReplayError {
     Plugin(String),
 }
 
+/// Reads the content pack that the configuration names.
+///
+/// # Errors
+/// When it is wrong; the text names file, row and column.
+pub fn load_content(config: &Config) -> Result<Arc<Content>, GamesStartError> {
+    running::load_content(config)
+}
+
 /// Reads the content pack as a start would, and says what it is.
 ///
 /// # Errors

@@ -182,7 +182,7 @@ async fn answer(stage: &Stage, function: &str) -> &'static str {
             Ok(awards) if awards.is_empty() => "nothing is given",
             Ok(_) => "something else",
         },
-        "check-item" => match &hooks.check_item(ring(), anti_cheat::ItemOccasion::Trade).await[..] {
+        "check-item" => match &hooks.check_item(ring(), anti_cheat::ItemOccasion::Trade).await.0[..] {
             [] => "faultless",
             [finding] if finding.refuse && matches!(finding.violation, anti_cheat::Violation::Other(_)) => "refused",
             _ => "something else",

@@ -13,6 +13,7 @@ use crate::{
     characters::{Characters, CharactersError},
     chat::Chat,
     games::RealmGames,
+    items::Items,
     ladder::Ladder,
     types::{CharacterId, Code, Refusal},
 };
@@ -23,6 +24,8 @@ pub struct Home {
     pub settings: RealmConfig,
     /// Its characters.
     pub characters: Characters,
+    /// What its characters own.
+    pub items: Items,
     /// Its channels.
     pub chat: Chat,
     /// Its games.

@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "staff", text: include_str!("../../migrations/0007_staff.sql") },
     Migration { version: 8, name: "realms", text: include_str!("../../migrations/0008_realms.sql") },
     Migration { version: 9, name: "counted", text: include_str!("../../migrations/0009_counted.sql") },
+    Migration { version: 10, name: "items", text: include_str!("../../migrations/0010_items.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -24,6 +24,21 @@ pub mod kind {
     /// A process that holds leases of characters.
     #[derive(Debug)]
     pub enum LeaseHolder {}
+    /// An item.
+    #[derive(Debug)]
+    pub enum Item {}
+    /// One act that moves items or gold, with all that it moves.
+    #[derive(Debug)]
+    pub enum Operation {}
+    /// Goods on the market.
+    #[derive(Debug)]
+    pub enum Offer {}
+    /// A letter.
+    #[derive(Debug)]
+    pub enum Letter {}
+    /// A trade between two players.
+    #[derive(Debug)]
+    pub enum Trade {}
 }
 
 /// Key of an account.
@@ -32,6 +47,16 @@ pub type AccountId = Id<kind::Account>;
 pub type CharacterId = Id<kind::Character>;
 /// Key of a game.
 pub type GameId = Id<kind::Game>;
+/// Key of an item.
+pub type ItemId = Id<kind::Item>;
+/// Key of an act that moves items or gold.
+pub type OperationId = Id<kind::Operation>;
+/// Key of goods on the market.
+pub type OfferId = Id<kind::Offer>;
+/// Key of a letter.
+pub type LetterId = Id<kind::Letter>;
+/// Key of a trade.
+pub type TradeId = Id<kind::Trade>;
 /// Key of a token session.
 pub type SessionId = Id<kind::Session>;
 

@@ -23,7 +23,9 @@ pub use connection::{
     Outgoing, outbox,
 };
 pub use events::{Attached, EventStream, RingLimits};
-pub use id::{AccountId, CharacterId, GameId, Id, IdSource, SessionId, kind};
+pub use id::{
+    AccountId, CharacterId, GameId, Id, IdSource, ItemId, LetterId, OfferId, OperationId, SessionId, TradeId, kind,
+};
 pub use link::{Arrivals, Arrived, Delivery, Link, LinkClosed, LinkFrame, Offer};
 pub use names::{AccountName, ChannelName, CharacterName, GameName, NameError};
 pub use network::Network;

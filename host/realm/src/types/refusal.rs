@@ -190,6 +190,66 @@ codes! {
     RationTooSoon "RATION_TOO_SOON" 409,
     /// The character does not carry this item.
     ItemNotCarried "ITEM_NOT_CARRIED" 404,
+    /// The content pack does not know the item, or something about it: it cannot be used until the pack knows it again.
+    ItemUnknown "ITEM_UNKNOWN" 409,
+    /// This is not possible for the item; the sentence says what.
+    ItemImpossible "ITEM_IMPOSSIBLE" 422,
+    /// The place is outside the box, or the item is larger than what is left there.
+    ItemOutsideGrid "ITEM_OUTSIDE_GRID" 422,
+    /// Something lies at this place.
+    ItemPlaceTaken "ITEM_PLACE_TAKEN" 409,
+    /// There is no room for the item.
+    ItemNoRoom "ITEM_NO_ROOM" 409,
+    /// The item is not worn there.
+    ItemWrongSlot "ITEM_WRONG_SLOT" 422,
+    /// Something is worn there; take it off first.
+    ItemSlotTaken "ITEM_SLOT_TAKEN" 409,
+    /// The item needs both hands; take off what the other hand holds.
+    ItemBothHands "ITEM_BOTH_HANDS" 409,
+    /// The item goes only beside something else; the sentence says what.
+    ItemNeedsBeside "ITEM_NEEDS_BESIDE" 409,
+    /// Only another class can wear it.
+    ItemOtherClass "ITEM_OTHER_CLASS" 409,
+    /// The character's level or points do not suffice; the sentence says which.
+    ItemNeedsMore "ITEM_NEEDS_MORE" 409,
+    /// The item has to be identified first.
+    ItemNotIdentified "ITEM_NOT_IDENTIFIED" 409,
+    /// There is nothing to identify.
+    ItemNothingToIdentify "ITEM_NOTHING_TO_IDENTIFY" 409,
+    /// The scroll is for something else.
+    ItemWrongScroll "ITEM_WRONG_SCROLL" 422,
+    /// The number is not between 1 and what there is.
+    ItemWrongCount "ITEM_WRONG_COUNT" 422,
+    /// The two do not lie on one stack.
+    ItemNotAlike "ITEM_NOT_ALIKE" 409,
+    /// The stack is full.
+    ItemStackFull "ITEM_STACK_FULL" 409,
+    /// The item has no free socket.
+    ItemNoSocket "ITEM_NO_SOCKET" 409,
+    /// Only gems go into sockets.
+    ItemNotAGem "ITEM_NOT_A_GEM" 422,
+    /// No recipe takes exactly what lies in the cube.
+    ItemNoRecipe "ITEM_NO_RECIPE" 409,
+    /// The item needs no repair.
+    ItemNoRepair "ITEM_NO_REPAIR" 409,
+    /// The item cannot be traded with vendors.
+    ItemNoPrice "ITEM_NO_PRICE" 409,
+    /// The item is offered in a trade; end the trade first.
+    ItemInTrade "ITEM_IN_TRADE" 409,
+    /// The item was moved or changed meanwhile; read the inventory again.
+    ItemMoved "ITEM_MOVED" 409,
+    /// A rule of the realm refuses the item.
+    ItemRefused "ITEM_REFUSED" 403,
+    /// Too many items wait to be taken back; make room in the inventory and take them.
+    ItemsReturned "ITEMS_RETURNED" 409,
+    /// There is not enough gold; the sentence says how much is there.
+    NotEnoughGold "NOT_ENOUGH_GOLD" 409,
+    /// The purse holds as much gold as it can.
+    PurseFull "PURSE_FULL" 409,
+    /// The realm has as many trades as it can.
+    TradesFull "TRADES_FULL" 503,
+    /// What is to be rolled back has moved on since; the sentence says where to.
+    MovedOn "MOVED_ON" 409,
     /// A rule of the realm refused the act.
     ActRefusedByRule "ACT_REFUSED_BY_RULE" 403,
     /// No plugin of this name is installed.

@@ -1,0 +1,103 @@
+//! What a player may do with the items of a character.
+
+use realm_world::items::{Cell, Slot};
+
+use super::{Bag, Spot};
+use crate::types::ItemId;
+
+/// What a player may do with the items of a character. Places are of the character; keys are of its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Lays an item somewhere else, puts it on, or takes it off, as the place says.
+    Move {
+        /// Which.
+        item: ItemId,
+        /// Where to.
+        to: Spot,
+    },
+    /// Puts an item on.
+    Equip {
+        /// Which.
+        item: ItemId,
+        /// Where; `None` for the first slot of its kind that is free.
+        slot: Option<Slot>,
+    },
+    /// Takes off what is worn.
+    Unequip {
+        /// Which.
+        item: ItemId,
+        /// Where to; `None` for the first place in the inventory.
+        to: Option<(Bag, Cell)>,
+    },
+    /// Takes some off a stack.
+    Split {
+        /// The stack.
+        item: ItemId,
+        /// How many.
+        count: u32,
+        /// Where to; `None` for the first place in the inventory.
+        to: Option<(Bag, Cell)>,
+    },
+    /// Lays as many as there is room for from one stack on another.
+    Merge {
+        /// From this one.
+        item: ItemId,
+        /// To this one.
+        onto: ItemId,
+    },
+    /// Sets a gem into the next free socket; the gem is used up.
+    Socket {
+        /// The gem.
+        gem: ItemId,
+        /// What has the socket.
+        into: ItemId,
+    },
+    /// Reads a scroll over an item to find out what it is; one scroll is used up.
+    Identify {
+        /// The scroll.
+        scroll: ItemId,
+        /// The item.
+        item: ItemId,
+    },
+    /// Combines all that lies in the cube by a recipe.
+    Combine,
+    /// Destroys an item, or some of a stack, for good.
+    Destroy {
+        /// Which.
+        item: ItemId,
+        /// How many; `None` for all.
+        count: Option<u32>,
+    },
+    /// Sells an item, or some of a stack, to a vendor.
+    Sell {
+        /// Which.
+        item: ItemId,
+        /// How many; `None` for all.
+        count: Option<u32>,
+    },
+    /// Has a vendor repair an item.
+    Repair {
+        /// Which.
+        item: ItemId,
+    },
+}
+
+impl Act {
+    /// The word in the ledger and in every API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Act::Move { .. } => "move",
+            Act::Equip { .. } => "equip",
+            Act::Unequip { .. } => "unequip",
+            Act::Split { .. } => "split",
+            Act::Merge { .. } => "merge",
+            Act::Socket { .. } => "socket",
+            Act::Identify { .. } => "identify",
+            Act::Combine => "combine",
+            Act::Destroy { .. } => "destroy",
+            Act::Sell { .. } => "sell",
+            Act::Repair { .. } => "repair",
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is owned: items with one key and one place each, gold in purses, and the ledger of every move of either.
+//!
+//! The truth is the database. A verb is one transaction of the writer, in a game and outside by the same code: it checks who may write (nobody
+//! plays the character, or the caller does, under its lease), the places, what the items need, and writes rows and lines of the ledger together.
+//! What items are and what may be done with them are pure functions of `realm_world::items`. A game is told what follows: it knows no rows.
+//!
+//! Other rooms (trade, market, mail) move items by [`operation::Operation`] within their own transactions. Does not know them, nor sessions.
+
+mod act;
+mod combine;
+mod doing;
+mod error;
+mod ground;
+mod holder;
+mod judging;
+mod ledger;
+mod locks;
+pub(crate) mod operation;
+mod owned;
+mod place;
+mod purse;
+mod store;
+mod upkeep;
+
+use std::sync::Arc;
+
+use realm_world::{Content, items::Catalogue};
+
+pub use act::Act;
+pub use error::ItemsError;
+pub use ground::Taken;
+pub use holder::{Hold, Holder};
+pub use ledger::LedgerLine;
+pub use locks::Lock;
+pub use owned::{Belongings, Owned};
+pub use place::{Bag, Place, Side, Spot};
+pub use purse::{GOLD_MAX, Purse};
+pub(crate) use {
+    judging::Occasion,
+    operation::{Doer, Operation},
+    owned::Hands,
+};
+
+use crate::{
+    audit::Who,
+    hooks::Hooks,
+    once::{self, Answered, Once},
+    storage::Storage,
+    types::{CharacterId, ItemId},
+};
+use locks::Locks;
+
+/// The items and the gold of one realm; cheap to clone.
+#[derive(Clone)]
+pub struct Items {
+    storage: Storage,
+    realm: Arc<str>,
+    content: Arc<Content>,
+    hooks: Hooks,
+    locks: Arc<Locks>,
+    /// Ends with the last that holds it.
+    upkeep: Option<Arc<upkeep::Upkeep>>,
+}
+
+impl std::fmt::Debug for Items {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Items").field("realm", &self.realm).finish_non_exhaustive()
+    }
+}
+
+impl Items {
+    /// Those of the realm of this key. What lies on grounds of games that are gone goes back to whoever had it, and what belonged to characters that
+    /// are gone ends, now and then from time to time, as long as the realm runs. Called inside a tokio runtime.
+    #[must_use]
+    pub fn start(realm: &str, storage: Storage, content: Arc<Content>, hooks: Hooks) -> Self {
+        let mut items = Self::new(realm, storage, content, hooks);
+        items.upkeep = Some(upkeep::Upkeep::start(&items));
+        items
+    }
+
+    /// The same without upkeep.
+    #[must_use]
+    pub fn new(realm: &str, storage: Storage, content: Arc<Content>, hooks: Hooks) -> Self {
+        Self { storage, realm: realm.into(), content, hooks, locks: Arc::default(), upkeep: None }
+    }
+
+    /// What the content pack says about items.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        self.content.items()
+    }
+
+    /// The content pack.
+    #[must_use]
+    pub fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+
+    /// What a character has; of one that does not exist, nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of(&self, character: CharacterId) -> Result<Belongings, ItemsError> {
+        Ok(store::look(self.storage.reader(), &self.realm, character).await?)
+    }
+
+    /// Does something with a character's items; resolves when it is stored. Asked again under one key it answers what it answered then.
+    ///
+    /// # Errors
+    /// Why not; then nothing has changed.
+    pub async fn act(
+        &self,
+        holder: Holder,
+        act: Act,
+        once: Option<Once<Belongings>>,
+    ) -> Result<Answered<Belongings>, ItemsError> {
+        if let Some(once) = &once
+            && let Some(kept) = once.before::<ItemsError>(&self.storage).await?
+        {
+            return Ok(Answered::Before(kept));
+        }
+        // What asks plugins comes before the transaction, which waits for nothing but the database.
+        let planned = match act {
+            Act::Combine => Some(self.plan_combination(holder.character).await?),
+            _ => None,
+        };
+        let items = self.clone();
+        once::write(&self.storage, once, move |connection| {
+            Box::pin(async move {
+                let mut operation = items.begin(act.name(), Doer::Person(Who::Account(holder.account)));
+                let mut hands = operation.enter(connection, &holder).await?;
+                doing::carry_out(&items, &mut operation, connection, &mut hands, act, planned).await?;
+                operation.finish(connection).await?;
+                Ok(hands.belongings())
+            })
+        })
+        .await
+    }
+
+    /// Keeps items for a trade that offers them: until the lock is dropped, every other verb that would move or change one of them answers
+    /// [`ItemsError::InTrade`].
+    ///
+    /// # Errors
+    /// [`ItemsError::InTrade`] when one of them is locked already; then none is locked by this.
+    pub fn lock(&self, items: &[ItemId]) -> Result<Lock, ItemsError> {
+        self.locks.lock(items)
+    }
+}
