@@ -45,6 +45,8 @@ permissions! {
     CharactersRename "characters.rename",
     /// Give a character to another account.
     CharactersTransfer "characters.transfer",
+    /// Write letters of the realm, with gold and items that are made for them.
+    MailSend "mail.send",
     /// Close games of others.
     GamesClose "games.close",
     /// See the plugins, their state and their lines.

@@ -91,6 +91,3 @@ impl Mail {
         done
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     audit::Who,
     hooks::{ApprovedText, ChatLine, ChatVerdict, chat_filter::Destination},
-    items::{Doer, Holder, Place, Purse, Spot},
+    items::{Doer, Holder, ItemsError, Occasion, Place, Purse, Spot},
     once::{self, Answered, Once},
     types::{AccountName, CharacterName, ChatText, ItemId, LetterId},
 };
@@ -54,18 +54,21 @@ impl Mail {
         let to = CharacterName::new(&draft.to).map_err(|_| MailError::RecipientUnknown)?;
         let text = self.approve(writer, &to, &draft).await?;
         if !draft.items.is_empty() {
-            self.items.judge_all(writer.holder.character, &draft.items).await?;
+            // What is not carried is refused below, in the transaction.
+            let belongings = self.items.of(writer.holder.character).await?;
+            for owned in draft.items.iter().filter_map(|key| belongings.get(*key)) {
+                self.items.judge(Some(owned.key), &owned.item, Occasion::Trade).await?;
+            }
         }
         let (mail, holder) = (self.clone(), writer.holder);
         let id: LetterId = self.storage.ids().next(self.storage.now_ms());
-        let done = once::write(&self.storage, once, move |connection| {
+        let done = once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let Mail { realm, items, config, .. } = &mail;
                 let mut operation = items.begin("mail.send", Doer::Person(Who::Account(holder.account)));
                 let from = store::person(connection, realm, holder.character).await?;
-                let from = from.filter(|from| from.account == holder.account).ok_or(MailError::Items(
-                    crate::items::ItemsError::CharacterUnknown,
-                ))?;
+                let from = from.filter(|from| from.account == holder.account);
+                let from = from.ok_or(ItemsError::CharacterUnknown)?;
                 let to = store::named(connection, realm, to.folded()).await?.ok_or(MailError::RecipientUnknown)?;
                 if to.id == holder.character {
                     return Err(MailError::ToOneself);

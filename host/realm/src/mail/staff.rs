@@ -73,7 +73,7 @@ impl Mail {
             gifts.push((item, rules));
         }
         let mail = self.clone();
-        let done = once::write(&self.storage, once, move |connection| {
+        let done = once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let Mail { realm, items, config, .. } = &mail;
                 let to = store::named(connection, realm, to.folded()).await?.ok_or(MailError::RecipientUnknown)?;

@@ -36,7 +36,7 @@ impl Mail {
         once: Option<Once<Letter>>,
     ) -> Result<Answered<Letter>, MailError> {
         let mail = self.clone();
-        once::write(&self.storage, once, move |connection| {
+        once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let letter = mail.own(connection, account, id, &Versions::Any).await?;
                 if letter.read_ms.is_some() {
@@ -64,7 +64,7 @@ impl Mail {
         once: Option<Once<Taken>>,
     ) -> Result<Answered<Taken>, MailError> {
         let mail = self.clone();
-        once::write(&self.storage, once, move |connection| {
+        once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let mut operation = mail.items.begin("mail.take", Doer::Person(Who::Account(holder.account)));
                 let mut hands = operation.enter(connection, &holder).await?;
@@ -112,7 +112,7 @@ impl Mail {
         once: Option<Once<Done<()>>>,
     ) -> Result<Answered<Done<()>>, MailError> {
         let mail = self.clone();
-        let done = once::write(&self.storage, once, move |connection| {
+        let done = once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let mut operation = mail.items.begin("mail.return", Doer::Person(Who::Account(account)));
                 let letter = mail.own(connection, account, id, &versions).await?;
@@ -140,7 +140,7 @@ impl Mail {
         once: Option<Once<()>>,
     ) -> Result<Answered<()>, MailError> {
         let mail = self.clone();
-        once::write(&self.storage, once, move |connection| {
+        once::write::<_, MailError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let letter = mail.own(connection, account, id, &versions).await?;
                 if !letter.is_empty() {

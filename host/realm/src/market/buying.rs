@@ -52,7 +52,7 @@ impl Market {
             self.pay_apart(holder, id).await?;
         }
         let market = self.clone();
-        let done = once::write(&self.storage, once, move |connection| {
+        let done = once::write::<_, MarketError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let offer = market.open(connection, holder, id).await?;
                 let mut operation = market.items.begin("market.buy", Doer::Person(Who::Account(holder.account)));

@@ -37,7 +37,7 @@ impl Market {
         once: Option<Once<Done<LetterId>>>,
     ) -> Result<Answered<Done<LetterId>>, MarketError> {
         let market = self.clone();
-        let done = once::write(&self.storage, once, move |connection| {
+        let done = once::write::<_, MarketError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let found = store::find(connection, &market.realm, id).await?;
                 let offer = found.ok_or(MarketError::OfferUnknown)?;

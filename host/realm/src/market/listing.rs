@@ -64,7 +64,7 @@ impl Market {
         self.items.judge(Some(judged.key), &judged.item, Occasion::Trade).await?;
         let market = self.clone();
         let id: OfferId = self.storage.ids().next(self.storage.now_ms());
-        once::write(&self.storage, once, move |connection| {
+        once::write::<_, MarketError, _>(&self.storage, once, move |connection| {
             Box::pin(async move {
                 let Market { items, config, .. } = &market;
                 let realm = Arc::clone(&market.realm);

@@ -74,6 +74,3 @@ impl Market {
         Ok(store::of_account(self.storage.reader(), &self.realm, account, before, entries).await?)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -15,6 +15,8 @@ use crate::{
     games::RealmGames,
     items::Items,
     ladder::Ladder,
+    mail::Mail,
+    market::Market,
     types::{CharacterId, Code, Refusal},
 };
 
@@ -26,6 +28,10 @@ pub struct Home {
     pub characters: Characters,
     /// What its characters own.
     pub items: Items,
+    /// Its mailboxes.
+    pub mail: Mail,
+    /// Its market.
+    pub market: Market,
     /// Its channels.
     pub chat: Chat,
     /// Its games.

@@ -51,6 +51,8 @@ named! {
         BetweenMigrations "between-migrations",
         /// All are applied, nothing is committed.
         AfterMigrations "after-migrations",
+        /// Something is paid for on the market, and not handed over; nothing is committed.
+        MarketBetweenLegs "market-between-legs",
     }
 }
 
@@ -71,6 +73,8 @@ named! {
         KeyAfterEffect "key-after-effect",
         /// A commit does not wait until it is on the disk.
         SynchronousNormal "synchronous-normal",
+        /// What is bought on the market is paid for in a transaction of its own, which the Idempotency-Key does not guard.
+        MarketPaysTwice "market-pays-twice",
     }
 }
 
