@@ -19,8 +19,15 @@ pub(crate) mod operation;
 mod owned;
 mod place;
 mod purse;
+mod scan;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod trace;
 mod upkeep;
+mod verify;
 
 use std::sync::Arc;
 
@@ -35,6 +42,9 @@ pub use locks::Lock;
 pub use owned::{Belongings, Owned};
 pub use place::{Bag, Place, Side, Spot};
 pub use purse::{GOLD_MAX, Purse};
+pub use scan::{Odd, Scan, ScanError, scan};
+pub use trace::TRACE_LINES_MAX;
+pub use verify::{LedgerBroken, verify};
 pub(crate) use {
     judging::Occasion,
     operation::{Doer, Operation},

@@ -32,6 +32,7 @@ pub(crate) use owned_columns;
 pub(crate) const OWNED_COLUMNS: usize = 11;
 
 pub(super) mod lost;
+pub(super) mod scan;
 
 pub(super) use lost::{Lost, lost};
 

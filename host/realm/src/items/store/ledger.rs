@@ -11,7 +11,7 @@ use sqlx::{
 
 use crate::{
     items::{Side, ledger::LedgerLine},
-    storage::StorageError,
+    storage::{Readers, StorageError},
     types::{CharacterId, ItemId},
 };
 
@@ -168,4 +168,35 @@ pub(in crate::items) async fn went_onto(
     );
     let row = row.bind(item.to_sql()).fetch_optional(connection).await?;
     row.map(|row| Ok(ItemId::from_sql(row.try_get(0)?))).transpose()
+}
+
+/// Lines after one, in their order.
+pub(in crate::items) async fn following(
+    connection: &mut AnyConnection,
+    after: i64,
+    lines_max: i64,
+) -> Result<Vec<LedgerLine>, StorageError> {
+    let query = concat!("SELECT ", line_columns!(), " FROM ledger WHERE number > $1 ORDER BY number LIMIT $2");
+    let rows = sqlx::query(query).bind(after).bind(lines_max).fetch_all(connection).await?;
+    rows.iter().map(line).collect()
+}
+
+/// Lines about an item before one, the newest first.
+pub(in crate::items) async fn of_item(
+    readers: &Readers,
+    item: ItemId,
+    before: i64,
+    lines_max: i64,
+) -> Result<Vec<LedgerLine>, StorageError> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        line_columns!(),
+        " FROM ledger WHERE item = $1 AND item <> 0 AND number < $2 ORDER BY number DESC LIMIT $3"
+    ))
+    .bind(item.to_sql())
+    .bind(before)
+    .bind(lines_max)
+    .fetch_all(readers)
+    .await?;
+    rows.iter().map(line).collect()
 }

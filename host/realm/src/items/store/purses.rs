@@ -71,3 +71,11 @@ pub(in crate::items) async fn close(
     close.bind(kind).bind(holder).bind(realm).execute(connection).await?;
     Ok(())
 }
+
+/// All purses: kind, holder, realm, gold.
+pub(in crate::items) async fn all(
+    connection: &mut AnyConnection,
+) -> Result<Vec<(String, i64, String, i64)>, StorageError> {
+    let rows = sqlx::query("SELECT kind, holder, realm, gold FROM purses").fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))).collect()
+}
