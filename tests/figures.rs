@@ -14,7 +14,7 @@ use realm_protocol::{
 use realm_world::{Event, InputKind};
 
 use crate::load::{
-    Options, doors, games,
+    Options, doors, games, offers,
     player::{RING, head},
     plugins, saves,
 };
@@ -172,6 +172,17 @@ fn the_bench_of_storage_measures() {
         (ladders, "PostgreSQL: top 50, median"),
     ] {
         assert!(report.value(name).is_some(), "{name}:\n{}", report.text());
+    }
+}
+
+/// The same for `cargo xtask bench items`.
+#[test]
+fn the_bench_of_items_measures() {
+    let reports = offers::measure(&Options::quick());
+    let [market] = &reports[..] else { panic!("one table") };
+    println!("{}", market.text());
+    for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
+        assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
     }
 }
 

@@ -27,6 +27,7 @@ mod http;
 mod identity;
 mod kills;
 mod load;
+mod market;
 mod matches;
 mod memory;
 mod networks;

@@ -65,7 +65,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("realms", &["characters", "chat", "games", "items", "ladder", "mail", "market"]),
     (
         "session",
-        &["accounts", "audit", "characters", "chat", "games", "hooks", "ladder", "mail", "moderation", "realms", "rules"],
+        &[
+            "accounts",
+            "audit",
+            "characters",
+            "chat",
+            "games",
+            "hooks",
+            "ladder",
+            "mail",
+            "moderation",
+            "realms",
+            "rules",
+        ],
     ),
     ("admin", &["accounts", "audit", "games", "hooks", "moderation", "rules"]),
     (

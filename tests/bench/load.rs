@@ -1,4 +1,4 @@
-//! `cargo xtask bench games`, `doors`, `plugins` and `storage`: what a realm carries.
+//! `cargo xtask bench games`, `doors`, `plugins`, `storage` and `items`: what a realm carries.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks on its terminal")]
 #![allow(clippy::unwrap_used, reason = "it shares the harness of the tests")]
@@ -68,14 +68,15 @@ fn main() -> ExitCode {
             "doors" => subject = Some(load::doors::measure),
             "plugins" => subject = Some(calls::measure),
             "storage" => subject = Some(load::saves::measure),
+            "items" => subject = Some(load::offers::measure),
             _ => {
                 return wrong(&format!(
-                    "unknown argument `{argument}`; there are games, doors, plugins, storage, --runs N, --rooms N and --quick"
+                    "unknown argument `{argument}`; there are games, doors, plugins, storage, items, --runs N, --rooms N and --quick"
                 ));
             }
         }
     }
-    let Some(measure) = subject else { return wrong("say what: games, doors, plugins or storage") };
+    let Some(measure) = subject else { return wrong("say what: games, doors, plugins, storage or items") };
     let start = Instant::now();
     let reports = measure(&options);
     println!("{}", machine::describe());

@@ -235,12 +235,8 @@ impl Report {
 
     /// Points of a running realm at which it has not been killed yet, unless there is but one.
     fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
-        let elsewhere = [
-            Point::BeforeMigration,
-            Point::BetweenMigrations,
-            Point::AfterMigrations,
-            Point::MarketBetweenLegs,
-        ];
+        let elsewhere =
+            [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations, Point::MarketBetweenLegs];
         let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !elsewhere.contains(point));
         points.filter(|point| !self.at_points.contains_key(point.name()))
     }

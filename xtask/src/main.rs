@@ -85,6 +85,8 @@ enum BenchSubject {
     Plugins(LoadArguments),
     /// Durable saves a second, with group commit and without, and how long one waits for its answer
     Storage(LoadArguments),
+    /// A market of a million offers, searched in both databases
+    Items(LoadArguments),
 }
 
 #[derive(clap::Args)]
@@ -108,6 +110,7 @@ impl BenchSubject {
             Self::Doors(arguments) => ("doors", arguments),
             Self::Plugins(arguments) => ("plugins", arguments),
             Self::Storage(arguments) => ("storage", arguments),
+            Self::Items(arguments) => ("items", arguments),
         };
         let mut arguments = vec![name.to_owned(), "--runs".to_owned(), runs.to_string()];
         if *quick {

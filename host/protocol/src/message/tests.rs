@@ -139,19 +139,19 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         ),
         (
             "mail:received",
-            json!({"character_id": key(), "letter_id": key(), "kind": "returned", "sender": "Isa", "about": "hatchet"}),
+            json!({"character_id": key(), "letter_id": key(), "kind": "returned", "sender": "Isa", "about": "kindling-axe"}),
         ),
         (
             "market:sold",
-            json!({"character_id": key(), "offer_id": key(), "base": "hatchet", "price": u64::MAX, "proceeds": u64::MAX,
+            json!({"character_id": key(), "offer_id": key(), "base": "kindling-axe", "price": u64::MAX, "proceeds": u64::MAX,
                 "letter_id": key()}),
         ),
         (
             "market:bought",
-            json!({"character_id": key(), "offer_id": key(), "item_id": key(), "base": "hatchet", "price": u64::MAX,
+            json!({"character_id": key(), "offer_id": key(), "item_id": key(), "base": "kindling-axe", "price": u64::MAX,
                 "letter_id": key()}),
         ),
-        ("market:ended", json!({"character_id": key(), "offer_id": key(), "base": "hatchet", "letter_id": key()})),
+        ("market:ended", json!({"character_id": key(), "offer_id": key(), "base": "kindling-axe", "letter_id": key()})),
     ]
 }
 

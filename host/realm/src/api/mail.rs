@@ -202,8 +202,7 @@ async fn send(
     let home = features.home_of(&speaker, character).await?;
     let items: Result<Vec<ItemId>, Refused> = body.items.iter().map(|item| key(item, "items")).collect();
     let draft = Draft { to: body.to, text: body.text, items: items?, gold: body.gold };
-    let writer =
-        Writer { holder: features.holder(&speaker, character), account_name: speaker.name.clone() };
+    let writer = Writer { holder: features.holder(&speaker, character), account_name: speaker.name.clone() };
     Ok(answer(StatusCode::CREATED, home.mail.send(&writer, draft, once).await?, sent))
 }
 

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
 pub(super) struct SearchQuery {
     /// Key or name of the realm, as `GET /realms` lists them; absent for the first.
     realm: Option<String>,
-    /// Key of a base, for example `hatchet`.
+    /// Key of a base, for example `kindling-axe`.
     base: Option<String>,
     /// A sort of item, for example `axe`.
     kind: Option<String>,

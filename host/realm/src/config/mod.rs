@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry};
+use crate::{
+    accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry,
+};
 
 pub use reference::{example_toml, manual_markdown};
 

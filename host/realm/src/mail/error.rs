@@ -107,16 +107,17 @@ impl From<MailError> for Refusal {
             }
             MailError::Contents(most) => (
                 Code::LetterInvalid,
-                format!("A letter carries at most {most} items, each of them once, and an amount of gold that is not negative."),
+                format!(
+                    "A letter carries at most {most} items, each of them once, and an amount of gold that is not negative."
+                ),
             ),
             MailError::Worn => (
                 Code::ItemWorn,
                 "Only what lies in the inventory, the stash or the cube is given away; take it off first.".to_owned(),
             ),
-            MailError::MailboxFull => (
-                Code::MailboxFull,
-                "The recipient's mailbox is full; send it when they have made room.".to_owned(),
-            ),
+            MailError::MailboxFull => {
+                (Code::MailboxFull, "The recipient's mailbox is full; send it when they have made room.".to_owned())
+            }
             MailError::TooManyFromOne(most) => (
                 Code::MailboxFull,
                 format!("{most} letters of yours lie in this mailbox; send another when they have been deleted."),
@@ -131,7 +132,8 @@ impl From<MailError> for Refusal {
             ),
             MailError::Stays => (
                 Code::LetterStays,
-                "Only a player's letter in which something is goes back, to a character that is still there.".to_owned(),
+                "Only a player's letter in which something is goes back, to a character that is still there."
+                    .to_owned(),
             ),
             MailError::Stale => (
                 Code::VersionStale,

@@ -9,10 +9,7 @@ use std::{
 };
 
 use super::{Mail, MailError, Told, store};
-use crate::{
-    items::Doer,
-    types::LetterId,
-};
+use crate::{items::Doer, types::LetterId};
 
 /// How often letters that have lain long enough are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);

@@ -91,3 +91,6 @@ impl Mail {
         done
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,10 @@ impl Mail {
     pub async fn letter(&self, account: AccountId, id: LetterId) -> Result<Letter, MailError> {
         let readers = self.storage.reader();
         let letter = store::look(readers, &self.realm, id).await?.ok_or(MailError::Unknown)?;
-        if store::owns(readers, &self.realm, account, letter.owner).await? { Ok(letter) } else { Err(MailError::Unknown) }
+        if store::owns(readers, &self.realm, account, letter.owner).await? {
+            Ok(letter)
+        } else {
+            Err(MailError::Unknown)
+        }
     }
 }

@@ -99,7 +99,8 @@ impl Mail {
                     operation.pay_for(connection, Purse::Mint, Purse::Letter(id), draft.gold, "staff").await?;
                 }
                 operation.finish(connection).await?;
-                let given: Vec<_> = sent.iter().map(|owned| json!({"item": owned.key, "base": owned.item.base})).collect();
+                let given: Vec<_> =
+                    sent.iter().map(|owned| json!({"item": owned.key, "base": owned.item.base})).collect();
                 let deed = by.does("mail.send", "character", to.id);
                 let deed = deed.changing(json!(null), json!({"letter": id, "gold": draft.gold, "items": given}));
                 audit::write(connection, &deed, now_ms).await?;

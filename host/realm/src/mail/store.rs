@@ -49,13 +49,12 @@ pub(super) async fn person(
     realm: &str,
     id: CharacterId,
 ) -> Result<Option<Person>, StorageError> {
-    let row = sqlx::query(
-        "SELECT id, account, name FROM characters WHERE id = $1 AND realm = $2 AND deleted_ms IS NULL",
-    )
-    .bind(id.to_sql())
-    .bind(realm)
-    .fetch_optional(connection)
-    .await?;
+    let row =
+        sqlx::query("SELECT id, account, name FROM characters WHERE id = $1 AND realm = $2 AND deleted_ms IS NULL")
+            .bind(id.to_sql())
+            .bind(realm)
+            .fetch_optional(connection)
+            .await?;
     row.as_ref().map(person_of).transpose()
 }
 
@@ -65,13 +64,12 @@ pub(super) async fn named(
     realm: &str,
     folded: &str,
 ) -> Result<Option<Person>, StorageError> {
-    let row = sqlx::query(
-        "SELECT id, account, name FROM characters WHERE realm = $1 AND folded = $2 AND deleted_ms IS NULL",
-    )
-    .bind(realm)
-    .bind(folded)
-    .fetch_optional(connection)
-    .await?;
+    let row =
+        sqlx::query("SELECT id, account, name FROM characters WHERE realm = $1 AND folded = $2 AND deleted_ms IS NULL")
+            .bind(realm)
+            .bind(folded)
+            .fetch_optional(connection)
+            .await?;
     row.as_ref().map(person_of).transpose()
 }
 
@@ -92,14 +90,13 @@ pub(super) async fn owns(
     account: AccountId,
     id: CharacterId,
 ) -> Result<bool, StorageError> {
-    let row = sqlx::query(
-        "SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL",
-    )
-    .bind(id.to_sql())
-    .bind(account.to_sql())
-    .bind(realm)
-    .fetch_optional(readers)
-    .await?;
+    let row =
+        sqlx::query("SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL")
+            .bind(id.to_sql())
+            .bind(account.to_sql())
+            .bind(realm)
+            .fetch_optional(readers)
+            .await?;
     Ok(row.is_some())
 }
 
@@ -126,11 +123,7 @@ pub(super) async fn count_from(
     Ok(row.try_get(0)?)
 }
 
-pub(super) async fn insert(
-    connection: &mut AnyConnection,
-    realm: &str,
-    new: &NewLetter,
-) -> Result<(), StorageError> {
+pub(super) async fn insert(connection: &mut AnyConnection, realm: &str, new: &NewLetter) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO letters (id, realm, kind, owner, sender, text, about, sent_ms, expires_ms, version)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)",
@@ -149,11 +142,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-pub(super) async fn mark_read(
-    connection: &mut AnyConnection,
-    id: LetterId,
-    now_ms: i64,
-) -> Result<(), StorageError> {
+pub(super) async fn mark_read(connection: &mut AnyConnection, id: LetterId, now_ms: i64) -> Result<(), StorageError> {
     sqlx::query("UPDATE letters SET read_ms = $2, version = version + 1 WHERE id = $1")
         .bind(id.to_sql())
         .bind(now_ms)
@@ -201,14 +190,12 @@ pub(super) async fn due(
     now_ms: i64,
     letters_max: u32,
 ) -> Result<Vec<LetterId>, StorageError> {
-    let rows = sqlx::query(
-        "SELECT id FROM letters WHERE realm = $1 AND expires_ms <= $2 ORDER BY expires_ms LIMIT $3",
-    )
-    .bind(realm)
-    .bind(now_ms)
-    .bind(i64::from(letters_max))
-    .fetch_all(readers)
-    .await?;
+    let rows = sqlx::query("SELECT id FROM letters WHERE realm = $1 AND expires_ms <= $2 ORDER BY expires_ms LIMIT $3")
+        .bind(realm)
+        .bind(now_ms)
+        .bind(i64::from(letters_max))
+        .fetch_all(readers)
+        .await?;
     rows.iter().map(|row| Ok(LetterId::from_sql(row.try_get(0)?))).collect()
 }
 
@@ -243,16 +230,10 @@ fn letter(row: &AnyRow) -> Result<Letter, StorageError> {
 }
 
 const ONE: &str = letters!("l.id = $1 AND l.realm = $2");
-const CONTENTS: &str = concat!(
-    "SELECT ",
-    owned_columns!(),
-    " FROM items i WHERE i.place = 'letter' AND i.holder = $1 ORDER BY i.x"
-);
+const CONTENTS: &str =
+    concat!("SELECT ", owned_columns!(), " FROM items i WHERE i.place = 'letter' AND i.holder = $1 ORDER BY i.x");
 
-async fn contents<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    id: LetterId,
-) -> Result<Vec<Owned>, StorageError> {
+async fn contents<'e>(executor: impl Executor<'e, Database = Any>, id: LetterId) -> Result<Vec<Owned>, StorageError> {
     let rows = sqlx::query(CONTENTS).bind(id.to_sql()).fetch_all(executor).await?;
     rows.iter().map(owned_of).collect()
 }

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn fees_are_a_part_of_the_price_and_rounded_up() {
         let config = Config::default();
-        for (price, listing, sales) in [(1, 1, 1), (2, 1, 1), (100, 1, 5), (101, 2, 6), (PRICE_MAX, 10_000_000, 50_000_000)] {
+        for (price, listing, sales) in
+            [(1, 1, 1), (2, 1, 1), (100, 1, 5), (101, 2, 6), (PRICE_MAX, 10_000_000, 50_000_000)]
+        {
             assert_eq!((config.listing_fee(price), config.sales_fee(price)), (listing, sales), "{price}");
         }
         let free = Config { listing_fee_percent: 0, listing_fee_min: 0, ..config };

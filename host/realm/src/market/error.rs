@@ -55,14 +55,12 @@ impl From<MarketError> for Refusal {
         let (code, sentence) = match error {
             MarketError::Items(error) => return error.into(),
             MarketError::Mail(error) => return error.into(),
-            MarketError::OfferUnknown => (
-                Code::OfferUnknown,
-                "There is no such offer: it is sold, withdrawn or over. Search again.".to_owned(),
-            ),
-            MarketError::OwnOffer => (
-                Code::OfferOwn,
-                "This is an offer of your own account; withdraw it to have the item back.".to_owned(),
-            ),
+            MarketError::OfferUnknown => {
+                (Code::OfferUnknown, "There is no such offer: it is sold, withdrawn or over. Search again.".to_owned())
+            }
+            MarketError::OwnOffer => {
+                (Code::OfferOwn, "This is an offer of your own account; withdraw it to have the item back.".to_owned())
+            }
             MarketError::TooManyOffers(most) => (
                 Code::OfferLimit,
                 format!("An account has at most {most} offers at once; withdraw one, or wait until one is sold."),

@@ -25,7 +25,12 @@ pub use offer::Offer;
 pub use position::{NoPosition, Order, Position};
 pub use search::{ENTRIES_MAX, Found, PROPERTIES_MAX, Wanted};
 
-use crate::{items::Items, mail::Mail, storage::Storage, types::{AccountId, OfferId}};
+use crate::{
+    items::Items,
+    mail::Mail,
+    storage::Storage,
+    types::{AccountId, OfferId},
+};
 
 /// The market of one realm; cheap to clone.
 #[derive(Clone)]
@@ -74,3 +79,6 @@ impl Market {
         Ok(store::of_account(self.storage.reader(), &self.realm, account, before, entries).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

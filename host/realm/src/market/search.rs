@@ -127,12 +127,7 @@ impl Market {
     ///
     /// # Errors
     /// When more properties are asked for than one search takes, the position is one of another order, and those of the database.
-    pub async fn search(
-        &self,
-        wanted: &Wanted,
-        behind: Option<Position>,
-        entries: u32,
-    ) -> Result<Found, MarketError> {
+    pub async fn search(&self, wanted: &Wanted, behind: Option<Position>, entries: u32) -> Result<Found, MarketError> {
         let nothing = Found { offers: Vec::new(), next: None };
         let readers = self.storage.reader();
         let Some(mut terms) = self.terms(wanted).await? else { return Ok(nothing) };

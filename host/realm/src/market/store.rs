@@ -50,16 +50,14 @@ pub(super) async fn insert(
     .execute(&mut *connection)
     .await?;
     for (property, value) in properties {
-        sqlx::query(
-            "INSERT INTO offer_properties (offer, property, value, realm, price) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(id.to_sql())
-        .bind(property.name())
-        .bind(*value)
-        .bind(realm)
-        .bind(*price)
-        .execute(&mut *connection)
-        .await?;
+        sqlx::query("INSERT INTO offer_properties (offer, property, value, realm, price) VALUES ($1, $2, $3, $4, $5)")
+            .bind(id.to_sql())
+            .bind(property.name())
+            .bind(*value)
+            .bind(realm)
+            .bind(*price)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

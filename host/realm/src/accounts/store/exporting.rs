@@ -43,6 +43,17 @@ const PARTS: &[(&str, &str)] = &[
          zone, x, y FROM characters WHERE account = $1 ORDER BY id",
     ),
     (
+        "letters",
+        "SELECT id, realm, kind, owner AS character, sender, text, about, sent_ms, read_ms, expires_ms FROM letters
+         WHERE owner IN (SELECT id FROM characters WHERE account = $1) OR sender IN (SELECT id FROM characters WHERE account = $1)
+         ORDER BY id LIMIT 10000",
+    ),
+    (
+        "offers",
+        "SELECT o.id, o.realm, o.seller AS character, o.item, o.base, o.price, o.listed_ms, o.ends_ms FROM characters c
+         JOIN offers o ON o.seller = c.id WHERE c.account = $1 ORDER BY o.id",
+    ),
+    (
         "ladder",
         "SELECT l.character_id AS character, l.realm, l.score, l.scored_ms FROM ladder_scores l
          JOIN characters c ON c.id = l.character_id WHERE c.account = $1 ORDER BY l.character_id",
@@ -55,7 +66,7 @@ const PARTS: &[(&str, &str)] = &[
 ];
 
 /// Names of columns that hold keys, which are texts in JSON.
-const KEYS: &[&str] = &["id", "session", "character"];
+const KEYS: &[&str] = &["id", "session", "character", "sender", "item"];
 /// Columns that hold a length of time, and no moment.
 const LENGTHS: &[&str] = &["play_time_ms"];
 
