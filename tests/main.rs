@@ -25,6 +25,7 @@ mod harness;
 mod hostile;
 mod http;
 mod identity;
+mod items;
 mod kills;
 mod load;
 mod market;

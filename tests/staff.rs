@@ -190,6 +190,7 @@ fn changing_verbs() -> BTreeMap<&'static str, (Option<Value>, &'static str)> {
         ("POST /admin/account-keys/check", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.check")),
         ("POST /admin/account-keys/revoke", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.revoke")),
         ("POST /admin/characters/{id}/transfer", (Some(json!({"account": "Bob"})), "characters.transfer")),
+        ("POST /admin/items/roll-back", (Some(json!({"account": "Bob", "minutes": 60})), "items.rollback")),
     ])
 }
 
@@ -403,6 +404,9 @@ fn verbs_of_the_program() -> BTreeMap<&'static str, Verb> {
         ("staff list", Harmless),
         ("staff roles", Harmless),
         ("character show", Harmless),
+        ("item trace", Harmless),
+        ("item scan", Harmless),
+        ("ledger verify", Harmless),
         ("plugin new", Harmless),
         ("plugin build", Harmless),
         ("plugin check", Harmless),
@@ -429,6 +433,7 @@ fn verbs_of_the_program() -> BTreeMap<&'static str, Verb> {
         ("staff grant", Leaves("roles.grant")),
         ("character rename", Leaves("characters.rename")),
         ("character transfer", Leaves("characters.transfer")),
+        ("item roll-back", Leaves("items.rollback")),
         ("season end", Leaves("ladder.season_end")),
         ("plugin disable", Leaves("plugins.disable")),
         ("plugin enable", Leaves("plugins.enable")),
@@ -496,6 +501,11 @@ async fn no_verb_of_the_program_goes_unaudited_and_a_changed_byte_is_named() {
     audited("character rename");
     realm(&["character", "transfer", &ash, "Bob"]).success();
     audited("character transfer");
+    realm(&["item", "roll-back", "Bob", "--minutes", "60", "--reason", "They were robbed."]).success();
+    audited("item roll-back");
+    assert!(realm(&["item", "trace", "5"]).success().contains("no line"));
+    assert!(realm(&["item", "scan"]).success().contains("0 items are in order"));
+    assert!(realm(&["ledger", "verify"]).success().contains("is whole"));
     assert!(realm(&["character", "show", &ash]).success().contains("Birch"));
     for (verb, target) in [("sanction ban", "203.0.113.9"), ("sanction mute", "Ann"), ("sanction flag", "Ann")] {
         let kind = verb.split_once(' ').unwrap().1;

@@ -47,7 +47,14 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("characters", "id realm account class level experience strength dexterity vitality energy", Impersonal),
     ("characters", "hardcore dead created_ms played_last_ms play_time_ms deleted_ms", Impersonal),
     ("characters", "version lease_epoch leased", Impersonal),
-    ("characters", "list_place skill_levels zone x y", Impersonal),
+    ("characters", "list_place skill_levels zone x y items_version", Impersonal),
+    // Items and gold belong to characters by their keys; what they are is the game's. The ledger is never changed, and has keys alone.
+    ("items", "id realm place holder page x y width height last_holder base quality level pieces body", Impersonal),
+    ("items", "version birth_game birth_tick birth_ordinal birth_content birth_rules created_ms", Impersonal),
+    ("purses", "kind holder realm gold", Impersonal),
+    ("ledger", "number at_ms realm operation act actor goods item amount from_place from_holder from_cell", Impersonal),
+    ("ledger", "to_place to_holder to_cell note birth_game birth_tick birth_ordinal hash", Impersonal),
+    ("ledger_head", "chain number hash", Impersonal),
     ("characters", "name folded title key_bindings", Replaced),
     ("lease_holders", "id node folder until_ms", Impersonal),
     // The log is never changed: people stand in it by their keys. What staff wrote as a reason, and names of characters that they

@@ -45,6 +45,10 @@ permissions! {
     CharactersRename "characters.rename",
     /// Give a character to another account.
     CharactersTransfer "characters.transfer",
+    /// See the history of items.
+    ItemsRead "items.read",
+    /// Undo what went between an account's characters and others.
+    ItemsRollback "items.rollback",
     /// Write letters of the realm, with gold and items that are made for them.
     MailSend "mail.send",
     /// Close games of others.

@@ -1,4 +1,4 @@
-//! `/characters/{id}/…`: what a character can, has and has done, and the points that it spends; and `/deleted-characters`.
+//! `/characters/{id}/…`: what a character can and has done, and the points that it spends; and `/deleted-characters`.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<Features> {
     OpenApiRouter::new()
         .routes(routes!(stats))
         .routes(routes!(skills))
-        .routes(routes!(inventory))
         .routes(routes!(quests))
         .routes(routes!(spend))
         .routes(routes!(restore))
@@ -73,31 +72,6 @@ pub(super) struct SkillsView {
     skills: Vec<SkillView>,
     /// Points that may still be spent.
     skill_points_free: u64,
-}
-
-/// A grid of items.
-#[derive(Serialize, ToSchema)]
-pub(super) struct GridView {
-    columns: u32,
-    rows: u32,
-    /// What lies in it.
-    items: Vec<ItemView>,
-}
-
-/// An item.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ItemView {
-    /// Key, as a decimal string.
-    id: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct InventoryView {
-    /// What is worn.
-    equipment: Vec<ItemView>,
-    inventory: GridView,
-    stash: GridView,
-    cube: GridView,
 }
 
 /// A quest and how far it has come.
@@ -201,22 +175,6 @@ async fn skills(
     });
     let view = SkillsView { skills: skills.collect(), skill_points_free: details.skill_points_free() };
     Ok(tagged(&details, view))
-}
-
-/// What the character carries: empty places as yet.
-#[utoipa::path(get, path = "/characters/{id}/inventory", tag = "characters", security(("access_token" = [])), params(("id" = String, Path, description = "Key of the character")),
-    responses((status = 200, body = InventoryView, headers(("ETag" = String, description = "Version of the character"))),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn inventory(
-    State(features): State<Features>,
-    Speaker(speaker): Speaker,
-    PathPart(id): PathPart<CharacterId>,
-) -> Result<Response, Refused> {
-    let home = features.home_of(&speaker, id).await?;
-    let details = home.characters.details(speaker.account, id).await?;
-    let grid = |columns, rows| GridView { columns, rows, items: Vec::new() };
-    let (inventory, stash, cube) = (grid(10, 4), grid(6, 8), grid(3, 4));
-    Ok(tagged(&details, InventoryView { equipment: Vec::new(), inventory, stash, cube }))
 }
 
 /// The character's quests in each difficulty: none as yet.

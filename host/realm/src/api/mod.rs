@@ -18,6 +18,7 @@ mod games;
 mod gate;
 mod goods;
 mod home;
+mod items;
 mod ladder;
 mod mail;
 mod market;
@@ -30,6 +31,7 @@ mod sanctions;
 mod second_factor;
 mod staff;
 mod staff_characters;
+mod staff_items;
 mod staff_mail;
 
 use std::sync::{Arc, atomic::AtomicBool};
@@ -108,6 +110,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(second_factor::routes())
         .merge(characters::routes())
         .merge(character_sheet::routes())
+        .merge(items::routes())
         .merge(games::routes())
         .merge(chat::routes())
         .merge(mail::routes())
@@ -119,6 +122,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(admin_ladder::routes())
         .merge(staff::routes())
         .merge(staff_characters::routes())
+        .merge(staff_items::routes())
         .merge(staff_mail::routes())
         .merge(audit::routes())
         .merge(sanctions::routes())

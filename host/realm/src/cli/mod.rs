@@ -16,6 +16,7 @@ mod character;
 mod check;
 mod docs;
 mod explain;
+mod item;
 mod key;
 mod migrate;
 mod operator;
@@ -71,6 +72,12 @@ enum Verb {
     /// Characters of players.
     #[command(subcommand)]
     Character(character::Character),
+    /// Items of players.
+    #[command(subcommand)]
+    Item(item::ItemVerb),
+    /// The ledger of every move of items and gold.
+    #[command(subcommand)]
+    Ledger(item::Ledger),
     /// What staff did.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -144,6 +151,8 @@ pub fn run() -> ExitCode {
         Verb::Owner(verb) => block_on(verb.run()),
         Verb::Staff(verb) => block_on(verb.run()),
         Verb::Character(verb) => block_on(verb.run()),
+        Verb::Item(verb) => block_on(verb.run()),
+        Verb::Ledger(verb) => block_on(verb.run()),
         Verb::Audit(verb) => block_on(verb.run()),
         Verb::Explain(verb) => verb.run(),
         Verb::Sanction(verb) => block_on(verb.run()),

@@ -272,14 +272,16 @@ impl Items {
         Ok(key)
     }
 
-    /// The stacks of the inventory onto which something could go.
+    /// The stacks of the inventory onto which something could go, by their cells.
     fn stacks_for(&self, hands: &Hands, item: &Item) -> Vec<Owned> {
         let fits = |owned: &&Owned| {
             matches!(owned.at.spot(), Some(Spot::In(Bag::Inventory, _)))
                 && self.catalogue().merge(&mut owned.item.clone(), &mut item.clone()).is_ok()
-                && self.locks.check(owned.key, None).is_ok()
+                && self.locks.check(owned.key, &[]).is_ok()
         };
-        hands.items.iter().filter(fits).cloned().collect()
+        let mut stacks: Vec<Owned> = hands.items.iter().filter(fits).cloned().collect();
+        stacks.sort_by_key(|owned| owned.at);
+        stacks
     }
 
     /// An item is born into the inventory.

@@ -15,10 +15,13 @@ mod holder;
 mod judging;
 mod ledger;
 mod locks;
+#[cfg(test)]
+mod model_tests;
 pub(crate) mod operation;
 mod owned;
 mod place;
 mod purse;
+mod rollback;
 mod scan;
 mod store;
 #[cfg(test)]
@@ -42,6 +45,7 @@ pub use locks::Lock;
 pub use owned::{Belongings, Owned};
 pub use place::{Bag, Place, Side, Spot};
 pub use purse::{GOLD_MAX, Purse};
+pub use rollback::RolledBack;
 pub use scan::{Odd, Scan, ScanError, scan};
 pub use trace::TRACE_LINES_MAX;
 pub use verify::{LedgerBroken, verify};
@@ -105,6 +109,12 @@ impl Items {
     #[must_use]
     pub fn content(&self) -> &Arc<Content> {
         &self.content
+    }
+
+    /// The time, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.storage.now_ms()
     }
 
     /// What a character has; of one that does not exist, nothing.

@@ -41,8 +41,8 @@ pub(crate) struct Operation {
     act: &'static str,
     actor: String,
     now_ms: i64,
-    /// The trade that it belongs to.
-    lock: Option<u64>,
+    /// The trade that it belongs to has these.
+    own_locks: Vec<u64>,
     lines: Vec<Draft>,
     births: u32,
 }
@@ -56,14 +56,15 @@ impl Items {
         };
         let now_ms = self.storage.now_ms();
         let key = self.storage.ids().next(now_ms);
-        Operation { items: self.clone(), key, act, actor, now_ms, lock: None, lines: Vec::new(), births: 0 }
+        Operation { items: self.clone(), key, act, actor, now_ms, own_locks: Vec::new(), lines: Vec::new(), births: 0 }
     }
 }
 
 impl Operation {
-    /// The same, of who has locked items: they may be moved by it.
-    pub(crate) fn under(self, lock: &Lock) -> Self {
-        Self { lock: Some(lock.number()), ..self }
+    /// The same, of who has locked items: they may be moved by it. Said of each lock.
+    pub(crate) fn under(mut self, lock: &Lock) -> Self {
+        self.own_locks.push(lock.number());
+        self
     }
 
     /// Its key, which the lines have in common.
@@ -111,7 +112,7 @@ impl Operation {
     ) -> Result<Hands, ItemsError> {
         let items = store::belongings(connection, &self.items.realm, holder.character).await?;
         let gold = store::purses::gold(connection, &self.items.realm, Purse::Character(holder.character)).await?;
-        Ok(Hands { holder, sheet, items, gold, version })
+        Ok(Hands { holder, sheet, items, gold, version, touched: Vec::new() })
     }
 
     /// A certificate for something that this act makes outside games.
@@ -350,7 +351,7 @@ impl Operation {
     }
 
     fn check_lock(&self, item: ItemId) -> Result<(), ItemsError> {
-        self.items.locks.check(item, self.lock)
+        self.items.locks.check(item, &self.own_locks)
     }
 
     fn size_of(&self, item: &Item) -> Result<Size, ItemsError> {

@@ -34,6 +34,8 @@ pub struct Belongings {
     pub gold: i64,
     /// Rises with each act that touches its items or its gold.
     pub version: i64,
+    /// Of the answer to an act: what it has moved, changed, made or ended, in this order; what is not among the items is no more here.
+    pub touched: Vec<ItemId>,
 }
 
 impl Belongings {
@@ -60,6 +62,8 @@ pub(crate) struct Hands {
     pub(crate) items: Vec<Owned>,
     pub(crate) gold: i64,
     pub(crate) version: i64,
+    /// What was put or forgotten.
+    pub(crate) touched: Vec<ItemId>,
 }
 
 impl Hands {
@@ -122,6 +126,7 @@ impl Hands {
 
     /// An item is in its hands, or is now another than before.
     pub(crate) fn put(&mut self, owned: Owned) {
+        self.touch(owned.key);
         match self.items.iter_mut().find(|other| other.key == owned.key) {
             Some(place) => *place = owned,
             None => self.items.push(owned),
@@ -130,14 +135,21 @@ impl Hands {
 
     /// An item is in its hands no more.
     pub(crate) fn forget(&mut self, key: ItemId) {
+        self.touch(key);
         self.items.retain(|owned| owned.key != key);
+    }
+
+    fn touch(&mut self, key: ItemId) {
+        if !self.touched.contains(&key) {
+            self.touched.push(key);
+        }
     }
 
     /// What it has now.
     pub(crate) fn belongings(self) -> Belongings {
         let mut items = self.items;
         items.sort_by_key(|owned| owned.at);
-        Belongings { items, gold: self.gold, version: self.version }
+        Belongings { items, gold: self.gold, version: self.version, touched: self.touched }
     }
 }
 

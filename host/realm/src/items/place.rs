@@ -151,6 +151,11 @@ impl Place {
     }
 }
 
+/// A word of a place on a character.
+pub(in crate::items) fn is_of_character(place: &str) -> bool {
+    matches!(place, "worn" | "inventory" | "stash" | "cube" | "returned")
+}
+
 /// Its number in the order of [`Slot::ALL`].
 fn slot_number(slot: Slot) -> u32 {
     slot as u32

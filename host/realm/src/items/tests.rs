@@ -32,6 +32,9 @@ each_database!(
     one_changed_byte_of_the_ledger_is_found,
     rows_that_the_ledger_does_not_know_are_found,
     what_belonged_to_a_character_that_is_gone_ends,
+    staff_undo_what_has_not_moved_on,
+    a_character_takes_what_it_has_into_another_realm,
+    the_scanner_finds_what_verbs_cannot_do,
 );
 
 struct Stage {
@@ -119,7 +122,9 @@ async fn an_item_goes_where_it_fits_and_nowhere_else(home: Home) {
     let stash = Spot::In(Bag::Stash { page: 3 }, Cell { x: 8, y: 8 });
     let moved = stage.act(Act::Move { item: two, to: stash }).await.unwrap();
     assert_eq!(at(&moved, two), stash);
-    assert_eq!(moved, stage.items.of(stage.holder.character).await.unwrap());
+    assert_eq!(moved.touched, [two]);
+    let stored = stage.items.of(stage.holder.character).await.unwrap();
+    assert_eq!(Belongings { touched: Vec::new(), ..moved }, stored);
     let nobodys = Act::Move { item: ItemId::from_raw(5), to: inventory(0, 0) };
     assert!(matches!(stage.act(nobodys).await, Err(ItemsError::NotCarried)));
     // A place of one cell has one item, whatever a verb says: the database holds that, too.
@@ -444,7 +449,8 @@ async fn what_is_sold_and_repaired_is_paid_for(home: Home) {
     let gives = stage.items.catalogue().give(&repaired.get(item).unwrap().item).unwrap();
     let sold = stage.act(Act::Sell { item, count: None }).await.unwrap();
     assert_eq!((sold.gold, sold.items.len()), (1 + gives, 0));
-    assert_eq!(sold, stage.items.of(stage.holder.character).await.unwrap());
+    let stored = stage.items.of(stage.holder.character).await.unwrap();
+    assert_eq!(Belongings { touched: Vec::new(), ..sold }, stored);
     stage.end().await;
 }
 
@@ -546,4 +552,108 @@ async fn what_belonged_to_a_character_that_is_gone_ends(home: Home) {
     let lines = stage.items.trace(ring, None, 10).await.unwrap();
     assert_eq!((lines.len(), lines[0].to.place.as_str(), lines[0].act.as_str()), (2, "nothing", "end-of-character"));
     stage.end().await;
+}
+
+async fn staff_undo_what_has_not_moved_on(home: Home) {
+    let stage = Stage::new(home).await;
+    let (thief, friend) = (stage.another("Thief").await, stage.another("Friend").await);
+    let hero = stage.holder;
+    let game = GameId::from_raw(4_242);
+    let [ring, second, third] = [0, 1, 2].map(|x| inventory(x, 0));
+    let [ring, second, third] =
+        [stage.give("ring", 1, ring).await, stage.give("ring", 1, second).await, stage.give("ring", 1, third).await];
+    endow(&stage.items, hero.character, 100).await.unwrap();
+    // Robbed by way of the ground, of three rings and of gold; one ring goes on to a friend, another is destroyed.
+    for (number, item) in [(1, ring), (2, second), (3, third)] {
+        stage.items.drop_to_ground(hero, item, game, number).await.unwrap();
+        stage.items.take_from_ground(thief, game, item).await.unwrap();
+    }
+    let purse = |holder: Holder| Purse::Character(holder.character);
+    pay(&stage.items, purse(hero), purse(thief), 70).await.unwrap();
+    pay(&stage.items, purse(hero), purse(thief), 20).await.unwrap();
+    pay(&stage.items, purse(thief), Purse::Mint, 25).await.unwrap();
+    stage.items.drop_to_ground(thief, second, game, 4).await.unwrap();
+    stage.items.take_from_ground(friend, game, second).await.unwrap();
+    act_of(&stage.items, thief, Act::Destroy { item: third, count: None }).await.unwrap();
+    let by = || crate::audit::Audit::new("main", stage.storage.clone()).by(crate::audit::Who::Operator, "robbed");
+    lease(&stage.storage, thief.character, 5).await;
+    let busy = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert!(busy.items.is_empty() && busy.stays.iter().any(|stays| stays.contains("is in a game")), "{busy:?}");
+    lease(&stage.storage, thief.character, 0).await;
+    let back = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert_eq!(back.items, [(ring, hero.character)], "{back:?}");
+    let moved_on = |item: ItemId| back.stays.iter().any(|stays| stays.contains(&item.to_string()));
+    assert!(moved_on(second) && moved_on(third) && !moved_on(ring), "{back:?}");
+    // 20 went back while the thief was in a game; of the 70 there are 45 left.
+    assert_eq!((busy.gold, back.gold), (vec![(thief.character, hero.character, 20)], Vec::new()));
+    assert!(back.stays.iter().any(|stays| stays.starts_with("70 gold")), "{:?}", back.stays);
+    let kept = stage.items.of(hero.character).await.unwrap();
+    assert!(kept.get(ring).is_some() && kept.get(second).is_none());
+    let later = rolled(stage.items.roll_back(by(), hero.account, i64::MAX, None).await);
+    assert_eq!(later, super::RolledBack::default());
+    stage.end().await;
+}
+
+fn rolled(answer: Result<Answered<super::RolledBack>, ItemsError>) -> super::RolledBack {
+    match answer.unwrap() {
+        Answered::Now(done) => done,
+        Answered::Before(_) => unreachable!("without a key nothing was done before"),
+    }
+}
+
+async fn a_character_takes_what_it_has_into_another_realm(home: Home) {
+    let stage = Stage::new(home).await;
+    let hooks = crate::hooks::Hooks::without_plugins();
+    let config = crate::characters::Config::default();
+    let served = [("main", "Main"), ("other", "Other")];
+    let main =
+        crate::characters::Characters::start(&config, &served, stage.storage.clone(), hooks.clone()).await.unwrap();
+    let other = main.beside("other");
+    let ring = stage.give("ring", 1, inventory(0, 0)).await;
+    let ground = stage.give("ring", 1, inventory(1, 0)).await;
+    let game = GameId::from_raw(4_242);
+    stage.items.drop_to_ground(stage.holder, ground, game, 1).await.unwrap();
+    endow(&stage.items, stage.holder.character, 30).await.unwrap();
+    let by = crate::audit::Audit::new("main", stage.storage.clone()).by(crate::audit::Who::Operator, "asked");
+    let to = crate::characters::Destination { account: None, realm: &other };
+    main.transfer(by, stage.holder.character, to, None).await.unwrap();
+    let there = Items::new("other", stage.storage.clone(), realm_world::Content::builtin(), hooks);
+    let has = there.of(stage.holder.character).await.unwrap();
+    assert_eq!((has.items.len(), has.gold), (1, 30));
+    let left = stage.items.of(stage.holder.character).await.unwrap();
+    assert_eq!((left.items.len(), left.gold, left.version), (0, 0, 0));
+    act_of(&there, stage.holder, Act::Move { item: ring, to: inventory(5, 0) }).await.unwrap();
+    // What it left lying comes after it.
+    let started: GameId = stage.storage.ids().next(stage.storage.now_ms());
+    stage.items.tidy_up(started, true).await.unwrap();
+    there.tidy_up(started, true).await.unwrap();
+    assert!(there.of(stage.holder.character).await.unwrap().get(ground).is_some());
+    main.stop().await;
+    stage.end().await;
+}
+
+async fn the_scanner_finds_what_verbs_cannot_do(home: Home) {
+    let stage = Stage::new(home).await;
+    let helm = stage.base(|base| base.kind == Kind::Helm);
+    let one = stage.give(&helm, 1, inventory(0, 0)).await;
+    stage.give(&helm, 1, inventory(2, 0)).await;
+    let salt = stage.give("ash-salt", 5, inventory(4, 0)).await;
+    let scan = |storage: Storage, items: Items| async move {
+        let content = std::sync::Arc::clone(items.content());
+        let scanned = storage.write::<_, super::ScanError, _>(move |connection| {
+            Box::pin(async move { super::scan(connection, &content, 1_000).await })
+        });
+        scanned.await.unwrap()
+    };
+    let clean = scan(stage.storage.clone(), stage.items.clone()).await;
+    assert!(clean.is_clean() && clean.report.records == 3, "{clean:?}");
+    // Over another, more of it than the ledger knows, and an item that cannot be.
+    change(&stage.storage, "UPDATE items SET x = x + $1 WHERE id = $2", 1, one.to_sql()).await;
+    change(&stage.storage, "UPDATE items SET pieces = pieces + $1 WHERE id = $2", 1, salt.to_sql()).await;
+    let found = scan(stage.storage.clone(), stage.items.clone()).await;
+    let words: Vec<String> = found.report.findings.iter().map(|finding| found.words(finding)).collect();
+    assert_eq!(words, ["all of \"ash-salt\" together are not the 5 that the ledger says"]);
+    let odd: Vec<&str> = found.odd.iter().map(|odd| odd.what.as_str()).collect();
+    assert_eq!(odd, ["it lies over something else", "its pieces are told in two ways"], "{found:?}");
+    stage.storage.close().await;
 }

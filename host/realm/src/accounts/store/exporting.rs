@@ -43,6 +43,17 @@ const PARTS: &[(&str, &str)] = &[
          zone, x, y FROM characters WHERE account = $1 ORDER BY id",
     ),
     (
+        "items",
+        "SELECT i.id, i.realm, i.holder AS character, i.place, i.page, i.x, i.y, i.base, i.quality, i.level, i.pieces,
+         i.created_ms FROM items i JOIN characters c ON c.id = i.holder
+         WHERE c.account = $1 AND i.place IN ('worn', 'inventory', 'stash', 'cube', 'returned') ORDER BY i.holder, i.id",
+    ),
+    (
+        "gold",
+        "SELECT p.holder AS character, p.realm, p.gold FROM purses p JOIN characters c ON c.id = p.holder
+         WHERE c.account = $1 AND p.kind = 'character' ORDER BY p.holder",
+    ),
+    (
         "letters",
         "SELECT id, realm, kind, owner AS character, sender, text, about, sent_ms, read_ms, expires_ms FROM letters
          WHERE owner IN (SELECT id FROM characters WHERE account = $1) OR sender IN (SELECT id FROM characters WHERE account = $1)

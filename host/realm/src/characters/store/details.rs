@@ -147,7 +147,7 @@ pub(in crate::characters) async fn restore(
     Ok(())
 }
 
-/// Takes a character into another realm, and its score with it.
+/// Takes a character into another realm, with its score, and with what it has or has laid down.
 ///
 /// # Errors
 /// `Conflict` when its name is taken there.
@@ -160,6 +160,9 @@ pub(in crate::characters) async fn move_to(
         "UPDATE characters SET realm = $2 WHERE id = $1",
         // In the same transaction: nobody sees a place in the ladder of a realm that the character is not in.
         "UPDATE ladder_scores SET realm = $2 WHERE character_id = $1",
+        "UPDATE items SET realm = $2 WHERE holder = $1 AND place IN ('worn', 'inventory', 'stash', 'cube', 'returned')",
+        "UPDATE items SET realm = $2 WHERE last_holder = $1 AND place = 'ground'",
+        "UPDATE purses SET realm = $2 WHERE kind = 'character' AND holder = $1",
     ] {
         sqlx::query(statement).bind(id.to_sql()).bind(realm).execute(&mut *connection).await?;
     }

@@ -23,6 +23,8 @@ macro_rules! line_columns {
     };
 }
 
+pub(super) use line_columns;
+
 /// How many columns these are.
 const COLUMNS: usize = 20;
 /// How many lines one statement carries; a few texts, so that they stay prepared.

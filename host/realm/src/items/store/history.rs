@@ -1,0 +1,91 @@
+//! SQL of what went between characters.
+
+use sqlx::{AnyConnection, Row as _};
+
+use super::ledger::{line, line_columns};
+use crate::{
+    items::LedgerLine,
+    storage::StorageError,
+    types::{AccountId, CharacterId, ItemId},
+};
+
+/// Lines since a moment that say that something went from an account's characters to somebody else, or the other way: the newest first.
+pub(in crate::items) async fn of_account(
+    connection: &mut AnyConnection,
+    realm: &str,
+    account: AccountId,
+    since_ms: i64,
+    lines_max: i64,
+) -> Result<Vec<LedgerLine>, StorageError> {
+    let query = concat!(
+        "SELECT ",
+        line_columns!(),
+        " FROM ledger WHERE number IN (
+             SELECT l.number FROM ledger l JOIN characters c ON c.id = l.from_holder
+             WHERE c.account = $1 AND c.realm = $2 AND l.from_holder <> 0 AND l.at_ms >= $3
+             AND l.to_holder <> l.from_holder AND l.to_holder <> 0 AND l.from_place <> 'stack' AND l.to_place <> 'stack'
+             UNION SELECT l.number FROM ledger l JOIN characters c ON c.id = l.to_holder
+             WHERE c.account = $1 AND c.realm = $2 AND l.to_holder <> 0 AND l.at_ms >= $3
+             AND l.to_holder <> l.from_holder AND l.from_holder <> 0 AND l.from_place <> 'stack' AND l.to_place <> 'stack')
+         ORDER BY number DESC LIMIT $4"
+    );
+    let rows = sqlx::query(query)
+        .bind(account.to_sql())
+        .bind(realm)
+        .bind(since_ms)
+        .bind(lines_max)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(line).collect()
+}
+
+/// Who gave an item away last before a line.
+pub(in crate::items) async fn giver(
+    connection: &mut AnyConnection,
+    item: ItemId,
+    before: i64,
+) -> Result<Option<CharacterId>, StorageError> {
+    let row = sqlx::query(
+        "SELECT from_holder FROM ledger WHERE item = $1 AND item <> 0 AND number < $2
+         AND from_place IN ('worn', 'inventory', 'stash', 'cube', 'returned') ORDER BY number DESC LIMIT 1",
+    );
+    let row = row.bind(item.to_sql()).bind(before).fetch_optional(connection).await?;
+    row.map(|row| Ok(CharacterId::from_sql(row.try_get(0)?))).transpose()
+}
+
+/// Does somebody play a character?
+pub(in crate::items) async fn is_playing(
+    connection: &mut AnyConnection,
+    character: CharacterId,
+) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT leased FROM characters WHERE id = $1").bind(character.to_sql());
+    let row = row.fetch_optional(connection).await?;
+    Ok(row.is_some_and(|row| row.try_get::<i64, _>(0).is_ok_and(|leased| leased != 0)))
+}
+
+/// The line that brought an item to the character who has it.
+pub(in crate::items) async fn arrival(
+    connection: &mut AnyConnection,
+    item: ItemId,
+    holder: CharacterId,
+) -> Result<Option<LedgerLine>, StorageError> {
+    let query = concat!(
+        "SELECT ",
+        line_columns!(),
+        " FROM ledger WHERE item = $1 AND item <> 0 AND to_holder = $2 AND from_holder <> $2 AND to_place <> 'stack'
+         ORDER BY number DESC LIMIT 1"
+    );
+    let row = sqlx::query(query).bind(item.to_sql()).bind(holder.to_sql()).fetch_optional(connection).await?;
+    row.as_ref().map(line).transpose()
+}
+
+/// An account's characters, deleted ones too.
+pub(in crate::items) async fn characters(
+    connection: &mut AnyConnection,
+    realm: &str,
+    account: AccountId,
+) -> Result<Vec<CharacterId>, StorageError> {
+    let rows = sqlx::query("SELECT id FROM characters WHERE account = $1 AND realm = $2 ORDER BY id");
+    let rows = rows.bind(account.to_sql()).bind(realm).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(CharacterId::from_sql(row.try_get(0)?))).collect()
+}
