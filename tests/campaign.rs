@@ -60,7 +60,7 @@ impl Stage {
     pub(crate) fn start_with(more: &str) -> Self {
         let site = Site::new();
         let settings = "[accounts]\nlogin_burst = 10_000\nlogin_per_minute = 10_000\nanonymous_burst = 10_000\nregistrations_per_hour = 10_000\n\
-                        [session]\nchat_burst = 10_000\nchat_per_minute = 60_000\n\
+                        [session]\nchat_burst = 10_000\nchat_per_minute = 60_000\nrequest_burst = 10_000\nrequest_per_minute = 60_000\n\
                         [plugins.configuration.chat-filter]\nlines_max = 0\nrepeats_max = 0\n";
         fs::write(site.folder().join("realm.toml"), format!("{more}{settings}")).expect("a configuration");
         Self::on(site)

@@ -52,6 +52,7 @@ impl Node {
             ("NET__SILENCE_MAX_MS", "600000".to_owned()),
             // It is asked again and again until something is so.
             ("SESSION__REQUEST_BURST", "10000".to_owned()),
+            ("SESSION__REQUEST_PER_MINUTE", "60000".to_owned()),
             ("TELEMETRY__LOG", "error".to_owned()),
         ];
         for (key, value) in settings {

@@ -17,6 +17,27 @@ fn ahead(base: i32) -> i32 {
     if allowed.join().unwrap() { 5 } else { 0 }
 }
 
+/// The version of the kernel.
+#[cfg(target_os = "linux")]
+fn kernel() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a kernel has a version");
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Time slices of the threads of a process with their names, where the kernel has them and tells of them.
+#[cfg(target_os = "linux")]
+fn slices(process: u32) -> Vec<(String, u64)> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs").flatten();
+    let slices = tasks.filter_map(|thread| {
+        let name = fs::read_to_string(thread.path().join("comm")).ok()?;
+        let told = fs::read_to_string(thread.path().join("sched")).ok()?;
+        let line = told.lines().find(|line| line.starts_with("se.slice"))?;
+        Some((name.trim().to_owned(), line.rsplit(' ').next()?.parse().ok()?))
+    });
+    slices.collect()
+}
+
 /// Name and nice value of each thread of a process.
 #[cfg(target_os = "linux")]
 fn threads(process: u32) -> Vec<(String, i32)> {
@@ -65,6 +86,16 @@ async fn every_thread_gives_way_to_the_ticks() {
     // A thread sets its own value when it begins.
     eventually("every thread has its urgency", async || fits().inspect_err(|misfit| println!("{misfit}")).ok()).await;
     assert_eq!(fits(), Ok(()));
+    let is_ahead = |name: &str| name.starts_with("tick-") || name.starts_with("plugin-epoch");
+    // It makes the clock, and has ended or will soon.
+    let lasts = |name: &str| name != "plugin-engine";
+    let slices = slices(up.process());
+    let (ahead, others): (Vec<_>, Vec<_>) = slices.iter().partition(|(name, _)| is_ahead(name));
+    // Older kernels have the field, and no choice.
+    if kernel() >= (6, 12) && !slices.is_empty() {
+        assert!(ahead.len() == 3 && ahead.iter().all(|(_, slice)| *slice == 200_000), "{ahead:?}");
+        assert!(others.iter().all(|(name, slice)| *slice > 200_000 || !lasts(name)), "{others:?}");
+    }
     assert_eq!(up.end(Signal::TERM).0, Some(0));
 }
 

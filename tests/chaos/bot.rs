@@ -25,6 +25,23 @@ pub(crate) struct Account {
     pub(crate) characters: Vec<Known>,
 }
 
+/// What a log-in gave.
+#[derive(Clone)]
+struct Tokens {
+    access: String,
+    refresh: String,
+    given: Instant,
+}
+
+impl Tokens {
+    /// An access token holds for ten minutes; one that is older than this is renewed at the beginning of a life, lest it ends within.
+    const RENEWED_AFTER: Duration = Duration::from_secs(300);
+
+    fn new(access: String, refresh: String) -> Self {
+        Self { access, refresh, given: Instant::now() }
+    }
+}
+
 /// A bot.
 #[derive(Default)]
 pub(crate) struct Bot {
@@ -32,7 +49,7 @@ pub(crate) struct Bot {
     dice: Dice,
     /// The last one is at work.
     pub(crate) accounts: Vec<Account>,
-    tokens: Option<(String, String)>,
+    tokens: Option<Tokens>,
     names: usize,
     pub(crate) counts: Counts,
     /// How long it took in this life until a character could be played that was in a game in the last one.
@@ -89,14 +106,15 @@ impl Bot {
         if self.accounts.is_empty() {
             self.new_account();
         }
-        if let Some((access, refresh)) = self.tokens.clone() {
-            rest.set_access_token(Some(access));
-            if answer(rest.validate().await)?.is_ok() {
+        if let Some(tokens) = self.tokens.clone() {
+            rest.set_access_token(Some(tokens.access));
+            let is_valid = answer(rest.validate().await)?.is_ok();
+            if is_valid && tokens.given.elapsed() < Tokens::RENEWED_AFTER {
                 return Ok(());
             }
             rest.set_access_token(None);
-            if let Ok(tokens) = answer(rest.refresh_with(&refresh).await)? {
-                self.tokens = Some((tokens.access_token, tokens.refresh_token));
+            if let Ok(tokens) = answer(rest.refresh_with(&tokens.refresh).await)? {
+                self.tokens = Some(Tokens::new(tokens.access_token, tokens.refresh_token));
                 return Ok(());
             }
         }
@@ -111,7 +129,7 @@ impl Bot {
         }
         let tokens = answer(rest.login(&name, PASSWORD).await)?;
         let tokens = tokens.unwrap_or_else(|code| panic!("an account that was acknowledged cannot log in: {code}"));
-        self.tokens = Some((tokens.access_token, tokens.refresh_token));
+        self.tokens = Some(Tokens::new(tokens.access_token, tokens.refresh_token));
         Ok(())
     }
 

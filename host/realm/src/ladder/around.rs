@@ -1,8 +1,8 @@
 //! The places around a character, and their numbers.
 //!
-//! Neighbours are found by the index. The number of a place is counted from the nearest *mark*, every 100th place of the whole ladder, because
+//! Neighbours are found by the index. The number of a place is counted from the nearest *mark*, every 25th place of the whole ladder, because
 //! counting all of a million takes a database tens of milliseconds. Marks are kept in memory and made anew when they are asked for and
-//! older than a minute: so a number may be off by as many as changed places since.
+//! older than a minute: so a number may be off by as many as changed places since. A mark that has not moved is among the neighbours.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Places from one mark to the next.
-const MARK_EVERY: i64 = 100;
+const MARK_EVERY: u32 = 25;
 /// Marks are made anew after this time.
 const MARKS_MS: i64 = 60_000;
 
@@ -52,13 +52,15 @@ impl Ladder {
             return Ok(Vec::new());
         };
         // At once: to a server over a network the ways are what takes time.
-        let (better, worse, place) = tokio::try_join!(
-            around::better(readers, &self.realm, standpoint, each_side),
+        let (marks, mut better, worse) = tokio::try_join!(
+            self.marks(),
+            around::better(readers, &self.realm, standpoint, each_side.max(MARK_EVERY)),
             around::worse(readers, &self.realm, standpoint, each_side),
-            self.place(standpoint),
         )?;
-        let mut entries = better;
-        let before = entries.len() as u64;
+        let place = self.place(&marks, standpoint, &better).await?;
+        better.truncate(usize::try_from(each_side).unwrap_or(usize::MAX));
+        let before = better.len() as u64;
+        let mut entries: Vec<Entry> = better.into_iter().map(|(entry, _)| entry).collect();
         entries.reverse();
         entries.push(own);
         for entry in worse {
@@ -73,14 +75,27 @@ impl Ladder {
         Ok(entries)
     }
 
-    async fn place(&self, standpoint: Standpoint) -> Result<u64, StorageError> {
-        let marks = self.marks().await?;
+    /// The number of a place, of which those right before are known.
+    async fn place(
+        &self,
+        marks: &[Standpoint],
+        standpoint: Standpoint,
+        better: &[(Entry, Standpoint)],
+    ) -> Result<u64, StorageError> {
         let passed = marks.partition_point(|mark| mark.is_before(standpoint));
-        let from = passed.checked_sub(1).map(|last| marks[last]);
-        let counted = around::count(self.storage.reader(), &self.realm, from, standpoint).await?;
+        let mark = passed.checked_sub(1).map(|last| marks[last]);
+        let mark_place = passed as u64 * u64::from(MARK_EVERY);
+        let distance = match mark {
+            Some(mark) => better.iter().position(|(_, other)| *other == mark).map(|between| between + 1),
+            None if better.len() < MARK_EVERY as usize => Some(better.len() + 1),
+            None => None,
+        };
+        if let Some(distance) = distance {
+            return Ok(mark_place + distance as u64);
+        }
+        let counted = around::count(self.storage.reader(), &self.realm, mark, standpoint).await?;
         // The mark itself is counted, and stands at the end of its stretch.
-        let before_mark = i64::try_from(passed).unwrap_or(i64::MAX).saturating_mul(MARK_EVERY) - i64::from(passed > 0);
-        Ok(before_mark.saturating_add(counted).saturating_add(1).unsigned_abs())
+        Ok((mark_place - u64::from(passed > 0)).saturating_add(counted.unsigned_abs()).saturating_add(1))
     }
 
     async fn marks(&self) -> Result<Arc<Vec<Standpoint>>, StorageError> {
@@ -105,7 +120,7 @@ impl Ladder {
         if let Some(marks) = self.marks.fresh(now_ms) {
             return marks;
         }
-        let marks = match around::marks(self.storage.reader(), &self.realm, MARK_EVERY).await {
+        let marks = match around::marks(self.storage.reader(), &self.realm, i64::from(MARK_EVERY)).await {
             Ok(marks) => Arc::new(marks),
             Err(error) => {
                 tracing::warn!(%error, "the marks of the ladder could not be made; tried again in a minute");

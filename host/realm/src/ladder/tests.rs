@@ -101,10 +101,14 @@ async fn whoever_asks_finds_those_around_a_character_with_their_places(home: Hom
     assert_eq!(ladder.around(one.id, 3).await.unwrap(), [], "it has no score");
     let all = store::top(storage.reader(), "main", None, 1_000).await.unwrap();
     assert_eq!(all.len(), 686);
-    for place in [0, 1, 2, 3, 98, 99, 100, 101, 102, 250, 398, 399, 400, 401, 600, 684, 685] {
+    for place in [0, 1, 2, 3, 23, 24, 25, 26, 27, 49, 50, 51, 250, 398, 399, 400, 401, 600, 684, 685] {
         let seen = ladder.around(all[place].character, 2).await.unwrap();
         assert_eq!(seen, all[place.saturating_sub(2)..all.len().min(place + 3)], "around place {}", place + 1);
     }
+    // A mark goes: from then on it is counted.
+    testing::delete_character(&storage, all[24].character).await;
+    let seen = ladder.around(all[30].character, 0).await.unwrap();
+    assert_eq!((seen[0].character, seen[0].rank), (all[30].character, 30));
     storage.close().await;
 }
 

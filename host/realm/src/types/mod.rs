@@ -12,6 +12,7 @@ mod link;
 mod names;
 mod network;
 mod refusal;
+mod slice;
 mod task;
 mod text;
 mod threads;

@@ -4,6 +4,7 @@ use std::{
     io,
     sync::OnceLock,
     thread::{Builder, JoinHandle},
+    time::Duration,
 };
 
 /// How urgent a thread's work is: what it adds to the nice value that the process was started with. No privilege is needed for that,
@@ -22,6 +23,9 @@ pub enum Urgency {
 /// for all others when it wakes: with this share ticks may use three quarters of a core that everything else of the realm wants
 /// too, and the rest is left for that when they want all of it.
 const AHEAD: i32 = 5;
+/// Time slice of the ticks. A thread that wakes takes the place of one whose slice is longer at once; without that it waits until the system
+/// looks at its clock again, which it does every 4 ms or 10 ms.
+const SLICE: Duration = Duration::from_micros(200);
 
 impl Urgency {
     /// What is added to the nice value of the process.
@@ -36,12 +40,16 @@ impl Urgency {
 
     /// Gives the calling thread this urgency.
     pub fn take(self) {
-        if self == Urgency::Tick && set_nice(process_nice().saturating_sub(AHEAD)).is_ok() {
-            return;
+        if self != Urgency::Tick || set_nice(process_nice().saturating_sub(AHEAD)).is_err() {
+            let wanted = process_nice().saturating_add(self.nice());
+            if let Err(error) = set_nice(wanted) {
+                tracing::debug!(%error, nice = wanted, "the system does not let a thread change its priority");
+            }
         }
-        let wanted = process_nice().saturating_add(self.nice());
-        if let Err(error) = set_nice(wanted) {
-            tracing::debug!(%error, nice = wanted, "the system does not let a thread change its priority");
+        if self == Urgency::Tick
+            && let Err(error) = super::slice::set(SLICE)
+        {
+            tracing::debug!(%error, "the system does not let a thread choose its time slice");
         }
     }
 }

@@ -73,13 +73,13 @@ pub(in crate::ladder) async fn better(
     realm: &str,
     than: Standpoint,
     limit: u32,
-) -> Result<Vec<Entry>, StorageError> {
+) -> Result<Vec<(Entry, Standpoint)>, StorageError> {
     let query = sqlx::query(scores!(
         before!(),
         " ORDER BY s.score, s.tie_break, s.scored_ms DESC, s.character_id DESC LIMIT $6"
     ));
     let rows = bind(query.bind(realm), than).bind(i64::from(limit)).fetch_all(readers).await?;
-    rows.iter().map(|row| entry(row, 0)).collect()
+    rows.iter().map(|row| Ok((entry(row, 0)?, Standpoint::of(row, 8)?))).collect()
 }
 
 /// Those right behind a standpoint, the nearest first, without their numbers.
