@@ -14,7 +14,7 @@ use realm_protocol::{
 use realm_world::{Event, InputKind};
 
 use crate::load::{
-    Options, doors, games, offers,
+    Options, doors, games, holdings,
     player::{RING, head},
     plugins, saves,
 };
@@ -155,6 +155,19 @@ fn the_bench_of_doors_measures() {
     assert!(value("start with four cached plugins, to the banner") > 1.0);
 }
 
+/// The same for `cargo xtask bench items`.
+#[test]
+fn the_bench_of_items_measures() {
+    let reports = holdings::measure(&Options::quick());
+    let [report, market] = &reports[..] else { panic!("two tables") };
+    println!("{}{}", report.text(), market.text());
+    for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
+        assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
+    }
+    assert!(report.figures.iter().all(|figure| figure.runs.iter().all(|value| *value > 0.0)), "{}", report.text());
+    assert!(report.value("moves, group commit").is_some() && report.figures.len() >= 8);
+}
+
 /// The same for `cargo xtask bench storage`.
 #[test]
 fn the_bench_of_storage_measures() {
@@ -172,17 +185,6 @@ fn the_bench_of_storage_measures() {
         (ladders, "PostgreSQL: top 50, median"),
     ] {
         assert!(report.value(name).is_some(), "{name}:\n{}", report.text());
-    }
-}
-
-/// The same for `cargo xtask bench items`.
-#[test]
-fn the_bench_of_items_measures() {
-    let reports = offers::measure(&Options::quick());
-    let [market] = &reports[..] else { panic!("one table") };
-    println!("{}", market.text());
-    for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
-        assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
     }
 }
 

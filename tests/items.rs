@@ -31,7 +31,7 @@ async fn ask(rest: &mut Rest, method: Method, path: &str, headers: &[(&str, &str
 impl Owner {
     async fn new(realm: &TestRealm, name: &str, character: &str) -> Self {
         let mut rest = realm.player(name).await.rest;
-        let account: AccountId = rest.validate().await.unwrap().account.to_string().parse().unwrap();
+        let account = AccountId::from_raw(rest.validate().await.unwrap().id);
         let made = rest.create_character(character, "Druid", false).await.unwrap();
         let character = CharacterId::from_raw(made.id);
         let items = realm.realm().realms().first().items.clone();

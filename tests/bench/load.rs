@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             "doors" => subject = Some(load::doors::measure),
             "plugins" => subject = Some(calls::measure),
             "storage" => subject = Some(load::saves::measure),
-            "items" => subject = Some(load::offers::measure),
+            "items" => subject = Some(load::holdings::measure),
             _ => {
                 return wrong(&format!(
                     "unknown argument `{argument}`; there are games, doors, plugins, storage, items, --runs N, --rooms N and --quick"

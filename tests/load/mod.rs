@@ -12,6 +12,7 @@ pub mod doors;
 pub mod floor;
 pub mod games;
 pub mod histogram;
+pub mod holdings;
 pub mod http;
 pub mod ladders;
 pub mod logins;

@@ -41,8 +41,7 @@ const PAGES: usize = 3;
 const LONGEST_MS: f64 = 20.0;
 
 /// Measures a market that was put into each database beforehand.
-pub fn measure(options: &Options) -> Vec<Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+pub fn measure(options: &Options, runtime: &tokio::runtime::Runtime) -> Report {
     let count = if options.quick { OFFERS_QUICK } else { OFFERS };
     let mut report = Report::new(&format!("A market of {count} offers, pages of {PAGE}"));
     for over_server in [false, true] {
@@ -50,7 +49,7 @@ pub fn measure(options: &Options) -> Vec<Report> {
         tell(&format!("a market of {count} offers in {name}"));
         runtime.block_on(over(options, over_server.then(realm_postgres::database), name, count, &mut report));
     }
-    vec![report]
+    report
 }
 
 async fn over(

@@ -42,7 +42,7 @@ enum Verb {
         /// Folders of `plugins/`
         names: Vec<String>,
     },
-    /// Print the table of measurements, or what a realm carries: `bench games`, `doors`, `plugins`, `storage`
+    /// Print the table of measurements, or what a realm carries: `bench games`, `doors`, `plugins`, `storage`, `items`
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
@@ -85,7 +85,7 @@ enum BenchSubject {
     Plugins(LoadArguments),
     /// Durable saves a second, with group commit and without, and how long one waits for its answer
     Storage(LoadArguments),
-    /// A market of a million offers, searched in both databases
+    /// Items that are moved, read, traced and scanned in a database, and a market of a million offers
     Items(LoadArguments),
 }
 

@@ -44,7 +44,8 @@ CREATE INDEX offers_by_both_and_price ON offers (realm, kind, quality, price, id
 CREATE INDEX offers_by_both_and_age ON offers (realm, kind, quality, id);
 CREATE INDEX offers_by_base_and_price ON offers (realm, base, price, id);
 CREATE INDEX offers_by_base_and_age ON offers (realm, base, id);
-CREATE INDEX offers_by_seller ON offers (seller, id);
+CREATE INDEX offers_by_seller_and_price ON offers (realm, seller, price, id);
+CREATE INDEX offers_by_seller_and_age ON offers (realm, seller, id);
 CREATE INDEX offers_by_end ON offers (realm, ends_ms);
 
 -- What an offered item gives: the sum of each property. Realm and price are the offer's, which never change.

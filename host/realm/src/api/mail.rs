@@ -89,7 +89,7 @@ pub(super) struct LetterView {
     about: String,
     /// RFC 3339.
     sent: String,
-    /// RFC 3339: then what is in it goes back, or stays if nobody is there to take it back; absent when the letter stays.
+    /// RFC 3339: then a player's letter goes back with what is in it, and an empty one is deleted; absent when it stays until it is emptied.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
     /// RFC 3339; absent until it was read.
@@ -109,7 +109,7 @@ impl From<&Letter> for LetterView {
             text: letter.text.clone(),
             about: letter.about.clone(),
             sent: rfc3339(letter.sent_ms),
-            expires: letter.expires_ms.map(rfc3339),
+            expires: letter.ends().map(rfc3339),
             read: letter.read_ms.map(rfc3339),
             gold: letter.gold,
             items: letter.items.iter().map(GoodsView::from).collect(),

@@ -343,4 +343,4 @@ mod policy_tests;
 #[cfg(test)]
 mod swap_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

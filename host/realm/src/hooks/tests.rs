@@ -19,15 +19,15 @@ const UNJUDGED: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Line);
 const AWAY: ChatVerdict = ChatVerdict::Unjudged(Unjudged::Away);
 
 /// Hooks with a host, and a way to install components.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     host: Host,
-    pub(super) hooks: Hooks,
+    pub(crate) hooks: Hooks,
     publisher: Publisher,
     last: std::cell::Cell<u64>,
 }
 
 impl Stage {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Settings::default())
     }
 
@@ -43,7 +43,7 @@ impl Stage {
         Arc::new(Installed::new(self.last.get(), file.to_owned(), plugin, "{}".to_owned()))
     }
 
-    pub(super) fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
+    pub(crate) fn install(&self, file: &str, bytes: &[u8], remove: &[u64]) -> u64 {
         self.try_install(file, bytes, remove).unwrap()
     }
 

@@ -80,14 +80,14 @@ impl Operation {
     /// Checks the right to a character, raises the version of its belongings and reads them.
     pub(crate) async fn enter(&mut self, connection: &mut Connection, holder: &Holder) -> Result<Hands, ItemsError> {
         let entered = store::enter(connection, &self.items.realm, holder).await?;
-        let Some((version, stored)) = entered else {
+        let Some(entered) = entered else {
             return Err(store::why_not(connection, &self.items.realm, holder).await?);
         };
-        let sheet = holder.sheet.unwrap_or(stored);
-        if stored.hardcore && (stored.dead || sheet.dead) {
+        let stored = entered.sheet;
+        if stored.hardcore && (stored.dead || holder.sheet.is_some_and(|sheet| sheet.dead)) {
             return Err(ItemsError::Dead);
         }
-        self.hands(connection, *holder, sheet, version).await
+        self.hands(connection, *holder, entered).await
     }
 
     /// The same for what the realm gives a character by itself, whoever plays it: it only lays items to it. `None` when it is gone.
@@ -96,22 +96,22 @@ impl Operation {
         connection: &mut Connection,
         character: CharacterId,
     ) -> Result<Option<Hands>, ItemsError> {
-        let Some((account, version, sheet)) = store::reach(connection, &self.items.realm, character).await? else {
+        let Some(entered) = store::reach(connection, &self.items.realm, character).await? else {
             return Ok(None);
         };
-        let holder = Holder { sheet: None, ..Holder::resting(account, character) };
-        Ok(Some(self.hands(connection, holder, sheet, version).await?))
+        let holder = Holder::resting(entered.account, character);
+        Ok(Some(self.hands(connection, holder, entered).await?))
     }
 
     async fn hands(
         &self,
         connection: &mut Connection,
         holder: Holder,
-        sheet: realm_world::Sheet,
-        version: i64,
+        entered: store::Entered,
     ) -> Result<Hands, ItemsError> {
         let items = store::belongings(connection, &self.items.realm, holder.character).await?;
-        let gold = store::purses::gold(connection, &self.items.realm, Purse::Character(holder.character)).await?;
+        let store::Entered { version, sheet, gold, .. } = entered;
+        let sheet = holder.sheet.unwrap_or(sheet);
         Ok(Hands { holder, sheet, items, gold, version, touched: Vec::new() })
     }
 

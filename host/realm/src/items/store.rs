@@ -113,14 +113,24 @@ pub(super) async fn find(
     row.as_ref().map(owned).transpose()
 }
 
-/// The columns of [`sheet`], in its order.
+/// The columns of [`entered`], in its order.
 macro_rules! sheet_columns {
     () => {
-        "items_version, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead"
+        "items_version, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead, account, \
+         COALESCE((SELECT purses.gold FROM purses WHERE purses.kind = 'character' AND purses.holder = characters.id \
+         AND purses.realm = characters.realm), 0)"
     };
 }
 
-fn sheet(row: &AnyRow) -> Result<(i64, Sheet), StorageError> {
+/// What an operation finds of a character that it enters.
+pub(super) struct Entered {
+    pub(super) version: i64,
+    pub(super) sheet: Sheet,
+    pub(super) account: AccountId,
+    pub(super) gold: i64,
+}
+
+fn entered(row: &AnyRow) -> Result<Entered, StorageError> {
     let small = |index: usize| -> Result<u32, StorageError> {
         u32::try_from(row.try_get::<i64, _>(index)?).map_err(|_| damaged("holder"))
     };
@@ -132,7 +142,8 @@ fn sheet(row: &AnyRow) -> Result<(i64, Sheet), StorageError> {
         hardcore: row.try_get::<i64, _>(8)? != 0,
         dead: row.try_get::<i64, _>(9)? != 0,
     };
-    Ok((row.try_get(0)?, sheet))
+    let account = AccountId::from_sql(row.try_get(10)?);
+    Ok(Entered { version: row.try_get(0)?, sheet, account, gold: row.try_get(11)? })
 }
 
 /// No lease has this epoch.
@@ -143,7 +154,7 @@ pub(super) async fn enter(
     connection: &mut AnyConnection,
     realm: &str,
     holder: &Holder,
-) -> Result<Option<(i64, Sheet)>, StorageError> {
+) -> Result<Option<Entered>, StorageError> {
     let epoch = match holder.hold {
         Hold::Free => EPOCH_NONE,
         Hold::Leased(epoch) => epoch,
@@ -161,27 +172,24 @@ pub(super) async fn enter(
     .bind(epoch)
     .fetch_optional(connection)
     .await?;
-    row.as_ref().map(sheet).transpose()
+    row.as_ref().map(entered).transpose()
 }
 
-/// The same for what is given to a character by the realm; whose it is.
+/// The same for what is given to a character by the realm, whoever plays it.
 pub(super) async fn reach(
     connection: &mut AnyConnection,
     realm: &str,
     character: CharacterId,
-) -> Result<Option<(AccountId, i64, Sheet)>, StorageError> {
+) -> Result<Option<Entered>, StorageError> {
     let row = sqlx::query(concat!(
         "UPDATE characters SET items_version = items_version + 1 WHERE id = $1 AND realm = $2 RETURNING ",
-        sheet_columns!(),
-        ", account"
+        sheet_columns!()
     ))
     .bind(character.to_sql())
     .bind(realm)
     .fetch_optional(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let (version, sheet) = sheet(&row)?;
-    Ok(Some((AccountId::from_sql(row.try_get(10)?), version, sheet)))
+    row.as_ref().map(entered).transpose()
 }
 
 /// Why a holder has no right to a character's belongings.

@@ -8,6 +8,10 @@ use super::{
 };
 use crate::{
     audit::Broken,
+    hooks::{
+        self,
+        components::{Fixture, empty_list, one_finding},
+    },
     once::{Answered, Kept, Once},
     storage::{
         Storage,
@@ -35,6 +39,7 @@ each_database!(
     staff_undo_what_has_not_moved_on,
     a_character_takes_what_it_has_into_another_realm,
     the_scanner_finds_what_verbs_cannot_do,
+    a_rule_judges_what_is_made,
 );
 
 struct Stage {
@@ -656,4 +661,31 @@ async fn the_scanner_finds_what_verbs_cannot_do(home: Home) {
     let odd: Vec<&str> = found.odd.iter().map(|odd| odd.what.as_str()).collect();
     assert_eq!(odd, ["it lies over something else", "its pieces are told in two ways"], "{found:?}");
     stage.storage.close().await;
+}
+
+async fn a_rule_judges_what_is_made(home: Home) {
+    let mut stage = Stage::new(home).await;
+    let plugins = hooks::tests::Stage::new();
+    let hooks = plugins.hooks.clone();
+    stage.items = Items::new("main", stage.storage.clone(), realm_world::Content::builtin(), hooks);
+    let mild = Fixture::new("mild", "1.2.3").function("anti-cheat", "check-item", &empty_list());
+    let number = plugins.install("mild.wasm", &mild.build(), &[]);
+    let ring = plain(&stage.items, "ring", 1);
+    let found = stage.items.born_on_pick_up(stage.holder, ring.clone(), birth(8, 0)).await.unwrap();
+    // Its certificate says who has seen it.
+    let key = found.item.to_sql();
+    let rules = stage.storage.write::<_, crate::storage::StorageError, _>(move |connection| {
+        Box::pin(async move {
+            let row =
+                sqlx::query("SELECT birth_rules FROM items WHERE id = $1").bind(key).fetch_one(connection).await?;
+            Ok(sqlx::Row::get::<String, _>(&row, 0))
+        })
+    });
+    assert!(rules.await.unwrap().contains("mild 1.2.3"));
+    let strict = Fixture::new("strict", "1.0.0").function("anti-cheat", "check-item", &one_finding(0, 10));
+    plugins.install("strict.wasm", &strict.build(), &[number]);
+    let refused = stage.items.born_on_pick_up(stage.holder, ring, birth(8, 1)).await;
+    assert!(matches!(&refused, Err(ItemsError::Refused(_))), "{refused:?}");
+    assert_eq!(stage.items.of(stage.holder.character).await.unwrap().items.len(), 1);
+    stage.end().await;
 }

@@ -53,7 +53,8 @@ impl Upkeep {
 impl Items {
     /// Once; `started` is a key from before the first game of this process.
     pub(in crate::items) async fn tidy_up(&self, started: GameId, search: bool) -> Result<(), ItemsError> {
-        let returned = self.return_lost(started).await?;
+        let lies = store::lost::any(self.storage.reader(), &self.realm).await?;
+        let returned = if lies { self.return_lost(started).await? } else { 0 };
         if returned > 0 {
             tracing::info!(returned, "items on grounds of games that are gone went back to whoever had them");
         }

@@ -8,8 +8,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Mail, MailError, Told, store};
-use crate::{items::Doer, types::LetterId};
+use super::{Letter, Mail, MailError, Told, store};
+use crate::{
+    items::{Doer, Operation, Purse},
+    storage::Connection,
+    types::LetterId,
+};
 
 /// How often letters that have lain long enough are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -50,7 +54,7 @@ impl Mail {
 
     async fn expire_one(
         &self,
-        connection: &mut crate::storage::Connection,
+        connection: &mut Connection,
         id: LetterId,
         now_ms: i64,
     ) -> Result<Option<Told>, MailError> {
@@ -65,12 +69,28 @@ impl Mail {
         }
         let mut operation = self.items.begin("mail.expire", Doer::Realm);
         let told = self.go_back(connection, &mut operation, &letter).await?;
-        operation.finish(connection).await?;
         if told.is_none() {
-            store::keep(connection, id).await?;
+            if store::account_of(connection, letter.owner).await?.is_some() {
+                store::keep(connection, id, self.config.expires_ms(now_ms)).await?;
+            } else {
+                end(connection, &mut operation, &letter).await?;
+            }
         }
+        operation.finish(connection).await?;
         Ok(told)
     }
+}
+
+/// What lies in a letter of somebody who was deleted for good, and goes back to nobody, ends as what he carried did.
+async fn end(connection: &mut Connection, operation: &mut Operation, letter: &Letter) -> Result<(), MailError> {
+    for owned in &letter.items {
+        operation.end(connection, owned, "its owner is gone").await?;
+    }
+    if letter.gold > 0 {
+        let (from, what_for) = (Purse::Letter(letter.id), "its owner is gone");
+        operation.pay_for(connection, from, Purse::Mint, letter.gold, what_for).await?;
+    }
+    Ok(store::delete(connection, letter.id).await?)
 }
 
 /// Looks for letters that have lain long enough, now and every minute, until the realm stops.

@@ -64,7 +64,7 @@ pub struct Letter {
     pub about: String,
     /// When it came, in milliseconds since 1970.
     pub sent_ms: i64,
-    /// When it has lain long enough; `None` when it stays.
+    /// When it is looked at: it has lain long enough then.
     pub expires_ms: Option<i64>,
     /// When it was read first.
     pub read_ms: Option<i64>,
@@ -81,6 +81,12 @@ impl Letter {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.gold == 0 && self.items.is_empty()
+    }
+
+    /// When it goes back or is deleted; `None` when it stays until it is emptied.
+    #[must_use]
+    pub fn ends(&self) -> Option<i64> {
+        self.expires_ms.filter(|_| self.kind == LetterKind::Player || self.is_empty())
     }
 }
 

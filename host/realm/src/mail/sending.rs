@@ -1,6 +1,8 @@
 //! A player writes a letter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use realm_world::items::Item;
 
 use super::{
     Arrival, Done, Letter, LetterKind, Mail, MailError,
@@ -11,7 +13,7 @@ use crate::{
     hooks::{ApprovedText, ChatLine, ChatVerdict, chat_filter::Destination},
     items::{Doer, Holder, ItemsError, Occasion, Place, Purse, Spot},
     once::{self, Answered, Once},
-    types::{AccountName, CharacterName, ChatText, ItemId, LetterId},
+    types::{AccountName, CharacterId, CharacterName, ChatText, ItemId, LetterId},
 };
 
 /// Who writes.
@@ -52,14 +54,13 @@ impl Mail {
         }
         self.check_contents(&draft.items, draft.gold)?;
         let to = CharacterName::new(&draft.to).map_err(|_| MailError::RecipientUnknown)?;
-        let text = self.approve(writer, &to, &draft).await?;
-        if !draft.items.is_empty() {
-            // What is not carried is refused below, in the transaction.
-            let belongings = self.items.of(writer.holder.character).await?;
-            for owned in draft.items.iter().filter_map(|key| belongings.get(*key)) {
-                self.items.judge(Some(owned.key), &owned.item, Occasion::Trade).await?;
-            }
+        let Holder { account, character, .. } = writer.holder;
+        // Nobody learns what others have, or what a rule says of it.
+        if !store::owns(self.storage.reader(), &self.realm, account, character).await? {
+            return Err(ItemsError::CharacterUnknown.into());
         }
+        let text = self.approve(writer, &to, &draft).await?;
+        let judged = self.judged(character, &draft.items).await?;
         let (mail, holder) = (self.clone(), writer.holder);
         let id: LetterId = self.storage.ids().next(self.storage.now_ms());
         let done = once::write::<_, MailError, _>(&self.storage, once, move |connection| {
@@ -101,6 +102,10 @@ impl Mail {
                         if !matches!(owned.at.spot(), Some(Spot::In(..))) {
                             return Err(MailError::Worn);
                         }
+                        // What came, or was changed, while the rules were asked, they have not seen.
+                        if judged.get(key) != Some(&owned.item) {
+                            return Err(ItemsError::Moved.into());
+                        }
                         sent.push(operation.relocate(connection, &owned, Place::Letter(id, number)).await?);
                         hands.forget(*key);
                     }
@@ -124,6 +129,20 @@ impl Mail {
         })
         .await?;
         Ok(self.told(done))
+    }
+
+    /// Asks the anti-cheat rules about what is to be sent; answers with what they have seen. What is not carried is left out.
+    async fn judged(&self, character: CharacterId, keys: &[ItemId]) -> Result<BTreeMap<ItemId, Item>, MailError> {
+        let mut judged = BTreeMap::new();
+        if keys.is_empty() {
+            return Ok(judged);
+        }
+        let belongings = self.items.of(character).await?;
+        for owned in keys.iter().filter_map(|key| belongings.get(*key)) {
+            self.items.judge(Some(owned.key), &owned.item, Occasion::Trade).await?;
+            judged.insert(owned.key, owned.item.clone());
+        }
+        Ok(judged)
     }
 
     /// How much there may be in a letter.

@@ -169,17 +169,28 @@ pub(super) async fn empty(
     Ok(())
 }
 
-/// It stays until it is emptied.
-pub(super) async fn keep(connection: &mut AnyConnection, id: LetterId) -> Result<(), StorageError> {
-    sqlx::query("UPDATE letters SET expires_ms = NULL, version = version + 1 WHERE id = $1")
+/// It stays, and is looked at again. What somebody wrote who is gone is forgotten.
+pub(super) async fn keep(
+    connection: &mut AnyConnection,
+    id: LetterId,
+    expires_ms: i64,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "UPDATE letters SET expires_ms = $2, text = CASE WHEN sender IS NULL
+         OR EXISTS (SELECT 1 FROM characters WHERE characters.id = letters.sender) THEN text ELSE '' END WHERE id = $1",
+    )
         .bind(id.to_sql())
+        .bind(expires_ms)
         .execute(connection)
         .await?;
     Ok(())
 }
 
+/// A letter in which there is nothing, with its purse.
 pub(super) async fn delete(connection: &mut AnyConnection, id: LetterId) -> Result<(), StorageError> {
-    sqlx::query("DELETE FROM letters WHERE id = $1").bind(id.to_sql()).execute(connection).await?;
+    sqlx::query("DELETE FROM letters WHERE id = $1").bind(id.to_sql()).execute(&mut *connection).await?;
+    let purse = sqlx::query("DELETE FROM purses WHERE kind = 'letter' AND holder = $1 AND gold = 0");
+    purse.bind(id.to_sql()).execute(connection).await?;
     Ok(())
 }
 

@@ -245,9 +245,9 @@ async fn what_nobody_takes_goes_back_and_then_stays(home: Home) {
     village.clock.advance_ms(2 * DAY_MS);
     assert_eq!(village.mail.expire().await.unwrap(), 1);
     village.clock.advance_ms(400 * DAY_MS);
-    assert_eq!(village.mail.expire().await.unwrap(), 0);
+    assert_eq!(village.mail.expire().await.unwrap(), 1);
     let kept = &village.letters(ann).await[0];
-    assert_eq!((kept.expires_ms, kept.gold), (None, 20));
+    assert_eq!((kept.ends(), kept.gold), (None, 20));
     now(village.mail.take(ann, kept.id, Versions::Any, None).await.unwrap());
     assert_eq!((village.gold(ann).await, village.owned(ann).await), (20, vec![ring]));
     village.end().await;
@@ -257,16 +257,31 @@ async fn a_letter_to_whose_sender_nothing_can_go_back_stays(home: Home) {
     let village = Village::new(&home, Config::default()).await;
     let Village { ann, bob, .. } = village;
     endow(&village.items, ann.character, 20).await.unwrap();
-    let sent = village.send(ann, Draft { gold: 20, ..to("bob") }).await.unwrap();
+    let sent = village.send(ann, Draft { gold: 20, text: "Yours.".to_owned(), ..to("bob") }).await.unwrap();
     remove(&village.storage, ann.character).await;
     let back = village.mail.send_back(bob.account, sent.id, Versions::Any, None).await;
     assert_eq!(code(back), "LETTER_STAYS");
     village.clock.advance_ms(31 * DAY_MS);
     assert_eq!(village.mail.expire().await.unwrap(), 1);
     let kept = &village.letters(bob).await[0];
-    assert_eq!((kept.gold, kept.sender_name.as_str(), kept.expires_ms), (20, "", None));
+    assert_eq!((kept.gold, kept.sender_name.as_str(), kept.text.as_str()), (20, "", ""), "and with her go her words");
     now(village.mail.take(bob, kept.id, Versions::Any, None).await.unwrap());
     assert_eq!(village.gold(bob).await, 20);
+    village.end().await;
+}
+
+async fn what_belongs_to_nobody_ends(home: Home) {
+    let village = Village::new(&home, Config::default()).await;
+    let Village { ann, bob, .. } = village;
+    let ring = give(&village.items, ann.character, plain(&village.items, "ring", 1), inventory(0, 0)).await.unwrap();
+    endow(&village.items, ann.character, 20).await.unwrap();
+    village.send(ann, Draft { gold: 20, items: vec![ring], ..to("bob") }).await.unwrap();
+    remove(&village.storage, ann.character).await;
+    remove(&village.storage, bob.character).await;
+    village.clock.advance_ms(31 * DAY_MS);
+    assert_eq!(village.mail.expire().await.unwrap(), 1);
+    village.clock.advance_ms(31 * DAY_MS);
+    assert_eq!(village.mail.expire().await.unwrap(), 0, "nothing of it is left");
     village.end().await;
 }
 
@@ -367,6 +382,7 @@ each_database! {
     a_full_inventory_takes_nothing,
     what_nobody_takes_goes_back_and_then_stays,
     a_letter_to_whose_sender_nothing_can_go_back_stays,
+    what_belongs_to_nobody_ends,
     a_letter_sent_again_under_its_key_is_one_letter,
     staff_give_what_is_made_and_minted_for_it_and_it_is_written_down,
     a_mailbox_is_read_in_pages,

@@ -5,7 +5,7 @@ use realm_protocol::proto;
 use super::{Market, MarketError, Offer, store};
 use crate::{
     audit::Who,
-    items::{Belongings, Doer, Hands, Holder, Operation, Purse},
+    items::{Belongings, Doer, Hands, Holder, ItemsError, Operation, Purse},
     mail::{Done, LetterKind, Owed, Told},
     once::{self, Answered, Once},
     storage::Connection,
@@ -81,10 +81,12 @@ impl Market {
         let found = store::find(connection, &self.realm, id).await?;
         let now_ms = self.storage.now_ms();
         let offer = found.filter(|offer| offer.ends_ms > now_ms).ok_or(MarketError::OfferUnknown)?;
-        if store::account_of(connection, offer.seller).await? == Some(holder.account) {
-            return Err(MarketError::OwnOffer);
+        match store::account_of(connection, offer.seller).await? {
+            Some(account) if account == holder.account => Err(MarketError::OwnOffer),
+            Some(_) => Ok(offer),
+            // Nobody is there any more who could have the gold.
+            None => Err(MarketError::OfferUnknown),
         }
-        Ok(offer)
     }
 
     /// The gold: to the seller by mail, wherever he is, without the fee.
@@ -95,6 +97,9 @@ impl Market {
         hands: &mut Hands,
         offer: &Offer,
     ) -> Result<Vec<Told>, MarketError> {
+        if hands.gold < offer.price {
+            return Err(ItemsError::NotEnoughGold { needed: offer.price, has: hands.gold }.into());
+        }
         let purse = Purse::Character(hands.holder.character);
         let fee = self.config.sales_fee(offer.price);
         if fee > 0 {

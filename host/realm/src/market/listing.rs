@@ -59,6 +59,10 @@ impl Market {
         if !(1..=self.config.hours_max).contains(&goods.hours) {
             return Err(MarketError::Hours(self.config.hours_max));
         }
+        // Nobody learns what others have, or what a rule says of it.
+        if !store::owns(self.storage.reader(), &self.realm, holder.account, holder.character).await? {
+            return Err(ItemsError::CharacterUnknown.into());
+        }
         let belongings = self.items.of(holder.character).await?;
         let judged = belongings.get(goods.item).ok_or(ItemsError::NotCarried)?.clone();
         self.items.judge(Some(judged.key), &judged.item, Occasion::Trade).await?;

@@ -69,20 +69,17 @@ pub(super) async fn delete(connection: &mut AnyConnection, id: OfferId) -> Resul
     Ok(())
 }
 
+/// One character after the other, each by its index: a join may be turned round, and walk the whole market.
+const COUNT: &str = "SELECT COALESCE(CAST(SUM((SELECT CAST(COUNT(*) AS BIGINT) FROM offers o WHERE o.realm = c.realm AND o.seller = c.id))
+     AS BIGINT), 0) FROM characters c WHERE c.account = $1 AND c.realm = $2";
+
 /// How many offers an account has here.
 pub(super) async fn count(
     connection: &mut AnyConnection,
     realm: &str,
     account: AccountId,
 ) -> Result<i64, StorageError> {
-    let row = sqlx::query(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM characters c JOIN offers o ON o.seller = c.id
-         WHERE c.account = $1 AND o.realm = $2",
-    )
-    .bind(account.to_sql())
-    .bind(realm)
-    .fetch_one(connection)
-    .await?;
+    let row = sqlx::query(COUNT).bind(account.to_sql()).bind(realm).fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
@@ -146,7 +143,9 @@ pub(super) async fn look(readers: &Readers, realm: &str, id: OfferId) -> Result<
     row.as_ref().map(offer).transpose()
 }
 
-/// The offers of an account, the newest first; it has a bounded number of them.
+const OF_SELLER: &str = offers!("o.realm = $1 AND o.seller = $2 AND o.id < $3 ORDER BY o.id DESC LIMIT $4");
+
+/// The offers of an account, the newest first; one character after the other, too.
 pub(super) async fn of_account(
     readers: &Readers,
     realm: &str,
@@ -154,16 +153,40 @@ pub(super) async fn of_account(
     before: Option<OfferId>,
     entries: u32,
 ) -> Result<Vec<Offer>, StorageError> {
-    let rows = sqlx::query(offers!(
-        "o.seller IN (SELECT id FROM characters WHERE account = $1) AND o.realm = $2 AND o.id < $3 ORDER BY o.id DESC LIMIT $4"
-    ))
+    let found = sqlx::query("SELECT id FROM characters WHERE account = $1 AND realm = $2");
+    let sellers = found.bind(account.to_sql()).bind(realm).fetch_all(readers).await?;
+    let mut offers = Vec::new();
+    for seller in sellers {
+        let rows = sqlx::query(OF_SELLER)
+            .bind(realm)
+            .bind(seller.try_get::<i64, _>(0)?)
+            .bind(before.map_or(i64::MAX, OfferId::to_sql))
+            .bind(i64::from(entries))
+            .fetch_all(readers)
+            .await?;
+        offers.extend(rows.iter().map(offer).collect::<Result<Vec<_>, _>>()?);
+    }
+    offers.sort_by_key(|offer| std::cmp::Reverse(offer.id));
+    offers.truncate(entries as usize);
+    Ok(offers)
+}
+
+/// Has this account this living character in this realm?
+pub(super) async fn owns(
+    readers: &Readers,
+    realm: &str,
+    account: AccountId,
+    id: CharacterId,
+) -> Result<bool, StorageError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL",
+    )
+    .bind(id.to_sql())
     .bind(account.to_sql())
     .bind(realm)
-    .bind(before.map_or(i64::MAX, OfferId::to_sql))
-    .bind(i64::from(entries))
-    .fetch_all(readers)
+    .fetch_optional(readers)
     .await?;
-    rows.iter().map(offer).collect()
+    Ok(row.is_some())
 }
 
 /// Offers that are over, those first that have been for the longest time.

@@ -58,7 +58,7 @@ pub(in crate::accounts) async fn erase(
         // with the next that are.
         "UPDATE letters SET text = '', version = version + 1 WHERE owner IN (SELECT id FROM characters WHERE account = $1)",
         "UPDATE letters SET text = '', version = version + 1 WHERE sender IN (SELECT id FROM characters WHERE account = $1)",
-        "UPDATE offers SET ends_ms = 0 WHERE seller IN (SELECT id FROM characters WHERE account = $1)",
+        "UPDATE offers SET ends_ms = 0 WHERE (realm, seller) IN (SELECT realm, id FROM characters WHERE account = $1)",
         "DELETE FROM ladder_scores WHERE character_id IN (SELECT id FROM characters WHERE account = $1)",
     ] {
         sqlx::query(statement).bind(id).execute(&mut *connection).await?;

@@ -55,6 +55,12 @@ pub(in crate::items) async fn lost(
     query.fetch_all(connection).await?.iter().map(owned).collect()
 }
 
+/// Does anything lie on the ground of a game?
+pub(in crate::items) async fn any(readers: &Readers, realm: &str) -> Result<bool, StorageError> {
+    let row = sqlx::query("SELECT id FROM items WHERE place = 'ground' AND realm = $1 LIMIT 1").bind(realm);
+    Ok(row.fetch_optional(readers).await?.is_some())
+}
+
 /// Characters that are gone for good and have something still.
 pub(in crate::items) async fn gone(
     readers: &Readers,

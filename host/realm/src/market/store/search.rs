@@ -109,8 +109,8 @@ const BOTH: [&str; 2] = of_offers!(" AND kind = $2 AND quality = $4");
 const BASE: [&str; 2] = of_offers!(" AND base = $3");
 const SELLER: [&str; 2] = of_offers!(" AND seller = $10");
 const FEW: [&str; 2] = of_properties!(
-    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 1000",
-    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 1000"
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000",
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000"
 );
 const PROPERTY: [&str; 2] = of_properties!(
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND (price, offer) > ($5, $6)
@@ -243,4 +243,65 @@ pub(in crate::market) async fn seller(
     let found = sqlx::query("SELECT id FROM characters WHERE realm = $1 AND folded = $2").bind(realm).bind(folded);
     let row = found.fetch_optional(readers).await?;
     Ok(row.map(|row| row.try_get(0).map(CharacterId::from_sql)).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+    use crate::{
+        market::store::{COUNT, OF_SELLER},
+        storage::{
+            Storage,
+            testing::{FakeClock, Home, open},
+        },
+    };
+
+    /// How SQLite goes about a statement, of whose tables it knows nothing.
+    async fn plan(storage: &Storage, text: &'static str) -> String {
+        let explained = storage.write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+                let rows = sqlx::query(explain).fetch_all(connection).await?;
+                let lines: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(3)).collect();
+                Ok(lines?.join("\n"))
+            })
+        });
+        explained.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_walk_goes_along_the_index_that_is_meant() {
+        let home = Home::sqlite();
+        let storage = open(&home, &FakeClock::new()).await;
+        for (texts, indexes) in [
+            (ALL, ["offers_by_price", "offers_by_age"]),
+            (KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
+            (QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
+            (BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
+            (BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
+            (SELLER, ["offers_by_seller_and_price", "offers_by_seller_and_age"]),
+            (FEW, ["offer_properties_by_value", "offer_properties_by_value"]),
+            (PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
+            (END_OF_ALL, ["offers_by_price", "offers_by_age"]),
+            (END_OF_KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
+            (END_OF_QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
+            (END_OF_BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
+            (END_OF_BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
+            (END_OF_PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
+            ([COUNT, OF_SELLER], ["offers_by_seller_and_", "offers_by_seller_and_age"]),
+        ] {
+            for (text, index) in texts.into_iter().zip(indexes) {
+                let plan = plan(&storage, text).await;
+                assert!(plan.contains(&format!("INDEX {index}")), "{index}:\n{plan}\n{text}");
+                // Only what a walk has looked at is gone through.
+                for table in ["offers", "offer_properties", "items", "characters", "o", "i", "c", "p"] {
+                    let whole = |line: &str| line.trim() == format!("SCAN {table}");
+                    assert!(!plan.lines().any(whole), "{table}:\n{plan}\n{text}");
+                }
+            }
+        }
+        storage.close().await;
+    }
 }
