@@ -170,19 +170,15 @@ pub(super) async fn empty(
 }
 
 /// It stays, and is looked at again. What somebody wrote who is gone is forgotten.
-pub(super) async fn keep(
-    connection: &mut AnyConnection,
-    id: LetterId,
-    expires_ms: i64,
-) -> Result<(), StorageError> {
+pub(super) async fn keep(connection: &mut AnyConnection, id: LetterId, expires_ms: i64) -> Result<(), StorageError> {
     sqlx::query(
         "UPDATE letters SET expires_ms = $2, text = CASE WHEN sender IS NULL
          OR EXISTS (SELECT 1 FROM characters WHERE characters.id = letters.sender) THEN text ELSE '' END WHERE id = $1",
     )
-        .bind(id.to_sql())
-        .bind(expires_ms)
-        .execute(connection)
-        .await?;
+    .bind(id.to_sql())
+    .bind(expires_ms)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -178,14 +178,13 @@ pub(super) async fn owns(
     account: AccountId,
     id: CharacterId,
 ) -> Result<bool, StorageError> {
-    let row = sqlx::query(
-        "SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL",
-    )
-    .bind(id.to_sql())
-    .bind(account.to_sql())
-    .bind(realm)
-    .fetch_optional(readers)
-    .await?;
+    let row =
+        sqlx::query("SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL")
+            .bind(id.to_sql())
+            .bind(account.to_sql())
+            .bind(realm)
+            .fetch_optional(readers)
+            .await?;
     Ok(row.is_some())
 }
 
