@@ -173,8 +173,12 @@ async fn a_bad_client_moves_nothing() {
     }
     // Another's character is unknown.
     let path = format!("/characters/{}/items", ann.character);
-    let foreign = ask(&mut bob.rest, Method::POST, &path, &[], Some(json!({"act": "destroy", "item": ring}))).await;
-    assert_eq!(refused(foreign.success()), (404, "CHARACTER_UNKNOWN".to_owned()));
+    for act in
+        [json!({"act": "destroy", "item": ring}), json!({"act": "combine"}), json!({"act": "sell", "item": ring})]
+    {
+        let foreign = ask(&mut bob.rest, Method::POST, &path, &[], Some(act)).await;
+        assert_eq!(refused(foreign.success()), (404, "CHARACTER_UNKNOWN".to_owned()));
+    }
     assert_eq!((ann.inventory().await, bob.inventory().await), before);
     // Who plays does it in the game.
     let ticket = ann.rest.create_game(ann.character.raw(), &crate::harness::named("Cellar")).await.unwrap();

@@ -7,10 +7,10 @@ use realm_world::{
     items::{Combined, Item},
 };
 
-use super::{Bag, Hands, Items, ItemsError, Operation, Owned, Spot, judging::Occasion};
+use super::{Bag, Hands, Holder, Items, ItemsError, Operation, Owned, Spot, judging::Occasion, store};
 use crate::{
     storage::{Connection, StorageError},
-    types::{CharacterId, ItemId},
+    types::ItemId,
 };
 
 /// What will come of a combination.
@@ -24,9 +24,13 @@ pub(in crate::items) struct Planned {
 
 impl Items {
     /// Throws the dice, and asks the rules about what comes of it.
-    pub(in crate::items) async fn plan_combination(&self, character: CharacterId) -> Result<Planned, ItemsError> {
+    pub(in crate::items) async fn plan_combination(&self, holder: &Holder) -> Result<Planned, ItemsError> {
+        // Nobody learns by it what lies in somebody else's.
+        if !store::is_of(self.storage.reader(), &self.realm, holder).await? {
+            return Err(ItemsError::CharacterUnknown);
+        }
         let seed = getrandom::u64().map_err(|error| StorageError::Unavailable(format!("no dice: {error}")))?;
-        let inputs = in_cube(self.of(character).await?.items);
+        let inputs = in_cube(self.of(holder.character).await?.items);
         let goods: Vec<Item> = inputs.iter().map(|owned| owned.item.clone()).collect();
         let combined = self.catalogue().combine(&goods, &mut Dice::new(seed, 0))?;
         let mut rules = Vec::new();

@@ -83,14 +83,16 @@ impl Items {
                 Box::pin(async move {
                     let mut operation = items.begin("pick-up", player(&holder));
                     let mut hands = operation.enter(connection, &holder).await?;
-                    let found = store::find(connection, &items.realm, item).await?.ok_or(ItemsError::NotCarried)?;
-                    let on_ground = matches!(found.at, Place::Ground(lies_in, _) if lies_in == game);
-                    let key = if on_ground {
-                        items.take_in(&mut operation, connection, &mut hands, &found).await?
-                    } else if hands.get(item).is_ok() {
-                        item
-                    } else {
-                        return Err(ItemsError::NotCarried);
+                    let found = store::find(connection, &items.realm, item).await?;
+                    let lies_here = |at: &Place| matches!(at, Place::Ground(lies_in, _) if *lies_in == game);
+                    let key = match found.filter(|found| lies_here(&found.at)) {
+                        Some(found) => items.take_in(&mut operation, connection, &mut hands, &found).await?,
+                        None => {
+                            // It was taken before: it is in these hands, or has gone onto a stack in them.
+                            let stack = store::ledger::went_onto(connection, item).await?;
+                            let here = [Some(item), stack].into_iter().flatten().find(|key| hands.get(*key).is_ok());
+                            here.ok_or(ItemsError::NotCarried)?
+                        }
                     };
                     operation.finish(connection).await?;
                     Ok(Taken { item: key, belongings: hands.belongings() })
@@ -105,7 +107,11 @@ impl Items {
     /// # Errors
     /// [`ItemProblem::NoRoom`], [`ItemsError::Refused`] when a rule refuses it, [`ItemsError::NotCarried`] when somebody else has it.
     pub async fn born_on_pick_up(&self, holder: Holder, item: Item, birth: Certificate) -> Result<Taken, ItemsError> {
-        let rules = self.judge(None, &item, Occasion::Creation).await?;
+        // What is born already is not judged again: its taker has it.
+        let rules = match store::ledger::look_born(self.storage.reader(), &birth).await? {
+            Some(_) => Vec::new(),
+            None => self.judge(None, &item, Occasion::Creation).await?,
+        };
         let birth = Certificate::new(birth.game, birth.tick, birth.ordinal, birth.content, rules);
         let items = self.clone();
         self.storage
@@ -225,7 +231,7 @@ impl Items {
             match &mut reached[place].1 {
                 Some(hands) => {
                     let spot = any_room(hands, &owned);
-                    let moved = operation.relocate(connection, &owned, hands.at(spot)).await?;
+                    let moved = operation.hand_back(connection, &owned, hands, spot).await?;
                     hands.put(moved);
                 }
                 None => operation.end(connection, &owned, "its owner is gone").await?,

@@ -11,6 +11,7 @@ pub(crate) enum Occasion {
     /// It has just been made.
     Creation,
     /// It is about to change hands.
+    #[allow(dead_code, reason = "it is for the rooms in which items change hands")]
     Trade,
 }
 

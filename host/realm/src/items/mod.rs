@@ -49,6 +49,7 @@ pub use rollback::RolledBack;
 pub use scan::{Odd, Scan, ScanError, scan};
 pub use trace::TRACE_LINES_MAX;
 pub use verify::{LedgerBroken, verify};
+#[allow(unused_imports, reason = "some are for other rooms alone")]
 pub(crate) use {
     judging::Occasion,
     operation::{Doer, Operation},
@@ -142,7 +143,15 @@ impl Items {
         }
         // What asks plugins comes before the transaction, which waits for nothing but the database.
         let planned = match act {
-            Act::Combine => Some(self.plan_combination(holder.character).await?),
+            Act::Combine => match (self.plan_combination(&holder).await, &once) {
+                (Ok(planned), _) => Some(planned),
+                // It may have been done meanwhile, by the same request.
+                (Err(problem), Some(once)) => match once.before::<ItemsError>(&self.storage).await? {
+                    Some(kept) => return Ok(Answered::Before(kept)),
+                    None => return Err(problem),
+                },
+                (Err(problem), None) => return Err(problem),
+            },
             _ => None,
         };
         let items = self.clone();

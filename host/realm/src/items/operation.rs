@@ -62,12 +62,14 @@ impl Items {
 
 impl Operation {
     /// The same, of who has locked items: they may be moved by it. Said of each lock.
+    #[allow(dead_code, reason = "it is for the room of trades")]
     pub(crate) fn under(mut self, lock: &Lock) -> Self {
         self.own_locks.push(lock.number());
         self
     }
 
     /// Its key, which the lines have in common.
+    #[allow(dead_code, reason = "it is for the room of trades")]
     pub(crate) fn key(&self) -> OperationId {
         self.key
     }
@@ -90,13 +92,14 @@ impl Operation {
         self.hands(connection, *holder, entered).await
     }
 
-    /// The same for what the realm gives a character by itself, whoever plays it: it only lays items to it. `None` when it is gone.
+    /// The same for what the realm gives a character by itself, whoever plays it and whichever realm it is in: it only lays items to it. `None` when
+    /// it is gone.
     pub(crate) async fn reach(
         &mut self,
         connection: &mut Connection,
         character: CharacterId,
     ) -> Result<Option<Hands>, ItemsError> {
-        let Some(entered) = store::reach(connection, &self.items.realm, character).await? else {
+        let Some(entered) = store::reach(connection, character).await? else {
             return Ok(None);
         };
         let holder = Holder::resting(entered.account, character);
@@ -109,10 +112,10 @@ impl Operation {
         holder: Holder,
         entered: store::Entered,
     ) -> Result<Hands, ItemsError> {
-        let items = store::belongings(connection, &self.items.realm, holder.character).await?;
-        let store::Entered { version, sheet, gold, .. } = entered;
+        let store::Entered { version, sheet, gold, realm, .. } = entered;
+        let items = store::belongings(connection, &realm, holder.character).await?;
         let sheet = holder.sheet.unwrap_or(sheet);
-        Ok(Hands { holder, sheet, items, gold, version, touched: Vec::new() })
+        Ok(Hands { holder, realm, sheet, items, gold, version, touched: Vec::new() })
     }
 
     /// A certificate for something that this act makes outside games.
@@ -175,6 +178,24 @@ impl Operation {
         }
         let line = self.line(owned, owned.item.count, Side::from(&owned.at), Side::from(&to));
         self.lines.push(line);
+        Ok(moved)
+    }
+
+    /// The same into the hands of a character that may be in another realm by now.
+    ///
+    /// # Errors
+    /// As [`Self::relocate`].
+    pub(in crate::items) async fn hand_back(
+        &mut self,
+        connection: &mut Connection,
+        owned: &Owned,
+        hands: &Hands,
+        spot: super::Spot,
+    ) -> Result<Owned, ItemsError> {
+        let moved = self.relocate(connection, owned, hands.at(spot)).await?;
+        if hands.realm != *self.items.realm {
+            store::rehome(connection, moved.key, &hands.realm).await?;
+        }
         Ok(moved)
     }
 
@@ -314,12 +335,17 @@ impl Operation {
             return Err(ItemsError::PurseFull);
         }
         let realm = &self.items.realm;
+        // Looked at before anything is written: whoever goes on after a refusal has half a payment of none.
+        if to != Purse::Mint && store::purses::gold(connection, realm, to).await? > GOLD_MAX - amount {
+            return Err(ItemsError::PurseFull);
+        }
         if !store::purses::take(connection, realm, from, amount).await? {
             let has = store::purses::gold(connection, realm, from).await?;
             return Err(ItemsError::NotEnoughGold { needed: amount, has });
         }
         if !store::purses::give(connection, realm, to, amount).await? {
-            return Err(ItemsError::PurseFull);
+            let problem = "a purse with room for a payment did not take it".to_owned();
+            return Err(crate::storage::StorageError::Statement(problem).into());
         }
         self.lines.push(Draft {
             goods: GOLD.to_owned(),

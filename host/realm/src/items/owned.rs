@@ -57,6 +57,8 @@ impl Belongings {
 #[derive(Debug)]
 pub(crate) struct Hands {
     pub(crate) holder: Holder,
+    /// Key of the realm that it is in.
+    pub(crate) realm: String,
     /// What it can wear follows from this.
     pub(crate) sheet: Sheet,
     pub(crate) items: Vec<Owned>,

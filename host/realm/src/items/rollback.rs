@@ -1,7 +1,9 @@
 //! Undoing what went between one account's characters and others: for whoever was robbed, and of whoever was not to have it.
 //!
-//! An item goes back to the character that it came from, on whichever way, if that one or the one that has it now is the account's; gold as far as
-//! the purse that got it has it still. What has moved on since stays where it is, and is told. What is undone once is not undone again.
+//! An item goes back to whoever had it before it first went over the border of the account's characters, on whichever way, if whoever got it then, or
+//! another character of that account, has it still; gold as far as the purse that got it has it still. What has moved on stays where it is, and is told;
+//! so is what was given for something (a trade with two sides, a purchase): undoing one side of a deal would give somebody both. What is undone once is
+//! not undone again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +21,11 @@ use crate::{
 };
 
 /// Most lines of the ledger that are looked at: of more, a shorter time has to be asked for.
-const LINES_MAX: i64 = 2_000;
+const LINES_MAX: i64 = 1_000;
+/// Lines of one item that are followed.
+const STEPS_MAX: i64 = 200;
+/// Lines of one act that are looked at.
+const ACT_LINES_MAX: i64 = 200;
 
 /// What came of a roll-back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,12 +41,20 @@ pub struct RolledBack {
 /// The word in the ledger.
 const ACT: &str = "roll-back";
 
+/// An item went over the border of the account's characters.
+struct Crossing {
+    giver: CharacterId,
+    taker: CharacterId,
+    operation: i64,
+}
+
 /// One after the other, with the hands that are reached on the way.
 struct Undoing<'a> {
     items: &'a Items,
     /// The account's characters.
     own: Vec<CharacterId>,
-    since_ms: i64,
+    /// Number of the first line that is looked at.
+    first: i64,
     operation: Operation,
     hands: BTreeMap<CharacterId, Option<(Hands, bool)>>,
     done: RolledBack,
@@ -62,8 +76,8 @@ impl Items {
         let items = self.clone();
         once::write(&self.storage, once, move |connection| {
             Box::pin(async move {
-                let lines =
-                    store::history::of_account(connection, &items.realm, account, since_ms, LINES_MAX + 1).await?;
+                let first = store::ledger::first_since(connection, since_ms).await?;
+                let lines = store::history::of_account(connection, &items.realm, account, first, LINES_MAX + 1).await?;
                 if lines.len() as u64 > LINES_MAX.unsigned_abs() {
                     let sentence =
                         format!("More than {LINES_MAX} moves are too many for one roll-back; ask for a shorter time.");
@@ -73,7 +87,7 @@ impl Items {
                 let now_ms = operation.now_ms();
                 let own = store::history::characters(connection, &items.realm, account).await?;
                 let (hands, done) = (BTreeMap::new(), RolledBack::default());
-                let mut undoing = Undoing { items: &items, own, since_ms, operation, hands, done };
+                let mut undoing = Undoing { items: &items, own, first, operation, hands, done };
                 undoing.items(connection, &lines).await?;
                 undoing.gold(connection, &lines).await?;
                 let Undoing { operation, done, .. } = undoing;
@@ -102,26 +116,73 @@ impl Undoing<'_> {
                 self.done.stays.push(format!("item {key}: it is on its way, in {}", Side::from(&owned.at)));
                 continue;
             };
-            // How it came to whoever has it. What was undone before is not done again.
-            let Some(came) = store::history::arrival(connection, key, holder).await? else { continue };
-            if came.at_ms < self.since_ms || came.act == ACT || !came.from.is_real() {
+            let Some(crossing) = self.crossing(connection, key).await? else { continue };
+            if crossing.giver == holder {
                 continue;
             }
-            // What came out of a letter, an offer or from the ground came from whoever laid it there.
-            let giver = if is_of_character(&came.from.place) {
-                Some(CharacterId::from_sql(came.from.holder))
+            let (taker_of, holder_of, giver_of) = (
+                store::history::account_of(connection, crossing.taker).await?,
+                store::history::account_of(connection, holder).await?,
+                store::history::account_of(connection, crossing.giver).await?,
+            );
+            if holder_of == giver_of {
+                // It is with its own again.
+            } else if holder_of != taker_of {
+                self.done.stays.push(format!("item {key}: it has moved on to {}", Side::from(&owned.at)));
+            } else if self.is_deal(connection, crossing.operation).await? {
+                self.done.stays.push(format!("item {key}: something was given for it, in act {}", crossing.operation));
             } else {
-                store::history::giver(connection, key, came.number).await?
-            };
-            let Some(giver) = giver.filter(|giver| *giver != holder) else { continue };
-            match [giver, holder].iter().filter(|one| self.own.contains(one)).count() {
-                1 => self.give_back(connection, &owned, giver).await?,
-                0 => self.done.stays.push(format!("item {key}: it has moved on to {}", Side::from(&owned.at))),
-                // Between two of the account's own.
-                _ => {}
+                self.give_back(connection, &owned, crossing.giver).await?;
             }
         }
         Ok(())
+    }
+
+    /// Where an item first went from one of the account's characters to somebody else, or the other way; `None` when it never did, or when that
+    /// was undone before.
+    async fn crossing(&self, connection: &mut Connection, key: ItemId) -> Result<Option<Crossing>, ItemsError> {
+        let steps = store::history::steps(connection, key, self.first, STEPS_MAX).await?;
+        let (mut before, mut found) = (None, None);
+        for step in &steps {
+            if step.act == ACT {
+                // From here on it is another story.
+                (before, found) = (Some(CharacterId::from_sql(step.to.holder)), None);
+                continue;
+            }
+            // What came out of a letter, an offer or from the ground came from whoever laid it there.
+            let giver = if is_of_character(&step.from.place) {
+                Some(CharacterId::from_sql(step.from.holder))
+            } else if before.is_none() && step.from.is_real() {
+                store::history::giver(connection, key, step.number).await?
+            } else {
+                before
+            };
+            before = giver;
+            if found.is_none()
+                && is_of_character(&step.to.place)
+                && let Some(giver) = giver
+            {
+                let taker = CharacterId::from_sql(step.to.holder);
+                if self.own.contains(&giver) != self.own.contains(&taker) {
+                    found = Some(Crossing { giver, taker, operation: step.operation });
+                }
+            }
+            if is_of_character(&step.to.place) {
+                before = Some(CharacterId::from_sql(step.to.holder));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Was something given for something in an act: things went two ways, or gold went, too?
+    async fn is_deal(&self, connection: &mut Connection, operation: i64) -> Result<bool, ItemsError> {
+        let lines = store::history::of_operation(connection, operation, ACT_LINES_MAX).await?;
+        let went_over =
+            |line: &&LedgerLine| line.from.holder != line.to.holder && line.from.is_real() && line.to.is_real();
+        let mut givers: Vec<i64> = lines.iter().filter(went_over).map(|line| line.from.holder).collect();
+        givers.sort_unstable();
+        givers.dedup();
+        Ok(givers.len() > 1 || lines.iter().any(|line| line.item == 0) && lines.iter().any(|line| line.item != 0))
     }
 
     async fn give_back(
@@ -130,7 +191,7 @@ impl Undoing<'_> {
         owned: &Owned,
         giver: CharacterId,
     ) -> Result<(), ItemsError> {
-        let key = owned.key;
+        let (key, owned_realm) = (owned.key, self.items.realm.to_string());
         if let Some(holder) = owned.at.character()
             && self.reach(connection, holder).await?.is_some_and(|(_, is_playing)| *is_playing)
         {
@@ -141,6 +202,10 @@ impl Undoing<'_> {
             self.done.stays.push(format!("item {key}: character {giver}, who had it, is gone"));
             return Ok(());
         };
+        if hands.realm != owned_realm {
+            self.done.stays.push(format!("item {key}: character {giver}, who had it, is in another realm"));
+            return Ok(());
+        }
         let place = hands.at(any_room(hands, owned));
         match self.operation.relocate(connection, owned, place).await {
             Ok(moved) => {
@@ -155,32 +220,42 @@ impl Undoing<'_> {
         Ok(())
     }
 
-    /// Payments between characters, the newest first.
+    /// Payments, the newest first.
     async fn gold(&mut self, connection: &mut Connection, lines: &[LedgerLine]) -> Result<(), ItemsError> {
-        let is_payment = |line: &&LedgerLine| {
-            line.item == 0
-                && line.goods == GOLD
-                && [&line.from, &line.to].iter().all(|side| side.place == "purse:character")
-        };
         let undone: BTreeSet<&str> =
             lines.iter().filter(|line| line.act == ACT).map(|line| line.note.as_str()).collect();
-        for line in lines.iter().filter(is_payment).filter(|line| line.act != ACT) {
+        let went_over = |line: &&LedgerLine| line.item == 0 && line.goods == GOLD && line.act != ACT;
+        for line in lines.iter().filter(went_over) {
             let name = format!("line {}", line.number);
             if undone.contains(name.as_str()) {
                 continue;
             }
-            let (from, to) = (CharacterId::from_sql(line.from.holder), CharacterId::from_sql(line.to.holder));
-            if self.reach(connection, from).await?.is_none() {
-                self.done.stays.push(format!("{} gold: character {from}, who had it, is gone", line.amount));
+            if [&line.from, &line.to].iter().any(|side| side.place != "purse:character") {
+                let (from, to) = (&line.from, &line.to);
+                self.done.stays.push(format!("{} gold: it went by another way, from {from} to {to}", line.amount));
                 continue;
+            }
+            let (from, to) = (CharacterId::from_sql(line.from.holder), CharacterId::from_sql(line.to.holder));
+            if self.own.contains(&from) == self.own.contains(&to) {
+                continue;
+            }
+            if self.is_deal(connection, line.operation).await? {
+                self.done
+                    .stays
+                    .push(format!("{} gold: something was given for it, in act {}", line.amount, line.operation));
+                continue;
+            }
+            match self.reach(connection, from).await? {
+                Some((hands, _)) if hands.realm == line.realm => {}
+                _ => {
+                    self.done.stays.push(format!("{} gold: character {from}, who had it, is gone", line.amount));
+                    continue;
+                }
             }
             // Whoever has it sees that it is another version.
             self.reach(connection, to).await?;
-            let back = self
-                .operation
-                .pay_for(connection, Purse::Character(to), Purse::Character(from), line.amount, &name)
-                .await;
-            match back {
+            let (giver, taker) = (Purse::Character(from), Purse::Character(to));
+            match self.operation.pay_for(connection, taker, giver, line.amount, &name).await {
                 Ok(()) => self.done.gold.push((to, from, line.amount)),
                 Err(ItemsError::NotEnoughGold { has, .. }) => {
                     self.done.stays.push(format!("{} gold: character {to} has {has} still", line.amount));

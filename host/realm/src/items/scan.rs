@@ -134,6 +134,7 @@ pub async fn scan(connection: &mut Connection, content: &Content, items_max: usi
     for (base, total) in store::scan::totals(connection).await? {
         scanner.expect(goods.number(&base), total);
     }
+    scanner.expect_nothing_else();
     scan.report = scanner.finish();
     scan.goods = goods.names;
     Ok(scan)

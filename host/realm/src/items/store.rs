@@ -118,7 +118,7 @@ macro_rules! sheet_columns {
     () => {
         "items_version, class, level, experience, strength, dexterity, vitality, energy, hardcore, dead, account, \
          COALESCE((SELECT purses.gold FROM purses WHERE purses.kind = 'character' AND purses.holder = characters.id \
-         AND purses.realm = characters.realm), 0)"
+         AND purses.realm = characters.realm), 0), characters.realm"
     };
 }
 
@@ -128,6 +128,7 @@ pub(super) struct Entered {
     pub(super) sheet: Sheet,
     pub(super) account: AccountId,
     pub(super) gold: i64,
+    pub(super) realm: String,
 }
 
 fn entered(row: &AnyRow) -> Result<Entered, StorageError> {
@@ -143,7 +144,7 @@ fn entered(row: &AnyRow) -> Result<Entered, StorageError> {
         dead: row.try_get::<i64, _>(9)? != 0,
     };
     let account = AccountId::from_sql(row.try_get(10)?);
-    Ok(Entered { version: row.try_get(0)?, sheet, account, gold: row.try_get(11)? })
+    Ok(Entered { version: row.try_get(0)?, sheet, account, gold: row.try_get(11)?, realm: row.try_get(12)? })
 }
 
 /// No lease has this epoch.
@@ -178,18 +179,35 @@ pub(super) async fn enter(
 /// The same for what is given to a character by the realm, whoever plays it.
 pub(super) async fn reach(
     connection: &mut AnyConnection,
-    realm: &str,
     character: CharacterId,
 ) -> Result<Option<Entered>, StorageError> {
     let row = sqlx::query(concat!(
-        "UPDATE characters SET items_version = items_version + 1 WHERE id = $1 AND realm = $2 RETURNING ",
+        "UPDATE characters SET items_version = items_version + 1 WHERE id = $1 RETURNING ",
         sheet_columns!()
     ))
     .bind(character.to_sql())
-    .bind(realm)
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(entered).transpose()
+}
+
+/// An item goes with its owner into the realm that this one is in.
+pub(super) async fn rehome(connection: &mut AnyConnection, item: ItemId, realm: &str) -> Result<(), StorageError> {
+    let rehome = sqlx::query("UPDATE items SET realm = $1 WHERE id = $2").bind(realm).bind(item.to_sql());
+    rehome.execute(connection).await?;
+    Ok(())
+}
+
+/// Is the character the account's, as everybody sees it?
+pub(super) async fn is_of(readers: &Readers, realm: &str, holder: &Holder) -> Result<bool, StorageError> {
+    let row =
+        sqlx::query("SELECT id FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL")
+            .bind(holder.character.to_sql())
+            .bind(holder.account.to_sql())
+            .bind(realm)
+            .fetch_optional(readers)
+            .await?;
+    Ok(row.is_some())
 }
 
 /// Why a holder has no right to a character's belongings.

@@ -266,6 +266,8 @@ async fn only_who_holds_a_character_moves_its_items(home: Home) {
     let stranger = account(&stage.storage).await;
     let refused = act_of(&stage.items, Holder::resting(stranger, character), to(1)).await;
     assert!(matches!(refused, Err(ItemsError::CharacterUnknown)));
+    let curious = act_of(&stage.items, Holder::resting(stranger, character), Act::Combine).await;
+    assert!(matches!(curious, Err(ItemsError::CharacterUnknown)));
     let early = act_of(&stage.items, Holder::playing(owner, character, 0, None), to(1)).await;
     assert!(matches!(early, Err(ItemsError::Fenced)), "nobody plays it");
     lease(&stage.storage, character, 7).await;
@@ -341,6 +343,13 @@ async fn what_lies_on_the_ground_goes_to_one(home: Home) {
     let taken = stage.items.take_from_ground(first, game, salt).await.unwrap();
     let count = |item| taken.belongings.get(item).unwrap().item.count;
     assert_eq!((taken.item, count(salt), count(own)), (salt, 3, stack_max));
+    // What went onto a stack as a whole is that stack, also when it is asked again.
+    let last = stage.give("ash-salt", 1, inventory(0, 0)).await;
+    stage.items.drop_to_ground(stage.holder, last, game, 3).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(stage.items.take_from_ground(first, game, last).await.unwrap().item, salt);
+    }
+    assert!(matches!(stage.items.take_from_ground(second, game, last).await, Err(ItemsError::NotCarried)));
     stage.end().await;
 }
 
@@ -596,6 +605,47 @@ async fn staff_undo_what_has_not_moved_on(home: Home) {
     assert!(kept.get(ring).is_some() && kept.get(second).is_none());
     let later = rolled(stage.items.roll_back(by(), hero.account, i64::MAX, None).await);
     assert_eq!(later, super::RolledBack::default());
+    let again = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert_eq!((again.items, again.gold), (Vec::new(), Vec::new()), "what is undone is not undone again");
+    // A thief who drops what he took and picks it up again, or hands it to another of his own, has it from whom he had it.
+    stage.items.drop_to_ground(hero, ring, game, 5).await.unwrap();
+    stage.items.take_from_ground(thief, game, ring).await.unwrap();
+    stage.items.drop_to_ground(thief, ring, game, 6).await.unwrap();
+    stage.items.take_from_ground(thief, game, ring).await.unwrap();
+    let mule = Holder::resting(thief.account, character(&stage.storage, thief.account, "Mule", "Amazon").await);
+    stage.items.drop_to_ground(thief, ring, game, 7).await.unwrap();
+    stage.items.take_from_ground(mule, game, ring).await.unwrap();
+    let back = rolled(stage.items.roll_back(by(), thief.account, 0, None).await);
+    assert_eq!(back.items, [(ring, hero.character)], "{back:?}");
+    // What a purse has no room for stays where it is, all of it.
+    pay(&stage.items, purse(hero), purse(thief), 10).await.unwrap();
+    let room = GOLD_MAX - stage.items.of(hero.character).await.unwrap().gold;
+    endow(&stage.items, hero.character, room).await.unwrap();
+    let full = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert!(full.gold.is_empty() && full.stays.iter().any(|stays| stays.contains("is full")), "{full:?}");
+    // What was given for something is no theft.
+    let bought = stage.give("ring", 1, inventory(9, 3)).await;
+    let (own, seller, buyer) = (stage.items.clone(), hero, friend);
+    endow(&stage.items, friend.character, 5).await.unwrap();
+    pay(&stage.items, purse(hero), Purse::Mint, 1_000).await.unwrap();
+    let deal = stage.storage.write::<_, ItemsError, _>(move |connection| {
+        Box::pin(async move {
+            let mut operation = own.begin("trade", super::Doer::Realm);
+            let from = operation.enter(connection, &seller).await?;
+            let to = operation.enter(connection, &buyer).await?;
+            let owned = from.get(bought)?.clone();
+            let place = to.at(to.room_for(owned.size).unwrap());
+            operation.relocate(connection, &owned, place).await?;
+            operation.pay(connection, Purse::Character(buyer.character), Purse::Character(seller.character), 5).await?;
+            operation.finish(connection).await
+        })
+    });
+    deal.await.unwrap();
+    let kept = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert!(
+        kept.items.is_empty() && kept.stays.iter().filter(|stays| stays.contains("was given for it")).count() == 2,
+        "{kept:?}"
+    );
     stage.end().await;
 }
 
@@ -628,10 +678,8 @@ async fn a_character_takes_what_it_has_into_another_realm(home: Home) {
     let left = stage.items.of(stage.holder.character).await.unwrap();
     assert_eq!((left.items.len(), left.gold, left.version), (0, 0, 0));
     act_of(&there, stage.holder, Act::Move { item: ring, to: inventory(5, 0) }).await.unwrap();
-    // What it left lying comes after it.
-    let started: GameId = stage.storage.ids().next(stage.storage.now_ms());
-    stage.items.tidy_up(started, true).await.unwrap();
-    there.tidy_up(started, true).await.unwrap();
+    // What it left lying comes after it when that game ends.
+    assert_eq!(stage.items.end_of_game(game).await.unwrap(), 1);
     assert!(there.of(stage.holder.character).await.unwrap().get(ground).is_some());
     main.stop().await;
     stage.end().await;

@@ -31,16 +31,19 @@ impl Drop for Upkeep {
 impl Upkeep {
     pub(in crate::items) fn start(items: &Items) -> Arc<Self> {
         let items = items.clone();
+        // Taken at once: games of this process have higher keys.
+        let started: GameId = items.storage.ids().next(items.storage.now_ms());
         let task = tokio::spawn(async move {
-            // Games of this process have higher keys.
-            let started: GameId = items.storage.ids().next(items.storage.now_ms());
             let mut times = tokio::time::interval(LOOK_EVERY);
             times.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut looks = 0u32;
             loop {
                 times.tick().await;
                 let done = items.tidy_up(started, looks.is_multiple_of(LOOKS_PER_SEARCH)).await;
-                looks = looks.wrapping_add(1);
+                // A search that failed is tried again with the next look.
+                if done.is_ok() {
+                    looks = looks.wrapping_add(1);
+                }
                 if let Err(error) = done {
                     tracing::warn!(%error, "items of games and characters that are gone could not be looked after; tried again in a minute");
                 }
@@ -67,12 +70,11 @@ impl Items {
 
     /// What belonged to characters that are gone for good ends; answers with how many characters those were.
     pub(in crate::items) async fn end_of_the_gone(&self) -> Result<u64, ItemsError> {
-        let mut all = 0;
+        let (mut all, mut after) = (0, 0);
         loop {
-            let gone = store::lost::gone(self.storage.reader(), &self.realm, CHARACTERS_PER_WRITE_MAX).await?;
-            if gone.is_empty() {
-                return Ok(all);
-            }
+            let gone = store::lost::gone(self.storage.reader(), &self.realm, after, CHARACTERS_PER_WRITE_MAX).await?;
+            let Some(last) = gone.last() else { return Ok(all) };
+            after = last.to_sql();
             all += gone.len() as u64;
             let items = self.clone();
             self.storage

@@ -147,9 +147,9 @@ async fn compare_items(
         let rows = store::scan::standings(connection, after, ROWS_PER_READ).await?;
         let Some((last, _)) = rows.last() else { break };
         after = *last;
-        for (item, row) in rows {
+        for (item, told) in rows {
             let ledger = books.remove(&item);
-            if ledger.as_ref() != Some(&row) {
+            if let Some(row) = told.iter().find(|row| ledger.as_ref() != Some(row)) {
                 let ledger = ledger.map_or_else(nothing, |ledger| ledger.words());
                 return Ok(Some(LedgerBroken::Item { item, row: row.words(), ledger }));
             }

@@ -115,6 +115,8 @@ pub struct Scanner {
     totals: BTreeMap<u32, i128>,
     /// What the ledger says, by goods.
     ledger: BTreeMap<u32, i64>,
+    /// Goods of which the ledger says nothing should not exist.
+    ledger_read: bool,
     wrong: Vec<(u64, i64)>,
 }
 
@@ -129,6 +131,7 @@ impl Scanner {
             places: Vec::new(),
             totals: BTreeMap::new(),
             ledger: BTreeMap::new(),
+            ledger_read: false,
             wrong: Vec::new(),
         }
     }
@@ -166,12 +169,18 @@ impl Scanner {
     /// should not exist.
     pub fn expect(&mut self, goods: u32, total: i64) {
         self.ledger.insert(goods, total);
+        self.ledger_read = true;
+    }
+
+    /// The whole ledger was read: goods of which nothing is said with [`Scanner::expect`] should not exist, also when nothing is said of any.
+    pub fn expect_nothing_else(&mut self) {
+        self.ledger_read = true;
     }
 
     /// What was found. It does not depend on the order in which the records came.
     #[must_use]
     pub fn finish(self) -> Report {
-        let Self { mut keys, certificates, places, mut totals, ledger, wrong, .. } = self;
+        let Self { mut keys, certificates, places, mut totals, ledger, ledger_read, wrong, .. } = self;
         let mut report = Report { records: keys.len() as u64, ..Report::default() };
         keys.sort_unstable();
         let same = keys.chunk_by(|one, other| one == other).filter(|same| same.len() > 1);
@@ -184,7 +193,7 @@ impl Scanner {
             wrong.into_iter().map(|(key, count)| Finding::CountWrong { key, count }).collect();
         wrong.sort_unstable();
         report.add(wrong.into_iter());
-        if !ledger.is_empty() {
+        if ledger_read {
             for goods in ledger.keys() {
                 totals.entry(*goods).or_default();
             }

@@ -147,7 +147,7 @@ pub(in crate::characters) async fn restore(
     Ok(())
 }
 
-/// Takes a character into another realm, with its score, and with what it has or has laid down.
+/// Takes a character into another realm, with its score, and with what it has; what it has laid down in a game comes after it when that ends.
 ///
 /// # Errors
 /// `Conflict` when its name is taken there.
@@ -161,7 +161,6 @@ pub(in crate::characters) async fn move_to(
         // In the same transaction: nobody sees a place in the ladder of a realm that the character is not in.
         "UPDATE ladder_scores SET realm = $2 WHERE character_id = $1",
         "UPDATE items SET realm = $2 WHERE holder = $1 AND place IN ('worn', 'inventory', 'stash', 'cube', 'returned')",
-        "UPDATE items SET realm = $2 WHERE last_holder = $1 AND place = 'ground'",
         "UPDATE purses SET realm = $2 WHERE kind = 'character' AND holder = $1",
     ] {
         sqlx::query(statement).bind(id.to_sql()).bind(realm).execute(&mut *connection).await?;

@@ -9,12 +9,12 @@ use crate::{
     types::{AccountId, CharacterId, ItemId},
 };
 
-/// Lines since a moment that say that something went from an account's characters to somebody else, or the other way: the newest first.
+/// Lines from a number on that say that something went from an account's characters to somebody else, or the other way: the newest first.
 pub(in crate::items) async fn of_account(
     connection: &mut AnyConnection,
     realm: &str,
     account: AccountId,
-    since_ms: i64,
+    first: i64,
     lines_max: i64,
 ) -> Result<Vec<LedgerLine>, StorageError> {
     let query = concat!(
@@ -22,20 +22,15 @@ pub(in crate::items) async fn of_account(
         line_columns!(),
         " FROM ledger WHERE number IN (
              SELECT l.number FROM ledger l JOIN characters c ON c.id = l.from_holder
-             WHERE c.account = $1 AND c.realm = $2 AND l.from_holder <> 0 AND l.at_ms >= $3
+             WHERE c.account = $1 AND c.realm = $2 AND l.from_holder <> 0 AND l.number >= $3
              AND l.to_holder <> l.from_holder AND l.to_holder <> 0 AND l.from_place <> 'stack' AND l.to_place <> 'stack'
              UNION SELECT l.number FROM ledger l JOIN characters c ON c.id = l.to_holder
-             WHERE c.account = $1 AND c.realm = $2 AND l.to_holder <> 0 AND l.at_ms >= $3
+             WHERE c.account = $1 AND c.realm = $2 AND l.to_holder <> 0 AND l.number >= $3
              AND l.to_holder <> l.from_holder AND l.from_holder <> 0 AND l.from_place <> 'stack' AND l.to_place <> 'stack')
          ORDER BY number DESC LIMIT $4"
     );
-    let rows = sqlx::query(query)
-        .bind(account.to_sql())
-        .bind(realm)
-        .bind(since_ms)
-        .bind(lines_max)
-        .fetch_all(connection)
-        .await?;
+    let rows =
+        sqlx::query(query).bind(account.to_sql()).bind(realm).bind(first).bind(lines_max).fetch_all(connection).await?;
     rows.iter().map(line).collect()
 }
 
@@ -63,20 +58,42 @@ pub(in crate::items) async fn is_playing(
     Ok(row.is_some_and(|row| row.try_get::<i64, _>(0).is_ok_and(|leased| leased != 0)))
 }
 
-/// The line that brought an item to the character who has it.
-pub(in crate::items) async fn arrival(
+/// Lines from a number on that say where an item went, the oldest first; pieces that went from stack to stack are not in it.
+pub(in crate::items) async fn steps(
     connection: &mut AnyConnection,
     item: ItemId,
-    holder: CharacterId,
-) -> Result<Option<LedgerLine>, StorageError> {
+    first: i64,
+    lines_max: i64,
+) -> Result<Vec<LedgerLine>, StorageError> {
     let query = concat!(
         "SELECT ",
         line_columns!(),
-        " FROM ledger WHERE item = $1 AND item <> 0 AND to_holder = $2 AND from_holder <> $2 AND to_place <> 'stack'
-         ORDER BY number DESC LIMIT 1"
+        " FROM ledger WHERE item = $1 AND item <> 0 AND number >= $2 AND from_holder <> to_holder
+         AND from_place <> 'stack' AND to_place <> 'stack' ORDER BY number LIMIT $3"
     );
-    let row = sqlx::query(query).bind(item.to_sql()).bind(holder.to_sql()).fetch_optional(connection).await?;
-    row.as_ref().map(line).transpose()
+    let rows = sqlx::query(query).bind(item.to_sql()).bind(first).bind(lines_max).fetch_all(connection).await?;
+    rows.iter().map(line).collect()
+}
+
+/// Lines of an act.
+pub(in crate::items) async fn of_operation(
+    connection: &mut AnyConnection,
+    operation: i64,
+    lines_max: i64,
+) -> Result<Vec<LedgerLine>, StorageError> {
+    let query = concat!("SELECT ", line_columns!(), " FROM ledger WHERE operation = $1 ORDER BY number LIMIT $2");
+    let rows = sqlx::query(query).bind(operation).bind(lines_max).fetch_all(connection).await?;
+    rows.iter().map(line).collect()
+}
+
+/// Whose a character is; of one that is gone nobody's.
+pub(in crate::items) async fn account_of(
+    connection: &mut AnyConnection,
+    character: CharacterId,
+) -> Result<Option<AccountId>, StorageError> {
+    let row = sqlx::query("SELECT account FROM characters WHERE id = $1").bind(character.to_sql());
+    let row = row.fetch_optional(connection).await?;
+    row.map(|row| Ok(AccountId::from_sql(row.try_get(0)?))).transpose()
 }
 
 /// An account's characters, deleted ones too.

@@ -70,7 +70,7 @@ pub(in crate::items) fn line(row: &AnyRow) -> Result<LedgerLine, StorageError> {
 /// Number and hash of the line that was written last.
 pub(in crate::items) async fn head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, StorageError> {
     let row = sqlx::query("SELECT number, hash FROM ledger_head WHERE chain = 1").fetch_optional(connection).await?;
-    Ok(row.map(|row| Ok::<_, StorageError>((row.try_get(0)?, row.try_get(1)?))).transpose()?)
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
 /// True when there is no line at all.
@@ -141,23 +141,45 @@ pub(in crate::items) struct Born {
     pub(in crate::items) holder: CharacterId,
 }
 
+const BORN: &str = "SELECT item, to_holder FROM ledger
+     WHERE birth_game = $1 AND birth_tick = $2 AND birth_ordinal = $3 AND birth_game IS NOT NULL";
+
+fn born_of(row: Option<AnyRow>) -> Result<Option<Born>, StorageError> {
+    let born = |row: AnyRow| -> Result<Born, StorageError> {
+        Ok(Born { item: ItemId::from_sql(row.try_get(0)?), holder: CharacterId::from_sql(row.try_get(1)?) })
+    };
+    row.map(born).transpose()
+}
+
 /// The birth of a certificate, if there was one.
 pub(in crate::items) async fn born(
     connection: &mut AnyConnection,
     birth: &Certificate,
 ) -> Result<Option<Born>, StorageError> {
-    let row = sqlx::query(
-        "SELECT item, to_holder FROM ledger WHERE birth_game = $1 AND birth_tick = $2 AND birth_ordinal = $3 AND birth_game IS NOT NULL",
-    )
-    .bind(birth.game.cast_signed())
-    .bind(i64::from(birth.tick))
-    .bind(i64::from(birth.ordinal))
-    .fetch_optional(connection)
-    .await?;
-    let born = |row: AnyRow| -> Result<Born, StorageError> {
-        Ok(Born { item: ItemId::from_sql(row.try_get(0)?), holder: CharacterId::from_sql(row.try_get(1)?) })
-    };
-    row.map(born).transpose()
+    let query = sqlx::query(BORN).bind(birth.game.cast_signed()).bind(i64::from(birth.tick));
+    born_of(query.bind(i64::from(birth.ordinal)).fetch_optional(connection).await?)
+}
+
+/// The same as everybody sees it.
+pub(in crate::items) async fn look_born(readers: &Readers, birth: &Certificate) -> Result<Option<Born>, StorageError> {
+    let query = sqlx::query(BORN).bind(birth.game.cast_signed()).bind(i64::from(birth.tick));
+    born_of(query.bind(i64::from(birth.ordinal)).fetch_optional(readers).await?)
+}
+
+/// The number of the first line that is not older than a moment: looked for by halves, since lines stand in the order of their times.
+pub(in crate::items) async fn first_since(connection: &mut AnyConnection, since_ms: i64) -> Result<i64, StorageError> {
+    let (mut low, mut high) = (1, head(connection).await?.map_or(0, |(number, _)| number) + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = sqlx::query("SELECT at_ms FROM ledger WHERE number >= $1 ORDER BY number LIMIT 1").bind(middle);
+        let at_ms: Option<i64> = row.fetch_optional(&mut *connection).await?.map(|row| row.try_get(0)).transpose()?;
+        if at_ms.is_none_or(|at_ms| at_ms >= since_ms) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
 }
 
 /// The stack onto which an item went last.

@@ -61,21 +61,23 @@ pub(in crate::items) async fn any(readers: &Readers, realm: &str) -> Result<bool
     Ok(row.fetch_optional(readers).await?.is_some())
 }
 
-/// Characters that are gone for good and have something still.
+/// Characters after one that are gone for good and have something still, in the order of their keys.
 pub(in crate::items) async fn gone(
     readers: &Readers,
     realm: &str,
+    after: i64,
     rows_max: i64,
 ) -> Result<Vec<CharacterId>, StorageError> {
     let rows = sqlx::query(
-        "SELECT holder FROM items WHERE realm = $1 AND place IN ('worn', 'inventory', 'stash', 'cube', 'returned')
+        "SELECT holder FROM items WHERE realm = $1 AND holder > $3 AND place IN ('worn', 'inventory', 'stash', 'cube', 'returned')
          AND NOT EXISTS (SELECT 1 FROM characters WHERE characters.id = items.holder)
-         UNION SELECT holder FROM purses WHERE realm = $1 AND kind = 'character'
+         UNION SELECT holder FROM purses WHERE realm = $1 AND holder > $3 AND kind = 'character'
          AND NOT EXISTS (SELECT 1 FROM characters WHERE characters.id = purses.holder)
          ORDER BY 1 LIMIT $2",
     )
     .bind(realm)
     .bind(rows_max)
+    .bind(after)
     .fetch_all(readers)
     .await?;
     rows.iter().map(|row| Ok(CharacterId::from_sql(row.try_get(0)?))).collect()

@@ -1,6 +1,6 @@
 //! SQL of looks at all items.
 
-use realm_world::items::Certificate;
+use realm_world::items::{Certificate, Item};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{damaged, owned};
@@ -9,22 +9,25 @@ use crate::{
     storage::StorageError,
 };
 
-/// Items after one, in the order of their keys, as far as the ledger speaks of them.
+/// Items after one, in the order of their keys, as far as the ledger speaks of them: as their columns tell it, and as their bodies do.
 pub(in crate::items) async fn standings(
     connection: &mut AnyConnection,
     after: i64,
     rows_max: i64,
-) -> Result<Vec<(i64, Standing)>, StorageError> {
-    let rows =
-        sqlx::query("SELECT id, base, pieces, place, holder, page, x, y FROM items WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(after)
-            .bind(rows_max)
-            .fetch_all(connection)
-            .await?;
-    let standing = |row: &AnyRow| -> Result<(i64, Standing), StorageError> {
+) -> Result<Vec<(i64, [Standing; 2])>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT id, base, pieces, place, holder, page, x, y, body FROM items WHERE id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(rows_max)
+    .fetch_all(connection)
+    .await?;
+    let standing = |row: &AnyRow| -> Result<(i64, [Standing; 2]), StorageError> {
         let place = Place::of_row(row.try_get(3)?, row.try_get(4)?, row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
         let at = Side::from(&place.ok_or_else(|| damaged("place"))?);
-        Ok((row.try_get(0)?, Standing { goods: row.try_get(1)?, pieces: row.try_get(2)?, at }))
+        let item: Item = serde_json::from_str(row.try_get(8)?).map_err(|_| damaged("body"))?;
+        let columns = Standing { goods: row.try_get(1)?, pieces: row.try_get(2)?, at: at.clone() };
+        Ok((row.try_get(0)?, [columns, Standing { goods: item.base, pieces: item.count.into(), at }]))
     };
     rows.iter().map(standing).collect()
 }
