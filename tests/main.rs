@@ -29,6 +29,7 @@ mod identity;
 mod items;
 mod kills;
 mod load;
+mod market;
 mod matches;
 mod memory;
 mod networks;

@@ -10,6 +10,8 @@ const KEYS: &[&str] = &[
     "game_id",
     "item_id",
     "trade_id",
+    "letter_id",
+    "offer_id",
     ".realm.v1.Character.id",
     ".realm.v1.Game.id",
 ];

@@ -158,6 +158,8 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
         // It comes a few times in each trade.
         Point::WithinTrade => at(point, 1 + dice.below(6)),
+        // So has the market (tests/market.rs): these bots do not trade.
+        Point::MarketBetweenLegs => None,
         // Some transactions of the start come first.
         _ => at(point, 5 + dice.below(20)),
     }
@@ -258,9 +260,9 @@ impl Report {
 
     /// Points of a running realm at which it has not been killed yet, unless there is but one.
     fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
-        let migrates =
-            |point: &Point| [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations].contains(point);
-        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !migrates(point));
+        let elsewhere =
+            [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations, Point::MarketBetweenLegs];
+        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !elsewhere.contains(point));
         points.filter(|point| !self.at_points.contains_key(point.name()))
     }
 

@@ -62,7 +62,8 @@ pub use realm_protocol::{
     snapshot::{Action, EntityKind, EntityState, OwnState, Snapshot},
 };
 pub use rest::{
-    Account, Attributes, Character, Characters, GameDetails, HeaderMap, Method, Registered, Response, Rest, Tokens,
+    Account, Attributes, Bought, Character, Characters, GameDetails, Goods, HeaderMap, Letter, LetterDraft, Letters,
+    Listed, Method, Offer, Offers, Registered, Response, Rest, Taken, Tokens,
 };
 pub use trust::Trust;
 pub use wire::Door;

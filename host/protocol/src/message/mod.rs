@@ -204,6 +204,10 @@ messages! {
         0x50 "TRADE_INVITED" "trade:invited" TradeInvited,
         0x51 "TRADE_STATE" "trade:state" TradeState,
         0x52 "TRADE_ENDED" "trade:ended" TradeEnded,
+        0x60 "MAIL_RECEIVED" "mail:received" MailReceived,
+        0x61 "MARKET_SOLD" "market:sold" MarketSold,
+        0x62 "MARKET_BOUGHT" "market:bought" MarketBought,
+        0x63 "MARKET_ENDED" "market:ended" MarketEnded,
     }
 }
 

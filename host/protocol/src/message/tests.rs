@@ -171,6 +171,21 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             json!({"trade_id": key(), "done": true, "code": "TRADE_CANCELLED", "message": "Later.",
                 "item_ids": [key(), key()], "gold": u64::MAX}),
         ),
+        (
+            "mail:received",
+            json!({"character_id": key(), "letter_id": key(), "kind": "returned", "sender": "Isa", "about": "kindling-axe"}),
+        ),
+        (
+            "market:sold",
+            json!({"character_id": key(), "offer_id": key(), "base": "kindling-axe", "price": u64::MAX, "proceeds": u64::MAX,
+                "letter_id": key()}),
+        ),
+        (
+            "market:bought",
+            json!({"character_id": key(), "offer_id": key(), "item_id": key(), "base": "kindling-axe", "price": u64::MAX,
+                "letter_id": key()}),
+        ),
+        ("market:ended", json!({"character_id": key(), "offer_id": key(), "base": "kindling-axe", "letter_id": key()})),
     ]
 }
 
@@ -297,6 +312,10 @@ const EVENT_TYPES: &[&str] = &[
     "trade:invited",
     "trade:state",
     "trade:ended",
+    "mail:received",
+    "market:sold",
+    "market:bought",
+    "market:ended",
 ];
 
 #[test]

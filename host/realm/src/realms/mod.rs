@@ -17,6 +17,8 @@ use crate::{
     items::Items,
     ladder::Ladder,
     trade::Trades,
+    mail::Mail,
+    market::Market,
     types::{CharacterId, Code, Refusal},
 };
 
@@ -28,6 +30,10 @@ pub struct Home {
     pub characters: Characters,
     /// What its characters own.
     pub items: Items,
+    /// Its mailboxes.
+    pub mail: Mail,
+    /// Its market.
+    pub market: Market,
     /// Its channels.
     pub chat: Chat,
     /// Its games.

@@ -53,6 +53,8 @@ named! {
         AfterMigrations "after-migrations",
         /// Something of a trade has changed hands, and something has not.
         WithinTrade "within-trade",
+        /// Something is paid for on the market, and not handed over; nothing is committed.
+        MarketBetweenLegs "market-between-legs",
     }
 }
 
@@ -75,6 +77,8 @@ named! {
         SynchronousNormal "synchronous-normal",
         /// What one gives in a trade goes over in one commit, and what the other gives in the next.
         TradeInTwoCommits "trade-in-two-commits",
+        /// What is bought on the market is paid for in a transaction of its own, which the Idempotency-Key does not guard.
+        MarketPaysTwice "market-pays-twice",
     }
 }
 

@@ -274,6 +274,28 @@ codes! {
     TradeDisconnected "TRADE_DISCONNECTED" 409,
     /// Nothing happened in the trade for too long; nothing was moved.
     TradeTimedOut "TRADE_TIMED_OUT" 408,
+    /// The item is worn; take it off first.
+    ItemWorn "ITEM_WORN" 409,
+    /// No character of the realm has this name.
+    RecipientUnknown "RECIPIENT_UNKNOWN" 404,
+    /// The letter says nothing and carries nothing, or carries what it cannot.
+    LetterInvalid "LETTER_INVALID" 422,
+    /// There is no such letter in the account's mailboxes.
+    LetterUnknown "LETTER_UNKNOWN" 404,
+    /// Something is in the letter; take it or send it back first.
+    LetterNotEmpty "LETTER_NOT_EMPTY" 409,
+    /// The letter cannot be sent back.
+    LetterStays "LETTER_STAYS" 409,
+    /// The recipient's mailbox takes no further letter.
+    MailboxFull "MAILBOX_FULL" 409,
+    /// The offer is sold, withdrawn or over, or never was.
+    OfferUnknown "OFFER_UNKNOWN" 404,
+    /// The offer is the account's own.
+    OfferOwn "OFFER_OWN" 409,
+    /// The account has as many offers as it may have.
+    OfferLimit "OFFER_LIMIT" 409,
+    /// Price or time of the offer are not possible.
+    OfferInvalid "OFFER_INVALID" 422,
     /// A rule of the realm refused the act.
     ActRefusedByRule "ACT_REFUSED_BY_RULE" 403,
     /// No plugin of this name is installed.
