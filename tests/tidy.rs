@@ -59,7 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("items", &["storage", "hooks", "characters", "audit", "once"]),
     ("chat", &["storage", "hooks", "moderation"]),
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
-    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation"]),
+    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation", "once"]),
     ("realms", &["characters", "chat", "games", "items", "ladder"]),
     (
         "session",
