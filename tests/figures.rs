@@ -158,8 +158,12 @@ fn the_bench_of_doors_measures() {
 /// The same for `cargo xtask bench items`.
 #[test]
 fn the_bench_of_items_measures() {
-    let report = holdings::measure(&Options::quick()).remove(0);
-    println!("{}", report.text());
+    let reports = holdings::measure(&Options::quick());
+    let [report, market] = &reports[..] else { panic!("two tables") };
+    println!("{}{}", report.text(), market.text());
+    for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
+        assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
+    }
     assert!(report.figures.iter().all(|figure| figure.runs.iter().all(|value| *value > 0.0)), "{}", report.text());
     assert!(report.value("moves, group commit").is_some() && report.figures.len() >= 8);
 }

@@ -190,6 +190,7 @@ fn changing_verbs() -> BTreeMap<&'static str, (Option<Value>, &'static str)> {
         ("POST /admin/account-keys/check", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.check")),
         ("POST /admin/account-keys/revoke", (Some(json!({"key": "ABCDE-FGHJK-LMNPQ-RSTUV"})), "keys.revoke")),
         ("POST /admin/characters/{id}/transfer", (Some(json!({"account": "Bob"})), "characters.transfer")),
+        ("POST /admin/mail", (Some(json!({"to": "Better", "gold": 5, "reason": "A prize."})), "mail.send")),
         ("POST /admin/items/roll-back", (Some(json!({"account": "Bob", "minutes": 60})), "items.rollback")),
     ])
 }

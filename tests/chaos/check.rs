@@ -13,11 +13,12 @@ use crate::{
     bot::Bot,
     ledger::Fact,
     server::{Fault, Program},
+    traders,
 };
 
 /// Alone, as nobody runs over it, and therefore without a file that is mapped into memory: when this process serves the disk itself, whoever
 /// gives such a file back would wait for a thread that waits for the same memory.
-async fn open(database: &Path) -> SqliteConnection {
+pub(crate) async fn open(database: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(database).locking_mode(SqliteLockingMode::Exclusive);
     options.connect().await.expect("the database can be read")
 }
@@ -60,7 +61,7 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
     );
     let rows = rows.fetch_all(&mut connection).await.expect("characters");
     let mut stored: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
-    for row in rows {
+    for row in rows.into_iter().filter(|row| !traders::NAMES.contains(&row.get::<&str, _>(0))) {
         let character = Row {
             id: row.get(2),
             version: row.get(3),

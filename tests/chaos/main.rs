@@ -17,6 +17,7 @@ mod ledger;
 mod pilot;
 mod power;
 mod server;
+mod traders;
 
 use std::{
     path::PathBuf,
@@ -32,6 +33,7 @@ use tokio::task::JoinSet;
 use bot::Bot;
 use dice::Dice;
 use server::{Fault, Program, Up};
+use traders::Traders;
 
 /// How long anything may take that must happen; for the pilot, too.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -97,6 +99,7 @@ async fn main() -> ExitCode {
         let peers = if arguments.goods { arguments.bots } else { 0 };
         (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
     };
+    let mut traders = Traders::new(dice.split());
     let mut report = Report::default();
     let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
     while report.kills() < arguments.kills && is_time(&report) {
@@ -118,13 +121,14 @@ async fn main() -> ExitCode {
         let fault = choose(&mut dice, point.or(unseen));
         let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if unseen.is_some() { DEADLINE } else { longest };
-        let killed = life(&program, &mut bots, (fault, longest), &mut dice, &mut report).await;
+        let killed = life(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
             None => report.at_random += 1,
         }
         if report.violations.is_empty() {
             report.violations = check::all(&program.database(), &mut bots).await;
+            report.violations.extend(traders.check(&program).await);
         }
         if !report.violations.is_empty() {
             break;
@@ -135,6 +139,7 @@ async fn main() -> ExitCode {
         report.violations = unseen;
     }
     report.print(&bots, arguments.seed, begin.elapsed());
+    println!("chaos: acknowledged {} trades", traders.trades());
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -151,6 +156,10 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
         Point::BeforeTakeOver | Point::AfterTakeOver => at(point, 1),
         // They have their own test: nothing is migrated here.
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
+        // It comes a few times in each trade.
+        Point::WithinTrade => at(point, 1 + dice.below(6)),
+        // So has the market (tests/market.rs): these bots do not trade.
+        Point::MarketBetweenLegs => None,
         // Some transactions of the start come first.
         _ => at(point, 5 + dice.below(20)),
     }
@@ -160,6 +169,7 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
 async fn life(
     program: &Program,
     bots: &mut [Bot],
+    traders: &mut Traders,
     (fault, longest): (Option<Fault>, Duration),
     dice: &mut Dice,
     report: &mut Report,
@@ -173,6 +183,11 @@ async fn life(
         }
     };
     let playing = set_out(bots, program);
+    let (endpoint, mut trading) = (program.endpoint(), std::mem::take(traders));
+    let trading = tokio::spawn(async move {
+        trading.play(&endpoint).await;
+        trading
+    });
     let end = match fault {
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
@@ -182,6 +197,10 @@ async fn life(
         false
     });
     come_home(playing, bots, report).await;
+    match trading.await {
+        Ok(home) => *traders = home,
+        Err(broken) => report.violations.push(format!("the traders broke off: {broken}")),
+    }
     fault.filter(|_| died).map(|fault| fault.point)
 }
 
@@ -241,9 +260,9 @@ impl Report {
 
     /// Points of a running realm at which it has not been killed yet, unless there is but one.
     fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
-        let migrates =
-            |point: &Point| [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations].contains(point);
-        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !migrates(point));
+        let elsewhere =
+            [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations, Point::MarketBetweenLegs];
+        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !elsewhere.contains(point));
         points.filter(|point| !self.at_points.contains_key(point.name()))
     }
 

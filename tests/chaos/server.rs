@@ -84,7 +84,7 @@ impl Program {
         self.mount(found);
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("realm-data")
     }
 
@@ -111,6 +111,7 @@ impl Program {
             ("SESSION__REQUEST_BURST", "10000"),
             ("ACCOUNTS__LOGIN_BURST", "10000"),
             ("ACCOUNTS__REGISTRATIONS_PER_HOUR", "10000"),
+            ("TRADE__INVITATIONS_PER_MINUTE", "600"),
         ] {
             command.env(format!("REALM__{key}"), value);
         }

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use super::{
     Options,
     histogram::Histogram,
+    offers,
     report::{Goal, Report},
     seed::word,
     tell,
@@ -45,7 +46,7 @@ pub fn measure(options: &Options) -> Vec<Report> {
         tell(&format!("run {run} of {}", options.runs));
         runtime.block_on(once(options.quick, &mut report));
     }
-    vec![report]
+    vec![report, offers::measure(options, &runtime)]
 }
 
 async fn once(quick: bool, report: &mut Report) {

@@ -18,6 +18,7 @@ pub mod ladders;
 pub mod logins;
 pub mod machine;
 pub mod metrics;
+pub mod offers;
 pub mod pipe;
 pub mod player;
 pub mod plugins;

@@ -85,7 +85,7 @@ enum BenchSubject {
     Plugins(LoadArguments),
     /// Durable saves a second, with group commit and without, and how long one waits for its answer
     Storage(LoadArguments),
-    /// Items that are moved, read, traced and scanned in a database.
+    /// Items that are moved, read, traced and scanned in a database, and a market of a million offers
     Items(LoadArguments),
 }
 

@@ -21,6 +21,8 @@ pub mod games;
 pub mod hooks;
 pub mod items;
 pub mod ladder;
+pub mod mail;
+pub mod market;
 pub mod moderation;
 pub mod net;
 pub mod once;
@@ -29,6 +31,7 @@ pub mod rules;
 pub mod session;
 pub mod storage;
 pub mod telemetry;
+pub mod trade;
 pub mod types;
 
 use std::{
@@ -54,6 +57,8 @@ use crate::{
     hooks::Hooks,
     items::Items,
     ladder::Ladder,
+    mail::{Mail, News},
+    market::Market,
     moderation::Moderation,
     net::{Addresses, Doors, Handlers, Listeners, NetError, Renewal, Tls},
     realms::{Home, RealmConfig, Realms},
@@ -61,6 +66,7 @@ use crate::{
     session::Sessions,
     storage::{Storage, StorageError},
     telemetry::{Telemetry, TelemetryError},
+    trade::Trades,
     types::{Clock, SystemClock, in_task},
 };
 
@@ -169,7 +175,16 @@ impl Realm {
             grounds.of_games(),
             moderation.clone(),
         )?;
-        let realms = grounds.with_games(&games);
+        let (news, told) = News::channel();
+        let post = Post {
+            mail: config.mail.clone(),
+            market: config.market.clone(),
+            storage: storage.clone(),
+            hooks: hooks.clone(),
+            moderation: moderation.clone(),
+            news,
+        };
+        let realms = grounds.with_games(&games, &post, (&config.trade, &storage));
         let sessions = Sessions::new(
             config.session.clone(),
             session::Features {
@@ -197,6 +212,11 @@ impl Realm {
             gate: api::Gate::new(&config.accounts, &config.session),
         };
         once::sweep_regularly(&storage, &stopping);
+        for home in realms.all() {
+            mail::sweep_regularly(&home.mail, &stopping);
+            market::sweep_regularly(&home.market, &stopping);
+        }
+        sessions.follow_news(told);
         // Whoever resumes finds the session of the last run.
         sessions.restore().await;
         let (ready, stops) = (storage.clone(), Arc::clone(&stopping));
@@ -316,6 +336,30 @@ impl Realm {
     }
 }
 
+/// What mailboxes and markets are made of, beside the items of their realms.
+struct Post {
+    mail: mail::Config,
+    market: market::Config,
+    storage: Storage,
+    hooks: Hooks,
+    moderation: Moderation,
+    news: News,
+}
+
+impl Post {
+    /// The mailboxes of a realm.
+    fn mail(&self, realm: &str, items: &Items) -> Mail {
+        let Self { mail, storage, hooks, moderation, news, .. } = self;
+        let (storage, hooks, moderation) = (storage.clone(), hooks.clone(), moderation.clone());
+        Mail::new(mail.clone(), realm, storage, items.clone(), hooks, moderation, news.clone())
+    }
+
+    /// Its market.
+    fn market(&self, realm: &str, items: &Items, mail: &Mail) -> Market {
+        Market::new(self.market.clone(), realm, self.storage.clone(), items.clone(), mail.clone())
+    }
+}
+
 /// The parts of each realm before it has games: those need the parts of all.
 struct Grounds(Vec<(RealmConfig, Characters, Items, Chat, Ladder)>);
 
@@ -355,10 +399,14 @@ impl Grounds {
         self.0.iter().map(ground).collect()
     }
 
-    fn with_games(self, games: &Games) -> Realms {
+    fn with_games(self, games: &Games, post: &Post, (trade, storage): (&trade::Config, &Storage)) -> Realms {
         let home = |(settings, characters, items, chat, ladder): (RealmConfig, Characters, Items, Chat, Ladder)| {
             let games = games.in_realm(&settings.key).expect("games were started in every realm");
-            Home { settings, characters, items, chat, games, ladder }
+            let mail = post.mail(&settings.key, &items);
+            let market = post.market(&settings.key, &items, &mail);
+            let whereabouts = Arc::new(games.clone());
+            let trades = Trades::start(trade, &settings.key, storage.clone(), items.clone(), whereabouts);
+            Home { settings, characters, items, mail, market, chat, games, ladder, trades }
         };
         Realms::new(self.0.into_iter().map(home).collect())
     }

@@ -56,13 +56,14 @@ pub use connection::{Arrival, Connection};
 pub use endpoint::Endpoint;
 pub use error::ClientError;
 pub use game::{GameConnection, GameUpdate, GameWorld};
-pub use lobby::{ComeBack, Lobby, Login, Lost};
+pub use lobby::{ComeBack, Lobby, Login, Lost, TradeNews};
 pub use realm_protocol::{
     ClientMessage, ServerMessage, proto,
     snapshot::{Action, EntityKind, EntityState, OwnState, Snapshot},
 };
 pub use rest::{
-    Account, Attributes, Character, Characters, GameDetails, HeaderMap, Method, Registered, Response, Rest, Tokens,
+    Account, Attributes, Bought, Character, Characters, GameDetails, Goods, HeaderMap, Letter, LetterDraft, Letters,
+    Listed, Method, Offer, Offers, Registered, Response, Rest, Taken, Tokens,
 };
 pub use trust::Trust;
 pub use wire::Door;

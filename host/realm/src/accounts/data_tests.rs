@@ -67,6 +67,10 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("ladder_standings", "realm season place character_id class level score title", Impersonal),
     ("ladder_standings", "name", Replaced),
     ("ladder_seasons", "realm number name began_ms ended_ms", Impersonal),
+    ("letters", "id realm kind owner sender about sent_ms expires_ms read_ms version", Impersonal),
+    ("letters", "text", Replaced),
+    ("offers", "id realm seller item base kind quality level price listed_ms ends_ms", Impersonal),
+    ("offer_properties", "offer property value realm price", Impersonal),
     ("nodes", "node key_ceiling", Impersonal),
     ("owner_tokens", "hash created_ms", Impersonal),
     // What plugins remember is theirs: a plugin that keeps names says so in its own papers.
@@ -134,7 +138,7 @@ async fn every_column_has_a_fate(home: Home) {
 }
 
 /// Texts that are the player's own, in every table that may hold some.
-const OWN: [&str; 7] = [
+const OWN: [&str; 9] = [
     "Wilhelmina",
     "Rosalinde",
     "Kunigunde",
@@ -142,6 +146,8 @@ const OWN: [&str; 7] = [
     "a gift of aunt Philippa",
     "insulted Philomena",
     "Lorelei-hall",
+    "Meet me at Hollybrook",
+    "No, at Thistledown",
 ];
 
 async fn life(realm: &Realm) {
@@ -184,6 +190,8 @@ async fn life(realm: &Realm) {
                 for statement in [
                     format!("INSERT INTO ladder_scores (character_id, realm, class, score, level, experience, dead, scored_ms, character_version) VALUES ({}, 'main', 'Druid', 1, 1, 0, 0, 0, 1)", rosalinde.to_sql()),
                     format!("INSERT INTO ladder_standings (realm, season, place, character_id, name, class, level, score, title) VALUES ('main', 1, 1, {}, '{}', 'Druid', 1, 1, '')", rosalinde.to_sql(), OWN[1]),
+                    format!("INSERT INTO letters (id, realm, kind, owner, sender, text, about, sent_ms, version) VALUES (1, 'main', 'player', {}, 5, '{}', '', 0, 1)", rosalinde.to_sql(), OWN[7]),
+                    format!("INSERT INTO letters (id, realm, kind, owner, sender, text, about, sent_ms, version) VALUES (2, 'main', 'player', 5, {}, '{}', '', 0, 1)", rosalinde.to_sql(), OWN[8]),
                     format!("INSERT INTO kept_sessions (token_session, node, resume, event_last, channel, selected, kept_ms) VALUES ({session}, 0, 'aa', 1, '{}', 0, 0)", OWN[6]),
                 ] {
                     sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;

@@ -49,6 +49,8 @@ permissions! {
     ItemsRead "items.read",
     /// Undo what went between an account's characters and others.
     ItemsRollback "items.rollback",
+    /// Write letters of the realm, with gold and items that are made for them.
+    MailSend "mail.send",
     /// Close games of others.
     GamesClose "games.close",
     /// See the plugins, their state and their lines.

@@ -140,6 +140,17 @@ impl FromRequestParts<Features> for IfMatch {
     }
 }
 
+/// The same where the header may be left out: then any version is meant.
+pub(super) struct IfMatchMaybe(pub(super) Versions);
+
+impl FromRequestParts<Features> for IfMatchMaybe {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Features) -> Result<Self, Refused> {
+        Ok(Self(versions(&parts.headers).unwrap_or(Versions::Any)))
+    }
+}
+
 /// A tag that is none of ours, or a weak one, matches nothing.
 fn versions(headers: &HeaderMap) -> Option<Versions> {
     let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();

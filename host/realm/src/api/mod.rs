@@ -16,9 +16,12 @@ mod explorer;
 mod extract;
 mod games;
 mod gate;
+mod goods;
 mod home;
 mod items;
 mod ladder;
+mod mail;
+mod market;
 mod owner;
 mod paging;
 mod plugins;
@@ -29,6 +32,7 @@ mod second_factor;
 mod staff;
 mod staff_characters;
 mod staff_items;
+mod staff_mail;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -79,6 +83,8 @@ pub struct Features {
         (name = "auth", description = "Register, log in, tokens"),
         (name = "account", description = "The account that speaks: profile, password, sessions, second factor, its data"),
         (name = "characters", description = "The characters of an account"),
+        (name = "mail", description = "Letters between characters, and what they carry"),
+        (name = "market", description = "What players offer each other for gold"),
         (name = "games", description = "Games and tickets to them"),
         (name = "chat", description = "Channels"),
         (name = "ladder", description = "Rankings"),
@@ -107,6 +113,8 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(items::routes())
         .merge(games::routes())
         .merge(chat::routes())
+        .merge(mail::routes())
+        .merge(market::routes())
         .merge(ladder::routes())
         .merge(realms::routes())
         .merge(plugins::routes())
@@ -115,6 +123,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(staff::routes())
         .merge(staff_characters::routes())
         .merge(staff_items::routes())
+        .merge(staff_mail::routes())
         .merge(audit::routes())
         .merge(sanctions::routes())
         .merge(account_keys::routes())

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{accounts, characters, chat, games, net, realms::RealmConfigs, rules, session, storage, telemetry};
+use crate::{
+    accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry,
+    trade,
+};
 
 pub use reference::{example_toml, manual_markdown};
 
@@ -46,8 +49,14 @@ pub struct Config {
     pub characters: characters::Config,
     /// Channels and their limits.
     pub chat: chat::Config,
+    /// Letters, and what they may carry.
+    pub mail: mail::Config,
+    /// What may be offered for how long, and what it costs.
+    pub market: market::Config,
     /// The 25 Hz worlds.
     pub games: games::Config,
+    /// Trades between two players.
+    pub trade: trade::Config,
     /// The rules that players live under.
     pub plugins: rules::Config,
     /// Logs, metrics and health.

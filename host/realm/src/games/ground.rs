@@ -127,6 +127,16 @@ impl RealmGames {
         in_task(async move { lobby.join(&ground, player, character, game, &password).await }).await
     }
 
+    /// The game of this realm that an account has a seat in, and its character there.
+    #[must_use]
+    pub fn seat_of(&self, account: AccountId) -> Option<(GameId, CharacterId)> {
+        let lobby = self.games.running.lobby();
+        let directory = lobby.shared.directory();
+        let (game, _) = directory.whereabouts(account)?;
+        directory.game(game).filter(|open| open.realm == self.ground.realm)?;
+        directory.seat(account).map(|seat| (game, seat.character))
+    }
+
     /// How many games are open.
     #[must_use]
     pub fn open(&self) -> usize {

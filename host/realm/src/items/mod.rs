@@ -54,6 +54,7 @@ pub(crate) use {
     judging::Occasion,
     operation::{Doer, Operation},
     owned::Hands,
+    store::{OWNED_COLUMNS, owned as owned_of, owned_columns},
 };
 
 use crate::{

@@ -23,6 +23,15 @@ macro_rules! columns {
     };
 }
 
+/// The same columns of `items i`, the first ones of a statement of another room that joins it; and how many they are.
+macro_rules! owned_columns {
+    () => {
+        "i.id, i.place, i.holder, i.page, i.x, i.y, i.width, i.height, i.last_holder, i.body, i.version"
+    };
+}
+pub(crate) use owned_columns;
+pub(crate) const OWNED_COLUMNS: usize = 11;
+
 pub(super) mod lost;
 pub(super) mod scan;
 
@@ -37,7 +46,8 @@ pub(super) fn body(item: &Item) -> Result<String, StorageError> {
     serde_json::to_string(item).map_err(|error| StorageError::Statement(error.to_string()))
 }
 
-pub(super) fn owned(row: &AnyRow) -> Result<Owned, StorageError> {
+/// The item of a row that begins with these columns.
+pub(crate) fn owned(row: &AnyRow) -> Result<Owned, StorageError> {
     let size = |index: usize| -> Result<u8, StorageError> {
         u8::try_from(row.try_get::<i64, _>(index)?).map_err(|_| damaged("size"))
     };

@@ -4,6 +4,7 @@
 //! a match and the ladder are a realm's: here each of them is reached through the realm that it belongs to. Does not know sessions.
 
 mod config;
+mod whereabouts;
 
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::{
     games::RealmGames,
     items::Items,
     ladder::Ladder,
+    mail::Mail,
+    market::Market,
+    trade::Trades,
     types::{CharacterId, Code, Refusal},
 };
 
@@ -26,12 +30,18 @@ pub struct Home {
     pub characters: Characters,
     /// What its characters own.
     pub items: Items,
+    /// Its mailboxes.
+    pub mail: Mail,
+    /// Its market.
+    pub market: Market,
     /// Its channels.
     pub chat: Chat,
     /// Its games.
     pub games: RealmGames,
     /// Its ladder.
     pub ladder: Ladder,
+    /// What its players trade with each other.
+    pub trades: Trades,
 }
 
 impl Home {

@@ -16,6 +16,7 @@ mod registry;
 mod resume;
 mod shutting_out;
 mod stopping;
+mod trades;
 mod waiting;
 
 use std::{
@@ -42,6 +43,7 @@ use crate::{
     audit::Audit,
     games::Games,
     hooks::Hooks,
+    mail::Told,
     moderation::Moderation,
     realms::{Home, Realms},
     types::{AccountId, Connection, EventStream, Outbox, Outgoing, Refusal},
@@ -338,6 +340,20 @@ impl Sessions {
         Box::pin(self.shared.place(Arrival { connection, login, done })).await;
         // Nothing is ever sent: the session drops its end together with the connection.
         let _ = ended.await;
+    }
+
+    /// Brings what is told of letters and of the market to whoever is connected, until nobody tells anything any more.
+    pub fn follow_news(&self, mut told: tokio::sync::mpsc::Receiver<Told>) {
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            while let Some(Told { account, message }) = told.recv().await {
+                let Some(shared) = shared.upgrade() else { return };
+                let handle = shared.registry().get(account);
+                if let Some(handle) = handle.filter(|handle| handle.events.closed().is_none()) {
+                    handle.events.tell(message);
+                }
+            }
+        });
     }
 
     /// Where events for an account go, when it is connected or may still resume.

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 8, name: "realms", text: include_str!("../../migrations/0008_realms.sql") },
     Migration { version: 9, name: "counted", text: include_str!("../../migrations/0009_counted.sql") },
     Migration { version: 10, name: "items", text: include_str!("../../migrations/0010_items.sql") },
+    Migration { version: 11, name: "market", text: include_str!("../../migrations/0011_market.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

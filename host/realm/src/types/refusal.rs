@@ -254,6 +254,48 @@ codes! {
     TradesFull "TRADES_FULL" 503,
     /// What is to be rolled back has moved on since; the sentence says where to.
     MovedOn "MOVED_ON" 409,
+    /// There is no such trade, or it is of others.
+    TradeUnknown "TRADE_UNKNOWN" 404,
+    /// The trade was changed meanwhile: another version than the newest was named.
+    TradeStale "TRADE_STALE" 412,
+    /// The trade is not as far as that, or further; the sentence says what comes first.
+    TradeNotReady "TRADE_NOT_READY" 409,
+    /// The offer has too many items, one of them twice, or an amount of gold that cannot be.
+    TradeOfferInvalid "TRADE_OFFER_INVALID" 422,
+    /// The two are not, or no longer, in one channel or one game, each with a character selected.
+    TradeApart "TRADE_APART" 409,
+    /// One of the two trades already, or has as many invitations as may wait.
+    TradeBusy "TRADE_BUSY" 409,
+    /// The two may not trade with each other; the sentence says why.
+    TradePartner "TRADE_PARTNER" 409,
+    /// The trade was ended, or its invitation declined; nothing was moved.
+    TradeCancelled "TRADE_CANCELLED" 409,
+    /// The connection of one of the two was lost; nothing was moved.
+    TradeDisconnected "TRADE_DISCONNECTED" 409,
+    /// Nothing happened in the trade for too long; nothing was moved.
+    TradeTimedOut "TRADE_TIMED_OUT" 408,
+    /// The item is worn; take it off first.
+    ItemWorn "ITEM_WORN" 409,
+    /// No character of the realm has this name.
+    RecipientUnknown "RECIPIENT_UNKNOWN" 404,
+    /// The letter says nothing and carries nothing, or carries what it cannot.
+    LetterInvalid "LETTER_INVALID" 422,
+    /// There is no such letter in the account's mailboxes.
+    LetterUnknown "LETTER_UNKNOWN" 404,
+    /// Something is in the letter; take it or send it back first.
+    LetterNotEmpty "LETTER_NOT_EMPTY" 409,
+    /// The letter cannot be sent back.
+    LetterStays "LETTER_STAYS" 409,
+    /// The recipient's mailbox takes no further letter.
+    MailboxFull "MAILBOX_FULL" 409,
+    /// The offer is sold, withdrawn or over, or never was.
+    OfferUnknown "OFFER_UNKNOWN" 404,
+    /// The offer is the account's own.
+    OfferOwn "OFFER_OWN" 409,
+    /// The account has as many offers as it may have.
+    OfferLimit "OFFER_LIMIT" 409,
+    /// Price or time of the offer are not possible.
+    OfferInvalid "OFFER_INVALID" 422,
     /// A rule of the realm refused the act.
     ActRefusedByRule "ACT_REFUSED_BY_RULE" 403,
     /// No plugin of this name is installed.

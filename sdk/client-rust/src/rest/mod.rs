@@ -2,6 +2,7 @@
 
 mod answers;
 mod moment;
+mod owning;
 mod verbs;
 
 use std::{net::IpAddr, time::Duration};
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use answers::{Account, Attributes, Character, Characters, GameDetails, Registered, Tokens};
 pub use hyper::{HeaderMap, Method};
+pub use owning::{Bought, Goods, Letter, LetterDraft, Letters, Listed, Offer, Offers, Taken};
 
 use crate::{ClientError, Endpoint, endpoint::PROTOCOL_HTTP, error::within};
 

@@ -54,6 +54,11 @@ pub(in crate::accounts) async fn erase(
         // What was written about somebody says who it was; that there was a sanction stays.
         "UPDATE sanctions SET reason = '' WHERE account = $1",
         "UPDATE account_keys SET note = '' WHERE account = $1",
+        // What is in a letter is somebody's, and stays; what was written to them or by them goes. Their offers are over, and are taken down
+        // with the next that are.
+        "UPDATE letters SET text = '', version = version + 1 WHERE owner IN (SELECT id FROM characters WHERE account = $1)",
+        "UPDATE letters SET text = '', version = version + 1 WHERE sender IN (SELECT id FROM characters WHERE account = $1)",
+        "UPDATE offers SET ends_ms = 0 WHERE (realm, seller) IN (SELECT realm, id FROM characters WHERE account = $1)",
         "DELETE FROM ladder_scores WHERE character_id IN (SELECT id FROM characters WHERE account = $1)",
     ] {
         sqlx::query(statement).bind(id).execute(&mut *connection).await?;

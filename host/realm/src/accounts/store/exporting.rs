@@ -54,6 +54,33 @@ const PARTS: &[(&str, &str)] = &[
          WHERE c.account = $1 AND p.kind = 'character' ORDER BY p.holder",
     ),
     (
+        "letters",
+        "SELECT id, realm, kind, owner AS character, sender, text, about, sent_ms, read_ms FROM letters
+         WHERE owner IN (SELECT id FROM characters WHERE account = $1) ORDER BY owner, id LIMIT 10000",
+    ),
+    (
+        "letters_sent",
+        "SELECT id, realm, kind, sender AS character, text, sent_ms FROM letters
+         WHERE sender IN (SELECT id FROM characters WHERE account = $1) ORDER BY sender, id LIMIT 10000",
+    ),
+    (
+        "items_in_letters",
+        "SELECT i.id, i.realm, i.holder AS letter, i.base, i.quality, i.level, i.pieces FROM characters c
+         JOIN letters l ON l.owner = c.id JOIN items i ON i.holder = l.id
+         WHERE c.account = $1 AND i.place = 'letter' ORDER BY i.holder, i.id LIMIT 10000",
+    ),
+    (
+        "gold_in_letters",
+        "SELECT p.holder AS letter, p.realm, p.gold FROM characters c JOIN letters l ON l.owner = c.id
+         JOIN purses p ON p.kind = 'letter' AND p.holder = l.id AND p.realm = l.realm
+         WHERE c.account = $1 ORDER BY p.holder LIMIT 10000",
+    ),
+    (
+        "offers",
+        "SELECT o.id, o.realm, o.seller AS character, o.item, o.base, o.price, o.listed_ms, o.ends_ms FROM characters c
+         JOIN offers o ON o.realm = c.realm AND o.seller = c.id WHERE c.account = $1 ORDER BY o.id",
+    ),
+    (
         "ladder",
         "SELECT l.character_id AS character, l.realm, l.score, l.scored_ms FROM ladder_scores l
          JOIN characters c ON c.id = l.character_id WHERE c.account = $1 ORDER BY l.character_id",
@@ -66,7 +93,7 @@ const PARTS: &[(&str, &str)] = &[
 ];
 
 /// Names of columns that hold keys, which are texts in JSON.
-const KEYS: &[&str] = &["id", "session", "character"];
+const KEYS: &[&str] = &["id", "session", "character", "sender", "item", "letter"];
 /// Columns that hold a length of time, and no moment.
 const LENGTHS: &[&str] = &["play_time_ms"];
 

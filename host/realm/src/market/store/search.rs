@@ -1,0 +1,307 @@
+//! SQL of the search. Every statement walks one index in the order of the list, looks at a bounded number of entries of it, and keeps what
+//! fits; so its cost is bounded by what it looks at, whatever is asked for and however many offers there are.
+//!
+//! The walk stands in a query of its own with a limit, which neither database opens up: so both walk the index that is named by the
+//! conditions and the order, with figures of the tables or without them.
+
+use sqlx::Row as _;
+
+use super::offer;
+use crate::{
+    items::owned_columns,
+    market::{
+        Offer,
+        position::{Order, Position},
+        search::{Terms, Way},
+    },
+    storage::{Readers, StorageError},
+    types::CharacterId,
+};
+
+// $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age the
+// least price and the key, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
+// none), $17 the time, $18 how many.
+macro_rules! fitting {
+    () => {
+        "($2 = '' OR d.kind = $2) AND ($3 = '' OR d.base = $3) AND ($4 = '' OR d.quality = $4)
+         AND d.price >= $5 AND d.price <= $7 AND d.level >= $8 AND d.level <= $9 AND ($10 = 0 OR d.seller = $10)
+         AND d.ends_ms > $17
+         AND ($11 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $11) >= $12)
+         AND ($13 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $13) >= $14)
+         AND ($15 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $15) >= $16)"
+    };
+}
+
+macro_rules! found {
+    ($looked:literal, $from:literal, $where:literal, $behind:literal, $order:literal, $shown:literal) => {
+        concat!(
+            "SELECT ",
+            owned_columns!(),
+            ", e.id, e.seller, e.price, e.listed_ms, e.ends_ms, COALESCE(c.name, '') FROM (SELECT d.id, d.seller, d.item, d.price, d.listed_ms, d.ends_ms FROM (",
+            $looked,
+            $from,
+            $where,
+            ") d WHERE ",
+            $behind,
+            " AND ",
+            fitting!(),
+            " ORDER BY ",
+            $order,
+            " LIMIT $18) e CROSS JOIN items i LEFT JOIN characters c ON c.id = e.seller WHERE i.id = e.item ORDER BY ",
+            $shown
+        )
+    };
+}
+
+/// By price or by age, over the entries of an index of `offers`.
+macro_rules! of_offers {
+    ($where:literal) => {
+        [
+            found!(
+                "SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers WHERE realm = $1",
+                $where,
+                " AND (price, id) > ($5, $6) ORDER BY price, id LIMIT 1000",
+                "(d.price, d.id) > ($5, $6)",
+                "d.price, d.id",
+                "e.price, e.id"
+            ),
+            found!(
+                "SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers WHERE realm = $1",
+                $where,
+                " AND id < $6 ORDER BY id DESC LIMIT 1000",
+                "d.id < $6",
+                "d.id DESC",
+                "e.id DESC"
+            ),
+        ]
+    };
+}
+
+/// The same over entries of `offer_properties`, with the offer of each. `CROSS JOIN` names the order to SQLite; to PostgreSQL it is a join like any
+/// other.
+macro_rules! of_properties {
+    ($by_price:literal, $by_age:literal) => {
+        [
+            found!(
+                "SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM (",
+                $by_price,
+                ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12",
+                "(d.price, d.id) > ($5, $6)",
+                "d.price, d.id",
+                "e.price, e.id"
+            ),
+            found!(
+                "SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM (",
+                $by_age,
+                ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12",
+                "d.id < $6",
+                "d.id DESC",
+                "e.id DESC"
+            ),
+        ]
+    };
+}
+
+const ALL: [&str; 2] = of_offers!("");
+const KIND: [&str; 2] = of_offers!(" AND kind = $2");
+const QUALITY: [&str; 2] = of_offers!(" AND quality = $4");
+const BOTH: [&str; 2] = of_offers!(" AND kind = $2 AND quality = $4");
+const BASE: [&str; 2] = of_offers!(" AND base = $3");
+const SELLER: [&str; 2] = of_offers!(" AND seller = $10");
+const FEW: [&str; 2] = of_properties!(
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000",
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000"
+);
+const PROPERTY: [&str; 2] = of_properties!(
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND (price, offer) > ($5, $6)
+     ORDER BY price, offer LIMIT 2000",
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND offer < $6 ORDER BY offer DESC LIMIT 2000"
+);
+
+/// Offers that fit, of those that a walk looks at.
+pub(in crate::market) async fn found(
+    readers: &Readers,
+    terms: &Terms,
+    way: Way,
+    behind: &Position,
+    entries: u32,
+) -> Result<Vec<Offer>, StorageError> {
+    let texts = match way {
+        Way::All => ALL,
+        Way::Kind => KIND,
+        Way::Quality => QUALITY,
+        Way::Both => BOTH,
+        Way::Base => BASE,
+        Way::Seller => SELLER,
+        Way::Few => FEW,
+        Way::Property => PROPERTY,
+    };
+    let (text, price) = match behind.order {
+        Order::Price => (texts[0], behind.price),
+        Order::Newest => (texts[1], terms.price_min),
+    };
+    let mut query = sqlx::query(text)
+        .bind(terms.realm.as_str())
+        .bind(terms.kind.as_str())
+        .bind(terms.base.as_str())
+        .bind(terms.quality.as_str())
+        .bind(price)
+        .bind(behind.offer)
+        .bind(terms.price_max)
+        .bind(terms.level_min)
+        .bind(terms.level_max)
+        .bind(terms.seller);
+    for (property, least) in &terms.properties {
+        query = query.bind(property.as_str()).bind(*least);
+    }
+    let rows = query.bind(terms.now_ms).bind(i64::from(entries)).fetch_all(readers).await?;
+    rows.iter().map(offer).collect()
+}
+
+// Behind how many entries a walk has ended; the numbers are those of the limits above, less one.
+macro_rules! ends_of_offers {
+    ($where:literal) => {
+        [
+            concat!(
+                "SELECT price, id FROM offers WHERE realm = $1",
+                $where,
+                " AND (price, id) > ($2, $3) ORDER BY price, id LIMIT 1 OFFSET 999"
+            ),
+            concat!(
+                "SELECT $2, id FROM offers WHERE realm = $1",
+                $where,
+                " AND id < $3 ORDER BY id DESC LIMIT 1 OFFSET 999"
+            ),
+        ]
+    };
+}
+
+const END_OF_ALL: [&str; 2] = ends_of_offers!("");
+const END_OF_KIND: [&str; 2] = ends_of_offers!(" AND kind = $4");
+const END_OF_QUALITY: [&str; 2] = ends_of_offers!(" AND quality = $4");
+const END_OF_BASE: [&str; 2] = ends_of_offers!(" AND base = $4");
+const END_OF_BOTH: [&str; 2] = ends_of_offers!(" AND kind = $4 AND quality = $5");
+const END_OF_PROPERTY: [&str; 2] = [
+    "SELECT price, offer FROM offer_properties WHERE realm = $1 AND property = $4 AND (price, offer) > ($2, $3)
+     ORDER BY price, offer LIMIT 1 OFFSET 1999",
+    "SELECT $2, offer FROM offer_properties WHERE realm = $1 AND property = $4 AND offer < $3
+     ORDER BY offer DESC LIMIT 1 OFFSET 1999",
+];
+
+/// The last entry that a walk has looked at, when there may be more behind it.
+pub(in crate::market) async fn end_of_walk(
+    readers: &Readers,
+    terms: &Terms,
+    way: Way,
+    behind: &Position,
+) -> Result<Option<Position>, StorageError> {
+    let property = terms.properties[0].0.as_str();
+    let (texts, values): (_, Vec<&str>) = match way {
+        Way::All => (END_OF_ALL, vec![]),
+        Way::Kind => (END_OF_KIND, vec![&terms.kind]),
+        Way::Quality => (END_OF_QUALITY, vec![&terms.quality]),
+        Way::Base => (END_OF_BASE, vec![&terms.base]),
+        Way::Both => (END_OF_BOTH, vec![&terms.kind, &terms.quality]),
+        Way::Property => (END_OF_PROPERTY, vec![property]),
+        // All of them were looked at.
+        Way::Seller | Way::Few => return Ok(None),
+    };
+    let text = if behind.order == Order::Price { texts[0] } else { texts[1] };
+    let mut query = sqlx::query(text).bind(terms.realm.as_str()).bind(behind.price).bind(behind.offer);
+    for value in values {
+        query = query.bind(value.to_owned());
+    }
+    let row = query.fetch_optional(readers).await?;
+    row.map(|row| Ok(Position::behind(behind.order, row.try_get(0)?, row.try_get(1)?))).transpose()
+}
+
+/// Have at most so many offers this much of a property that all of them can be looked at?
+pub(in crate::market) async fn are_few(
+    readers: &Readers,
+    realm: &str,
+    property: &str,
+    least: i64,
+) -> Result<bool, StorageError> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT value FROM offer_properties
+         WHERE realm = $1 AND property = $2 AND value >= $3 ORDER BY value DESC LIMIT 1001) few",
+    )
+    .bind(realm)
+    .bind(property)
+    .bind(least)
+    .fetch_one(readers)
+    .await?;
+    Ok(row.try_get::<i64, _>(0)? <= 1_000)
+}
+
+/// The character of a name, in a realm.
+pub(in crate::market) async fn seller(
+    readers: &Readers,
+    realm: &str,
+    folded: &str,
+) -> Result<Option<CharacterId>, StorageError> {
+    let found = sqlx::query("SELECT id FROM characters WHERE realm = $1 AND folded = $2").bind(realm).bind(folded);
+    let row = found.fetch_optional(readers).await?;
+    Ok(row.map(|row| row.try_get(0).map(CharacterId::from_sql)).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+    use crate::{
+        market::store::{COUNT, OF_SELLER},
+        storage::{
+            Storage,
+            testing::{FakeClock, Home, open},
+        },
+    };
+
+    /// How SQLite goes about a statement, of whose tables it knows nothing.
+    async fn plan(storage: &Storage, text: &'static str) -> String {
+        let explained = storage.write::<_, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+                let rows = sqlx::query(explain).fetch_all(connection).await?;
+                let lines: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(3)).collect();
+                Ok(lines?.join("\n"))
+            })
+        });
+        explained.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_walk_goes_along_the_index_that_is_meant() {
+        let home = Home::sqlite();
+        let storage = open(&home, &FakeClock::new()).await;
+        for (texts, indexes) in [
+            (ALL, ["offers_by_price", "offers_by_age"]),
+            (KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
+            (QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
+            (BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
+            (BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
+            (SELLER, ["offers_by_seller_and_price", "offers_by_seller_and_age"]),
+            (FEW, ["offer_properties_by_value", "offer_properties_by_value"]),
+            (PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
+            (END_OF_ALL, ["offers_by_price", "offers_by_age"]),
+            (END_OF_KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
+            (END_OF_QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
+            (END_OF_BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
+            (END_OF_BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
+            (END_OF_PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
+            ([COUNT, OF_SELLER], ["offers_by_seller_and_", "offers_by_seller_and_age"]),
+        ] {
+            for (text, index) in texts.into_iter().zip(indexes) {
+                let plan = plan(&storage, text).await;
+                assert!(plan.contains(&format!("INDEX {index}")), "{index}:\n{plan}\n{text}");
+                // Only what a walk has looked at is gone through.
+                for table in ["offers", "offer_properties", "items", "characters", "o", "i", "c", "p"] {
+                    let whole = |line: &str| line.trim() == format!("SCAN {table}");
+                    assert!(!plan.lines().any(whole), "{table}:\n{plan}\n{text}");
+                }
+            }
+        }
+        storage.close().await;
+    }
+}
