@@ -1,7 +1,5 @@
 //! Items and gold in games: what monsters leave becomes somebody's, what players lay down lies there for one of them, and what is worn counts.
 
-use std::time::Duration;
-
 use realm::{
     Realm,
     items::{Act, Bag, Belongings, Items, ItemsError, Spot},
@@ -390,7 +388,9 @@ async fn a_kill_between_laying_down_and_picking_up_leaves_the_item_with_exactly_
             // Somewhere between the wish and its answer.
             two.pick_up(seen.id, false).await.unwrap();
             one.pick_up(seen.id, false).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(kill * 7)).await;
+            for _ in 1..kill {
+                snapshot(&mut two).await;
+            }
         }
         up.end(Signal::KILL);
         drop((one, two));

@@ -61,7 +61,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("market", &["storage", "audit", "once", "items", "mail"]),
     ("chat", &["storage", "hooks", "moderation"]),
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
-    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation"]),
+    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation", "once"]),
     ("trade", &["storage", "audit", "once", "items"]),
     ("realms", &["characters", "chat", "games", "items", "ladder", "mail", "market", "trade"]),
     (

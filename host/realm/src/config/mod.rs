@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry, trade,
+    accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry,
+    trade,
 };
 
 pub use reference::{example_toml, manual_markdown};

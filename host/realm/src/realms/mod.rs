@@ -16,9 +16,9 @@ use crate::{
     games::RealmGames,
     items::Items,
     ladder::Ladder,
-    trade::Trades,
     mail::Mail,
     market::Market,
+    trade::Trades,
     types::{CharacterId, Code, Refusal},
 };
 
