@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::harness::{
-    PASSWORD, TestRealm,
+    DEADLINE, PASSWORD, TestRealm,
     program::{Site, Up},
     raw, refused,
 };
@@ -82,13 +82,13 @@ async fn a_seller_who_is_not_there_is_paid_and_one_who_is_is_told() {
     assert_eq!(refused(own), (409, "OFFER_OWN".to_owned()));
     let bought = bob.player.rest.buy(listed.offer.id, bobs, "buy").await.unwrap();
     assert_eq!((bought.item, bought.gold, bought.letter), (rings[0], 300, None));
-    let sold = ann.lobby.wait_for(|message| match message {
+    let sold = ann.lobby.wait_for(DEADLINE, |message| match message {
         ServerMessage::MarketSold(sold) => Some(sold.clone()),
         _ => None,
     });
     let sold = sold.await.unwrap();
     assert_eq!((sold.offer_id, sold.price, sold.proceeds), (listed.offer.id, 200, 190));
-    let had = bob.lobby.wait_for(|message| match message {
+    let had = bob.lobby.wait_for(DEADLINE, |message| match message {
         ServerMessage::MarketBought(bought) => Some(bought.item_id),
         _ => None,
     });
@@ -100,7 +100,7 @@ async fn a_seller_who_is_not_there_is_paid_and_one_who_is_is_told() {
     let draft =
         LetterDraft { character: bobs, to: "ann-hero".to_owned(), items: vec![rings[0]], ..LetterDraft::default() };
     let sent = bob.player.rest.send_letter(&draft, "letter").await.unwrap();
-    let received = ann.lobby.wait_for(|message| match message {
+    let received = ann.lobby.wait_for(DEADLINE, |message| match message {
         ServerMessage::MailReceived(received) if received.kind == "player" => Some(received.clone()),
         _ => None,
     });

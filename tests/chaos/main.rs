@@ -27,7 +27,6 @@ use std::{
 
 use clap::Parser;
 use realm::types::faults::{Bug, Point};
-use realm_client::Endpoint;
 use tokio::task::JoinSet;
 
 use bot::Bot;

@@ -84,7 +84,7 @@ fn answered(result: Result<Response, ClientError>) -> Result<Result<Value, Strin
 
 impl Bot {
     /// Asks again for what had no answer when the realm died.
-    pub(crate) async fn ask_again(&mut self, rest: &mut Rest, staff: &mut Rest) -> Result<(), Gone> {
+    pub(super) async fn ask_again(&mut self, rest: &mut Rest, staff: &mut Rest) -> Result<(), Gone> {
         let Some(asked) = self.account().goods.pending.clone() else { return Ok(()) };
         loop {
             match self.ask(rest, staff, asked.clone()).await? {
@@ -145,7 +145,7 @@ impl Bot {
     }
 
     /// One act with goods of a living character.
-    pub(crate) async fn trade(&mut self, rest: &mut Rest, staff: &mut Rest, index: usize) -> Result<(), Gone> {
+    pub(super) async fn trade(&mut self, rest: &mut Rest, staff: &mut Rest, index: usize) -> Result<(), Gone> {
         if self.account().goods.keys >= KEYS_MAX {
             self.new_account();
             return self.come_in(rest).await;
