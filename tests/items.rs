@@ -3,7 +3,7 @@
 use std::fs;
 
 use realm::{
-    items::{Holder, Items},
+    items::{Act, Holder, Items, ItemsError},
     types::{AccountId, CharacterId, ItemId},
 };
 use realm_client::{Method, Response, Rest};
@@ -180,11 +180,14 @@ async fn a_bad_client_moves_nothing() {
         assert_eq!(refused(foreign.success()), (404, "CHARACTER_UNKNOWN".to_owned()));
     }
     assert_eq!((ann.inventory().await, bob.inventory().await), before);
-    // Who plays does it in the game.
+    // Who plays does the same, under the lease of the game; who knows nothing of that lease may not.
     let ticket = ann.rest.create_game(ann.character.raw(), &crate::harness::named("Cellar")).await.unwrap();
     assert!(ticket.game.is_some());
-    let busy = ann.code(json!({"act": "destroy", "item": ring})).await;
-    assert_eq!(busy, (409, "CHARACTER_BUSY".to_owned()));
+    let key: ItemId = ring.parse().unwrap();
+    let resting = ann.items.act(ann.holder, Act::Destroy { item: key, count: None }, None).await;
+    assert!(matches!(resting, Err(ItemsError::Busy)), "{resting:?}");
+    ann.act(&[], json!({"act": "destroy", "item": ring})).await.success().unwrap();
+    assert_eq!(ann.code(json!({"act": "destroy", "item": ring})).await, (404, "ITEM_NOT_CARRIED".to_owned()));
     realm.stop().await;
 }
 

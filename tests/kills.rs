@@ -42,6 +42,15 @@ fn a_yes_before_the_commit_is_found() {
     println!("{said}");
 }
 
+#[test]
+fn a_trade_in_two_commits_is_found() {
+    let point = ["--kills", "60", "--life-ms", "3000", "--bug", "trade-in-two-commits", "--point", "within-trade"];
+    let (went_well, said) = chaos(&point);
+    let seen = said.lines().any(|line| line.contains("VIOLATION") && line.contains("has one leg"));
+    assert!(!went_well && seen, "the mistake has to be seen: {said}");
+    println!("{said}");
+}
+
 /// Does this machine let tests have disks of their own? Where it does not, the tests fail, unless its operator has said so.
 fn has_disks() -> bool {
     if !realm_disk::is_wanted() {

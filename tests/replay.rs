@@ -144,7 +144,7 @@ fn what_is_no_sound_log_is_refused_in_a_sentence() {
         refusal("letter.txt", b"Dear realm"),
         "letter.txt: this is no log of a game; name a file of the folder games/ in the data folder"
     );
-    assert!(refusal("old.log", b"REALMLOG\xC8").contains("of format 200, and only format 1 can be read"));
+    assert!(refusal("old.log", b"REALMLOG\xC8").contains("of format 200, and only format 2 can be read"));
     assert!(refusal("torn.log", &[0x28, 0xB5, 0x2F, 0xFD, 1, 2, 3]).contains("torn.log is damaged"));
     let mut writer = LogWriter::new(&header(1, Content::builtin().hash()), 0);
     writer.bytes().push(9);

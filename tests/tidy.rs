@@ -61,8 +61,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("market", &["storage", "audit", "once", "items", "mail"]),
     ("chat", &["storage", "hooks", "moderation"]),
     ("ladder", &["storage", "hooks", "characters", "audit", "once"]),
-    ("games", &["storage", "hooks", "characters", "ladder", "moderation"]),
-    ("realms", &["characters", "chat", "games", "items", "ladder", "mail", "market"]),
+    ("games", &["storage", "hooks", "characters", "items", "ladder", "moderation", "once"]),
+    ("trade", &["storage", "audit", "once", "items"]),
+    ("realms", &["characters", "chat", "games", "items", "ladder", "mail", "market", "trade"]),
     (
         "session",
         &[
@@ -77,6 +78,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "moderation",
             "realms",
             "rules",
+            "trade",
         ],
     ),
     ("admin", &["accounts", "audit", "games", "hooks", "moderation", "rules"]),

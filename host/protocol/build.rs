@@ -9,11 +9,14 @@ const KEYS: &[&str] = &[
     "character_id",
     "game_id",
     "item_id",
+    "trade_id",
     "letter_id",
     "offer_id",
     ".realm.v1.Character.id",
     ".realm.v1.Game.id",
 ];
+/// Fields that hold lists of them.
+const KEY_LISTS: &[&str] = &["item_ids"];
 
 fn main() -> io::Result<()> {
     let proto = Path::new(&std::env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../../sdk/proto");
@@ -27,6 +30,9 @@ fn main() -> io::Result<()> {
     config.enum_attribute(".", "#[serde(rename_all = \"snake_case\")]");
     for key in KEYS {
         config.field_attribute(key, "#[serde(with = \"crate::json::key\")]");
+    }
+    for keys in KEY_LISTS {
+        config.field_attribute(keys, "#[serde(with = \"crate::json::keys\")]");
     }
     config.field_attribute("event", "#[serde(skip)]");
     config.compile_fds(descriptors)

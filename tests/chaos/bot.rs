@@ -1,5 +1,7 @@
 //! A bot: makes characters, plays them, deletes and restores them, until the realm dies, and remembers what it was told.
 
+mod goods;
+
 use std::time::{Duration, Instant};
 
 use realm_client::{ClientError, Endpoint, GameConnection, GameUpdate, Method, Rest, Snapshot, proto};
@@ -10,6 +12,8 @@ use crate::{
     ledger::{Counts, Fact, Known, Place},
     pilot::{self, Hunter},
 };
+
+use goods::Goods;
 
 const PASSWORD: &str = "four lanterns by the sea";
 /// Living characters that a bot keeps.
@@ -23,6 +27,7 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) exists: bool,
     pub(crate) characters: Vec<Known>,
+    pub(crate) goods: Goods,
 }
 
 /// What a log-in gave.
@@ -51,6 +56,8 @@ pub(crate) struct Bot {
     pub(crate) accounts: Vec<Account>,
     tokens: Option<Tokens>,
     names: usize,
+    /// How many bots there are, when they deal in goods; else 0.
+    peers: usize,
     pub(crate) counts: Counts,
     /// How long it took in this life until a character could be played that was in a game in the last one.
     pub(crate) waited: Option<Duration>,
@@ -76,8 +83,9 @@ fn letters(number: usize) -> String {
 }
 
 impl Bot {
-    pub(crate) fn new(number: usize, dice: Dice) -> Self {
-        Self { number, dice, ..Self::default() }
+    /// `peers` is how many bots there are, when they deal in goods; else 0.
+    pub(crate) fn new(number: usize, dice: Dice, peers: usize) -> Self {
+        Self { number, dice, peers, ..Self::default() }
     }
 
     fn account(&mut self) -> &mut Account {
@@ -85,7 +93,7 @@ impl Bot {
     }
 
     /// Plays until the realm dies.
-    pub(crate) async fn play(&mut self, endpoint: &Endpoint, started: Instant) {
+    pub(crate) async fn play(&mut self, endpoint: &Endpoint, operator_token: &str, started: Instant) {
         self.waited = None;
         let mut rest = Rest::new(endpoint);
         let Ok(()) = self.come_in(&mut rest).await else { return };
@@ -98,7 +106,19 @@ impl Bot {
             self.account().characters[index].was_playing = false;
             let Ok(()) = self.play_one(endpoint, &mut rest, index, Some(started)).await else { return };
         }
-        while self.act(endpoint, &mut rest).await.is_ok() {}
+        let mut staff = Rest::new(endpoint);
+        staff.set_access_token(Some(operator_token.to_owned()));
+        let Ok(()) = self.ask_again(&mut rest, &mut staff).await else { return };
+        while self.do_something(endpoint, &mut rest, &mut staff).await.is_ok() {}
+    }
+
+    async fn do_something(&mut self, endpoint: &Endpoint, rest: &mut Rest, staff: &mut Rest) -> Result<(), Gone> {
+        let living = self.choose(Known::is_living);
+        match living {
+            // The first of each is the one that others send letters to.
+            Some(index) if self.peers > 0 && self.dice.below(8) > 0 => self.trade(rest, staff, index).await,
+            _ => self.act(endpoint, rest).await,
+        }
     }
 
     /// Logs in, and registers first if need be.

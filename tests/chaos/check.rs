@@ -9,14 +9,16 @@ use sqlx::{
 };
 
 use crate::{
+    books,
     bot::Bot,
     ledger::Fact,
     server::{Fault, Program},
+    traders,
 };
 
 /// Alone, as nobody runs over it, and therefore without a file that is mapped into memory: when this process serves the disk itself, whoever
 /// gives such a file back would wait for a thread that waits for the same memory.
-async fn open(database: &Path) -> SqliteConnection {
+pub(crate) async fn open(database: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(database).locking_mode(SqliteLockingMode::Exclusive);
     options.connect().await.expect("the database can be read")
 }
@@ -59,7 +61,7 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
     );
     let rows = rows.fetch_all(&mut connection).await.expect("characters");
     let mut stored: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
-    for row in rows {
+    for row in rows.into_iter().filter(|row| !traders::NAMES.contains(&row.get::<&str, _>(0))) {
         let character = Row {
             id: row.get(2),
             version: row.get(3),
@@ -128,6 +130,7 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
     if listed > 1 || orphans > 0 {
         broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
     }
+    broken.extend(books::all(&mut connection, bots).await);
     // What it holds open would keep the next realm out.
     connection.close().await.expect("it is closed");
     broken

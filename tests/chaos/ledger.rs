@@ -76,6 +76,9 @@ pub(crate) struct Counts {
     pub(crate) levels: u64,
     pub(crate) deleted: u64,
     pub(crate) restored: u64,
+    /// Acts with goods, and those that were refused.
+    pub(crate) goods: u64,
+    pub(crate) refused: u64,
     pub(crate) in_doubt: u64,
 }
 
@@ -87,6 +90,8 @@ impl Counts {
             levels: self.levels + other.levels,
             deleted: self.deleted + other.deleted,
             restored: self.restored + other.restored,
+            goods: self.goods + other.goods,
+            refused: self.refused + other.refused,
             in_doubt: self.in_doubt + other.in_doubt,
         }
     }
@@ -96,8 +101,9 @@ impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} characters made, {} saved ({} levels gained), {} deleted, {} restored; {} operations without an answer",
-            self.made, self.saved, self.levels, self.deleted, self.restored, self.in_doubt
+            "{} characters made, {} saved ({} levels gained), {} deleted, {} restored, {} acts with goods done and {} refused; \
+             {} operations without an answer",
+            self.made, self.saved, self.levels, self.deleted, self.restored, self.goods, self.refused, self.in_doubt
         )
     }
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "it speaks on its terminal")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "it stands among the tests, which fail by panicking")]
 
+mod books;
 mod bot;
 mod check;
 mod dice;
@@ -16,6 +17,7 @@ mod ledger;
 mod pilot;
 mod power;
 mod server;
+mod traders;
 
 use std::{
     path::PathBuf,
@@ -25,12 +27,12 @@ use std::{
 
 use clap::Parser;
 use realm::types::faults::{Bug, Point};
-use realm_client::Endpoint;
 use tokio::task::JoinSet;
 
 use bot::Bot;
 use dice::Dice;
 use server::{Fault, Program, Up};
+use traders::Traders;
 
 /// How long anything may take that must happen; for the pilot, too.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -57,6 +59,9 @@ struct Arguments {
     /// A life ends after so many milliseconds at the latest, when its fail point has not come; one in sixteen may be four times as long.
     #[arg(long, default_value_t = 900)]
     life_ms: u64,
+    /// The bots deal in goods, too: they send, offer, buy, wear, combine.
+    #[arg(long)]
+    goods: bool,
     /// A mistake that the realm makes on purpose.
     #[arg(long)]
     bug: Option<String>,
@@ -89,7 +94,11 @@ async fn main() -> ExitCode {
     check::watch(&program.database()).await;
 
     let begin = Instant::now();
-    let mut bots: Vec<Bot> = (0..arguments.bots).map(|number| Bot::new(number, dice.split())).collect();
+    let mut bots: Vec<Bot> = {
+        let peers = if arguments.goods { arguments.bots } else { 0 };
+        (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
+    };
+    let mut traders = Traders::new(dice.split());
     let mut report = Report::default();
     let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
     while report.kills() < arguments.kills && is_time(&report) {
@@ -111,13 +120,14 @@ async fn main() -> ExitCode {
         let fault = choose(&mut dice, point.or(unseen));
         let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if unseen.is_some() { DEADLINE } else { longest };
-        let killed = life(&program, &mut bots, (fault, longest), &mut dice, &mut report).await;
+        let killed = life(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
             None => report.at_random += 1,
         }
         if report.violations.is_empty() {
             report.violations = check::all(&program.database(), &mut bots).await;
+            report.violations.extend(traders.check(&program).await);
         }
         if !report.violations.is_empty() {
             break;
@@ -128,6 +138,7 @@ async fn main() -> ExitCode {
         report.violations = unseen;
     }
     report.print(&bots, arguments.seed, begin.elapsed());
+    println!("chaos: acknowledged {} trades", traders.trades());
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -144,6 +155,8 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
         Point::BeforeTakeOver | Point::AfterTakeOver => at(point, 1),
         // They have their own test: nothing is migrated here.
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
+        // It comes a few times in each trade.
+        Point::WithinTrade => at(point, 1 + dice.below(6)),
         // So has the market (tests/market.rs): these bots do not trade.
         Point::MarketBetweenLegs => None,
         // Some transactions of the start come first.
@@ -155,6 +168,7 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
 async fn life(
     program: &Program,
     bots: &mut [Bot],
+    traders: &mut Traders,
     (fault, longest): (Option<Fault>, Duration),
     dice: &mut Dice,
     report: &mut Report,
@@ -167,7 +181,12 @@ async fn life(
             return None;
         }
     };
-    let playing = set_out(bots, &program.endpoint());
+    let playing = set_out(bots, program);
+    let (endpoint, mut trading) = (program.endpoint(), std::mem::take(traders));
+    let trading = tokio::spawn(async move {
+        trading.play(&endpoint).await;
+        trading
+    });
     let end = match fault {
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
@@ -177,6 +196,10 @@ async fn life(
         false
     });
     come_home(playing, bots, report).await;
+    match trading.await {
+        Ok(home) => *traders = home,
+        Err(broken) => report.violations.push(format!("the traders broke off: {broken}")),
+    }
     fault.filter(|_| died).map(|fault| fault.point)
 }
 
@@ -184,13 +207,14 @@ async fn life(
 type Playing = JoinSet<(usize, Bot)>;
 
 /// Lets all bots play until the realm is gone.
-fn set_out(bots: &mut [Bot], endpoint: &Endpoint) -> Playing {
+fn set_out(bots: &mut [Bot], program: &Program) -> Playing {
+    let (endpoint, token) = (program.endpoint(), program.operator_token());
     let (started, mut playing) = (Instant::now(), Playing::new());
     for (number, bot) in bots.iter_mut().enumerate() {
         let mut bot = std::mem::take(bot);
-        let endpoint = endpoint.clone();
+        let (endpoint, token) = (endpoint.clone(), token.clone());
         playing.spawn(async move {
-            bot.play(&endpoint, started).await;
+            bot.play(&endpoint, &token, started).await;
             (number, bot)
         });
     }

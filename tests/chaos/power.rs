@@ -34,7 +34,7 @@ pub(crate) async fn life(
     let longest = longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000;
     let found = match up {
         Ok(Some(mut up)) => {
-            let playing = set_out(bots, &program.endpoint());
+            let playing = set_out(bots, program);
             if up.end_within(longest).await.is_some() {
                 report.violations.push("the realm ended by itself".to_owned());
             }

@@ -84,7 +84,7 @@ impl Program {
         self.mount(found);
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("realm-data")
     }
 
@@ -111,6 +111,7 @@ impl Program {
             ("SESSION__REQUEST_BURST", "10000"),
             ("ACCOUNTS__LOGIN_BURST", "10000"),
             ("ACCOUNTS__REGISTRATIONS_PER_HOUR", "10000"),
+            ("TRADE__INVITATIONS_PER_MINUTE", "600"),
         ] {
             command.env(format!("REALM__{key}"), value);
         }
@@ -128,6 +129,11 @@ impl Program {
     pub(crate) fn migrate(&self) {
         let done = self.command("migrate", "realm-data", None).stdout(Stdio::null()).status();
         assert!(done.expect("the program starts").success(), "the database is made");
+    }
+
+    /// What lets staff in that sits at the machine.
+    pub(crate) fn operator_token(&self) -> String {
+        fs::read_to_string(self.data().join("operator.token")).expect("a running realm leaves a token")
     }
 
     /// Where the realm listens that runs here.

@@ -110,6 +110,26 @@ pub mod key {
     }
 }
 
+/// Lists of entity keys as lists of decimal strings.
+pub mod keys {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error, ser::SerializeSeq as _};
+
+    /// Writes each key as a decimal string.
+    pub fn serialize<S: Serializer>(keys: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(keys.len()))?;
+        for key in keys {
+            list.serialize_element(&key.to_string())?;
+        }
+        list.end()
+    }
+
+    /// Reads each key from a decimal string.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,7 @@ pub mod rules;
 pub mod session;
 pub mod storage;
 pub mod telemetry;
+pub mod trade;
 pub mod types;
 
 use std::{
@@ -65,6 +66,7 @@ use crate::{
     session::Sessions,
     storage::{Storage, StorageError},
     telemetry::{Telemetry, TelemetryError},
+    trade::Trades,
     types::{Clock, SystemClock, in_task},
 };
 
@@ -182,7 +184,7 @@ impl Realm {
             moderation: moderation.clone(),
             news,
         };
-        let realms = grounds.with_games(&games, &post);
+        let realms = grounds.with_games(&games, &post, (&config.trade, &storage));
         let sessions = Sessions::new(
             config.session.clone(),
             session::Features {
@@ -390,18 +392,21 @@ impl Grounds {
     }
 
     fn of_games(&self) -> Vec<Ground> {
-        let ground = |(realm, characters, _, _, ladder): &(RealmConfig, Characters, Items, Chat, Ladder)| {
+        let ground = |(realm, characters, items, _, ladder): &(RealmConfig, Characters, Items, Chat, Ladder)| {
             Ground::new(characters.clone(), realm.ladder.then(|| ladder.clone()), realm.difficulty_max)
+                .with_items(items.clone())
         };
         self.0.iter().map(ground).collect()
     }
 
-    fn with_games(self, games: &Games, post: &Post) -> Realms {
+    fn with_games(self, games: &Games, post: &Post, (trade, storage): (&trade::Config, &Storage)) -> Realms {
         let home = |(settings, characters, items, chat, ladder): (RealmConfig, Characters, Items, Chat, Ladder)| {
             let games = games.in_realm(&settings.key).expect("games were started in every realm");
             let mail = post.mail(&settings.key, &items);
             let market = post.market(&settings.key, &items, &mail);
-            Home { settings, characters, items, mail, market, chat, games, ladder }
+            let whereabouts = Arc::new(games.clone());
+            let trades = Trades::start(trade, &settings.key, storage.clone(), items.clone(), whereabouts);
+            Home { settings, characters, items, mail, market, chat, games, ladder, trades }
         };
         Realms::new(self.0.into_iter().map(home).collect())
     }

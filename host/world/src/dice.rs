@@ -30,6 +30,11 @@ impl Dice {
         self.between(0, 99) < chance
     }
 
+    /// A number of 64 bits, for dice of their own.
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// What the next throws will be, for the hash of the state.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.0.clone().next_u64()

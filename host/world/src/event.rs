@@ -1,6 +1,12 @@
 //! What happened in a tick.
 
-use crate::{EntityId, PlayerSlot};
+use crate::{
+    Content, Dice, Difficulty, EntityId, PlayerSlot, Zone,
+    items::{Find, ItemHandle, Loot},
+};
+
+/// The stream of dice by which treasure is thrown.
+const HOARD_STREAM: u64 = 1;
 
 /// Something that happened, in the order in which it did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +84,66 @@ pub enum Event {
         /// Who.
         entity: EntityId,
     },
+    /// A monster may have left treasure: it follows from these numbers, the content pack and the difficulty
+    /// ([`Hoard::open`](crate::Hoard::open)). What is in it is laid down by inputs.
+    Treasure {
+        /// The player who killed the monster, or whose companion did; `None` when that player has left.
+        killer: Option<PlayerSlot>,
+        /// What is in it.
+        hoard: Hoard,
+        /// Where, in sub-tiles of the dungeon.
+        x: i32,
+        /// Where, in sub-tiles of the dungeon.
+        y: i32,
+    },
+    /// A player has taken an item or gold from the ground. It is nobody's until an input says whether it is confirmed.
+    Taken {
+        /// Who.
+        slot: PlayerSlot,
+        /// The place of its input in the `inputs` of this step.
+        input_index: usize,
+        /// What.
+        handle: ItemHandle,
+    },
+    /// A player lays an item down. It lies there when an input says so.
+    Laying {
+        /// Who.
+        slot: PlayerSlot,
+        /// The place of its input in the `inputs` of this step.
+        input_index: usize,
+        /// Which item, by its key where it is stored.
+        item: u64,
+        /// In which level of the world.
+        zone: Zone,
+        /// Where, in sub-tiles.
+        x: i32,
+        /// Where, in sub-tiles.
+        y: i32,
+    },
+    /// Something lies on the ground no more, or found no room there.
+    Vanished {
+        /// What.
+        handle: ItemHandle,
+    },
+}
+
+/// What a monster leaves, not thrown yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hoard {
+    /// The monster's number in snapshots.
+    pub appearance: u8,
+    /// What helped who killed it.
+    pub find: Find,
+    /// The seed of the dice that it is thrown with. Who knows it knows what falls.
+    pub seed: u64,
+}
+
+impl Hoard {
+    /// What is in it. The same numbers give the same again.
+    #[must_use]
+    pub fn open(&self, content: &Content, difficulty: Difficulty) -> Vec<Loot> {
+        content.loot_of_monster(self.appearance, difficulty, self.find, &mut Dice::new(self.seed, HOARD_STREAM))
+    }
 }
 
 /// The inputs that can be refused.
@@ -97,6 +163,8 @@ pub enum InputKind {
     PickUp,
     /// Drinking a potion of the belt.
     Drink,
+    /// Laying an item down.
+    Drop,
 }
 
 /// Why an input was not carried out.
@@ -122,4 +190,8 @@ pub enum RefusedReason {
     PotionUnknown,
     /// The vendor gives a ration now and then only.
     RationTooSoon,
+    /// Nothing more finds room on the ground.
+    GroundFull,
+    /// As much of the player's lies on the ground as may.
+    GroundShare,
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, Sheet};
+use crate::{
+    EntityId, SKILLS_PER_CLASS, Sheet, Zone,
+    items::{ItemHandle, Look, Property},
+};
 
 /// A player's place in a game, below [`PLAYERS_MAX`](crate::PLAYERS_MAX).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -62,13 +65,14 @@ pub enum Input {
         /// At which place, in sub-tiles, when `target` is 0.
         y: i32,
     },
-    /// Takes a potion in reach from the ground.
+    /// Takes something in reach from the ground: a potion at once; of an item or gold the world says that it is taken
+    /// ([`Event::Taken`](crate::Event::Taken)), and waits for [`Input::Confirm`] or [`Input::GiveBack`].
     PickUp {
         /// Who.
         slot: PlayerSlot,
         /// What.
         target: EntityId,
-        /// Drinks it at once; else it goes into the belt.
+        /// Drinks a potion at once; else it goes into the belt.
         drink: bool,
     },
     /// Drinks a potion of the belt.
@@ -83,10 +87,63 @@ pub enum Input {
         /// Who comes back.
         slot: PlayerSlot,
     },
+    /// Wishes to lay an item down. The world says that it is being laid ([`Event::Laying`](crate::Event::Laying)); whoever stores it
+    /// answers with [`Input::Lay`], or not at all.
+    Drop {
+        /// Who.
+        slot: PlayerSlot,
+        /// Which item, by its key where it is stored.
+        item: u64,
+    },
+    /// A property of what the player will wear; from [`Input::Wear`] on it counts.
+    Bonus {
+        /// Who.
+        slot: PlayerSlot,
+        /// Which.
+        property: Property,
+        /// How much of it, of all that is worn together.
+        value: i32,
+    },
+    /// From now on the player wears what the bonuses since the last such input say, and nothing else. One who came in with this very tick
+    /// begins with full life and mana.
+    Wear {
+        /// Who.
+        slot: PlayerSlot,
+        /// Ticks from one blow to the next and reach in sub-tiles, by the weapon; `None` for bare hands.
+        weapon: Option<(u32, i32)>,
+        /// Levels of the class's skills, as learnt.
+        skills: [u32; SKILLS_PER_CLASS],
+    },
+    /// Something lies on the ground from now on. When there is no room for it the world says that it is gone
+    /// ([`Event::Vanished`](crate::Event::Vanished)).
+    Lay {
+        /// Which.
+        handle: ItemHandle,
+        /// What is seen of it.
+        look: Look,
+        /// The entity of the player who laid it down; 0 for what a monster left.
+        layer: EntityId,
+        /// In which level of the world.
+        zone: Zone,
+        /// Where, in sub-tiles.
+        x: i32,
+        /// Where, in sub-tiles.
+        y: i32,
+    },
+    /// What somebody has taken is theirs, or gone for good: it lies there no more.
+    Confirm {
+        /// Which.
+        handle: ItemHandle,
+    },
+    /// Who has taken it does not get it: it lies there again.
+    GiveBack {
+        /// Which.
+        handle: ItemHandle,
+    },
 }
 
 impl Input {
-    /// Whose input it is.
+    /// Whose input it is; a slot beyond the last for what is nobody's.
     #[must_use]
     pub fn slot(&self) -> PlayerSlot {
         match *self {
@@ -98,7 +155,11 @@ impl Input {
             | Input::Skill { slot, .. }
             | Input::PickUp { slot, .. }
             | Input::Drink { slot, .. }
-            | Input::Respawn { slot } => slot,
+            | Input::Respawn { slot }
+            | Input::Drop { slot, .. }
+            | Input::Bonus { slot, .. }
+            | Input::Wear { slot, .. } => slot,
+            Input::Lay { .. } | Input::Confirm { .. } | Input::GiveBack { .. } => PlayerSlot(u8::MAX),
         }
     }
 }

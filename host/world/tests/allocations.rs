@@ -4,7 +4,11 @@
 #[path = "world/stage.rs"]
 mod stage;
 
-use realm_world::{Class, Difficulty, ENTITIES_MAX, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World};
+use realm_world::{
+    Class, Difficulty, ENTITIES_MAX, EntityKind, EntityView, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, View, World,
+    Zone,
+    items::{ItemHandle, Look},
+};
 
 #[test]
 fn steps_and_views_allocate_nothing() {
@@ -21,9 +25,10 @@ fn steps_and_views_allocate_nothing() {
         .collect();
     world.step(&joins, &mut events);
 
-    let mut inputs: Vec<Input> = Vec::with_capacity(5 * PLAYERS_MAX);
+    let mut inputs: Vec<Input> = Vec::with_capacity(6 * PLAYERS_MAX + 16);
     let mut seen = 0;
     let mut happened = 0;
+    let mut taken = 0;
     // Two minutes, so that monsters die and come again, and players as well.
     let info = allocation_counter::measure(|| {
         for tick in 0..3_000u32 {
@@ -45,11 +50,26 @@ fn steps_and_views_allocate_nothing() {
                 world.view(slot, &mut view);
                 seen += view.entities.len();
             }
+            let handle = ItemHandle(tick.into());
+            let look = Look::gold(tick.into());
+            let [x, y] = [view.own.x, view.own.y];
+            inputs.push(Input::Lay { handle, look, layer: 0, zone: Zone::Dungeon, x, y });
+            let lies = |entity: &&EntityView| entity.kind == EntityKind::Gold;
+            if let Some(gold) = view.entities.iter().find(lies) {
+                inputs.push(Input::PickUp { slot: PlayerSlot(7), target: gold.id, drink: false });
+            }
+            inputs.extend(events.iter().filter_map(|event| match event {
+                Event::Taken { handle, .. } if handle.0 % 2 == 0 => Some(Input::Confirm { handle: *handle }),
+                Event::Taken { handle, .. } => Some(Input::GiveBack { handle: *handle }),
+                _ => None,
+            }));
+            taken += events.iter().filter(|event| matches!(event, Event::Taken { .. })).count();
             events.clear();
             world.step(&inputs, &mut events);
             happened += events.iter().filter(|event| matches!(event, Event::Damage { .. })).count();
         }
     });
     assert!(seen > 0 && happened > 0, "seen {seen}, happened {happened}");
+    assert!(taken > 0, "things were taken from the ground");
     assert_eq!(info.count_total, 0, "{info:?}");
 }

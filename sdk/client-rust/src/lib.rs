@@ -56,7 +56,7 @@ pub use connection::{Arrival, Connection};
 pub use endpoint::Endpoint;
 pub use error::ClientError;
 pub use game::{GameConnection, GameUpdate, GameWorld};
-pub use lobby::{ComeBack, Lobby, Login, Lost};
+pub use lobby::{ComeBack, Lobby, Login, Lost, TradeNews};
 pub use realm_protocol::{
     ClientMessage, ServerMessage, proto,
     snapshot::{Action, EntityKind, EntityState, OwnState, Snapshot},

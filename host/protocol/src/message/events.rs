@@ -28,6 +28,7 @@ macro_rules! events {
 events! {
     ChatMessage, ChannelUsers, UserJoined, UserLeft, WhisperSent, WhisperReceived, WhisperError, ChannelLeft, Notice,
     GamePlayerJoined, GamePlayerLeft, GameHostChanged, GameListUpdated, GameLeft, MatchEnded, MatchFound,
+    TradeInvited, TradeState, TradeEnded,
     MailReceived, MarketSold, MarketBought, MarketEnded,
 }
 

@@ -155,6 +155,13 @@ messages! {
         0x4B "SKILL_USE" "player:skill" SkillUse,
         0x4C "PICK_UP" "player:pick_up" PickUp,
         0x4D "POTION_USE" "player:potion" PotionUse,
+        0x50 "TRADE_INVITE" "trade:invite" TradeInvite,
+        0x51 "TRADE_ACCEPT" "trade:accept" TradeAccept,
+        0x52 "TRADE_OFFER" "trade:offer" TradeOffer,
+        0x53 "TRADE_LOCK" "trade:lock" TradeLock,
+        0x54 "TRADE_CONFIRM" "trade:confirm" TradeConfirm,
+        0x55 "TRADE_CANCEL" "trade:cancel" TradeCancel,
+        0x56 "TRADE_QUERY" "trade:query" TradeQuery,
     }
 }
 
@@ -194,6 +201,9 @@ messages! {
         0x46 "GAME_ENTERED" "game:entered" GameEntered,
         0x49 "GAME_EVENTS" "game:events" GameEvents,
         0x4A "ZONE_ENTERED" "game:zone" ZoneEntered,
+        0x50 "TRADE_INVITED" "trade:invited" TradeInvited,
+        0x51 "TRADE_STATE" "trade:state" TradeState,
+        0x52 "TRADE_ENDED" "trade:ended" TradeEnded,
         0x60 "MAIL_RECEIVED" "mail:received" MailReceived,
         0x61 "MARKET_SOLD" "market:sold" MarketSold,
         0x62 "MARKET_BOUGHT" "market:bought" MarketBought,

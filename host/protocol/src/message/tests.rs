@@ -48,6 +48,17 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         ("player:skill", act(json!({"skill": u32::MAX, "target": u32::MAX, "x": i32::MIN, "y": i32::MIN}))),
         ("player:pick_up", act(json!({"target": u32::MAX, "drink": true}))),
         ("player:potion", act(json!({"place": u32::MAX}))),
+        ("trade:invite", json!({"account": "Bob"})),
+        ("trade:accept", json!({"trade_id": u64::MAX.to_string(), "version": u64::MAX})),
+        (
+            "trade:offer",
+            json!({"trade_id": u64::MAX.to_string(), "version": u64::MAX,
+                "item_ids": [u64::MAX.to_string(), "7"], "gold": u64::MAX}),
+        ),
+        ("trade:lock", json!({"trade_id": u64::MAX.to_string(), "version": u64::MAX})),
+        ("trade:confirm", json!({"trade_id": u64::MAX.to_string(), "version": u64::MAX})),
+        ("trade:cancel", json!({"trade_id": u64::MAX.to_string()})),
+        ("trade:query", json!({"trade_id": u64::MAX.to_string()})),
     ]
 }
 
@@ -64,6 +75,12 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         "players": [player]});
     let skill = json!({"name": "Spark", "kind": "area", "level": u32::MAX, "mana": u32::MAX,
         "cooldown_ticks": u32::MAX, "reach": u32::MAX});
+    let roll = json!({"property": "life", "affix": "of-bread", "value": i32::MIN});
+    let item = json!({"item_id": key(), "base": "ring", "quality": "rare", "level": u32::MAX, "origin": "dusk-band",
+        "name": "Ash Vow", "rolls": [roll, roll], "sockets": u32::MAX, "gems": ["jet-drop"], "identified": true,
+        "count": u32::MAX, "durability": u32::MAX});
+    let side = json!({"account": "Ann", "character": "Isa", "items": [item, item], "gold": u64::MAX, "locked": true,
+        "confirmed": true});
     let events = json!([
         {"kind": {"damage": {"source": u32::MAX, "target": u32::MAX, "amount": u32::MAX}}},
         {"kind": {"died": {"entity": u32::MAX, "killer": u32::MAX}}},
@@ -72,6 +89,9 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         {"kind": {"refused": {"input": u32::MAX, "code": "TARGET_TOO_FAR"}}},
         {"kind": {"healed": {"entity": u32::MAX, "amount": u32::MAX}}},
         {"kind": {"respawned": {"entity": u32::MAX}}},
+        {"kind": {"item_taken": {"input": u32::MAX, "item_id": key(), "base": "ring", "quality": "rare", "count": u32::MAX,
+            "gold": u64::MAX}}},
+        {"kind": {"item_laid": {"input": u32::MAX, "item_id": key()}}},
         {"kind": {"skill_used": {"entity": u32::MAX, "skill": u32::MAX, "x": i32::MIN, "y": i32::MIN}}},
     ]);
     vec![
@@ -136,6 +156,20 @@ fn server_samples() -> Vec<(&'static str, Value)> {
             "game:zone",
             json!({"tick": u32::MAX, "zone": u32::MAX, "zone_name": "Halls", "map_width": u32::MAX,
                 "map_height": u32::MAX, "walls": [255, 1], "stairs_x": u32::MAX, "stairs_y": u32::MAX}),
+        ),
+        (
+            "trade:invited",
+            json!({"trade_id": key(), "version": u64::MAX, "account": "Ann", "character": "Isa", "valid_ms": u32::MAX}),
+        ),
+        (
+            "trade:state",
+            json!({"trade_id": key(), "version": u64::MAX, "stage": "open", "own": side, "other": side,
+                "valid_ms": u32::MAX}),
+        ),
+        (
+            "trade:ended",
+            json!({"trade_id": key(), "done": true, "code": "TRADE_CANCELLED", "message": "Later.",
+                "item_ids": [key(), key()], "gold": u64::MAX}),
         ),
         (
             "mail:received",
@@ -275,6 +309,9 @@ const EVENT_TYPES: &[&str] = &[
     "game:left",
     "match:ended",
     "match:found",
+    "trade:invited",
+    "trade:state",
+    "trade:ended",
     "mail:received",
     "market:sold",
     "market:bought",

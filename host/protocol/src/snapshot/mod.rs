@@ -111,10 +111,19 @@ pub struct EntityState {
     pub action: Action,
     /// 0 to 7; see [`FACINGS`].
     pub facing: u8,
-    /// Its level.
+    /// Its level; of an item on the ground a part of what it looks like.
     pub level: u8,
-    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend.
+    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend. Of an item on the
+    /// ground its quality: 0 normal, 1 magic, 2 rare, 3 set, 4 unique, 5 crafted.
     pub effects: u8,
+}
+
+impl EntityState {
+    /// Number of the base of an item on the ground: its row in `items.toml`, from 0; `None` for anything else.
+    #[must_use]
+    pub fn base(&self) -> Option<u16> {
+        (self.kind == EntityKind::Treasure).then(|| u16::from_le_bytes([self.appearance, self.level]))
+    }
 }
 
 /// What an entity is.
@@ -129,7 +138,7 @@ pub enum EntityKind {
     Monster = 1,
     /// Somebody to talk to.
     Npc = 2,
-    /// An item on the ground.
+    /// A potion on the ground.
     Item = 3,
     /// Stairs; later also a portal, chest, door or shrine.
     Object = 4,
@@ -137,13 +146,27 @@ pub enum EntityKind {
     Missile = 5,
     /// Somebody who fights for a player.
     Companion = 6,
+    /// An item on the ground that somebody can own: appearance and level are the lower and the upper byte of its base's number, effects
+    /// its quality.
+    Treasure = 7,
+    /// A heap of gold; its appearance is the number of binary digits of the amount.
+    Gold = 8,
 }
 
 impl EntityKind {
     fn from_bits(bits: u32) -> Option<Self> {
-        [Self::Player, Self::Monster, Self::Npc, Self::Item, Self::Object, Self::Missile, Self::Companion]
-            .into_iter()
-            .find(|kind| *kind as u32 == bits)
+        const ALL: [EntityKind; 9] = [
+            EntityKind::Player,
+            EntityKind::Monster,
+            EntityKind::Npc,
+            EntityKind::Item,
+            EntityKind::Object,
+            EntityKind::Missile,
+            EntityKind::Companion,
+            EntityKind::Treasure,
+            EntityKind::Gold,
+        ];
+        ALL.into_iter().find(|kind| *kind as u32 == bits)
     }
 }
 

@@ -105,9 +105,16 @@ fn the_own_entity_is_found() {
     assert_eq!(snapshot.entity(4), None);
 }
 
+#[test]
+fn an_item_on_the_ground_says_its_base_in_two_bytes() {
+    let item = EntityState { kind: EntityKind::Treasure, appearance: 2, level: 1, ..entity(4) };
+    assert_eq!((item.base(), entity(4).base()), (Some(258), None));
+    assert_eq!([8, 9].map(EntityKind::from_bits), [Some(EntityKind::Gold), None]);
+}
+
 prop_compose! {
     fn any_entity()(
-        numbers in any::<(u8, u16, u16, u8)>(), effects in prop_oneof![Just(0), any::<u8>()], kind in 0_u32..7, action in 0_u32..6, facing in 0..FACINGS, life_percent in 0_u8..=100,
+        numbers in any::<(u8, u16, u16, u8)>(), effects in prop_oneof![Just(0), any::<u8>()], kind in 0_u32..9, action in 0_u32..6, facing in 0..FACINGS, life_percent in 0_u8..=100,
     ) -> EntityState {
         let (appearance, x, y, level) = numbers;
         let (kind, action) = (EntityKind::from_bits(kind).unwrap(), Action::from_bits(action).unwrap());

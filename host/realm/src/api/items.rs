@@ -13,7 +13,7 @@ use super::{
     problem::Refused,
 };
 use crate::{
-    items::{Act, Bag, Belongings, Holder, Owned, Spot},
+    items::{Act, Bag, Belongings, Owned, Spot},
     once::Kept,
     types::{CharacterId, Code, ItemId, Refusal},
 };
@@ -367,7 +367,7 @@ async fn inventory(
     Ok(axum::response::IntoResponse::into_response((headers, Json(view))))
 }
 
-/// Does something with the items of a character. Not while it is in a game, where the game is asked.
+/// Does something with the items of a character. What it puts on or takes off while it is in a game counts there from the next ticks on.
 #[utoipa::path(post, path = "/characters/{id}/items", tag = "characters", security(("access_token" = [])), request_body = ItemAct,
     params(("id" = String, Path, description = "Key of the character"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
@@ -383,6 +383,5 @@ async fn act(
     let act = body.act()?;
     let once = key.once(Scope::Account(speaker.account), &body, acted)?;
     let home = features.home_of(&speaker, id).await?;
-    let holder = Holder::resting(speaker.account, id);
-    Ok(answer(StatusCode::OK, home.items.act(holder, act, once).await?, acted))
+    Ok(answer(StatusCode::OK, home.games.act(speaker.account, id, act, once).await?, acted))
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     accounts, characters, chat, games, mail, market, net, realms::RealmConfigs, rules, session, storage, telemetry,
+    trade,
 };
 
 pub use reference::{example_toml, manual_markdown};
@@ -54,6 +55,8 @@ pub struct Config {
     pub market: market::Config,
     /// The 25 Hz worlds.
     pub games: games::Config,
+    /// Trades between two players.
+    pub trade: trade::Config,
     /// The rules that players live under.
     pub plugins: rules::Config,
     /// Logs, metrics and health.

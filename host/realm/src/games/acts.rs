@@ -33,8 +33,7 @@ pub(super) fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Co
         }
         Act::PickUp { target, drink } => Input::PickUp { slot, target: entity(target)?, drink },
         Act::Drink { place } => Input::Drink { slot, place: u8::try_from(place).map_err(|_| Code::PotionUnknown)? },
-        // Characters carry nothing that could be put on the ground.
-        Act::DropItem => return Err(Code::ItemNotCarried),
+        Act::DropItem { item } => Input::Drop { slot, item },
     })
 }
 
@@ -48,7 +47,14 @@ fn act(input: &Input) -> Option<Act> {
         Input::PickUp { target, drink, .. } => Act::PickUp { target: target.into(), drink },
         Input::Drink { place, .. } => Act::Drink { place: place.into() },
         Input::Respawn { .. } => Act::Respawn,
-        Input::Join { .. } | Input::Leave { .. } => return None,
+        Input::Drop { item, .. } => Act::DropItem { item },
+        Input::Join { .. }
+        | Input::Leave { .. }
+        | Input::Bonus { .. }
+        | Input::Wear { .. }
+        | Input::Lay { .. }
+        | Input::Confirm { .. }
+        | Input::GiveBack { .. } => return None,
     })
 }
 
@@ -119,7 +125,7 @@ pub(super) fn action(
             };
             (ActionKind::Skill, way, waits)
         }
-        Act::DropItem => (ActionKind::DropItem, (0, 0), 0),
+        Act::DropItem { .. } => (ActionKind::DropItem, (0, 0), 0),
         Act::Respawn => return None,
     };
     Some(Action {
@@ -206,7 +212,7 @@ mod tests {
     #[test]
     fn what_cannot_be_an_input_is_refused_with_its_code() {
         let slot = realm_world::PlayerSlot(0);
-        assert_eq!(input(Act::DropItem, slot), Err(Code::ItemNotCarried));
+        assert_eq!(input(Act::Drink { place: 256 }, slot), Err(Code::PotionUnknown));
         assert_eq!(input(Act::Attack { target: 70_000 }, slot), Err(Code::TargetUnknown));
         assert_eq!(input(Act::Attack { target: 7 }, slot), Ok(Input::Attack { slot, target: 7 }));
     }

@@ -353,6 +353,14 @@ impl Directory {
         }
     }
 
+    /// A lease of this epoch is held for the account's seat.
+    pub(super) fn leased(&mut self, account: AccountId, epoch: i64) {
+        let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id));
+        if let Some(seat) = game.and_then(|game| game.seat_of(account)) {
+            seat.lease_epoch = Some(epoch);
+        }
+    }
+
     /// What a save made of the account's character.
     pub(super) fn saved(&mut self, account: AccountId, sheet: Sheet) {
         let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id));
@@ -375,6 +383,12 @@ impl Directory {
     /// The tick thread of each listed game.
     pub(super) fn threads(&self) -> Vec<usize> {
         self.games.values().filter(|game| game.listed).map(|game| game.thread).collect()
+    }
+
+    /// The account's seat, to be changed.
+    pub(super) fn seat_mut(&mut self, account: AccountId) -> Option<&mut Seat> {
+        let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id))?;
+        game.seat_of(account)
     }
 
     /// Game and tick thread of an account that has a seat.

@@ -44,7 +44,11 @@ pub(super) fn describe(event: &Event) -> (Option<Kind>, Audience) {
             let used = proto::SkillUsed { entity: entity.into(), skill: skill.into(), x, y };
             (Some(Kind::SkillUsed(used)), near(entity))
         }
-        Event::Dropped { .. } => (None, Audience::Nobody),
+        Event::Dropped { .. }
+        | Event::Treasure { .. }
+        | Event::Taken { .. }
+        | Event::Laying { .. }
+        | Event::Vanished { .. } => (None, Audience::Nobody),
         Event::Respawned { entity } => {
             (Some(Kind::Respawned(proto::Respawned { entity: entity.into() })), near(entity))
         }
@@ -70,5 +74,7 @@ pub(super) fn code(reason: RefusedReason) -> Code {
         RefusedReason::BeltFull => Code::BeltFull,
         RefusedReason::PotionUnknown => Code::PotionUnknown,
         RefusedReason::RationTooSoon => Code::RationTooSoon,
+        RefusedReason::GroundFull => Code::GroundFull,
+        RefusedReason::GroundShare => Code::GroundShare,
     }
 }

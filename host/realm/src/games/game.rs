@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use realm_protocol::proto;
 use realm_world::{Event, Input, PlayerSlot, Sheet, View, World, log::Header};
+use tokio::sync::mpsc;
 
 use crate::{
     characters::Place,
     types::{
-        AccountId, Code, GameId,
+        AccountId, CharacterId, Code, GameId,
         faults::{self, Bug},
     },
 };
@@ -16,12 +17,15 @@ use crate::{
 use super::{
     command::EnteringPlayer,
     deeds,
+    errands::Errands,
     events::{self, Audience},
     figures::{Meters, Phase, Watch},
     greeting::greet,
     judge::{Case, Judge, Origin},
+    keeper::{Errand, Word},
     line::{Line, Loss},
     log::{Desk, Pen},
+    outfits::Brought,
     player::{Parting, Player},
     reports::Reports,
     stage::{Patience, Scratch, Stage, TickTools},
@@ -38,6 +42,8 @@ pub(super) struct Game {
     /// Who wished each of the inputs.
     origins: Vec<Origin>,
     events: Vec<Event>,
+    /// Who knows what lies on the ground.
+    errands: Errands,
     /// Writes the game's log.
     pen: Option<Pen>,
     /// Steps of the running tick: more than one when the game was late.
@@ -50,7 +56,7 @@ pub(super) struct Game {
 }
 
 impl Game {
-    pub(super) fn new(id: GameId, world: World, header: Option<&Header>) -> Self {
+    pub(super) fn new(id: GameId, world: World, header: Option<&Header>, keeper: Option<mpsc::Sender<Errand>>) -> Self {
         Self {
             id,
             world,
@@ -58,6 +64,7 @@ impl Game {
             inputs: Vec::new(),
             origins: Vec::new(),
             events: Vec::new(),
+            errands: Errands::new(keeper),
             pen: header.map(|header| Pen::new(id, header)),
             steps: 0,
             case: Case::default(),
@@ -68,7 +75,7 @@ impl Game {
 
     /// Lets a player in; a known one comes back on its new link.
     pub(super) fn enter(&mut self, entering: EnteringPlayer) {
-        let EnteringPlayer { account, character, slot, sheet, presence, mut link } = entering;
+        let EnteringPlayer { account, character, slot, sheet, brought, presence, mut link } = entering;
         if let Some(player) = self.players.iter_mut().find(|player| player.account == account) {
             player.come_back(Line::new(link));
             return;
@@ -80,11 +87,37 @@ impl Game {
         };
         let slot = PlayerSlot(slot);
         self.add_input(Input::Join { slot, sheet }, None);
+        brought.outfit.inputs(slot).for_each(|input| self.add_input(input, None));
         if let Some(pen) = &mut self.pen {
             pen.newcomer(slot, character);
         }
         let place = self.players.partition_point(|player| player.slot < slot);
-        self.players.insert(place, Player::new(account, character, slot, presence, Line::new(link)));
+        self.players.insert(place, Player::new(account, character, (slot, brought), presence, Line::new(link)));
+    }
+
+    /// What came of an errand.
+    pub(super) fn hear(&mut self, word: Word) {
+        if let Some(input) = word.input {
+            self.add_input(input, None);
+        }
+        let Some((finder, event)) = word.news else { return };
+        let tick = self.world.tick();
+        let known = |player: &&mut Player| player.character == finder.character && player.brought.epoch == finder.epoch;
+        if let Some(player) = self.players.iter_mut().find(known) {
+            player.hear(&finder, event, tick);
+        }
+    }
+
+    /// A player wears something else from now on; what is older than what is known is passed over.
+    pub(super) fn wear(&mut self, character: CharacterId, brought: &Brought) {
+        let known = |player: &&mut Player| player.character == character && player.brought.epoch == brought.epoch;
+        let Some(player) = self.players.iter_mut().find(known) else { return };
+        if player.brought.version >= brought.version {
+            return;
+        }
+        player.brought.version = brought.version;
+        let slot = player.slot;
+        brought.outfit.inputs(slot).for_each(|input| self.add_input(input, None));
     }
 
     #[cfg(test)]
@@ -228,7 +261,10 @@ impl Game {
         }
         self.inputs.clear();
         for event in &mut self.events[happened..] {
-            if let Event::Refused { input_index, .. } = event {
+            if let Event::Refused { input_index, .. }
+            | Event::Taken { input_index, .. }
+            | Event::Laying { input_index, .. } = event
+            {
                 *input_index += earlier;
             }
         }
@@ -245,6 +281,7 @@ impl Game {
     /// What must outlive the tick, of what happened from this event on.
     fn keep(&mut self, happened: usize, tools: &mut TickTools<'_>) {
         deeds::tell(&self.world, &self.players, &self.events[happened..], tools.lane.happenings());
+        self.errands.run(&self.world, &mut self.players, &self.events[happened..], &self.origins);
         let tick = self.world.tick();
         for event in &self.events[happened..] {
             let (entity, died) = match *event {
@@ -334,6 +371,10 @@ impl Game {
     fn part_from_leavers(&mut self, reports: &mut Reports) {
         // The inputs of this tick are done; departures are inputs of the next one.
         self.origins.clear();
+        self.errands.hand_over_rest();
+        while let Some(answer) = self.errands.undone() {
+            self.add_input(answer, None);
+        }
         while let Some(index) = self.players.iter().position(|player| player.parting.is_some()) {
             if let Some(parting) = self.players[index].parting.take() {
                 self.part(index, &parting, reports);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     characters::Characters,
+    items::Items,
     ladder::Ladder,
     types::{AccountId, CharacterId, Code, GameId, Refusal, in_task},
 };
@@ -20,6 +21,8 @@ pub struct Ground {
     pub(super) characters: Characters,
     /// `None`: its characters get no places.
     pub(super) ladder: Option<Ladder>,
+    /// `None`: monsters leave potions and nothing else, and characters wear nothing.
+    pub(super) items: Option<Items>,
     difficulty_max: Difficulty,
     /// How many games are open; told when the list has changed.
     pub(super) list: watch::Sender<u32>,
@@ -30,7 +33,13 @@ impl Ground {
     #[must_use]
     pub fn new(characters: Characters, ladder: Option<Ladder>, difficulty_max: Difficulty) -> Self {
         let realm = Arc::clone(characters.realm());
-        Self { realm, characters, ladder, difficulty_max, list: watch::Sender::new(0) }
+        Self { realm, characters, ladder, items: None, difficulty_max, list: watch::Sender::new(0) }
+    }
+
+    /// The same, where there are items.
+    #[must_use]
+    pub fn with_items(self, items: Items) -> Self {
+        Self { items: Some(items), ..self }
     }
 
     /// Refuses games that are harder than the realm has them.
@@ -116,6 +125,16 @@ impl RealmGames {
     ) -> Result<proto::GameTicket, Refusal> {
         let (lobby, ground, password) = (self.games.running.lobby(), Arc::clone(&self.ground), password.to_owned());
         in_task(async move { lobby.join(&ground, player, character, game, &password).await }).await
+    }
+
+    /// The game of this realm that an account has a seat in, and its character there.
+    #[must_use]
+    pub fn seat_of(&self, account: AccountId) -> Option<(GameId, CharacterId)> {
+        let lobby = self.games.running.lobby();
+        let directory = lobby.shared.directory();
+        let (game, _) = directory.whereabouts(account)?;
+        directory.game(game).filter(|open| open.realm == self.ground.realm)?;
+        directory.seat(account).map(|seat| (game, seat.character))
     }
 
     /// How many games are open.

@@ -33,8 +33,8 @@ pub(super) enum Act {
     PickUp { target: u32, drink: bool },
     /// Drinking a potion of the belt.
     Drink { place: u32 },
-    /// Putting an item on the ground.
-    DropItem,
+    /// Laying an item on the ground.
+    DropItem { item: u64 },
     /// Coming back to life.
     Respawn,
 }
@@ -92,8 +92,8 @@ pub(super) fn read(frame: Arrived<'_>) -> Result<Received, String> {
         ClientMessage::PotionUse(proto::PotionUse { input, acknowledged_tick, place }) => {
             intent(input, acknowledged_tick, Act::Drink { place })
         }
-        ClientMessage::ItemDrop(proto::ItemDrop { input, acknowledged_tick, .. }) => {
-            intent(input, acknowledged_tick, Act::DropItem)
+        ClientMessage::ItemDrop(proto::ItemDrop { input, acknowledged_tick, item_id }) => {
+            intent(input, acknowledged_tick, Act::DropItem { item: item_id })
         }
         ClientMessage::Respawn(proto::Respawn { input, acknowledged_tick }) => {
             intent(input, acknowledged_tick, Act::Respawn)

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    super::{line::Line, player::Player, testing::Client},
+    super::{line::Line, outfits::Brought, player::Player, testing::Client},
     *,
 };
 
@@ -40,7 +40,7 @@ impl Room {
         let client = Client::new();
         let (account, character) = (AccountId::from_raw(raw), CharacterId::from_raw(raw));
         let line = Line::new(Box::new(client.link.clone()));
-        let mut player = Player::new(account, character, slot, Arc::default(), line);
+        let mut player = Player::new(account, character, (slot, Brought::default()), Arc::default(), line);
         player.entity = world.entity_of(slot);
         Self { world, players: vec![player], client }
     }

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::{
     characters::Character,
     hooks::{Happening, Hooks},
+    items::Items,
     storage::Storage,
     types::{AccountId, CharacterId, CloseReason, Code, GameId, Link, Refusal},
 };
@@ -23,6 +24,7 @@ use super::{
     command::{Command, EnteringPlayer},
     directory::{Departed, Leaving, OpenGame, Reservation},
     ground::Ground,
+    keeper::{ERRANDS_MAX, Errand, Keeper},
     listing,
     password::Password,
     quick::Quick,
@@ -158,12 +160,23 @@ impl Lobby {
                 return Err(refusal);
             }
         };
+        let epoch = lease.epoch();
         // From here on the saver has the lease, and gives the seat up with it.
+        self.shared.directory().leased(account, lease.epoch());
         self.tell_saver(SaverMessage::Hold { account, lease }).await;
         let prepared = match start {
-            Some((thread, difficulty)) => self.start_world(game, thread, difficulty).await,
+            Some((thread, difficulty)) => self.start_world(ground, game, thread, difficulty).await,
             None => Ok(()),
         };
+        let brought = match prepared {
+            Ok(()) => ground.brought(&self.content, (account, character.id), epoch).await,
+            Err(refusal) => Err(refusal),
+        };
+        let prepared = brought.map(|brought| {
+            if let Some(seat) = self.shared.directory().seat_mut(account) {
+                seat.brought = brought;
+            }
+        });
         // It may have died in another game while the rule was asked.
         let ticket = prepared.and_then(|()| check_alive(&character)).and_then(|()| random_ticket());
         let confirmed =
@@ -187,7 +200,13 @@ impl Lobby {
         answer.map_err(|sentence| Refusal::new(Code::GameRefused, sentence))
     }
 
-    async fn start_world(&self, game: GameId, thread: usize, difficulty: Difficulty) -> Result<(), Refusal> {
+    async fn start_world(
+        &self,
+        ground: &Ground,
+        game: GameId,
+        thread: usize,
+        difficulty: Difficulty,
+    ) -> Result<(), Refusal> {
         let fault = |error: &dyn std::fmt::Display| {
             tracing::error!(%game, %error, "a game could not be started");
             self.shared.loads.arrived(thread);
@@ -208,8 +227,32 @@ impl Lobby {
         });
         let made = tokio::task::spawn_blocking(move || Box::new(World::new(content, difficulty, seed)));
         let world = made.await.map_err(|error| fault(&error))?;
-        self.shared.command(thread, Command::Start { game, world, header }).await;
+        let keeper = ground.items.clone().map(|items| self.start_keeper(items, game, thread, difficulty));
+        self.shared.command(thread, Command::Start { game, world, header, keeper }).await;
         Ok(())
+    }
+
+    /// Starts the keeper of a game; it ends when its errands' sender is dropped, with the game.
+    fn start_keeper(&self, items: Items, game: GameId, thread: usize, difficulty: Difficulty) -> mpsc::Sender<Errand> {
+        let (sender, errands) = mpsc::channel(ERRANDS_MAX);
+        let keeper = Keeper::new(game, difficulty, thread, items, Arc::downgrade(&self.shared));
+        let shared = Arc::downgrade(&self.shared);
+        self.shared.keepers.send_modify(|keepers| *keepers += 1);
+        tokio::spawn(async move {
+            let ending = keeper.ending();
+            match tokio::spawn(keeper.run(errands)).await {
+                Ok(false) => {}
+                Ok(true) => ending.run().await,
+                Err(error) => {
+                    tracing::error!(%game, %error, "the keeper of a game broke off; what players laid down goes back");
+                    ending.run().await;
+                }
+            }
+            if let Some(shared) = shared.upgrade() {
+                shared.keepers.send_modify(|keepers| *keepers -= 1);
+            }
+        });
+        sender
     }
 
     /// Games that are not full, as the matchmaking rule orders them for a character.
@@ -308,15 +351,19 @@ impl Lobby {
             happenings.roll().enter(entry.account, entry.account_name.as_str(), &entry.playing);
             happenings.tell(entry.account, Happening::Join);
         }
+        // What it wears is read and sent in one go: what changes afterwards is sent afterwards.
+        let directory = self.shared.directory();
         let player = EnteringPlayer {
             account: entry.account,
             character: entry.character,
             slot: entry.slot,
             sheet: entry.sheet,
+            brought: directory.seat(entry.account).map(|seat| seat.brought.clone()).unwrap_or_default(),
             presence: entry.presence,
             link,
         };
         place.send(Command::Enter { game, player });
+        drop(directory);
         Ok(())
     }
 

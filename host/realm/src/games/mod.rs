@@ -6,6 +6,7 @@
 //!   characters in games and writes them; `referee` counts what the anti-cheat rule finds.
 //! - Tick threads: `ticker` is the thread's loop, `game` one game's tick, `player` and `line` a player and its connection, `inputs` reads
 //!   frames, `judge` asks host and rule, `snapshots` and `events` are what goes back.
+//! - `keeper` knows what lies on a game's ground, and makes it somebody's; `outfits` is what characters bring into games.
 //! - `log` is what remains of a game: written by a thread of its own, repeated and verified by [`replay`].
 //! - Between them: `command` in, `reports` out, both bounded and never waited for by a tick thread.
 
@@ -13,20 +14,26 @@ mod acts;
 mod command;
 mod deeds;
 mod directory;
+mod ending;
+mod errands;
 mod events;
 mod figures;
 mod game;
 mod greeting;
 mod ground;
 #[cfg(test)]
+mod ground_tests;
+#[cfg(test)]
 mod honesty_tests;
 mod inputs;
 mod judge;
+mod keeper;
 mod line;
 mod listing;
 mod load;
 mod lobby;
 mod log;
+mod outfits;
 mod pace;
 mod password;
 mod phases;
@@ -62,7 +69,7 @@ use crate::{
     hooks::{Hooks, LoneRule},
     moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
+    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
 };
 
 pub use ground::{Ground, RealmGames};
@@ -315,6 +322,14 @@ impl Games {
     /// The game an account has a seat in.
     pub fn current(&self, account: AccountId) -> Option<GameId> {
         self.running.whereabouts(account)
+    }
+
+    /// The epoch of the lease under which an account's character plays; `None` while it does not.
+    #[must_use]
+    pub fn lease_of(&self, account: AccountId, character: CharacterId) -> Option<i64> {
+        let lobby = self.running.lobby();
+        let directory = lobby.shared.directory();
+        directory.seat(account).filter(|seat| seat.character == character).and_then(|seat| seat.lease_epoch)
     }
 
     /// Closes a game: its host or staff only. Everybody leaves and is saved.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use realm_protocol::proto::{self, game_event::Kind};
 use realm_world::{EntityId, PlayerSlot, Sheet};
 
 use crate::{
@@ -11,7 +12,10 @@ use crate::{
 
 use super::{
     acts::Moments,
+    errands::UnderWay,
+    keeper::Finder,
     line::{Line, Wanted},
+    outfits::Brought,
     save_book::Progress,
     seat::Presence,
 };
@@ -28,6 +32,11 @@ pub(super) struct Player {
     pub(super) account: AccountId,
     pub(super) character: CharacterId,
     pub(super) slot: PlayerSlot,
+    pub(super) brought: Brought,
+    /// What the keeper has been asked for and has not answered.
+    pub(super) under_way: UnderWay,
+    /// Number of the connection: answers to wishes of another one are told to nobody.
+    pub(super) lines: u32,
     pub(super) presence: Arc<Presence>,
     /// `None` while the connection is lost.
     pub(super) line: Option<Line>,
@@ -49,7 +58,7 @@ impl Player {
     pub(super) fn new(
         account: AccountId,
         character: CharacterId,
-        slot: PlayerSlot,
+        (slot, brought): (PlayerSlot, Brought),
         presence: Arc<Presence>,
         line: Line,
     ) -> Self {
@@ -57,6 +66,9 @@ impl Player {
             account,
             character,
             slot,
+            brought,
+            under_way: UnderWay::default(),
+            lines: 0,
             presence,
             line: Some(line),
             entity: None,
@@ -103,7 +115,18 @@ impl Player {
             old.close(Code::SessionReplaced, "A newer connection of the same account took over this game.");
         }
         self.absent_ticks = 0;
+        self.lines = self.lines.wrapping_add(1);
         self.presence.arrived();
+    }
+
+    /// The keeper has answered a wish.
+    pub(super) fn hear(&mut self, finder: &Finder, event: proto::GameEvent, tick: u32) {
+        let is_refused = matches!(event.kind, Some(Kind::Refused(_)));
+        self.under_way.end(finder.lays, is_refused, tick);
+        // Who has lost its connection reads in its inventory what became of it.
+        if let Some(line) = self.line.as_mut().filter(|_| self.lines == finder.line) {
+            line.news.push(event);
+        }
     }
 
     /// Counts a tick; who has been without a connection for too long leaves.

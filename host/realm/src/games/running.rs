@@ -204,6 +204,11 @@ impl Running {
                 tracing::error!("the logs of games could not be stored in time; the next start finishes them");
             }
         }
+        // What players laid down goes back to them, while there is a database.
+        let mut keepers = self.lobby.shared.keepers.subscribe();
+        if tokio::time::timeout(STOP_DEADLINE, keepers.wait_for(|keepers| *keepers == 0)).await.is_err() {
+            tracing::error!("what lies on the grounds of games goes back with the next start");
+        }
         // Who has a ticket and never came in is with no thread; who was in a game departs when it is saved.
         if self.lobby.leave_all(waiting, &reason).await.is_err() {
             tracing::error!("some seats could not be given up in time");

@@ -13,7 +13,7 @@ use crate::{
     types::{CharacterId, CharacterName},
 };
 
-use super::{Player, directory::Departed};
+use super::{Player, directory::Departed, outfits::Brought};
 
 /// How far a player has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub(super) struct Seat {
     pub(super) sheet: Sheet,
     pub(super) slot: u8,
     pub(super) state: SeatState,
+    /// As it is known since the lease was taken.
+    pub(super) brought: Brought,
+    /// Of the lease under which its character plays; `None` while none is held.
+    pub(super) lease_epoch: Option<i64>,
     pub(super) presence: Arc<Presence>,
     /// Told when the seat is given up.
     pub(super) waiters: Vec<oneshot::Sender<Departed>>,
@@ -70,9 +74,16 @@ impl Seat {
             sheet: character.sheet,
             slot: 0,
             state: SeatState::Reserved,
+            brought: Brought::default(),
+            lease_epoch: None,
             presence: Arc::default(),
             waiters: Vec::new(),
         }
+    }
+
+    /// True while the character's lease is held for this game.
+    pub(super) fn holds_lease(&self) -> bool {
+        matches!(self.state, SeatState::Ticketed | SeatState::Playing)
     }
 
     /// True when its player may ask for another ticket: the first was never used, or the player comes on another connection. Whether

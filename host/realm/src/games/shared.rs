@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     hooks::{Happening, Happenings, RulesInPlay},
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     happenings: Happenings,
     /// Told when the list of games of a realm has changed.
     pub(super) list_changed: Notify,
+    /// Keepers at work.
+    pub(super) keepers: watch::Sender<usize>,
     /// Which realms that were; bounded by the realms.
     changed: Mutex<BTreeSet<Arc<str>>>,
 }
@@ -46,7 +48,8 @@ impl Shared {
         happenings: Happenings,
     ) -> Self {
         let (directory, changed, list_changed) = (Mutex::new(directory), Mutex::default(), Notify::new());
-        Self { directory, threads, loads, in_play, happenings, list_changed, changed }
+        let keepers = watch::Sender::new(0);
+        Self { directory, threads, loads, in_play, happenings, list_changed, keepers, changed }
     }
 
     /// The list of games of a realm has changed.
@@ -63,6 +66,11 @@ impl Shared {
     /// Names and versions of the rules that the games of a tick thread are played under.
     pub(super) fn rules_of(&self, thread: usize) -> Vec<String> {
         self.in_play.get(thread).map(RulesInPlay::labels).unwrap_or_default()
+    }
+
+    /// Tells plugins of something that happened to an account.
+    pub(super) fn tell(&self, account: AccountId, happening: Happening) {
+        self.happenings.tell(account, happening);
     }
 
     /// The directory, for a moment.

@@ -20,6 +20,8 @@ fn entity(seen: &realm_world::EntityView) -> EntityState {
             realm_world::EntityKind::Monster => EntityKind::Monster,
             realm_world::EntityKind::Npc => EntityKind::Npc,
             realm_world::EntityKind::Drop => EntityKind::Item,
+            realm_world::EntityKind::Item => EntityKind::Treasure,
+            realm_world::EntityKind::Gold => EntityKind::Gold,
             realm_world::EntityKind::Stairs => EntityKind::Object,
             realm_world::EntityKind::Missile => EntityKind::Missile,
             realm_world::EntityKind::Companion => EntityKind::Companion,

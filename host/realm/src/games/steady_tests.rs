@@ -4,11 +4,16 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use realm_protocol::{ClientMessage, proto};
-use realm_world::{Class, Content, Difficulty, Sheet, World, log::Header};
+use realm_world::{
+    Class, Content, Difficulty, Input, PlayerSlot, Sheet, World,
+    items::{ItemHandle, Look, Quality},
+    log::Header,
+};
 
 use crate::types::{Arrivals, Delivery, Link, LinkClosed, LinkFrame, Offer};
 
 use super::{
+    keeper::Errand,
     log::Logs,
     testing::{Client, FakeLink, PLAYER_STATE, Table, hall, place},
 };
@@ -99,19 +104,38 @@ fn in_the_steady_state_a_tick_of_a_whole_game_allocates_nothing() {
             sent
         })
         .collect();
-    (0..WARM_TICKS).for_each(|_| table.tick(1));
+    // Things come to lie there and vanish, as many as there is room for.
+    let lay = |table: &mut Table, tick: u32| {
+        if tick.is_multiple_of(5) {
+            let facts = table.game.world().facts(PlayerSlot(0)).unwrap();
+            let (zone, x, y) = (facts.zone, facts.x, facts.y);
+            let look = Look::Item { base: 40, quality: Quality::Unique };
+            table.hear(Some(Input::Lay { handle: ItemHandle(tick.into()), look, layer: 0, zone, x, y }), None);
+        }
+    };
+    for tick in 1..=WARM_TICKS {
+        if tick > 1 {
+            lay(&mut table, tick);
+        }
+        table.tick(1);
+    }
     let sum = || sent.iter().map(|sent| sent.load(std::sync::atomic::Ordering::Relaxed)).sum::<usize>();
     let before = sum();
     // A refusal is explained in words, which costs an allocation; beside those hardly a tick may have one: somebody who
     // reaches a level and is saved, a piece of the log whose empty buffer is not back yet.
-    let (mut explained, mut others) = (0, 0);
+    let (mut explained, mut others, mut handed_over) = (0, 0, 0);
     for tick in WARM_TICKS + 1..=WARM_TICKS + TICKS {
+        lay(&mut table, tick);
+        while let Ok(errand) = table.errands.try_recv() {
+            handed_over += u32::from(matches!(errand, Errand::Forget { .. }));
+        }
         let counted = allocation_counter::measure(|| table.tick(1));
         *(if tick % 11 == 3 { &mut explained } else { &mut others }) += u32::from(counted.count_total > 0);
     }
     let bytes = (sum() - before) / usize::from(PLAYERS);
     println!("{others} of {TICKS} ticks allocated, and {explained} with refusals; {bytes} bytes to each player");
     assert!(bytes > 10_000, "the players were told something");
+    assert!(handed_over > 50, "what lay there too long is told: {handed_over}");
     assert!(table.game.world().tick() == WARM_TICKS + TICKS);
     assert!(others <= TICKS / 500, "{others} of {TICKS} ticks allocated");
     logs.stop();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use realm_protocol::{ClientMessage, ServerMessage, Snapshot, proto, snapshot};
-use realm_world::{Content, Sheet, World, log::Header};
+use realm_world::{Content, Input, Sheet, World, log::Header};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -21,7 +21,9 @@ use super::{
     command::EnteringPlayer,
     figures::Meters,
     game::Game,
+    keeper::{ERRANDS_MAX, Errand, Finder, Word},
     log::Desk,
+    outfits::Brought,
     referee::Suspicion,
     reports::Reports,
     saver::SaverMessage,
@@ -214,6 +216,8 @@ pub(super) struct Table {
     pub(super) lane: TickLane,
     pub(super) desk: Option<Desk>,
     pub(super) saves: mpsc::Receiver<SaverMessage>,
+    /// What the game has its keeper do.
+    pub(super) errands: mpsc::Receiver<Errand>,
     _suspicions: mpsc::Receiver<Suspicion>,
     pub(super) patience: Patience,
     /// Of the anti-cheat rule, in all ticks.
@@ -227,9 +231,11 @@ impl Table {
     pub(super) fn new(world: World, log: Option<(&Header, Desk)>) -> Self {
         let (saver, saves) = mpsc::channel(1_024);
         let (referee, suspicions) = mpsc::channel(1_024);
+        let (keeper, errands) = mpsc::channel(ERRANDS_MAX);
         let (header, desk) = log.unzip();
         Self {
-            game: Game::new(GameId::from_raw(7), world, header),
+            game: Game::new(GameId::from_raw(7), world, header, Some(keeper)),
+            errands,
             lane: Hooks::without_plugins().tick_lane(),
             desk,
             saves,
@@ -251,10 +257,22 @@ impl Table {
             character: CharacterId::from_raw(raw),
             slot,
             sheet,
+            brought: Brought::default(),
             presence: Arc::clone(&presence),
             link: Box::new(link),
         });
         presence
+    }
+
+    /// What came of an errand.
+    pub(super) fn hear(&mut self, input: Option<Input>, news: Option<(u64, proto::game_event::Kind)>) {
+        let news = news.map(|(raw, kind)| {
+            let (account, character) = (AccountId::from_raw(raw), CharacterId::from_raw(raw));
+            let lays = matches!(kind, proto::game_event::Kind::ItemLaid(_));
+            let finder = Finder { account, character, epoch: 0, sheet: None, line: 0, lays };
+            (finder, proto::GameEvent { kind: Some(kind) })
+        });
+        self.game.hear(Word { input, news });
     }
 
     /// So many steps at once.

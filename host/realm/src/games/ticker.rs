@@ -230,9 +230,19 @@ impl Ticker {
         // Bounded by the queue's length, so that a stream of commands cannot keep the games from their ticks.
         for _ in 0..super::shared::COMMANDS_MAX {
             match self.place.commands.try_recv() {
-                Ok(Command::Start { game, world, header }) => {
+                Ok(Command::Start { game, world, header, keeper }) => {
                     let header = header.filter(|_| self.place.desk.is_some());
-                    self.start(game, Game::new(game, *world, header.as_deref()));
+                    self.start(game, Game::new(game, *world, header.as_deref(), keeper));
+                }
+                Ok(Command::Hear { game, word }) => {
+                    if let Some(scheduled) = self.games.get_mut(&game) {
+                        scheduled.game.hear(*word);
+                    }
+                }
+                Ok(Command::Wear { game, character, brought }) => {
+                    if let Some(scheduled) = self.games.get_mut(&game) {
+                        scheduled.game.wear(character, &brought);
+                    }
                 }
                 Ok(Command::Enter { game, player }) => match self.games.get_mut(&game) {
                     Some(scheduled) => scheduled.game.enter(player),

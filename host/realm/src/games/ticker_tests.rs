@@ -10,6 +10,7 @@ use crate::{
 
 use super::{
     super::{
+        outfits::Brought,
         saver::SaverMessage,
         seat::Presence,
         testing::{Client, PLAYER_STATE, place},
@@ -47,7 +48,7 @@ impl Thread {
         let handle = std::thread::spawn(move || ticker.run());
         let world = Box::new(World::new(Content::builtin(), Difficulty::Normal, 1));
         let thread = Self { commands, saves, counters, handle };
-        thread.command(Command::Start { game: GameId::from_raw(GAME), world, header: None });
+        thread.command(Command::Start { game: GameId::from_raw(GAME), world, header: None, keeper: None });
         thread
     }
 
@@ -62,6 +63,7 @@ impl Thread {
             character: CharacterId::from_raw(raw),
             slot: u8::try_from(raw).unwrap(),
             sheet,
+            brought: Brought::default(),
             presence: Arc::clone(&presence),
             link: Box::new(client.link.clone()),
         };

@@ -1,12 +1,22 @@
 //! A checker with the server's truth: whatever a game offers to its links is read and held against the world, over thousands of
 //! ticks of players who walk, fight, die and come back. Nobody is told of anything beyond its sight, of the seed, or of another's sheet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use realm_protocol::{ServerMessage, Snapshot, proto, proto::game_event::Kind};
-use realm_world::{Attributes, Class, Difficulty, Map, PlayerSlot, Sheet, World, Zone};
+use realm_protocol::{
+    ServerMessage, Snapshot, proto,
+    proto::game_event::Kind,
+    snapshot::{EntityKind, EntityState},
+};
+use realm_world::{
+    Attributes, Class, Difficulty, Input, Map, PlayerSlot, Sheet, World, Zone,
+    items::{ItemHandle, Look, Loot},
+};
 
-use super::testing::{Client, Table, hall};
+use super::{
+    keeper::Errand,
+    testing::{Client, Table, hall},
+};
 
 const PLAYERS: u8 = 8;
 const SEED: u64 = 0x1dea_5eed_0b5c_0de5;
@@ -90,6 +100,12 @@ impl Bot {
             let input = self.client.input;
             self.client.send(proto::PlayerAttack { input, acknowledged_tick, target });
         }
+        let lies = |one: &&EntityState| matches!(one.kind, EntityKind::Treasure | EntityKind::Gold);
+        if let Some(thing) = now.entities.iter().find(lies).filter(|_| self.throws.below(4) == 0) {
+            self.client.input += 1;
+            let (input, target) = (self.client.input, thing.id.into());
+            self.client.send(proto::PickUp { input, acknowledged_tick, target, drink: false });
+        }
         if self.throws.below(10) == 0 {
             let entity = now.entities[self.throws.below(u32::try_from(now.entities.len()).unwrap()) as usize];
             let target = if self.throws.below(2) == 0 { 0 } else { entity.id.into() };
@@ -126,6 +142,52 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
+/// One who keeps what lies on the ground as a game's keeper does, with numbers and seeds that nobody has any business to know.
+struct Keeping {
+    throws: Throws,
+    taken: Vec<ItemHandle>,
+    /// What everybody may know of a thing, by its number.
+    looks: BTreeMap<ItemHandle, Look>,
+    seeds: Vec<u64>,
+}
+
+/// The first number of a thing.
+const NUMBERS: u64 = 0x5eed_0000_7777_0000;
+
+impl Keeping {
+    /// Does the errands of a tick, and answers about what was taken some ticks ago.
+    fn run(&mut self, table: &mut Table) {
+        while let Ok(errand) = table.errands.try_recv() {
+            match errand {
+                Errand::Open { hoard, x, y, .. } => {
+                    self.seeds.push(hoard.seed);
+                    for loot in hoard.open(table.game.world().content(), Difficulty::Normal) {
+                        let look = match loot {
+                            Loot::Gold(amount) => Look::gold(amount.into()),
+                            Loot::Item(item) => {
+                                let base = table.game.world().content().items().base_number(&item.base).unwrap();
+                                Look::Item { base, quality: item.quality }
+                            }
+                        };
+                        let handle = ItemHandle(NUMBERS + self.looks.len() as u64);
+                        self.looks.insert(handle, look);
+                        let lay = Input::Lay { handle, look, layer: 0, zone: Zone::Dungeon, x, y };
+                        table.hear(Some(lay), None);
+                    }
+                }
+                Errand::Take { handle, .. } => self.taken.push(handle),
+                Errand::Lay { .. } | Errand::Forget { .. } => {}
+            }
+        }
+        if self.throws.below(8) == 0
+            && let Some(handle) = self.taken.pop()
+        {
+            let back = self.throws.below(2) == 0;
+            table.hear(Some(if back { Input::GiveBack { handle } } else { Input::Confirm { handle } }), None);
+        }
+    }
+}
+
 /// What a snapshot shows is there, within sight and complete; what it says of oneself is true.
 fn check_snapshot(world: &World, there: &[(u16, Spot)], slot: PlayerSlot, told: &Snapshot) {
     assert_eq!(told.tick, world.tick());
@@ -133,6 +195,9 @@ fn check_snapshot(world: &World, there: &[(u16, Spot)], slot: PlayerSlot, told: 
         let at = world.position(entity.id).expect("only what is there is shown");
         assert_eq!((i32::from(entity.x), i32::from(entity.y)), (at.1, at.2), "where it is");
         assert!(may_see(world, slot, at), "tick {}: {} is out of sight", told.tick, entity.id);
+        if let Some(base) = entity.base() {
+            assert!(usize::from(base) < world.content().items().bases().len() && entity.effects < 6, "{entity:?}");
+        }
     }
     for (entity, at) in there.iter().filter(|(entity, _)| told.entity(*entity).is_none()) {
         assert!(!may_see(world, slot, *at), "tick {}: {entity} is in sight and left out", told.tick);
@@ -171,9 +236,13 @@ fn no_frame_tells_a_player_what_it_may_not_know() {
     secrets.extend(spellings(SEED >> 32, 4).into_iter().chain(spellings(SEED & 0xFFFF_FFFF, 4)));
     (0..PLAYERS).for_each(|slot| secrets.extend(spellings((SECRET + u32::from(slot)).into(), 4)));
     let mut there: Vec<(u16, Spot)> = Vec::new();
+    secrets.extend(spellings(NUMBERS >> 16, 6));
+    let mut keeping = Keeping { throws: Throws(77), taken: Vec::new(), looks: BTreeMap::new(), seeds: Vec::new() };
     let (mut shown, mut hidden, mut happened) = (0_u64, 0_u64, 0_u64);
+    let mut lying = 0_u64;
     for _ in 0..ticks {
         table.tick(1);
+        keeping.run(&mut table);
         let world = table.game.world();
         // Numbers rise with every missile and potion; those of the last few minutes are the ones that are borne.
         let newest = there.last().map_or(200, |(entity, _): &(u16, Spot)| entity + 100);
@@ -185,6 +254,12 @@ fn no_frame_tells_a_player_what_it_may_not_know() {
             for (identifier, payload) in &frames {
                 for secret in &secrets {
                     assert!(!contains(payload, secret), "a secret in a frame of kind {identifier:#x}");
+                }
+                for seed in keeping.seeds.iter().rev().take(4) {
+                    assert!(
+                        !contains(payload, &seed.to_le_bytes()) && !contains(payload, &seed.to_be_bytes()),
+                        "a hoard's seed"
+                    );
                 }
                 if let Some(ServerMessage::GameEvents(told)) = bot.client.read(*identifier, payload) {
                     assert_eq!(told.tick, world.tick());
@@ -204,6 +279,7 @@ fn no_frame_tells_a_player_what_it_may_not_know() {
                 }
             }
             shown += told.entities.len() as u64;
+            lying += told.entities.iter().filter(|one| one.base().is_some()).count() as u64;
             hidden += (there.len() - told.entities.len()) as u64;
             // Memory of what a real client forgets.
             while bot.client.history.len() > 40 {
@@ -212,7 +288,8 @@ fn no_frame_tells_a_player_what_it_may_not_know() {
             bot.act();
         }
     }
-    println!("{shown} entities shown, {hidden} kept back, {happened} events in {ticks} ticks");
+    println!("{shown} entities shown ({lying} of them items), {hidden} kept back, {happened} events in {ticks} ticks");
+    assert!(lying > 100 && keeping.looks.len() > 5, "{lying} items shown of {}", keeping.looks.len());
     assert!(shown > 10_000 && hidden > 10_000 && happened > 100, "{shown} shown, {hidden} hidden, {happened} events");
 }
 

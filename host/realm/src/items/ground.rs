@@ -32,7 +32,7 @@ pub struct Taken {
 }
 
 impl Items {
-    /// A player lays an item down in a game; it lies there under a number that no other item has in this game. Asked again it answers the same.
+    /// A player lays an item of the inventory down in a game; it lies there under a number that no other item has in this game. Asked again it answers the same.
     ///
     /// # Errors
     /// [`ItemsError::Returned`] when too much came back before and waits for room, and why the item cannot be moved.
@@ -52,6 +52,9 @@ impl Items {
                     let place = Place::Ground(game, number);
                     let returned = hands.returned();
                     match hands.get(item) {
+                        Ok(owned) if !matches!(owned.at.spot(), Some(Spot::In(Bag::Inventory, _))) => {
+                            return Err(ItemsError::NotCarried);
+                        }
                         Ok(_) if returned >= RETURNED_MAX => return Err(ItemsError::Returned(returned)),
                         Ok(owned) => {
                             operation.relocate(connection, owned, place).await?;
@@ -162,6 +165,24 @@ impl Items {
                     }
                     operation.finish(connection).await?;
                     Ok(hands.belongings())
+                })
+            })
+            .await
+    }
+
+    /// An item that a player laid down in a game, and that lies there no more, goes back to whoever had it last. May be asked again; what is
+    /// not on this ground stays where it is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn return_from_ground(&self, game: GameId, item: ItemId) -> Result<(), ItemsError> {
+        let items = self.clone();
+        self.storage
+            .write(move |connection| {
+                Box::pin(async move {
+                    let found = store::find(connection, &items.realm, item).await?;
+                    let on_ground = |owned: &Owned| matches!(owned.at, Place::Ground(lies_in, _) if lies_in == game);
+                    items.give_back(connection, found.into_iter().filter(on_ground).collect()).await.map(drop)
                 })
             })
             .await

@@ -43,6 +43,8 @@ pub(crate) struct Operation {
     now_ms: i64,
     /// The trade that it belongs to has these.
     own_locks: Vec<u64>,
+    /// For those of its lines that have no note of their own.
+    note: String,
     lines: Vec<Draft>,
     births: u32,
 }
@@ -56,7 +58,8 @@ impl Items {
         };
         let now_ms = self.storage.now_ms();
         let key = self.storage.ids().next(now_ms);
-        Operation { items: self.clone(), key, act, actor, now_ms, own_locks: Vec::new(), lines: Vec::new(), births: 0 }
+        let (own_locks, note, lines) = (Vec::new(), String::new(), Vec::new());
+        Operation { items: self.clone(), key, act, actor, now_ms, own_locks, note, lines, births: 0 }
     }
 }
 
@@ -66,6 +69,11 @@ impl Operation {
     pub(crate) fn under(mut self, lock: &Lock) -> Self {
         self.own_locks.push(lock.number());
         self
+    }
+
+    /// The same, with a note for those of its lines that have none of their own.
+    pub(crate) fn about(self, note: String) -> Self {
+        Self { note, ..self }
     }
 
     /// Its key, which the lines have in common.
@@ -371,7 +379,10 @@ impl Operation {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn finish(self, connection: &mut Connection) -> Result<(), ItemsError> {
-        let Self { items, key, act, actor, now_ms, lines, .. } = self;
+        let Self { items, key, act, actor, now_ms, note, mut lines, .. } = self;
+        for line in lines.iter_mut().filter(|line| line.note.is_empty()) {
+            line.note.clone_from(&note);
+        }
         let head = ledger::Heading { at_ms: now_ms, realm: &items.realm, operation: key.to_sql(), act, actor: &actor };
         Ok(ledger::append(connection, &head, lines).await?)
     }

@@ -245,12 +245,10 @@ impl Undoing<'_> {
                     .push(format!("{} gold: something was given for it, in act {}", line.amount, line.operation));
                 continue;
             }
-            match self.reach(connection, from).await? {
-                Some((hands, _)) if hands.realm == line.realm => {}
-                _ => {
-                    self.done.stays.push(format!("{} gold: character {from}, who had it, is gone", line.amount));
-                    continue;
-                }
+            let in_realm = |(hands, _): &mut (Hands, bool)| hands.realm == line.realm;
+            if !self.reach(connection, from).await?.is_some_and(in_realm) {
+                self.done.stays.push(format!("{} gold: character {from}, who had it, is gone", line.amount));
+                continue;
             }
             // Whoever has it sees that it is another version.
             self.reach(connection, to).await?;

@@ -149,7 +149,7 @@ async fn compare_items(
         after = *last;
         for (item, told) in rows {
             let ledger = books.remove(&item);
-            if let Some(row) = told.iter().find(|row| ledger.as_ref() != Some(row)) {
+            if let Some(row) = told.iter().find(|row| ledger.as_ref() != Some(*row)) {
                 let ledger = ledger.map_or_else(nothing, |ledger| ledger.words());
                 return Ok(Some(LedgerBroken::Item { item, row: row.words(), ledger }));
             }

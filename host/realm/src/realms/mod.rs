@@ -4,6 +4,7 @@
 //! a match and the ladder are a realm's: here each of them is reached through the realm that it belongs to. Does not know sessions.
 
 mod config;
+mod whereabouts;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::{
     ladder::Ladder,
     mail::Mail,
     market::Market,
+    trade::Trades,
     types::{CharacterId, Code, Refusal},
 };
 
@@ -38,6 +40,8 @@ pub struct Home {
     pub games: RealmGames,
     /// Its ladder.
     pub ladder: Ladder,
+    /// What its players trade with each other.
+    pub trades: Trades,
 }
 
 impl Home {

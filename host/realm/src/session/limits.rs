@@ -49,7 +49,14 @@ impl Kind {
             | ClientMessage::GameLeave(_)
             | ClientMessage::MatchSearch(_)
             | ClientMessage::MatchCancel(_)
-            | ClientMessage::GameEnter(_) => Self::Request,
+            | ClientMessage::GameEnter(_)
+            | ClientMessage::TradeInvite(_)
+            | ClientMessage::TradeAccept(_)
+            | ClientMessage::TradeOffer(_)
+            | ClientMessage::TradeLock(_)
+            | ClientMessage::TradeConfirm(_)
+            | ClientMessage::TradeCancel(_)
+            | ClientMessage::TradeQuery(_) => Self::Request,
         }
     }
 }

@@ -27,7 +27,7 @@ const STOPPING_RETRY_MS: u64 = 5_000;
 /// What a message that was not refused leads to.
 pub(super) enum Reply {
     /// An answer to this connection alone.
-    Answer(ServerMessage),
+    Answer(Box<ServerMessage>),
     /// Nothing, or an event that has been sent already.
     Nothing,
     /// The end of the session.
@@ -36,7 +36,7 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn answer(message: impl Into<ServerMessage>) -> Result<Self, Refusal> {
-        Ok(Self::Answer(message.into()))
+        Ok(Self::Answer(Box::new(message.into())))
     }
 }
 
@@ -58,7 +58,11 @@ impl Session {
             (Ok(()), Incoming::Message { message, .. }) => {
                 let shared = Arc::clone(&self.shared);
                 match shared.requests.try_read() {
-                    Ok(_taken) if !shared.quiet.load(Ordering::Relaxed) => self.obey(message, sequence, line).await,
+                    Ok(_taken) if !shared.quiet.load(Ordering::Relaxed) => {
+                        let outcome = self.obey(message, sequence, line).await;
+                        self.stand_for_trade();
+                        outcome
+                    }
                     // A game that stops says so itself.
                     _ if kind == Kind::Game => Ok(Reply::Nothing),
                     _ => {
@@ -73,7 +77,7 @@ impl Session {
             Ok(Reply::LogOut) => Some(Ending::LoggedOut),
             Ok(Reply::Answer(message)) => {
                 // An outbox that cannot take it closes the connection, which the session's task sees.
-                let _ = line.outbox.try_send(Outgoing::answer(message));
+                let _ = line.outbox.try_send(Outgoing::answer(*message));
                 None
             }
             Err(refusal) => {
@@ -106,6 +110,13 @@ impl Session {
             ClientMessage::GameLeave(_) => self.leave_game().await,
             ClientMessage::MatchSearch(request) => self.search_match(request).await,
             ClientMessage::MatchCancel(_) => self.cancel_match(),
+            ClientMessage::TradeInvite(request) => self.invite_to_trade(request),
+            ClientMessage::TradeAccept(request) => self.accept_trade(request),
+            ClientMessage::TradeOffer(request) => self.offer_in_trade(request).await,
+            ClientMessage::TradeLock(request) => self.lock_trade(request),
+            ClientMessage::TradeConfirm(request) => self.confirm_trade(request).await,
+            ClientMessage::TradeCancel(request) => self.cancel_trade(request),
+            ClientMessage::TradeQuery(request) => self.query_trade(request).await,
             ClientMessage::GameEnter(request) => {
                 line.enter_game(&self.shared.features.games, &request.ticket)?;
                 Ok(Reply::Nothing)

@@ -16,6 +16,7 @@ mod registry;
 mod resume;
 mod shutting_out;
 mod stopping;
+mod trades;
 mod waiting;
 
 use std::{

@@ -30,6 +30,7 @@ use crate::{
     games::Search,
     hooks::Happening,
     realms::Home,
+    trade::TradeSeat,
     types::{
         Attached, ChannelName, CloseReason, Code, EventStream, Incoming, Outgoing, Refusal, RingLimits, SessionId,
     },
@@ -130,6 +131,7 @@ pub(super) struct Session {
     pub(super) selected: Option<Character>,
     /// A match that is looked for.
     pub(super) search: Option<Search>,
+    pub(super) trade: TradeSeat,
     pub(super) limits: Limits,
     serial: u64,
     resume: ResumeDigest,
@@ -231,13 +233,18 @@ impl Session {
             events: events.clone(),
         });
         shared.features.games.attach_events(identity.account, Some(events.clone()));
+        let trade = home.trades.connect(identity.account, &identity.name, events.clone());
         let limits = Limits::new(&shared.config);
         let (selected, search) = (None, None);
-        Self { shared, home, identity, events, seat, selected, search, limits, serial, resume, arrivals, wake }
+        Self { shared, home, identity, events, seat, selected, search, trade, limits, serial, resume, arrivals, wake }
     }
 
     async fn live(mut self, line: Option<Line>) {
         let mut line = line.map(|line| Online::new(&self.shared, &self.home, line));
+        if line.is_none() {
+            self.trade.lose();
+        }
+        self.stand_for_trade();
         let mut token_end = self.token_end();
         let mut games = GameListChanges::new(self.home.games.list_changes());
         let mut lost_at = Instant::now();
@@ -276,6 +283,7 @@ impl Session {
                 }
                 Happened::Came(None) => {
                     self.events.detach();
+                    self.trade.lose();
                     line = None;
                     lost_at = Instant::now();
                 }
@@ -309,7 +317,12 @@ impl Session {
         let token = login.resume_token.clone();
         let greeting = greeting(&self.shared, &self.home, login, token);
         let line = Line::new(connection, done);
-        self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
+        let attached =
+            self.events.attach_with(line.outbox.clone(), Some(seen), |attached| greeting(attached == Attached::Resync));
+        self.trade.come_back();
+        if attached == Attached::Resync {
+            self.trade.show();
+        }
         self.shared.features.games.attach_events(self.identity.account, Some(self.events.clone()));
         Online::new(&self.shared, &self.home, line)
     }
@@ -341,8 +354,8 @@ impl Session {
         if stopping {
             self.shared.keep(self.kept());
         }
-        let Self { shared, identity, seat, serial, mut arrivals, .. } = self;
-        drop(seat);
+        let Self { shared, identity, seat, trade, serial, mut arrivals, .. } = self;
+        drop((seat, trade));
         if matches!(ending, Ending::LoggedOut | Ending::TokenEnded) {
             // Whoever is in no game is refused, which is as good.
             let _ = tokio::time::timeout(LEAVE_DEADLINE, shared.features.games.leave(identity.account)).await;

@@ -51,6 +51,8 @@ named! {
         BetweenMigrations "between-migrations",
         /// All are applied, nothing is committed.
         AfterMigrations "after-migrations",
+        /// Something of a trade has changed hands, and something has not.
+        WithinTrade "within-trade",
         /// Something is paid for on the market, and not handed over; nothing is committed.
         MarketBetweenLegs "market-between-legs",
     }
@@ -73,6 +75,8 @@ named! {
         KeyAfterEffect "key-after-effect",
         /// A commit does not wait until it is on the disk.
         SynchronousNormal "synchronous-normal",
+        /// What one gives in a trade goes over in one commit, and what the other gives in the next.
+        TradeInTwoCommits "trade-in-two-commits",
         /// What is bought on the market is paid for in a transaction of its own, which the Idempotency-Key does not guard.
         MarketPaysTwice "market-pays-twice",
     }

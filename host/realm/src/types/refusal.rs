@@ -186,6 +186,10 @@ codes! {
     BeltFull "BELT_FULL" 409,
     /// There is no potion in this place of the belt.
     PotionUnknown "POTION_UNKNOWN" 404,
+    /// Nothing more finds room on the ground of the game.
+    GroundFull "GROUND_FULL" 409,
+    /// As many items of the character lie on the ground as may; take one up first.
+    GroundShare "GROUND_SHARE" 409,
     /// The vendor has given a potion a short while ago; come back later.
     RationTooSoon "RATION_TOO_SOON" 409,
     /// The character does not carry this item.
@@ -250,6 +254,26 @@ codes! {
     TradesFull "TRADES_FULL" 503,
     /// What is to be rolled back has moved on since; the sentence says where to.
     MovedOn "MOVED_ON" 409,
+    /// There is no such trade, or it is of others.
+    TradeUnknown "TRADE_UNKNOWN" 404,
+    /// The trade was changed meanwhile: another version than the newest was named.
+    TradeStale "TRADE_STALE" 412,
+    /// The trade is not as far as that, or further; the sentence says what comes first.
+    TradeNotReady "TRADE_NOT_READY" 409,
+    /// The offer has too many items, one of them twice, or an amount of gold that cannot be.
+    TradeOfferInvalid "TRADE_OFFER_INVALID" 422,
+    /// The two are not, or no longer, in one channel or one game, each with a character selected.
+    TradeApart "TRADE_APART" 409,
+    /// One of the two trades already, or has as many invitations as may wait.
+    TradeBusy "TRADE_BUSY" 409,
+    /// The two may not trade with each other; the sentence says why.
+    TradePartner "TRADE_PARTNER" 409,
+    /// The trade was ended, or its invitation declined; nothing was moved.
+    TradeCancelled "TRADE_CANCELLED" 409,
+    /// The connection of one of the two was lost; nothing was moved.
+    TradeDisconnected "TRADE_DISCONNECTED" 409,
+    /// Nothing happened in the trade for too long; nothing was moved.
+    TradeTimedOut "TRADE_TIMED_OUT" 408,
     /// The item is worn; take it off first.
     ItemWorn "ITEM_WORN" 409,
     /// No character of the realm has this name.

@@ -3,6 +3,7 @@
 use super::{ContentError, ContentProblem, creatures::NPCS_MAX, read::File};
 use crate::{
     BELT_MAX, Difficulty, ENTITIES_MAX, LEVEL_MAX, PLAYERS_MAX, Zone,
+    items::LYING_MAX,
     map::{DungeonPlan, TILES_MAX, TownPlan},
     world::{COMPANIONS_ALL_MAX, DROPS_MAX, MISSILES_MAX},
 };
@@ -11,7 +12,7 @@ use crate::{
 const MONSTERS_MAX: u32 = 200;
 const STAIRS: usize = Zone::ALL.len();
 const _: () = assert!(
-    MONSTERS_MAX as usize + NPCS_MAX + PLAYERS_MAX + STAIRS + MISSILES_MAX + DROPS_MAX + COMPANIONS_ALL_MAX
+    MONSTERS_MAX as usize + NPCS_MAX + PLAYERS_MAX + STAIRS + MISSILES_MAX + DROPS_MAX + COMPANIONS_ALL_MAX + LYING_MAX
         <= ENTITIES_MAX
 );
 /// The longest distance in the rules, in sub-tiles: across the largest map.

@@ -1,7 +1,7 @@
 //! What items give to who wears them.
 
 use super::{Base, Catalogue, Gift, Group, Item, Kind, Property, Roll, Slot, Worn};
-use crate::Sheet;
+use crate::{Sheet, hash::StableHash};
 
 /// The sum of all that is given. Sums are the same in whichever order they are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,28 @@ impl Bonuses {
     /// Ticks from one blow to the next, and reach in sub-tiles, of the weapon; `None` for bare hands.
     pub(crate) fn weapon(&self) -> Option<(u32, i32)> {
         self.weapon
+    }
+
+    /// Says what the main hand holds.
+    pub(crate) fn hold(&mut self, weapon: Option<(u32, i32)>) {
+        self.weapon = weapon;
+    }
+
+    /// Says how much of a property there is in all.
+    pub(crate) fn set(&mut self, property: Property, value: i32) {
+        self.sums[property as usize] = value.into();
+    }
+
+    /// Adds everything to a hash.
+    pub(crate) fn hash_into(&self, hash: &mut StableHash) {
+        for (place, sum) in (0u32..).zip(&self.sums).filter(|(_, sum)| **sum != 0) {
+            hash.u32(place);
+            hash.bytes(&sum.to_le_bytes());
+        }
+        let (attack_ticks, reach) = self.weapon.unwrap_or_default();
+        hash.u8(u8::from(self.weapon.is_some()));
+        hash.u32(attack_ticks);
+        hash.i32(reach);
     }
 
     /// Adds to a property.

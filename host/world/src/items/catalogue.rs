@@ -31,6 +31,12 @@ impl Catalogue {
         self.base_places.get(key).map(|place| &self.bases[*place])
     }
 
+    /// The place of a base among all, as snapshots name it; `None` when the pack has none with this key.
+    #[must_use]
+    pub fn base_number(&self, key: &str) -> Option<u16> {
+        self.base_places.get(key).and_then(|place| u16::try_from(*place).ok())
+    }
+
     /// The base of an item.
     ///
     /// # Errors

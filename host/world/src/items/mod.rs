@@ -43,7 +43,7 @@ pub use catalogue::Catalogue;
 pub use certificate::{Certificate, RULES_MAX};
 pub use grid::{Cell, Grid, Size};
 pub use ground::{
-    Ground, GroundProblem, GroundState, ItemHandle, LYING_MAX, LYING_OF_PLAYERS_MAX, LYING_PER_PLAYER_MAX, Lying,
+    Ground, GroundProblem, GroundState, ItemHandle, LYING_MAX, LYING_OF_PLAYERS_MAX, LYING_PER_PLAYER_MAX, Look, Lying,
 };
 pub use item::{ITEM_LEVEL_MAX, Item, NAME_CHARACTERS_MAX, ROLLS_MAX, Roll, SOCKETS_MAX};
 pub use judged::{Judged, JudgedProperty};

@@ -41,7 +41,7 @@ pub const TEXT_BYTES_MAX: usize = 512;
 /// What a log begins with.
 const MAGIC: &[u8] = b"REALMLOG";
 /// Version of the bytes. A log of another version is not read.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 const QUIET: u8 = 0;
 const LISTED: u8 = 1;

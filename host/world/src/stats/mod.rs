@@ -105,6 +105,11 @@ impl Stats {
         }
     }
 
+    /// What items give.
+    pub(crate) fn bonuses(&self) -> &Bonuses {
+        &self.bonuses
+    }
+
     /// How it strikes.
     pub(crate) fn melee(&self) -> Melee {
         Melee {

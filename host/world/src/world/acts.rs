@@ -1,5 +1,7 @@
 //! What players do: one verb for each input.
 
+use std::sync::Arc;
+
 use super::{
     World,
     combat::Strike,
@@ -7,9 +9,10 @@ use super::{
     skills::Aim,
 };
 use crate::{
-    EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, Sheet, Zone,
+    EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, SKILLS_PER_CLASS, Sheet, Zone,
     content::Role,
     geometry::{self, Point},
+    items::Property,
     map::Walker,
 };
 
@@ -36,10 +39,19 @@ impl World {
                 (slot, InputKind::Skill, self.use_skill(slot, skill, aim, events))
             }
             Input::PickUp { slot, target, drink } => {
-                (slot, InputKind::PickUp, self.pick_up(slot, target, drink, events))
+                (slot, InputKind::PickUp, self.pick_up((slot, input_index), target, drink, events))
             }
             Input::Drink { slot, place } => (slot, InputKind::Drink, self.drink(slot, place, events)),
             Input::Respawn { slot } => (slot, InputKind::Respawn, self.respawn(slot, events)),
+            Input::Drop { slot, item } => (slot, InputKind::Drop, self.lay_down((slot, input_index), item, events)),
+            Input::Bonus { slot, property, value } => return self.take_up(slot, property, value),
+            Input::Wear { slot, weapon, skills } => return self.wear(slot, weapon, skills),
+            Input::Lay { handle, look, layer, zone, x, y } => {
+                let [x, y] = [x, y].map(|place| place.clamp(0, PLACE_MAX));
+                return self.lay((handle, look), layer, (zone, Point { x, y }), events);
+            }
+            Input::Confirm { handle } => return self.settle(handle, true),
+            Input::GiveBack { handle } => return self.settle(handle, false),
         };
         if let Err(reason) = act {
             events.push(Event::Refused { slot, input_index, input_kind, reason });
@@ -54,6 +66,19 @@ impl World {
         let entity = self.next_entity();
         let (zone, at) = self.arrival(slot);
         self.players[place] = Some(Player::enter(&self.content, entity, sheet, zone, at));
+    }
+
+    fn take_up(&mut self, slot: PlayerSlot, property: Property, value: i32) {
+        if let Some(player) = self.player_mut(slot) {
+            player.take_up(property, value);
+        }
+    }
+
+    fn wear(&mut self, slot: PlayerSlot, weapon: Option<(u32, i32)>, skills: [u32; SKILLS_PER_CLASS]) {
+        let content = Arc::clone(&self.content);
+        if let Some(player) = self.player_mut(slot) {
+            player.wear(content.class(player.sheet.class), weapon, skills);
+        }
     }
 
     fn leave(&mut self, slot: PlayerSlot) {

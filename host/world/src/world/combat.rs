@@ -1,7 +1,7 @@
 //! Whether a blow lands, how hard, and what becomes of who is struck.
 
 use super::{World, monster::Mood};
-use crate::{EntityId, Event, PlayerSlot, Zone, content::EffectRow, dice::Dice, geometry::Point};
+use crate::{EntityId, Event, PlayerSlot, Zone, content::EffectRow, dice::Dice, geometry::Point, items::Property};
 
 /// No blow is certain to land or to miss: the chance stays within these, in a hundred.
 const CHANCE_MIN: i64 = 5;
@@ -80,10 +80,14 @@ impl World {
         events.push(Event::Died { entity, killer: source });
         if let Some(slot) = self.slot_behind(source) {
             self.reward(slot, at, experience, events);
+            if let Some(player) = self.player_mut(slot).filter(|player| !player.is_dead()) {
+                player.relish();
+            }
         }
         if let Some(potion) = self.leave_potion(Zone::Dungeon, at, level) {
             events.push(Event::Dropped { killer: source, potion });
         }
+        self.leave_treasure(u8::try_from(row).unwrap_or(u8::MAX), source, at, events);
     }
 
     /// A blow at somebody whom monsters hunt.
@@ -99,12 +103,22 @@ impl World {
                 self.companions[place].level,
             ),
         };
-        let Some(amount) = strike.land(defence, level, &mut self.dice) else { return };
+        let Some(mut amount) = strike.land(defence, level, &mut self.dice) else { return };
+        if let Prey::Player(place) = prey
+            && let Some(player) = &self.players[place]
+        {
+            let block = player.bonus(Property::Block);
+            // Who blocks nothing costs the dice no throw.
+            if block > 0 && self.dice.percent(block) {
+                return;
+            }
+            amount = (amount - player.bonus(Property::DamageReduced)).max(0);
+        }
         if let Some(effect) = &strike.effect {
             match prey {
                 Prey::Player(place) => {
                     if let Some(player) = &mut self.players[place] {
-                        player.effects.add(effect, strike.source);
+                        player.suffer(effect, strike.source);
                     }
                 }
                 Prey::Companion(place) => self.companions[place].effects.add(effect, strike.source),

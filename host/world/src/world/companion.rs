@@ -2,9 +2,10 @@
 
 use super::{World, combat::Strike, effects::Effects, player};
 use crate::{
-    EntityId, Event, PlayerSlot, Zone,
+    EntityId, Event, PlayerSlot, SKILLS_PER_CLASS, Zone,
     content::{COMPANIONS_MAX, Damage, SkillKind},
     geometry::{self, Point},
+    items::Property,
     map::Walker,
 };
 
@@ -75,8 +76,12 @@ impl World {
             let (zone, level) = (player.zone, player.sheet.level);
             let beside = Point { x: player.at.x + 16 * (number - 1), y: player.at.y + 16 };
             let at = if self.map(zone).is_closed(Walker::Player, beside) { player.at } else { beside };
-            let life = player::grown(call.life, call.damage.growth_percent, level);
-            let damage = player::grown_damage(&call.damage, level);
+            let skill_level = player.skill_level(usize::from(call.skill) % SKILLS_PER_CLASS);
+            let life = player
+                .raised(player::grown(call.life, call.damage.growth_percent, skill_level), Property::CompanionLife)
+                .max(1);
+            let (least, most) = player::grown_damage(&call.damage, skill_level);
+            let damage = [least, most].map(|damage| player.raised(damage, Property::CompanionDamage)).into();
             let entity = self.next_entity();
             self.companions.push(Companion {
                 entity,

@@ -2,16 +2,16 @@
 
 use super::{World, acts::Act, acts::acting};
 use crate::{
-    EntityId, Event, PlayerSlot, RefusedReason, Zone, content::PotionRow, geometry::Point, world::player::Player,
+    EntityId, Event, PlayerSlot, RefusedReason, Zone, content::PotionRow, geometry::Point, items::Property,
+    world::player::Player,
 };
 
 /// Most things on the ground; when one more falls, the oldest is gone.
 pub(crate) const DROPS_MAX: usize = 64;
 /// From how far away something is picked up, in sub-tiles.
-const PICK_UP_REACH: i32 = 64;
+pub(super) const PICK_UP_REACH: i32 = 64;
 
-/// Something on the ground. For now it is a potion; items proper will lie beside it, with a key and one owner, and will become somebody's
-/// only once that is stored.
+/// A potion on the ground. Items proper lie beside it, with a key and one owner, and become somebody's only once that is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Drop {
     pub(super) entity: EntityId,
@@ -55,11 +55,21 @@ impl World {
         self.content.potions.get(usize::from(potion)).map(|potion| potion.name.as_str())
     }
 
-    /// Takes a potion from the ground: into the belt, or drinks it at once.
-    pub(super) fn pick_up(&mut self, slot: PlayerSlot, target: EntityId, drink: bool, events: &mut Vec<Event>) -> Act {
+    /// Takes a potion from the ground: into the belt, or drinks it at once. Whatever else lies there is only taken up.
+    pub(super) fn pick_up(
+        &mut self,
+        (slot, input_index): (PlayerSlot, usize),
+        target: EntityId,
+        drink: bool,
+        events: &mut Vec<Event>,
+    ) -> Act {
         let Some(player) = acting(&mut self.players, slot)? else { return Ok(()) };
         let here = |drop: &Drop| drop.entity == target && drop.zone == player.zone;
-        let index = self.drops.iter().position(here).ok_or(RefusedReason::TargetUnknown)?;
+        let Some(index) = self.drops.iter().position(here) else {
+            return self
+                .take_from_ground((slot, input_index), target, events)
+                .unwrap_or(Err(RefusedReason::TargetUnknown));
+        };
         let Drop { at, potion, .. } = self.drops[index];
         if !player.at.within(at, PICK_UP_REACH) || !self.maps[player.zone as usize].is_line_clear(player.at, at) {
             return Err(RefusedReason::TargetTooFar);
@@ -89,6 +99,7 @@ fn quaff(player: &mut Player, potion: &PotionRow, events: &mut Vec<Event>) {
     let share = |of: i32, percent: i32| i32::try_from(i64::from(of) * i64::from(percent) / 100).unwrap_or(i32::MAX);
     let before = player.life;
     let life = potion.life.saturating_add(share(player.life_max, potion.life_percent));
+    let life = player.raised(life, Property::PotionLife);
     let mana = potion.mana.saturating_add(share(player.mana_max, potion.mana_percent));
     player.life = player.life.saturating_add(life).min(player.life_max);
     player.mana = player.mana.saturating_add(mana).min(player.mana_max);

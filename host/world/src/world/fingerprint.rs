@@ -23,6 +23,7 @@ impl World {
             maps,
             stairs,
             dice,
+            loot_dice,
             tick,
             entity_last,
             players,
@@ -31,6 +32,8 @@ impl World {
             companions,
             missiles,
             drops,
+            ground,
+            gone: _,
             fields,
         } = self;
         let mut hash = StableHash::new();
@@ -39,6 +42,7 @@ impl World {
         maps.iter().for_each(|map| map.hash_into(&mut hash));
         stairs.iter().for_each(|entity| hash.u32(u32::from(*entity)));
         hash.u64(dice.fingerprint());
+        hash.u64(loot_dice.fingerprint());
         hash.u32(*tick);
         hash.u32(u32::from(*entity_last));
         for player in players {
@@ -65,6 +69,7 @@ impl World {
             hash.i32(at.y);
             hash.u32(*ticks_left);
         }
+        ground.hash_into(&mut hash);
         fields.iter().for_each(|field| field.hash_into(&mut hash));
         hash.finish()
     }
@@ -93,7 +98,7 @@ fn hash_player(hash: &mut StableHash, player: &Player) {
         stride_ticks,
         step_left,
         step_max,
-        // Those of `hidden`, and what follows from the sheet.
+        // What `hash_hidden_into` adds, and what follows from that and the sheet.
         ..
     } = player;
     let Sheet { class, level, experience, attributes, hardcore, dead } = sheet;
@@ -116,9 +121,8 @@ fn hash_player(hash: &mut StableHash, player: &Player) {
     }
     hash.u32(u32::from(*entity));
     let pools = [at.x, at.y, *life, *life_max, *mana, *mana_max, *step_left, *step_max];
-    for number in pools.into_iter().chain(player.hidden()) {
-        hash.i32(number);
-    }
+    pools.into_iter().for_each(|number| hash.i32(number));
+    player.hash_hidden_into(hash);
 }
 
 fn hash_monster(hash: &mut StableHash, monster: &Monster) {

@@ -16,6 +16,7 @@ mod monster;
 mod player;
 mod progress;
 mod skills;
+mod treasure;
 mod view;
 
 pub(crate) use companion::COMPANIONS_ALL_MAX;
@@ -31,6 +32,7 @@ use crate::{
     content::{MonsterRow, Percentages},
     dice::Dice,
     geometry::Point,
+    items::{Ground, ItemHandle, LYING_MAX},
     map::Field,
 };
 use companion::Companion;
@@ -51,6 +53,8 @@ pub struct World {
     /// The stairs of each zone, to the other one.
     stairs: [EntityId; Zone::ALL.len()],
     dice: Dice,
+    /// Of the seeds of treasure, so that what is found does not change how fights go.
+    loot_dice: Dice,
     tick: u32,
     entity_last: EntityId,
     players: [Option<Player>; PLAYERS_MAX],
@@ -62,6 +66,10 @@ pub struct World {
     missiles: Vec<Missile>,
     /// By age, the oldest first.
     drops: Vec<Drop>,
+    /// Items and gold that can be owned.
+    ground: Ground,
+    /// What has vanished in a tick; kept for its memory alone.
+    gone: Vec<ItemHandle>,
     /// The ways to each player, for the monsters that hunt it.
     fields: [Field; PLAYERS_MAX],
 }
@@ -88,6 +96,7 @@ impl World {
             maps: [town, dungeon],
             stairs: [0; Zone::ALL.len()],
             dice: Dice::new(seed, 2),
+            loot_dice: Dice::new(seed, 4),
             tick: 0,
             entity_last: 0,
             players: [const { None }; PLAYERS_MAX],
@@ -96,6 +105,8 @@ impl World {
             companions: Vec::with_capacity(COMPANIONS_ALL_MAX),
             missiles: Vec::with_capacity(MISSILES_MAX),
             drops: Vec::with_capacity(DROPS_MAX),
+            ground: Ground::roomy(),
+            gone: Vec::with_capacity(LYING_MAX),
             fields: std::array::from_fn(|_| Field::new()),
             content,
         };
@@ -151,7 +162,7 @@ impl World {
         self.fly(events);
         self.pulse_effects(events);
         self.pulse_auras(events);
-        self.pass_time();
+        self.pass_time(events);
     }
 
     /// The character as it is now, to be saved; `None` when nobody plays in this slot.
@@ -194,8 +205,9 @@ impl World {
         let drops = self.drops.iter().map(|drop| (drop.entity, drop.zone, drop.at));
         let companions = self.companions.iter().map(|companion| (companion.entity, companion.zone, companion.at));
         let missiles = self.missiles.iter().map(|missile| (missile.entity, missile.zone, missile.at));
+        let lying = self.ground.seen().map(|lying| (lying.entity, lying.zone, Point { x: lying.x, y: lying.y }));
         let all = players.chain(monsters).chain(npcs).chain(stairs).chain(drops).chain(companions).chain(missiles);
-        let mut all = all.filter(|(other, _, _)| *other == entity);
+        let mut all = all.chain(lying).filter(|(other, _, _)| *other == entity);
         all.next().map(|(_, zone, at)| (zone, at.x, at.y))
     }
 
@@ -233,7 +245,8 @@ impl World {
                 || self.stairs.contains(&entity)
                 || self.companions.iter().any(|companion| companion.entity == entity)
                 || self.missiles.iter().any(|missile| missile.entity == entity)
-                || self.drops.iter().any(|drop| drop.entity == entity);
+                || self.drops.iter().any(|drop| drop.entity == entity)
+                || self.ground.all().iter().any(|lying| lying.entity == entity || lying.layer == Some(entity));
             // There are far fewer entities than numbers (ENTITIES_MAX), so this comes to an end.
             if !taken {
                 return entity;
@@ -242,7 +255,7 @@ impl World {
     }
 
     /// Everything that only waits for time to pass.
-    fn pass_time(&mut self) {
+    fn pass_time(&mut self, events: &mut Vec<Event>) {
         let mana_ticks = self.content.rules.mana_ticks;
         for player in self.players.iter_mut().flatten() {
             player.pass_time(mana_ticks);
@@ -257,5 +270,7 @@ impl World {
             drop.ticks_left = drop.ticks_left.saturating_sub(1);
             drop.ticks_left > 0
         });
+        self.ground.pass_time(&mut self.gone);
+        events.extend(self.gone.drain(..).map(|handle| Event::Vanished { handle }));
     }
 }

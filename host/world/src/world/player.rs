@@ -5,7 +5,8 @@ use crate::{
     BELT_MAX, EntityId, LEVEL_MAX, RefusedReason, SKILLS_PER_CLASS, Sheet, Stats, Zone,
     content::{ClassRow, Content, Damage, EffectKind, EffectRow, Melee},
     geometry::{self, Point},
-    items::Bonuses,
+    hash::StableHash,
+    items::{Bonuses, Find, Property},
 };
 
 /// How long a blow is seen, at most.
@@ -14,6 +15,13 @@ pub(super) const SWING_TICKS: u32 = 8;
 pub(super) const STRIDE_TICKS: u32 = 3;
 /// The most that anything grows to.
 const AMOUNT_MAX: i64 = 10_000_000;
+/// No weapon reaches farther, in sub-tiles, and none makes one wait longer, in ticks.
+const WEAPON_REACH_MAX: i32 = 512;
+const WEAPON_TICKS_MAX: u32 = 250;
+/// No skill is trained further.
+const SKILL_LEVEL_MAX: u32 = 99;
+/// In how many ticks as much life comes back as what is worn says.
+const REGENERATION_TICKS: i32 = 250;
 /// How long after the end of haste the longer step still counts as legal, so that a client that hears of it late is no cheat.
 const STEP_GRACE_TICKS: u32 = 15;
 
@@ -22,8 +30,14 @@ const STEP_GRACE_TICKS: u32 = 15;
 pub(super) struct Player {
     pub(super) entity: EntityId,
     pub(super) sheet: Sheet,
-    /// Follows from the sheet.
+    /// Levels of the class's skills, as learnt.
+    skills: [u32; SKILLS_PER_CLASS],
+    /// Follows from the sheet, the skills and what is worn.
     stats: Stats,
+    /// What will be worn gives this, as far as it was told.
+    coming: Bonuses,
+    /// Came in with this tick.
+    fresh: bool,
     pub(super) zone: Zone,
     pub(super) at: Point,
     pub(super) facing: u8,
@@ -34,6 +48,8 @@ pub(super) struct Player {
     pub(super) mana_max: i32,
     /// What has come back of the next point of mana.
     mana_parts: i32,
+    /// What has come back of the next point of life.
+    life_parts: i32,
     /// The tick at which mana was spent last.
     pub(super) mana_spent_tick: u32,
     /// Until the next blow or skill.
@@ -77,12 +93,16 @@ impl Player {
         // Only the hardcore stay dead.
         sheet.dead &= sheet.hardcore;
         let class = content.class(sheet.class);
-        let stats = stats(class, &sheet);
+        let skills = [0; SKILLS_PER_CLASS];
+        let stats = Stats::of(class, &sheet, skills, Bonuses::default());
         let step = stats.step;
         let mut player = Self {
             entity,
             sheet,
+            skills,
             stats,
+            coming: Bonuses::default(),
+            fresh: true,
             zone,
             at,
             facing: 2,
@@ -91,6 +111,7 @@ impl Player {
             mana: 0,
             mana_max: 0,
             mana_parts: 0,
+            life_parts: 0,
             mana_spent_tick: 0,
             cooldown_ticks: 0,
             skill_ticks: [0; SKILLS_PER_CLASS],
@@ -116,9 +137,67 @@ impl Player {
         self.life == 0
     }
 
+    /// Will wear something that gives this.
+    pub(super) fn take_up(&mut self, property: Property, value: i32) {
+        self.coming.set(property, value);
+    }
+
+    /// Wears what it has taken up, and nothing else.
+    pub(super) fn wear(&mut self, class: &ClassRow, weapon: Option<(u32, i32)>, skills: [u32; SKILLS_PER_CLASS]) {
+        let mut worn = std::mem::take(&mut self.coming);
+        worn.hold(weapon.map(|(ticks, reach)| (ticks.min(WEAPON_TICKS_MAX), reach.clamp(0, WEAPON_REACH_MAX))));
+        self.skills = skills.map(|level| level.min(SKILL_LEVEL_MAX));
+        self.be(class, worn);
+        if self.fresh && !self.sheet.dead {
+            self.fill();
+        }
+    }
+
+    /// So much of a property by what is worn.
+    pub(super) fn bonus(&self, property: Property) -> i32 {
+        self.stats.bonus(property)
+    }
+
+    /// The number, and so many percent of it as what is worn adds.
+    pub(super) fn raised(&self, value: i32, property: Property) -> i32 {
+        percent_more(value, self.bonus(property))
+    }
+
+    /// Something begins to last on it, less of it by what it resists.
+    pub(super) fn suffer(&mut self, effect: &EffectRow, source: EntityId) {
+        let resistance = match effect.kind {
+            EffectKind::Poison => self.bonus(Property::PoisonResistance),
+            EffectKind::Burn => self.bonus(Property::BurnResistance),
+            EffectKind::Slow => self.bonus(Property::SlowResistance),
+            _ => 0,
+        };
+        let amount = percent_more(effect.amount, -resistance);
+        if amount > 0 {
+            self.effects.add(&EffectRow { amount, ..*effect }, source);
+        }
+    }
+
+    /// It has killed: what is worn may give life and mana for that.
+    pub(super) fn relish(&mut self) {
+        self.life = self.life.saturating_add(self.bonus(Property::LifeOnKill)).min(self.life_max);
+        self.mana = self.mana.saturating_add(self.bonus(Property::ManaOnKill)).min(self.mana_max);
+    }
+
+    /// What helps it to find things.
+    pub(super) fn find(&self) -> Find {
+        let of = |property| self.bonus(property).unsigned_abs();
+        Find { magic_find: of(Property::MagicFind), gold_find: of(Property::GoldFind) }
+    }
+
     /// How much life and mana there can be at this level, with these attributes.
     pub(super) fn set_pools(&mut self, class: &ClassRow) {
-        self.stats = stats(class, &self.sheet);
+        self.be(class, self.stats.bonuses().clone());
+    }
+
+    /// Becomes what follows from its sheet, its skills and what is worn.
+    fn be(&mut self, class: &ClassRow, worn: Bonuses) {
+        self.stats = Stats::of(class, &self.sheet, self.skills, worn);
+        self.step_max = self.stats.step;
         self.life_max = self.stats.life_max;
         self.mana_max = self.stats.mana_max;
         self.life = self.life.min(self.life_max);
@@ -146,10 +225,23 @@ impl Player {
         Ok(())
     }
 
+    /// The level by which a skill of the class, counted from 0, grows: the character's own, and those that it has learnt and that items
+    /// give.
+    pub(super) fn skill_level(&self, number: usize) -> u32 {
+        self.sheet.level.saturating_add(self.stats.skills.get(number).copied().unwrap_or_default())
+    }
+
     /// What a skill of this character does to whoever it strikes; `rating` as in [`Strike`].
-    pub(super) fn strike(&self, damage: &Damage, effect: Option<EffectRow>, rating: Option<i32>) -> Strike {
-        let (min, max) = grown_damage(damage, self.sheet.level);
-        let with_might = |damage: i32| self.effects.scaled(damage, EffectKind::Might, None);
+    pub(super) fn strike(
+        &self,
+        number: usize,
+        damage: &Damage,
+        effect: Option<EffectRow>,
+        rating: Option<i32>,
+    ) -> Strike {
+        let (min, max) = grown_damage(damage, self.skill_level(number));
+        let with_might =
+            |damage: i32| self.effects.scaled(self.raised(damage, Property::SkillDamage), EffectKind::Might, None);
         Strike {
             source: self.entity,
             by_player: true,
@@ -183,6 +275,7 @@ impl Player {
 
     /// Everything that only waits for time to pass. The whole mana comes back in `mana_ticks`.
     pub(super) fn pass_time(&mut self, mana_ticks: i32) {
+        self.fresh = false;
         self.effects.pass_time();
         let step = self.step_now();
         self.step_left = step;
@@ -200,21 +293,39 @@ impl Player {
         }
         self.aura = self.aura.and_then(|(skill, ticks)| (ticks > 1).then(|| (skill, ticks - 1)));
         if self.mana < self.mana_max && !self.is_dead() {
-            self.mana_parts = self.mana_parts.saturating_add(self.mana_max);
+            let back = self.raised(self.mana_max, Property::ManaRegeneration);
+            self.mana_parts = self.mana_parts.saturating_add(back);
             self.mana = self.mana.saturating_add(self.mana_parts / mana_ticks).min(self.mana_max);
             self.mana_parts %= mana_ticks;
         }
+        let life_back = self.bonus(Property::LifeRegeneration);
+        if life_back > 0 && self.life < self.life_max && !self.is_dead() {
+            self.life_parts = self.life_parts.saturating_add(life_back);
+            self.life = self.life.saturating_add(self.life_parts / REGENERATION_TICKS).min(self.life_max);
+            self.life_parts %= REGENERATION_TICKS;
+        }
     }
 
-    /// What only this file may touch, for the hash of the state.
-    pub(super) fn hidden(&self) -> [i32; 3] {
-        [self.mana_parts, self.step_grace.0, i32::try_from(self.step_grace.1).unwrap_or(i32::MAX)]
+    /// Adds what only this file may touch to the hash of the state. Nobody is fresh between two ticks.
+    pub(super) fn hash_hidden_into(&self, hash: &mut StableHash) {
+        let (step, ticks) = self.step_grace;
+        for number in [self.mana_parts, self.life_parts, step] {
+            hash.i32(number);
+        }
+        hash.u32(ticks);
+        self.skills.iter().for_each(|level| hash.u32(*level));
+        self.stats.bonuses().hash_into(hash);
+        self.coming.hash_into(hash);
     }
 }
 
-/// What a character is. What it wears is not known to the game yet, and its skills grow with its level alone.
-fn stats(class: &ClassRow, sheet: &Sheet) -> Stats {
-    Stats::of(class, sheet, [0; SKILLS_PER_CLASS], Bonuses::default())
+/// The number, and so many percent of it; never less than nothing of what is not negative.
+pub(super) fn percent_more(value: i32, percent: i32) -> i32 {
+    if percent == 0 {
+        return value;
+    }
+    let more = i64::from(value) * (100 + i64::from(percent)).max(0) / 100;
+    i32::try_from(more.min(AMOUNT_MAX)).unwrap_or(i32::MAX)
 }
 
 /// Numbers grow with the level, and not without end.

@@ -5,6 +5,7 @@ use crate::{
     Event, LEVEL_MAX, PLAYERS_MAX, PlayerSlot, Zone,
     content::{Content, Levels},
     geometry::Point,
+    items::Property,
 };
 
 impl World {
@@ -52,9 +53,11 @@ impl World {
 /// Adds experience, up to that of the last level, and raises the level as often as it suffices.
 fn gain(content: &Content, slot: PlayerSlot, player: &mut Player, amount: u64, events: &mut Vec<Event>) {
     let levels = &content.levels;
+    let percent = u64::try_from(100 + player.bonus(Property::Experience)).unwrap_or_default();
+    let more = amount.saturating_mul(percent) / 100;
     let sheet = &mut player.sheet;
     // A character may come with more than the last level asks for; nothing is taken from it.
-    let total = sheet.experience.saturating_add(amount).min(levels.begin(LEVEL_MAX)).max(sheet.experience);
+    let total = sheet.experience.saturating_add(more).min(levels.begin(LEVEL_MAX)).max(sheet.experience);
     let gained = total - sheet.experience;
     if gained == 0 {
         return;

@@ -90,7 +90,8 @@ impl World {
     fn perform(&mut self, slot: PlayerSlot, skill: u8, row: &SkillRow, aim: Aim, events: &mut Vec<Event>) {
         let Some(player) = self.player(slot) else { return };
         let (zone, from) = (player.zone, player.at);
-        let strike = |damage: &Damage, rating| player.strike(damage, row.effect, rating);
+        let number = usize::from(skill) % SKILLS_PER_CLASS;
+        let strike = |damage: &Damage, rating| player.strike(number, damage, row.effect, rating);
         match row.kind {
             SkillKind::Melee { damage, .. } => {
                 let weapon = player.melee();
@@ -168,7 +169,7 @@ impl World {
             }
             let (zone, at, source) = (player.zone, player.at, player.entity);
             let hostile = effect.filter(|effect| !effect.kind.is_helpful());
-            let strike = player.strike(&damage, hostile, None);
+            let strike = player.strike(usize::from(skill) % SKILLS_PER_CLASS, &damage, hostile, None);
             if damage.max > 0 || hostile.is_some() {
                 self.strike_around(zone, at, radius, &strike, events);
             }

@@ -4,6 +4,7 @@ use super::World;
 use crate::{
     BELT_MAX, EntityId, PlayerSlot, SKILLS_PER_CLASS, Zone, content,
     geometry::{self, Point},
+    items::{Look, Lying},
 };
 
 /// The appearances of monsters' missiles begin here, in the order of the monsters; below stand the skills of the classes.
@@ -20,6 +21,10 @@ pub enum EntityKind {
     Npc,
     /// A potion on the ground.
     Drop,
+    /// An item on the ground.
+    Item,
+    /// A heap of gold on the ground.
+    Gold,
     /// Stairs to the other level.
     Stairs,
     /// A missile in the air.
@@ -52,7 +57,8 @@ pub struct EntityView {
     pub kind: EntityKind,
     /// Place of the class in [`Class::ALL`](crate::Class::ALL); row in the content pack of the monster, the one who lives in the town or the
     /// potion; for stairs the zone to which they lead; for companions and missiles the place of the class times three plus the number of
-    /// the skill, and for missiles of monsters 32 plus the row of the monster.
+    /// the skill, and for missiles of monsters 32 plus the row of the monster; for an item the lower byte of its base's place in the content
+    /// pack; for gold how many binary digits the amount has.
     pub appearance: u8,
     /// Position in sub-tiles.
     pub x: i32,
@@ -64,9 +70,10 @@ pub struct EntityView {
     pub action: Action,
     /// 0 east, 1 south-east, 2 south … 7 north-east.
     pub facing: u8,
-    /// Level, 1 to 99.
+    /// Level, 1 to 99; for an item the upper byte of its base's place.
     pub level: u8,
-    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend.
+    /// What lasts on it, a bit each: 1 poison, 2 burn, 4 slow, 8 might, 16 ward, 32 haste, 64 mend; for an item its place in
+    /// [`Quality::ALL`](crate::items::Quality::ALL).
     pub effects: u8,
 }
 
@@ -193,6 +200,16 @@ impl World {
         }
         let drops = self.drops.iter().filter(|drop| drop.zone == zone && sees(drop.at));
         out.entities.extend(drops.map(|drop| thing(drop.entity, EntityKind::Drop, drop.potion, drop.at)));
+        let place = |lying: &Lying| Point { x: lying.x, y: lying.y };
+        let lying = self.ground.seen().filter(|lying| lying.zone == zone && sees(place(lying)));
+        out.entities.extend(lying.map(|lying| match lying.look {
+            Look::Item { base, quality } => {
+                let [appearance, level] = base.to_le_bytes();
+                let seen = thing(lying.entity, EntityKind::Item, appearance, place(lying));
+                EntityView { level, effects: quality as u8, ..seen }
+            }
+            Look::Gold { size } => thing(lying.entity, EntityKind::Gold, size, place(lying)),
+        }));
         let missiles = self.missiles.iter().filter(|missile| missile.zone == zone && sees(missile.at));
         out.entities.extend(missiles.map(|missile| EntityView {
             facing: geometry::facing(missile.dx, missile.dy).unwrap_or(0),

@@ -5,7 +5,8 @@
 use std::sync::{Arc, LazyLock};
 
 use realm_world::{
-    Class, Content, Difficulty, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, World,
+    Class, Content, Difficulty, Event, Input, PLAYERS_MAX, PlayerSlot, Sheet, World, Zone,
+    items::{ItemHandle, Look, Property, Quality},
     log::{CHECK_TICKS, Ending, Entry, Header, LogError, LogReader, LogWriter, Moment, Newcomer, Replay, Verdict},
 };
 
@@ -83,12 +84,41 @@ impl Crowd {
             let (first, second) = if before { (act, step) } else { (step, act) };
             inputs.extend(first.into_iter().chain(second));
         }
+        if throws.below(8) == 0 {
+            inputs.extend(about_items(throws));
+        }
         if throws.below(50) == 0 {
             // Neither in order nor a slot that there is.
             inputs.push(Input::Move { slot: PlayerSlot(0), dx: i32::MIN, dy: i32::MAX });
             inputs.push(Input::Respawn { slot: PlayerSlot(200) });
         }
         inputs
+    }
+}
+
+/// What whoever stores items tells a game, in any order, sensible or not.
+fn about_items(throws: &mut Throws) -> Vec<Input> {
+    let slot = PlayerSlot(u8::try_from(throws.below(8)).unwrap());
+    let handle = ItemHandle(throws.below(10));
+    match throws.below(8) {
+        0 => {
+            let property = Property::ALL[usize::try_from(throws.below(Property::COUNT as u64)).unwrap()];
+            let weapon = (throws.below(2) == 0).then_some((12, 40));
+            let skills = [1, 2, 3].map(|level| u32::try_from(throws.below(level * 4)).unwrap());
+            vec![Input::Bonus { slot, property, value: throws.small(60) }, Input::Wear { slot, weapon, skills }]
+        }
+        1 => vec![Input::Confirm { handle }],
+        2 => vec![Input::GiveBack { handle }],
+        3 => vec![Input::Drop { slot, item: handle.0 }],
+        _ => {
+            let look = match throws.below(2) {
+                0 => Look::gold(throws.below(1_000)),
+                _ => Look::Item { base: u16::try_from(throws.below(120)).unwrap(), quality: Quality::Rare },
+            };
+            let layer = u16::try_from(throws.below(3) * 45).unwrap();
+            let [x, y] = [(); 2].map(|()| i32::try_from(throws.below(2_048)).unwrap());
+            vec![Input::Lay { handle, look, layer, zone: Zone::Dungeon, x, y }]
+        }
     }
 }
 

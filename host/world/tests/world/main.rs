@@ -6,3 +6,4 @@ mod rules;
 mod same;
 mod skills;
 mod stage;
+mod treasure;

@@ -149,7 +149,8 @@ impl GameConnection {
         self.act(|input, acknowledged_tick| proto::SkillUse { input, acknowledged_tick, skill, target: 0, x, y }).await
     }
 
-    /// Takes a potion from the ground: drinks it at once, or puts it into the belt.
+    /// Takes something from the ground: an item or gold, or a potion, which is drunk at once or put into the belt. Items and gold are the
+    /// character's when the event `item_taken` comes with this input's number.
     ///
     /// # Errors
     /// As [`Self::walk`].
@@ -188,7 +189,7 @@ impl GameConnection {
         self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target }).await
     }
 
-    /// Puts a carried item on the ground.
+    /// Lays an item of the inventory on the ground. It lies there when the event `item_laid` comes with this input's number.
     ///
     /// # Errors
     /// As [`Self::walk`].

@@ -3,9 +3,11 @@
 mod comeback;
 mod matches;
 mod queue;
+mod trades;
 mod verbs;
 
 pub use comeback::{ComeBack, Lost};
+pub use trades::TradeNews;
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -70,7 +70,7 @@ pub(in crate::items) fn line(row: &AnyRow) -> Result<LedgerLine, StorageError> {
 /// Number and hash of the line that was written last.
 pub(in crate::items) async fn head(connection: &mut AnyConnection) -> Result<Option<(i64, String)>, StorageError> {
     let row = sqlx::query("SELECT number, hash FROM ledger_head WHERE chain = 1").fetch_optional(connection).await?;
-    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+    row.map(|row| Ok::<_, StorageError>((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
 /// True when there is no line at all.

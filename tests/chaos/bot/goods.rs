@@ -1,0 +1,264 @@
+//! What bots do with goods: they have staff send them some, move, wear, split, combine, destroy and sell them, send them to each other, offer
+//! and buy them, and know which of it was acknowledged.
+//!
+//! Every act carries an Idempotency-Key. One without an answer is asked again under the same key when the realm is back, before anything
+//! else: so each account's acts are known exactly, but for one.
+
+use realm_client::{ClientError, Method, Response, Rest};
+use serde_json::{Value, json};
+
+use super::{Bot, Gone, letters};
+
+/// Items below which a bot asks staff for more, and gold.
+const ITEMS_MIN: usize = 8;
+const GOLD_MIN: i64 = 200;
+/// What staff sends: things to wear, with sockets, that stack, that a recipe takes.
+const BASES: [(&str, &str); 10] = [
+    ("ring", "magic"),
+    ("ferry-sword", "rare"),
+    ("kettle-hat", "magic"),
+    ("wicker-shield", "normal"),
+    ("naming-scroll", "normal"),
+    ("garnet-splinter", "normal"),
+    ("garnet-splinter", "normal"),
+    ("ash-salt", "normal"),
+    ("whetstone", "normal"),
+    ("rope-belt", "magic"),
+];
+/// An account asks for no more than this under keys of its own: the realm keeps so many answers.
+const KEYS_MAX: u64 = 9_000;
+
+/// An act that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    key: String,
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    /// By staff: it counts for them.
+    by_staff: bool,
+}
+
+impl Asked {
+    pub(crate) fn is_by_staff(&self) -> bool {
+        self.by_staff
+    }
+}
+
+/// What an account did with goods.
+#[derive(Debug, Default)]
+pub(crate) struct Goods {
+    /// The act whose answer has not come.
+    pub(crate) pending: Option<Asked>,
+    /// Acts that were acknowledged.
+    pub(crate) acknowledged: i64,
+    /// Letters of staff that were.
+    pub(crate) letters: i64,
+    keys: u64,
+}
+
+/// An item as an inventory shows it.
+struct Thing {
+    id: String,
+    base: String,
+    count: u64,
+    place: String,
+}
+
+impl Thing {
+    fn read(view: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            id: text(&view["id"])?,
+            base: text(&view["base"])?,
+            count: view["count"].as_u64()?,
+            place: text(&view["at"]["place"])?,
+        })
+    }
+}
+
+/// The answer, a refusal's code, or nothing more in this life.
+fn answered(result: Result<Response, ClientError>) -> Result<Result<Value, String>, Gone> {
+    super::answer(result.and_then(Response::success)).map(|answer| answer.map(|response| response.json))
+}
+
+impl Bot {
+    /// Asks again for what had no answer when the realm died.
+    pub(super) async fn ask_again(&mut self, rest: &mut Rest, staff: &mut Rest) -> Result<(), Gone> {
+        let Some(asked) = self.account().goods.pending.clone() else { return Ok(()) };
+        loop {
+            match self.ask(rest, staff, asked.clone()).await? {
+                // A character that was in a game is free again in a moment.
+                Err(code) if code == "CHARACTER_BUSY" => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn ask(&mut self, rest: &mut Rest, staff: &mut Rest, asked: Asked) -> Result<Result<Value, String>, Gone> {
+        let by = if asked.by_staff { staff } else { rest };
+        self.account().goods.pending = Some(asked.clone());
+        self.counts.in_doubt += 1;
+        let headers = [("Idempotency-Key", asked.key.as_str())];
+        let answer = answered(by.request_with(asked.method.clone(), &asked.path, &headers, asked.body.as_ref()).await)?;
+        self.counts.in_doubt -= 1;
+        let is_busy = matches!(&answer, Err(code) if code == "CHARACTER_BUSY");
+        let goods = &mut self.account().goods;
+        if !is_busy {
+            goods.pending = None;
+        }
+        if answer.is_ok() {
+            if asked.by_staff {
+                goods.letters += 1;
+            } else {
+                goods.acknowledged += 1;
+            }
+            self.counts.goods += 1;
+        }
+        Ok(answer)
+    }
+
+    /// Asks for something new.
+    async fn wish(
+        &mut self,
+        rest: &mut Rest,
+        staff: &mut Rest,
+        method: Method,
+        path: String,
+        body: Option<Value>,
+    ) -> Result<(), Gone> {
+        let key = self.next_key();
+        let by_staff = path.starts_with("/api/v1/admin/");
+        let refused = self.ask(rest, staff, Asked { key, method, path, body, by_staff }).await?.err();
+        self.account().goods.pending = None;
+        if refused.is_some() {
+            self.counts.refused += 1;
+        }
+        Ok(())
+    }
+
+    fn next_key(&mut self) -> String {
+        let number = self.number;
+        let goods = &mut self.account().goods;
+        goods.keys += 1;
+        format!("{number}-{}", goods.keys)
+    }
+
+    /// One act with goods of a living character.
+    pub(super) async fn trade(&mut self, rest: &mut Rest, staff: &mut Rest, index: usize) -> Result<(), Gone> {
+        if self.account().goods.keys >= KEYS_MAX {
+            self.new_account();
+            return self.come_in(rest).await;
+        }
+        let known = &self.account().characters[index];
+        let (id, name) = (known.id.expect("it exists"), known.name.clone());
+        let view = match answered(rest.request(Method::GET, &format!("/api/v1/characters/{id}/inventory"), None).await)?
+        {
+            Ok(view) => view,
+            Err(code) => panic!("{name} has no inventory: {code}"),
+        };
+        let lists = [
+            &view["equipment"],
+            &view["inventory"]["items"],
+            &view["stash"]["items"],
+            &view["cube"]["items"],
+            &view["returned"],
+        ];
+        let things: Vec<Thing> =
+            lists.iter().filter_map(|list| list.as_array()).flatten().filter_map(Thing::read).collect();
+        let gold = view["gold"].as_i64().unwrap_or_default();
+        let poor = things.len() < ITEMS_MIN || gold < GOLD_MIN;
+        let acts = format!("/api/v1/characters/{id}/items");
+        let roll = self.dice.below(16);
+        if roll < 2 && poor {
+            let items: Vec<Value> = (0..4)
+                .map(|_| BASES[self.dice.index(BASES.len())])
+                .map(|(base, quality)| json!({ "base": base, "quality": quality, "level": 20 }))
+                .collect();
+            let body = json!({ "to": name, "items": items, "gold": 500, "reason": "supplies" });
+            return self.wish(rest, staff, Method::POST, "/api/v1/admin/mail".to_owned(), Some(body)).await;
+        }
+        if roll < 4 || things.is_empty() {
+            return self.take_letters(rest, staff, id).await;
+        }
+        if roll < 6 {
+            return self.buy(rest, staff, id).await;
+        }
+        let thing = &things[self.dice.index(things.len())];
+        let item = thing.id.clone();
+        let act = match roll {
+            6..=7 => self.somewhere(thing),
+            8 if thing.place == "worn" => json!({ "act": "unequip", "item": item }),
+            8 => json!({ "act": "equip", "item": item }),
+            9 if thing.count > 1 => json!({ "act": "split", "item": item, "count": 1 }),
+            9 => {
+                let other = things.iter().find(|other| other.id != thing.id && other.base == thing.base);
+                match other {
+                    Some(other) => json!({ "act": "merge", "item": item, "onto": other.id }),
+                    None => self.somewhere(thing),
+                }
+            }
+            10 if things.iter().any(|thing| thing.place == "cube") => json!({ "act": "combine" }),
+            10 => {
+                json!({ "act": "move", "item": item, "to": { "place": "cube", "x": self.dice.below(4), "y": self.dice.below(4) } })
+            }
+            11 => json!({ "act": "sell", "item": item }),
+            12 if self.dice.below(4) == 0 => json!({ "act": "destroy", "item": item }),
+            12..=13 => {
+                let to = format!("C{}{}", letters(self.dice.index(self.peers)), letters(1));
+                let (items, gold) =
+                    if self.dice.below(2) == 0 { (vec![item], 0) } else { (Vec::new(), 1 + self.dice.below(50)) };
+                let body = json!({ "character": id.to_string(), "to": to, "text": "", "items": items, "gold": gold });
+                return self.wish(rest, staff, Method::POST, "/api/v1/mail".to_owned(), Some(body)).await;
+            }
+            _ => {
+                let body =
+                    json!({ "character": id.to_string(), "item": item, "price": 1 + self.dice.below(90), "hours": 1 });
+                return self.wish(rest, staff, Method::POST, "/api/v1/market/offers".to_owned(), Some(body)).await;
+            }
+        };
+        self.wish(rest, staff, Method::POST, acts, Some(act)).await
+    }
+
+    /// To any cell of any box, where it may not fit; never where it is, which would be no act.
+    fn somewhere(&mut self, thing: &Thing) -> Value {
+        let (place, columns, rows) = if thing.place == "inventory" { ("stash", 10, 10) } else { ("inventory", 10, 4) };
+        let (x, y, page) = (self.dice.below(columns), self.dice.below(rows), self.dice.below(4));
+        let mut to = json!({ "place": place, "x": x, "y": y });
+        if place == "stash" {
+            to["page"] = page.into();
+        }
+        json!({ "act": "move", "item": thing.id, "to": to })
+    }
+
+    async fn take_letters(&mut self, rest: &mut Rest, staff: &mut Rest, id: u64) -> Result<(), Gone> {
+        let page = answered(rest.request(Method::GET, &format!("/api/v1/mail?character={id}"), None).await)?;
+        let page = page.unwrap_or_else(|code| panic!("no letters: {code}"));
+        let holds = |letter: &&Value| {
+            letter["gold"].as_i64().unwrap_or_default() > 0
+                || letter["items"].as_array().is_some_and(|items| !items.is_empty())
+        };
+        let full: Vec<&Value> = page["letters"].as_array().into_iter().flatten().filter(holds).collect();
+        let Some(letter) = full.get(self.dice.index(full.len())).and_then(|letter| letter["id"].as_str()) else {
+            return Ok(());
+        };
+        let body = json!({ "character": id.to_string() });
+        self.wish(rest, staff, Method::POST, format!("/api/v1/mail/{letter}/take"), Some(body)).await
+    }
+
+    /// Buys what somebody offers, or takes an own offer back.
+    async fn buy(&mut self, rest: &mut Rest, staff: &mut Rest, id: u64) -> Result<(), Gone> {
+        let own = self.dice.below(4) == 0;
+        let path = if own { "/api/v1/market/own?limit=20" } else { "/api/v1/market/offers?limit=50&order=newest" };
+        let page = answered(rest.request(Method::GET, path, None).await)?;
+        let page = page.unwrap_or_else(|code| panic!("no market: {code}"));
+        let offers: Vec<&str> =
+            page["offers"].as_array().into_iter().flatten().filter_map(|offer| offer["id"].as_str()).collect();
+        let Some(offer) = offers.get(self.dice.index(offers.len())) else { return Ok(()) };
+        if own {
+            return self.wish(rest, staff, Method::DELETE, format!("/api/v1/market/offers/{offer}"), None).await;
+        }
+        let body = json!({ "character": id.to_string() });
+        self.wish(rest, staff, Method::POST, format!("/api/v1/market/offers/{offer}/buy"), Some(body)).await
+    }
+}
