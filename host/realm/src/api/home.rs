@@ -8,7 +8,6 @@ use utoipa::IntoParams;
 use super::{Features, problem::Refused};
 use crate::{
     accounts::Identity,
-    items::Holder,
     realms::Home,
     types::{CharacterId, Code, GameId, Refusal},
 };
@@ -42,11 +41,6 @@ impl Features {
             return Err(closed.into());
         }
         Ok(home)
-    }
-
-    /// By which right the speaker acts on what a character has.
-    pub(super) fn holder(&self, speaker: &Identity, character: CharacterId) -> Holder {
-        Holder::resting(speaker.account, character)
     }
 
     /// The realm of an open game, when it lets the speaker in; of a closed one nobody is told that the game is there.

@@ -202,7 +202,7 @@ async fn send(
     let home = features.home_of(&speaker, character).await?;
     let items: Result<Vec<ItemId>, Refused> = body.items.iter().map(|item| key(item, "items")).collect();
     let draft = Draft { to: body.to, text: body.text, items: items?, gold: body.gold };
-    let writer = Writer { holder: features.holder(&speaker, character), account_name: speaker.name.clone() };
+    let writer = Writer { holder: home.games.holder(speaker.account, character), account_name: speaker.name.clone() };
     Ok(answer(StatusCode::CREATED, home.mail.send(&writer, draft, once).await?, sent))
 }
 
@@ -257,7 +257,7 @@ async fn take(
     let once = key_of_request.once(Scope::Account(speaker.account), &body, taken)?;
     let character: CharacterId = key(&body.character, "character")?;
     let home = features.home_of(&speaker, character).await?;
-    let done = home.mail.take(features.holder(&speaker, character), id, versions, once).await?;
+    let done = home.mail.take(home.games.holder(speaker.account, character), id, versions, once).await?;
     Ok(answer(StatusCode::OK, done, taken))
 }
 

@@ -309,7 +309,7 @@ async fn list(
     let item: ItemId = key(&body.item, "item")?;
     let home = features.home_of(&speaker, character).await?;
     let goods = Goods { item, price: body.price, hours: body.hours };
-    let done = home.market.list(features.holder(&speaker, character), goods, once).await?;
+    let done = home.market.list(home.games.holder(speaker.account, character), goods, once).await?;
     Ok(answer(StatusCode::CREATED, done, listed))
 }
 
@@ -359,5 +359,5 @@ async fn buy(
     let once = key_of_request.once(Scope::Account(speaker.account), &body, bought)?;
     let character: CharacterId = key(&body.character, "character")?;
     let home = features.home_of(&speaker, character).await?;
-    Ok(answer(StatusCode::OK, home.market.buy(features.holder(&speaker, character), id, once).await?, bought))
+    Ok(answer(StatusCode::OK, home.market.buy(home.games.holder(speaker.account, character), id, once).await?, bought))
 }

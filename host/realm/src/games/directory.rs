@@ -353,14 +353,6 @@ impl Directory {
         }
     }
 
-    /// A lease of this epoch is held for the account's seat.
-    pub(super) fn leased(&mut self, account: AccountId, epoch: i64) {
-        let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id));
-        if let Some(seat) = game.and_then(|game| game.seat_of(account)) {
-            seat.lease_epoch = Some(epoch);
-        }
-    }
-
     /// What a save made of the account's character.
     pub(super) fn saved(&mut self, account: AccountId, sheet: Sheet) {
         let game = self.seats.get(&account).and_then(|id| self.games.get_mut(id));

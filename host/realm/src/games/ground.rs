@@ -66,12 +66,6 @@ pub struct RealmGames {
 }
 
 impl RealmGames {
-    /// The games of the whole server.
-    #[must_use]
-    pub fn server(&self) -> &Games {
-        &self.games
-    }
-
     /// Creates a game and takes the creator's seat in it.
     ///
     /// # Errors

@@ -162,7 +162,6 @@ impl Lobby {
         };
         let epoch = lease.epoch();
         // From here on the saver has the lease, and gives the seat up with it.
-        self.shared.directory().leased(account, lease.epoch());
         self.tell_saver(SaverMessage::Hold { account, lease }).await;
         let prepared = match start {
             Some((thread, difficulty)) => self.start_world(ground, game, thread, difficulty).await,

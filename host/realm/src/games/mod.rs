@@ -69,7 +69,7 @@ use crate::{
     hooks::{Hooks, LoneRule},
     moderation::{Ban, Moderation},
     storage::{Storage, StorageError},
-    types::{AccountId, AccountName, CharacterId, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
+    types::{AccountId, AccountName, Code, EventStream, GameId, GameName, Link, Refusal, in_task},
 };
 
 pub use ground::{Ground, RealmGames};
@@ -322,14 +322,6 @@ impl Games {
     /// The game an account has a seat in.
     pub fn current(&self, account: AccountId) -> Option<GameId> {
         self.running.whereabouts(account)
-    }
-
-    /// The epoch of the lease under which an account's character plays; `None` while it does not.
-    #[must_use]
-    pub fn lease_of(&self, account: AccountId, character: CharacterId) -> Option<i64> {
-        let lobby = self.running.lobby();
-        let directory = lobby.shared.directory();
-        directory.seat(account).filter(|seat| seat.character == character).and_then(|seat| seat.lease_epoch)
     }
 
     /// Closes a game: its host or staff only. Everybody leaves and is saved.

@@ -57,8 +57,6 @@ pub(super) struct Seat {
     pub(super) state: SeatState,
     /// As it is known since the lease was taken.
     pub(super) brought: Brought,
-    /// Of the lease under which its character plays; `None` while none is held.
-    pub(super) lease_epoch: Option<i64>,
     pub(super) presence: Arc<Presence>,
     /// Told when the seat is given up.
     pub(super) waiters: Vec<oneshot::Sender<Departed>>,
@@ -75,7 +73,6 @@ impl Seat {
             slot: 0,
             state: SeatState::Reserved,
             brought: Brought::default(),
-            lease_epoch: None,
             presence: Arc::default(),
             waiters: Vec::new(),
         }

@@ -13,9 +13,6 @@ impl Whereabouts for RealmGames {
     }
 
     fn holder_of(&self, account: AccountId, character: CharacterId) -> Holder {
-        match self.server().lease_of(account, character) {
-            Some(epoch) => Holder::playing(account, character, epoch, None),
-            None => Holder::resting(account, character),
-        }
+        self.holder(account, character)
     }
 }
