@@ -25,6 +25,27 @@ fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
 }
 
 #[test]
+fn kills_while_bots_deal_in_goods_make_and_lose_nothing() {
+    let long = std::env::var_os("REALM_TEST_LONG").is_some();
+    let how_many: &[&str] =
+        if long { &["--kills", "1000", "--seed", "4"] } else { &["--kills", "100", "--seconds", "60", "--seed", "4"] };
+    let (went_well, said) = chaos(&[&["--goods"], how_many].concat());
+    println!("{said}");
+    assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
+    assert!(said.contains(" acts with goods done") && !said.contains(" 0 acts with goods done"), "{said}");
+}
+
+#[test]
+fn what_is_paid_or_done_twice_on_a_retry_is_found() {
+    for bug in ["market-pays-twice", "key-after-effect"] {
+        let (went_well, said) = chaos(&["--goods", "--kills", "200", "--seconds", "90", "--bug", bug]);
+        println!("{said}");
+        let seen = said.lines().any(|line| line.contains("VIOLATION") && line.contains("acts with goods"));
+        assert!(!went_well && seen, "the mistake has to be seen: {said}");
+    }
+}
+
+#[test]
 fn a_yes_before_the_commit_is_found() {
     let point = ["--kills", "60", "--bug", "acknowledge-before-commit", "--point", "before-commit"];
     let (went_well, said) = chaos(&point);
@@ -73,6 +94,18 @@ fn cuts_of_the_power_at_any_moment_break_no_promise() {
         "{said}"
     );
     assert!(!said.contains("acknowledged 0 characters made, 0 saved"), "nothing was done: {said}");
+}
+
+#[test]
+fn cuts_of_the_power_make_and_lose_no_goods() {
+    if !has_disks() {
+        return;
+    }
+    let cuts = if std::env::var_os("REALM_TEST_LONG").is_some() { "200" } else { "20" };
+    let (went_well, said) = chaos(&["--goods", "--power", "--kills", cuts, "--seed", "5"]);
+    println!("{said}");
+    assert!(went_well && said.contains(&format!("chaos: {cuts} power cuts")), "{said}");
+    assert!(said.contains("chaos: 0 violations"), "{said}");
 }
 
 #[test]

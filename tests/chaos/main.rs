@@ -99,7 +99,7 @@ async fn main() -> ExitCode {
         (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
     };
     let mut traders = Traders::new(dice.split());
-    let mut report = Report::default();
+    let mut report = Report { goods: arguments.goods, ..Report::default() };
     let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
     while report.kills() < arguments.kills && is_time(&report) {
         if arguments.power {
@@ -117,7 +117,7 @@ async fn main() -> ExitCode {
         }
         // Every second kill is at a point that has not been seen, as long as there is one.
         let unseen = if report.kills() % 2 == 0 { report.unseen(point).next() } else { None };
-        let fault = choose(&mut dice, point.or(unseen));
+        let fault = choose(&mut dice, point.or(unseen), arguments.goods);
         let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if unseen.is_some() { DEADLINE } else { longest };
         let killed = life(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
@@ -143,7 +143,7 @@ async fn main() -> ExitCode {
 }
 
 /// Where the realm shall die next; `None` is at any moment.
-fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
+fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
     let at = |point: Point, nth: u64| Some(Fault { point, nth });
     let point = match only {
         Some(point) => point,
@@ -157,8 +157,9 @@ fn choose(dice: &mut Dice, only: Option<Point>) -> Option<Fault> {
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
         // It comes a few times in each trade.
         Point::WithinTrade => at(point, 1 + dice.below(6)),
-        // So has the market (tests/market.rs): these bots do not trade.
-        Point::MarketBetweenLegs => None,
+        // Without goods nobody buys.
+        Point::MarketBetweenLegs if !goods => None,
+        Point::MarketBetweenLegs => at(point, 1),
         // Some transactions of the start come first.
         _ => at(point, 5 + dice.below(20)),
     }
@@ -245,6 +246,8 @@ async fn come_home(mut playing: Playing, bots: &mut [Bot], report: &mut Report) 
 /// What came of it.
 #[derive(Default)]
 struct Report {
+    /// Bots deal in goods.
+    goods: bool,
     at_random: u32,
     power_cuts: u32,
     at_points: std::collections::BTreeMap<&'static str, u32>,
@@ -259,9 +262,10 @@ impl Report {
 
     /// Points of a running realm at which it has not been killed yet, unless there is but one.
     fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
-        let elsewhere =
-            [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations, Point::MarketBetweenLegs];
-        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && !elsewhere.contains(point));
+        let elsewhere = [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations];
+        let goods = self.goods;
+        let comes = move |point: &Point| !elsewhere.contains(point) && (goods || *point != Point::MarketBetweenLegs);
+        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && comes(point));
         points.filter(|point| !self.at_points.contains_key(point.name()))
     }
 

@@ -226,7 +226,13 @@ impl Traders {
     }
 
     async fn look(&mut self, connection: &mut SqliteConnection, broken: &mut Vec<String>) {
-        let rows = sqlx::query("SELECT id, place, holder FROM items ORDER BY id").fetch_all(&mut *connection).await;
+        // Others may have goods, too.
+        let own = self.both.each_ref().map(|trader| trader.character.map_or(-1, CharacterId::to_sql));
+        let rows = sqlx::query("SELECT id, place, holder FROM items WHERE last_holder IN ($1, $2) ORDER BY id")
+            .bind(own[0])
+            .bind(own[1])
+            .fetch_all(&mut *connection)
+            .await;
         let (mut stored, mut of) = (BTreeSet::new(), BTreeMap::<i64, Vec<u64>>::new());
         for row in rows.expect("items") {
             let (key, place): (i64, String) = (row.get(0), row.get(1));
@@ -246,8 +252,10 @@ impl Traders {
                 stored.len()
             ));
         }
-        let purses =
-            sqlx::query("SELECT holder, gold FROM purses WHERE kind = 'character'").fetch_all(&mut *connection);
+        let purses = sqlx::query("SELECT holder, gold FROM purses WHERE kind = 'character' AND holder IN ($1, $2)")
+            .bind(own[0])
+            .bind(own[1])
+            .fetch_all(&mut *connection);
         let purses: BTreeMap<i64, i64> =
             purses.await.expect("purses").iter().map(|row| (row.get(0), row.get(1))).collect();
         let gold: i64 = purses.values().sum();

@@ -200,7 +200,9 @@ impl Stage {
                 take_off(&mut model, key, count);
             }
             Verb::Drop { who, item } => {
-                let (key, _) = own(*who, *item)?;
+                let (key, thing) = own(*who, *item)?;
+                // What is dropped is at hand: not worn, not put away.
+                let Place::Character(_, Spot::In(Bag::Inventory, _)) = thing.at else { return None };
                 model.things.get_mut(&key)?.at = Place::Ground(self.game, self.drops);
             }
             Verb::Take { who, item } => {
