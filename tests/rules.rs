@@ -376,7 +376,8 @@ async fn an_anti_cheat_that_never_ends_keeps_no_tick_waiting() {
     for _ in 0..75 {
         game.walk(0, 2).await.unwrap();
         let next = snapshot(&mut game).await;
-        ticks_between(now.tick, next.tick);
+        // A snapshot may be left out for a client that this machine holds up; no tick is, which is asked of the realm below.
+        assert!(next.tick > now.tick, "from tick {} to tick {}", now.tick, next.tick);
         now = next;
     }
     let elapsed = start.elapsed();
