@@ -16,7 +16,7 @@ fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
     // So many as fit on a slow machine, and a hundred on others.
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
     let how_many: &[&str] =
-        if long { &["--kills", "1000", "--seed", "2"] } else { &["--kills", "100", "--seconds", "70"] };
+        if long { &["--kills", "1000", "--seed", "2"] } else { &["--kills", "100", "--seconds", "150"] };
     let (went_well, said) = chaos(how_many);
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
@@ -28,7 +28,7 @@ fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
 fn kills_while_bots_deal_in_goods_make_and_lose_nothing() {
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
     let how_many: &[&str] =
-        if long { &["--kills", "1000", "--seed", "4"] } else { &["--kills", "100", "--seconds", "60", "--seed", "4"] };
+        if long { &["--kills", "1000", "--seed", "4"] } else { &["--kills", "100", "--seconds", "150", "--seed", "4"] };
     let (went_well, said) = chaos(&[&["--goods"], how_many].concat());
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
