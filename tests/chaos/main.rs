@@ -116,7 +116,7 @@ async fn main() -> ExitCode {
             break;
         }
         // Every second kill is at a point that has not been seen, as long as there is one.
-        let unseen = if report.kills() % 2 == 0 { report.unseen(point).next() } else { None };
+        let unseen = if report.kills().is_multiple_of(2) { report.unseen(point).next() } else { None };
         let fault = choose(&mut dice, point.or(unseen), arguments.goods);
         let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if unseen.is_some() { DEADLINE } else { longest };

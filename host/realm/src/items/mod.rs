@@ -4,7 +4,7 @@
 //! plays the character, or the caller does, under its lease), the places, what the items need, and writes rows and lines of the ledger together.
 //! What items are and what may be done with them are pure functions of `realm_world::items`. A game is told what follows: it knows no rows.
 //!
-//! Other rooms (trade, market, mail) move items by [`operation::Operation`] within their own transactions. Does not know them, nor sessions.
+//! Other rooms (trade, market, mail) move items by `operation::Operation` within their own transactions. Does not know them, nor sessions.
 
 mod act;
 mod combine;
