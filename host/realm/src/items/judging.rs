@@ -11,7 +11,6 @@ pub(crate) enum Occasion {
     /// It has just been made.
     Creation,
     /// It is about to change hands.
-    #[allow(dead_code, reason = "it is for the rooms in which items change hands")]
     Trade,
 }
 

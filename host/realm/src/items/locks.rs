@@ -67,7 +67,6 @@ impl Lock {
         &self.items
     }
 
-    #[allow(dead_code, reason = "it is for the room of trades")]
     pub(in crate::items) fn number(&self) -> u64 {
         self.number
     }

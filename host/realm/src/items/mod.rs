@@ -49,7 +49,6 @@ pub use rollback::RolledBack;
 pub use scan::{Odd, Scan, ScanError, scan};
 pub use trace::TRACE_LINES_MAX;
 pub use verify::{LedgerBroken, verify};
-#[allow(unused_imports, reason = "some are for other rooms alone")]
 pub(crate) use {
     judging::Occasion,
     operation::{Doer, Operation},
@@ -61,8 +60,8 @@ use crate::{
     audit::Who,
     hooks::Hooks,
     once::{self, Answered, Once},
-    storage::Storage,
-    types::{CharacterId, ItemId},
+    storage::{Storage, StorageError},
+    types::{AccountId, CharacterId, ItemId},
 };
 use locks::Locks;
 
@@ -116,6 +115,11 @@ impl Items {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.storage.now_ms()
+    }
+
+    /// Is this a living character of this account, in this realm?
+    pub(crate) async fn is_of(&self, account: AccountId, character: CharacterId) -> Result<bool, StorageError> {
+        store::is_of(self.storage.reader(), &self.realm, &Holder::resting(account, character)).await
     }
 
     /// What a character has; of one that does not exist, nothing.

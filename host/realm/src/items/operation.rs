@@ -65,7 +65,6 @@ impl Items {
 
 impl Operation {
     /// The same, of who has locked items: they may be moved by it. Said of each lock.
-    #[allow(dead_code, reason = "it is for the room of trades")]
     pub(crate) fn under(mut self, lock: &Lock) -> Self {
         self.own_locks.push(lock.number());
         self
@@ -77,7 +76,6 @@ impl Operation {
     }
 
     /// Its key, which the lines have in common.
-    #[allow(dead_code, reason = "it is for the room of trades")]
     pub(crate) fn key(&self) -> OperationId {
         self.key
     }

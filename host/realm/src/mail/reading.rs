@@ -19,7 +19,7 @@ impl Mail {
         entries: u32,
     ) -> Result<Vec<Letter>, MailError> {
         let readers = self.storage.reader();
-        if !store::owns(readers, &self.realm, account, owner).await? {
+        if !self.items.is_of(account, owner).await? {
             return Err(MailError::Items(crate::items::ItemsError::CharacterUnknown));
         }
         Ok(store::page(readers, owner, before, entries.clamp(1, ENTRIES_MAX)).await?)
@@ -32,10 +32,6 @@ impl Mail {
     pub async fn letter(&self, account: AccountId, id: LetterId) -> Result<Letter, MailError> {
         let readers = self.storage.reader();
         let letter = store::look(readers, &self.realm, id).await?.ok_or(MailError::Unknown)?;
-        if store::owns(readers, &self.realm, account, letter.owner).await? {
-            Ok(letter)
-        } else {
-            Err(MailError::Unknown)
-        }
+        if self.items.is_of(account, letter.owner).await? { Ok(letter) } else { Err(MailError::Unknown) }
     }
 }

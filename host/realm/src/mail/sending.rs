@@ -56,7 +56,7 @@ impl Mail {
         let to = CharacterName::new(&draft.to).map_err(|_| MailError::RecipientUnknown)?;
         let Holder { account, character, .. } = writer.holder;
         // Nobody learns what others have, or what a rule says of it.
-        if !store::owns(self.storage.reader(), &self.realm, account, character).await? {
+        if !self.items.is_of(account, character).await? {
             return Err(ItemsError::CharacterUnknown.into());
         }
         let text = self.approve(writer, &to, &draft).await?;

@@ -83,23 +83,6 @@ pub(super) async fn account_of(
     Ok(row.map(|row| row.try_get(0).map(AccountId::from_sql)).transpose()?)
 }
 
-/// Has this account this living character in this realm?
-pub(super) async fn owns(
-    readers: &Readers,
-    realm: &str,
-    account: AccountId,
-    id: CharacterId,
-) -> Result<bool, StorageError> {
-    let row =
-        sqlx::query("SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL")
-            .bind(id.to_sql())
-            .bind(account.to_sql())
-            .bind(realm)
-            .fetch_optional(readers)
-            .await?;
-    Ok(row.is_some())
-}
-
 /// How many letters lie in a mailbox.
 pub(super) async fn count(connection: &mut AnyConnection, owner: CharacterId) -> Result<i64, StorageError> {
     let counted = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) FROM letters WHERE owner = $1").bind(owner.to_sql());

@@ -60,7 +60,7 @@ impl Market {
             return Err(MarketError::Hours(self.config.hours_max));
         }
         // Nobody learns what others have, or what a rule says of it.
-        if !store::owns(self.storage.reader(), &self.realm, holder.account, holder.character).await? {
+        if !self.items.is_of(holder.account, holder.character).await? {
             return Err(ItemsError::CharacterUnknown.into());
         }
         let belongings = self.items.of(holder.character).await?;

@@ -171,23 +171,6 @@ pub(super) async fn of_account(
     Ok(offers)
 }
 
-/// Has this account this living character in this realm?
-pub(super) async fn owns(
-    readers: &Readers,
-    realm: &str,
-    account: AccountId,
-    id: CharacterId,
-) -> Result<bool, StorageError> {
-    let row =
-        sqlx::query("SELECT 1 FROM characters WHERE id = $1 AND account = $2 AND realm = $3 AND deleted_ms IS NULL")
-            .bind(id.to_sql())
-            .bind(account.to_sql())
-            .bind(realm)
-            .fetch_optional(readers)
-            .await?;
-    Ok(row.is_some())
-}
-
 /// Offers that are over, those first that have been for the longest time.
 pub(super) async fn due(
     readers: &Readers,
