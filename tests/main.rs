@@ -48,6 +48,7 @@ mod sheets;
 mod staff;
 mod storage;
 mod ticks;
+mod thieves;
 mod tidy;
 mod tls;
 mod trade;

@@ -75,6 +75,10 @@ fn answer<T>(result: Result<T, ClientError>) -> Result<Result<T, String>, Gone> 
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(ClientError::Refused { status, code, .. }) if (400..500).contains(&status) || status == 0 => Ok(Err(code)),
+        // No kill makes the realm itself fail.
+        Err(ClientError::Refused { code, message, .. }) if code == "INTERNAL" => {
+            panic!("the realm answered with a fault of its own: {code}: {message}")
+        }
         // Nothing here makes a database unavailable; whoever is told so knows nothing.
         Err(_) => Err(Gone),
     }

@@ -42,11 +42,15 @@ const LIFE_MS: u64 = 600;
 const LIFE_OF_BOT_MS: u64 = 50;
 /// With goods there is a pair that trades for so many bots.
 const BOTS_PER_PAIR: usize = 5;
+/// With goods a mistake is not made in so many lives.
+const HONEST_LIVES: u32 = 3;
 /// From so many kills on each fail point has to have so many of them.
 const KILLS_OF_LONG_RUN: u32 = 1_000;
 const POINT_KILLS_OF_LONG_RUN: u32 = 20;
 /// So many kills there are however long they take, so that each fail point has its turn.
 const KILLS_MIN: u32 = 20;
+/// A run of fewer kills than so many for each point need not come to all.
+const KILLS_PER_POINT: u32 = 2;
 /// The promise: so long after a kill every character can be played again.
 const PLAYABLE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -103,7 +107,7 @@ async fn main() -> ExitCode {
         (_, true) => Ground::Server,
         _ => Ground::File,
     };
-    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), bug, ground);
+    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), ground);
     let mut dice = Dice::new(arguments.seed);
     if ground == Ground::File && bug.is_none() {
         check::kill_migrations(&program);
@@ -119,14 +123,23 @@ async fn main() -> ExitCode {
     };
     let pairs = if arguments.goods { arguments.bots.div_ceil(BOTS_PER_PAIR) } else { 1 };
     let mut traders = Traders::new(pairs, &mut dice);
-    let asked = (arguments.kills >= KILLS_OF_LONG_RUN && point.is_none()).then_some(POINT_KILLS_OF_LONG_RUN);
-    let wanted = if point.is_some() || arguments.power { 0 } else { asked.unwrap_or(1) };
+    let wanted = match arguments.kills {
+        _ if point.is_some() || bug.is_some() || arguments.power => 0,
+        KILLS_OF_LONG_RUN.. => POINT_KILLS_OF_LONG_RUN,
+        _ => 1,
+    };
     let mut report = Report { goods: arguments.goods, wanted, ..Report::default() };
     let is_time = |report: &Report| {
         let unseen = || report.rarest(1).is_some();
         begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN || unseen()
     };
+    // With goods everybody comes in first, so that goods are what the mistake is made with.
+    let honest_lives = if arguments.goods { HONEST_LIVES } else { 0 };
+    let only = point;
     while report.kills() < arguments.kills && is_time(&report) {
+        let is_honest = report.kills() < honest_lives && bug.is_some();
+        program.err(bug.filter(|_| !is_honest));
+        let point = only.filter(|_| !is_honest);
         if arguments.power {
             power::life(&mut program, &mut bots, life, &mut dice, &mut report).await;
             if report.violations.is_empty() {
@@ -143,7 +156,8 @@ async fn main() -> ExitCode {
         // Two of three kills are at the point that has been seen least, as long as one is to be seen more.
         let rarest = if report.kills() % 3 > 0 { report.rarest(u32::MAX) } else { None };
         let fault = choose(&mut dice, point.or(rarest), arguments.goods);
-        let longest = life * if dice.below(16) == 0 { 4 } else { 1 };
+        let longest = if is_honest { DEADLINE.min(life * 2) } else { life };
+        let longest = longest * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if rarest.is_some() { DEADLINE.max(longest) } else { longest };
         let killed = life_of(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
@@ -158,7 +172,7 @@ async fn main() -> ExitCode {
             break;
         }
     }
-    if report.violations.is_empty() && report.kills() >= KILLS_MIN {
+    if report.violations.is_empty() && report.kills() >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few")) {
         report.violations = report.too_rare();
     }
     report.print(&bots, &traders, arguments.seed, begin.elapsed());

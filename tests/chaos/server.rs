@@ -51,7 +51,7 @@ pub(crate) enum Ground {
 }
 
 impl Program {
-    pub(crate) fn new(path: PathBuf, bug: Option<Bug>, ground: Ground) -> Self {
+    pub(crate) fn new(path: PathBuf, ground: Ground) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // One hall, in which monsters are near, harmless and soon dead.
         let changes = [
@@ -68,7 +68,7 @@ impl Program {
         ];
         pilot::content(&folder.path().join("content"), &changes);
         let database = (ground == Ground::Server).then(realm_postgres::database);
-        let mut program = Self { path, bug, disk: None, database, folder };
+        let mut program = Self { path, bug: None, disk: None, database, folder };
         if ground == Ground::OwnDisk {
             fs::create_dir(program.data()).expect("a folder for the disk");
             program.mount(Platter::default());
@@ -159,6 +159,11 @@ impl Program {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         command
+    }
+
+    /// From now on the realm makes this mistake at each start.
+    pub(crate) fn err(&mut self, bug: Option<Bug>) {
+        self.bug = bug;
     }
 
     /// Makes the database.
