@@ -88,7 +88,12 @@ fn something_told_to_be_taken_before_it_is_stored_is_found() {
 #[test]
 fn goods_of_which_is_told_before_the_commit_are_found() {
     // What is lost first may be a character; of these runs one has to lose goods, and each has to lose something.
-    let words = [" acts with goods, and ", " things in games, and was told of ", " acknowledged trades are lost", "staff have sent"];
+    let words = [
+        " acts with goods, and ",
+        " things in games, and was told of ",
+        " acknowledged trades are lost",
+        "staff have sent",
+    ];
     let finds_goods = |seed: &str| {
         let mistake = ["--bug", "acknowledge-before-commit", "--point", "before-commit", "--seed", seed];
         let (went_well, said) = chaos(&[&["--goods", "--kills", "60", "--seconds", "60"], &mistake[..]].concat());

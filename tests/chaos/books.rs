@@ -202,7 +202,10 @@ async fn games(connection: &mut AnyConnection, bots: &mut [Bot], broken: &mut Ve
         let told = account.ground.found(seen);
         for (act, item) in told {
             if !was_done(connection, account, act, item).await {
-                broken.push(format!("{} was told of {act} of item {item}, and the ledger knows nothing of it", account.name));
+                broken.push(format!(
+                    "{} was told of {act} of item {item}, and the ledger knows nothing of it",
+                    account.name
+                ));
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The writes of characters, in their order.
-const NOTES_IN_FILE: &str = "CREATE TABLE chaos_writes (number INTEGER PRIMARY KEY, character_id BIGINT NOT NULL, before BIGINT NOT NULL,
+const NOTES_IN_FILE: &str =
+    "CREATE TABLE chaos_writes (number INTEGER PRIMARY KEY, character_id BIGINT NOT NULL, before BIGINT NOT NULL,
         now BIGINT NOT NULL);
     CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
     BEGIN INSERT INTO chaos_writes (character_id, before, now) VALUES (NEW.id, OLD.version, NEW.version); END";

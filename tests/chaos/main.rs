@@ -42,6 +42,9 @@ const LIFE_MS: u64 = 600;
 const LIFE_OF_BOT_MS: u64 = 50;
 /// With goods there is a pair that trades for so many bots.
 const BOTS_PER_PAIR: usize = 5;
+/// More bots than these are many: then so many lives have no fault, and are long.
+const FEW_BOTS: usize = 6;
+const SETTLING_LIVES: u32 = 2;
 /// With goods a mistake is not made in so many lives.
 const HONEST_LIVES: u32 = 3;
 /// From so many kills on each fail point has to have so many of them.
@@ -155,10 +158,13 @@ async fn main() -> ExitCode {
         }
         // Two of three kills are at the point that has been seen least, as long as one is to be seen more.
         let rarest = if report.kills() % 3 > 0 { report.rarest(u32::MAX) } else { None };
-        let fault = choose(&mut dice, point.or(rarest), arguments.goods);
+        // When there are many, all come in first: that takes as long as their passwords do.
+        let settles = report.kills() < SETTLING_LIVES && arguments.bots > FEW_BOTS;
+        let fault = choose(&mut dice, point.or(rarest), &arguments).filter(|_| !settles);
         let longest = if is_honest { DEADLINE.min(life * 2) } else { life };
         let longest = longest * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if rarest.is_some() { DEADLINE.max(longest) } else { longest };
+        let longest = if settles { DEADLINE } else { longest };
         let killed = life_of(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
@@ -172,7 +178,10 @@ async fn main() -> ExitCode {
             break;
         }
     }
-    if report.violations.is_empty() && report.kills() >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few")) {
+    if report.violations.is_empty()
+        && report.kills()
+            >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few"))
+    {
         report.violations = report.too_rare();
     }
     report.print(&bots, &traders, arguments.seed, begin.elapsed());
@@ -180,8 +189,10 @@ async fn main() -> ExitCode {
 }
 
 /// Where the realm shall die next; `None` is at any moment.
-fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
+fn choose(dice: &mut Dice, only: Option<Point>, arguments: &Arguments) -> Option<Fault> {
     let at = |point: Point, nth: u64| Some(Fault { point, nth });
+    // The more there are, the sooner somebody comes there.
+    let crowd = arguments.bots.div_ceil(FEW_BOTS).max(1) as u64;
     let point = match only {
         Some(point) => point,
         None if dice.below(2) == 0 => return None,
@@ -193,7 +204,7 @@ fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
         // They have their own test: nothing is migrated here.
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
         // Without goods nobody comes there.
-        point if is_about_goods(point) && !goods => None,
+        point if is_about_goods(point) && !arguments.goods => None,
         // It comes a few times in each trade.
         Point::WithinTrade => at(point, 1 + dice.below(6)),
         // What somebody has to come to in one life.
@@ -204,9 +215,9 @@ fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
         | Point::WithinReturn
         | Point::WithinEmptying
         | Point::WithinOffer => at(point, 1 + dice.below(2)),
-        point if is_about_goods(point) => at(point, 1 + dice.below(6)),
+        point if is_about_goods(point) => at(point, 1 + dice.below(6 * crowd)),
         // Some transactions of the start come first.
-        _ => at(point, 5 + dice.below(20)),
+        _ => at(point, 5 + dice.below(20 * crowd)),
     }
 }
 

@@ -84,7 +84,8 @@ impl Traders {
     pub(crate) async fn check(&mut self, program: &Program) -> Vec<String> {
         let mut broken: Vec<String> = self.0.iter_mut().filter_map(|pair| pair.broken.take()).collect();
         self.endow(program).await;
-        let sound = read_alone(&program.config(), &program.data(), |connection| Box::pin(verify(connection, None))).await;
+        let sound =
+            read_alone(&program.config(), &program.data(), |connection| Box::pin(verify(connection, None))).await;
         if let Err(problem) = sound.expect("the ledger can be read") {
             broken.push(format!("the ledger does not say what is so: {problem}"));
         }
