@@ -14,6 +14,7 @@ use crate::{
     pilot,
 };
 
+pub(crate) use goods::Asked;
 use goods::Goods;
 use ground::{Handled, Hands};
 

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 
 use crate::{
     books,
-    bot::Bot,
+    bot::{Asked, Bot},
     ledger::Fact,
     look,
     server::{Fault, Program},
@@ -142,9 +142,24 @@ pub(crate) async fn all(mut connection: AnyConnection, bots: &mut [Bot]) -> Vec<
         broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
     }
     broken.extend(books::all(&mut connection, bots).await);
+    let_a_day_go_by(&mut connection, bots).await;
     // What it holds open would keep the next realm out.
     connection.close().await.expect("it is closed");
     broken
+}
+
+/// Answers that the realm keeps for staff until a day seems to have gone by: it keeps no more than 10,000.
+const KEPT_FOR_STAFF_MAX: i64 = 8_000;
+
+/// Forgets what the realm would forget after a day, when it keeps much for the one member of staff there is, but no answer that has not come.
+async fn let_a_day_go_by(connection: &mut AnyConnection, bots: &[Bot]) {
+    let kept = "SELECT CAST(COUNT(*) AS BIGINT) FROM kept_answers WHERE scope = 'operator'";
+    let is_waited_for = |asked: &Asked| asked.is_by_staff();
+    let mut pending = bots.iter().flat_map(|bot| &bot.accounts).filter_map(|account| account.goods.pending.as_ref());
+    if look::number(connection, kept).await < KEPT_FOR_STAFF_MAX || pending.any(is_waited_for) {
+        return;
+    }
+    connection.execute("DELETE FROM kept_answers WHERE scope = 'operator'").await.expect("it can be written");
 }
 
 /// Kills migrations at their fail points: what is left is the old schema or the new one, and the next start makes it whole.

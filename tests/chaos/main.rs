@@ -42,6 +42,8 @@ const LIFE_MS: u64 = 600;
 const LIFE_OF_BOT_MS: u64 = 50;
 /// With goods there is a pair that trades for so many bots.
 const BOTS_PER_PAIR: usize = 5;
+/// A long run says now and then that it goes on.
+const KILLS_PER_WORD: u32 = 100;
 /// More bots than these are many: then so many lives have no fault, and are long.
 const FEW_BOTS: usize = 6;
 const SETTLING_LIVES: u32 = 2;
@@ -176,6 +178,9 @@ async fn main() -> ExitCode {
         }
         if !report.violations.is_empty() {
             break;
+        }
+        if report.kills().is_multiple_of(KILLS_PER_WORD) {
+            println!("chaos: {} kills so far, after {} s", report.kills(), begin.elapsed().as_secs());
         }
     }
     if report.violations.is_empty()

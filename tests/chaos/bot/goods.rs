@@ -143,10 +143,11 @@ impl Bot {
     }
 
     fn next_key(&mut self) -> String {
-        let number = self.number;
+        // Of staff's keys there are those of all.
+        let (number, account) = (self.number, self.accounts.len());
         let goods = &mut self.account().goods;
         goods.keys += 1;
-        format!("{number}-{}", goods.keys)
+        format!("{number}-{account}-{}", goods.keys)
     }
 
     /// One act with goods of a living character.
