@@ -159,7 +159,7 @@ async fn main() -> ExitCode {
             break;
         }
         // Two of three kills are at the point that has been seen least, as long as one is to be seen more.
-        let rarest = if report.kills() % 3 > 0 { report.rarest(u32::MAX) } else { None };
+        let rarest = if !report.kills().is_multiple_of(3) { report.rarest(u32::MAX) } else { None };
         // When there are many, all come in first: that takes as long as their passwords do.
         let settles = report.kills() < SETTLING_LIVES && arguments.bots > FEW_BOTS;
         let fault = choose(&mut dice, point.or(rarest), &arguments).filter(|_| !settles);
