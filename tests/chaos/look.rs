@@ -22,9 +22,10 @@ pub(crate) async fn server(url: &str) -> AnyConnection {
     let mut connection = AnyConnection::connect(url).await.expect("the server goes on");
     let others = "SELECT CAST(COUNT(*) AS BIGINT) FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     let ends = async {
         while number(&mut connection, others).await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     };
     tokio::time::timeout(DEADLINE, ends).await.expect("the sessions of a dead realm end");
