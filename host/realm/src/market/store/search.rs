@@ -215,6 +215,9 @@ pub(in crate::market) async fn end_of_walk(
     row.map(|row| Ok(Position::behind(behind.order, row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
+const COUNT_OF_FEW: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT value FROM offer_properties
+     WHERE realm = $1 AND property = $2 AND value >= $3 ORDER BY value DESC LIMIT 1001) few";
+
 /// Have at most so many offers this much of a property that all of them can be looked at?
 pub(in crate::market) async fn are_few(
     readers: &Readers,
@@ -222,15 +225,7 @@ pub(in crate::market) async fn are_few(
     property: &str,
     least: i64,
 ) -> Result<bool, StorageError> {
-    let row = sqlx::query(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT value FROM offer_properties
-         WHERE realm = $1 AND property = $2 AND value >= $3 ORDER BY value DESC LIMIT 1001) few",
-    )
-    .bind(realm)
-    .bind(property)
-    .bind(least)
-    .fetch_one(readers)
-    .await?;
+    let row = sqlx::query(COUNT_OF_FEW).bind(realm).bind(property).bind(least).fetch_one(readers).await?;
     Ok(row.try_get::<i64, _>(0)? <= 1_000)
 }
 
@@ -246,62 +241,5 @@ pub(in crate::market) async fn seller(
 }
 
 #[cfg(test)]
-mod tests {
-    use sqlx::{AssertSqlSafe, Row as _};
-
-    use super::*;
-    use crate::{
-        market::store::{COUNT, OF_SELLER},
-        storage::{
-            Storage,
-            testing::{FakeClock, Home, open},
-        },
-    };
-
-    /// How SQLite goes about a statement, of whose tables it knows nothing.
-    async fn plan(storage: &Storage, text: &'static str) -> String {
-        let explained = storage.write::<_, StorageError, _>(move |connection| {
-            Box::pin(async move {
-                let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
-                let rows = sqlx::query(explain).fetch_all(connection).await?;
-                let lines: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(3)).collect();
-                Ok(lines?.join("\n"))
-            })
-        });
-        explained.await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn every_walk_goes_along_the_index_that_is_meant() {
-        let home = Home::sqlite();
-        let storage = open(&home, &FakeClock::new()).await;
-        for (texts, indexes) in [
-            (ALL, ["offers_by_price", "offers_by_age"]),
-            (KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
-            (QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
-            (BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
-            (BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
-            (SELLER, ["offers_by_seller_and_price", "offers_by_seller_and_age"]),
-            (FEW, ["offer_properties_by_value", "offer_properties_by_value"]),
-            (PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
-            (END_OF_ALL, ["offers_by_price", "offers_by_age"]),
-            (END_OF_KIND, ["offers_by_kind_and_price", "offers_by_kind_and_age"]),
-            (END_OF_QUALITY, ["offers_by_quality_and_price", "offers_by_quality_and_age"]),
-            (END_OF_BOTH, ["offers_by_both_and_price", "offers_by_both_and_age"]),
-            (END_OF_BASE, ["offers_by_base_and_price", "offers_by_base_and_age"]),
-            (END_OF_PROPERTY, ["offer_properties_by_price", "offer_properties_by_age"]),
-            ([COUNT, OF_SELLER], ["offers_by_seller_and_", "offers_by_seller_and_age"]),
-        ] {
-            for (text, index) in texts.into_iter().zip(indexes) {
-                let plan = plan(&storage, text).await;
-                assert!(plan.contains(&format!("INDEX {index}")), "{index}:\n{plan}\n{text}");
-                // Only what a walk has looked at is gone through.
-                for table in ["offers", "offer_properties", "items", "characters", "o", "i", "c", "p"] {
-                    let whole = |line: &str| line.trim() == format!("SCAN {table}");
-                    assert!(!plan.lines().any(whole), "{table}:\n{plan}\n{text}");
-                }
-            }
-        }
-        storage.close().await;
-    }
-}
+#[path = "plans_tests.rs"]
+mod plans_tests;
