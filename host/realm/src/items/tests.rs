@@ -623,7 +623,7 @@ async fn staff_undo_what_has_not_moved_on(home: Home) {
     endow(&stage.items, hero.character, room).await.unwrap();
     let full = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
     assert!(full.gold.is_empty() && full.stays.iter().any(|stays| stays.contains("is full")), "{full:?}");
-    // What was given for something is no theft.
+    // What was given for something goes back with what was given for it.
     let bought = stage.give("ring", 1, inventory(9, 3)).await;
     let (own, seller, buyer) = (stage.items.clone(), hero, friend);
     endow(&stage.items, friend.character, 5).await.unwrap();
@@ -641,11 +641,11 @@ async fn staff_undo_what_has_not_moved_on(home: Home) {
         })
     });
     deal.await.unwrap();
-    let kept = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
-    assert!(
-        kept.items.is_empty() && kept.stays.iter().filter(|stays| stays.contains("was given for it")).count() == 2,
-        "{kept:?}"
-    );
+    let undone = rolled(stage.items.roll_back(by(), hero.account, 0, None).await);
+    assert_eq!((undone.items, undone.deals.len()), (vec![(bought, hero.character)], 1));
+    assert_eq!(undone.gold, [(hero.character, friend.character, 5)]);
+    let again = rolled(stage.items.roll_back(by(), friend.account, 0, None).await);
+    assert_eq!((again.items, again.gold, again.deals), (Vec::new(), Vec::new(), Vec::new()));
     stage.end().await;
 }
 
