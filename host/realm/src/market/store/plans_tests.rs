@@ -14,7 +14,7 @@ use crate::{
 
 /// Offers of the market, and those that are put into the database at once.
 const OFFERS: i64 = 200_000;
-const PIECE: i64 = 20_000;
+const PIECE: i64 = 4_000;
 /// Rows that any step of a plan may go over: a walk along properties looks at two thousand, and at one more.
 const ROWS_MAX: f64 = 2_100.0;
 
@@ -124,14 +124,13 @@ async fn lines(storage: &Storage, statements: Vec<String>) -> Vec<String> {
     explained.await.unwrap()
 }
 
-/// A file's plan: only what a walk has looked at is gone through.
-async fn check_file(storage: &Storage, case: &Case) {
+/// What is wrong with a file's plan: only what a walk has looked at is gone through.
+async fn wrong_of_file(storage: &Storage, case: &Case) -> Option<String> {
     let plan = lines(storage, vec![format!("EXPLAIN QUERY PLAN {}", case.text)]).await;
-    assert!(plan.iter().any(|line| line.contains(&format!("INDEX {}", case.index))), "{plan:#?}\n{}", case.text);
-    for table in ["offers", "offer_properties", "items", "characters", "o", "i", "c", "p"] {
-        let whole = |line: &String| line.trim() == format!("SCAN {table}");
-        assert!(!plan.iter().any(whole), "{table}:\n{plan:#?}\n{}", case.text);
-    }
+    let goes = plan.iter().any(|line| line.contains(&format!("INDEX {}", case.index)));
+    let tables = ["offers", "offer_properties", "items", "characters", "o", "i", "c", "p"];
+    let whole = plan.iter().any(|line| tables.iter().any(|table| line.trim() == format!("SCAN {table}")));
+    (!goes || whole).then(|| format!("{}:\n{}\n{}", case.index, plan.join("\n"), case.text))
 }
 
 /// A server's plan, of these values and as it is asked again and again: it was carried out, and says how many rows each step has gone over.
@@ -178,14 +177,16 @@ fn rows(line: &str) -> f64 {
 async fn every_walk_goes_along_the_index_that_is_meant() {
     let home = Home::sqlite();
     let storage = open(&home, &FakeClock::new()).await;
+    let mut wrong = Vec::new();
     for case in cases() {
-        check_file(&storage, &case).await;
+        wrong.extend(wrong_of_file(&storage, &case).await);
     }
     fill(&storage).await;
     analyze(&storage).await;
     for case in cases() {
-        check_file(&storage, &case).await;
+        wrong.extend(wrong_of_file(&storage, &case).await);
     }
+    assert!(wrong.is_empty(), "{} plans:\n{}", wrong.len(), wrong.join("\n\n"));
     storage.close().await;
 }
 

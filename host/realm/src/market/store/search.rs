@@ -3,7 +3,8 @@
 //!
 //! The walk stands in a query of its own with a limit, which neither database opens up. It names a stretch of one index by rows that are compared as a
 //! whole, and the order of that index with all its columns: no other index gives that order, so both databases walk this one. Of columns that were
-//! said to be equal to something PostgreSQL would take the order for granted, and walk along the keys of the whole market instead.
+//! said to be equal to something PostgreSQL would take the order for granted, and walk along the keys of the whole market instead; SQLite wants to be
+//! told that they are. `IS NOT DISTINCT FROM` says it to SQLite alone: to PostgreSQL it is a condition that no index knows.
 
 use sqlx::Row as _;
 
@@ -55,10 +56,11 @@ macro_rules! found {
 
 /// By price or by age, over the entries of an index of `offers` that begins with the realm and these columns, where they have these values.
 macro_rules! of_offers {
-    ($columns:literal, $downwards:literal, $values:literal) => {
+    ($columns:literal, $downwards:literal, $values:literal, $same:literal) => {
         [
             found!(
-                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers WHERE (realm" $columns
+                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
+                  WHERE realm IS NOT DISTINCT FROM $1" $same " AND (price, id) > ($5, $6) AND (realm" $columns
                  ", price, id) > ($1" $values ", $5, $6) AND (realm" $columns ") <= ($1" $values ") ORDER BY realm" $columns
                  ", price, id LIMIT 1000"],
                 "(d.price, d.id) > ($5, $6)",
@@ -66,7 +68,8 @@ macro_rules! of_offers {
                 "e.price, e.id"
             ),
             found!(
-                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers WHERE (realm" $columns
+                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
+                  WHERE realm IS NOT DISTINCT FROM $1" $same " AND id < $6 AND (realm" $columns
                  ", id) < ($1" $values ", $6) AND (realm" $columns ", id) > ($1" $values ", -1) ORDER BY realm DESC" $downwards
                  ", id DESC LIMIT 1000"],
                 "d.id < $6",
@@ -100,20 +103,27 @@ macro_rules! of_properties {
     };
 }
 
-const ALL: [&str; 2] = of_offers!("", "", "");
-const KIND: [&str; 2] = of_offers!(", kind", ", kind DESC", ", $2");
-const QUALITY: [&str; 2] = of_offers!(", quality", ", quality DESC", ", $4");
-const BOTH: [&str; 2] = of_offers!(", kind, quality", ", kind DESC, quality DESC", ", $2, $4");
-const BASE: [&str; 2] = of_offers!(", base", ", base DESC", ", $3");
-const SELLER: [&str; 2] = of_offers!(", seller", ", seller DESC", ", $10");
+const ALL: [&str; 2] = of_offers!("", "", "", "");
+const KIND: [&str; 2] = of_offers!(", kind", ", kind DESC", ", $2", " AND kind IS NOT DISTINCT FROM $2");
+const QUALITY: [&str; 2] = of_offers!(", quality", ", quality DESC", ", $4", " AND quality IS NOT DISTINCT FROM $4");
+const BOTH: [&str; 2] = of_offers!(
+    ", kind, quality",
+    ", kind DESC, quality DESC",
+    ", $2, $4",
+    " AND kind IS NOT DISTINCT FROM $2 AND quality IS NOT DISTINCT FROM $4"
+);
+const BASE: [&str; 2] = of_offers!(", base", ", base DESC", ", $3", " AND base IS NOT DISTINCT FROM $3");
+const SELLER: [&str; 2] = of_offers!(", seller", ", seller DESC", ", $10", " AND seller IS NOT DISTINCT FROM $10");
 const FEW: [&str; 2] = of_properties!(
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000",
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000"
 );
 const PROPERTY: [&str; 2] = of_properties!(
-    "SELECT offer, value FROM offer_properties WHERE (realm, property, price, offer) > ($1, $11, $5, $6)
+    "SELECT offer, value FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $11
+     AND (price, offer) > ($5, $6) AND (realm, property, price, offer) > ($1, $11, $5, $6)
      AND (realm, property) <= ($1, $11) ORDER BY realm, property, price, offer LIMIT 2000",
-    "SELECT offer, value FROM offer_properties WHERE (realm, property, offer) < ($1, $11, $6)
+    "SELECT offer, value FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $11
+     AND offer < $6 AND (realm, property, offer) < ($1, $11, $6)
      AND (realm, property, offer) > ($1, $11, -1) ORDER BY realm DESC, property DESC, offer DESC LIMIT 2000"
 );
 
@@ -159,10 +169,12 @@ pub(in crate::market) async fn found(
 
 // Behind how many entries a walk has ended; the numbers are those of the limits above, less one.
 macro_rules! ends_of_offers {
-    ($columns:literal, $downwards:literal, $values:literal) => {
+    ($columns:literal, $downwards:literal, $values:literal, $same:literal) => {
         [
             concat!(
-                "SELECT price, id FROM offers WHERE (realm",
+                "SELECT price, id FROM offers WHERE realm IS NOT DISTINCT FROM $1",
+                $same,
+                " AND (price, id) > ($2, $3) AND (realm",
                 $columns,
                 ", price, id) > ($1",
                 $values,
@@ -175,7 +187,9 @@ macro_rules! ends_of_offers {
                 ", price, id LIMIT 1 OFFSET 999"
             ),
             concat!(
-                "SELECT $2, id FROM offers WHERE (realm",
+                "SELECT $2, id FROM offers WHERE realm IS NOT DISTINCT FROM $1",
+                $same,
+                " AND id < $3 AND (realm",
                 $columns,
                 ", id) < ($1",
                 $values,
@@ -191,15 +205,23 @@ macro_rules! ends_of_offers {
     };
 }
 
-const END_OF_ALL: [&str; 2] = ends_of_offers!("", "", "");
-const END_OF_KIND: [&str; 2] = ends_of_offers!(", kind", ", kind DESC", ", $4");
-const END_OF_QUALITY: [&str; 2] = ends_of_offers!(", quality", ", quality DESC", ", $4");
-const END_OF_BASE: [&str; 2] = ends_of_offers!(", base", ", base DESC", ", $4");
-const END_OF_BOTH: [&str; 2] = ends_of_offers!(", kind, quality", ", kind DESC, quality DESC", ", $4, $5");
+const END_OF_ALL: [&str; 2] = ends_of_offers!("", "", "", "");
+const END_OF_KIND: [&str; 2] = ends_of_offers!(", kind", ", kind DESC", ", $4", " AND kind IS NOT DISTINCT FROM $4");
+const END_OF_QUALITY: [&str; 2] =
+    ends_of_offers!(", quality", ", quality DESC", ", $4", " AND quality IS NOT DISTINCT FROM $4");
+const END_OF_BASE: [&str; 2] = ends_of_offers!(", base", ", base DESC", ", $4", " AND base IS NOT DISTINCT FROM $4");
+const END_OF_BOTH: [&str; 2] = ends_of_offers!(
+    ", kind, quality",
+    ", kind DESC, quality DESC",
+    ", $4, $5",
+    " AND kind IS NOT DISTINCT FROM $4 AND quality IS NOT DISTINCT FROM $5"
+);
 const END_OF_PROPERTY: [&str; 2] = [
-    "SELECT price, offer FROM offer_properties WHERE (realm, property, price, offer) > ($1, $4, $2, $3)
+    "SELECT price, offer FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $4
+     AND (price, offer) > ($2, $3) AND (realm, property, price, offer) > ($1, $4, $2, $3)
      AND (realm, property) <= ($1, $4) ORDER BY realm, property, price, offer LIMIT 1 OFFSET 1999",
-    "SELECT $2, offer FROM offer_properties WHERE (realm, property, offer) < ($1, $4, $3)
+    "SELECT $2, offer FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $4
+     AND offer < $3 AND (realm, property, offer) < ($1, $4, $3)
      AND (realm, property, offer) > ($1, $4, -1) ORDER BY realm DESC, property DESC, offer DESC LIMIT 1 OFFSET 1999",
 ];
 
