@@ -165,12 +165,14 @@ async fn chained(storage: &Storage, items: i64) {
 
 /// The rows of items, and the lines of their births.
 fn births(numbers: std::ops::Range<i64>, ring: &Item, hash: &mut String) -> [String; 2] {
-    let mut items = "INSERT INTO items (id, realm, place, holder, page, x, y, width, height, last_holder, base, quality, level,
+    let mut items =
+        "INSERT INTO items (id, realm, place, holder, page, x, y, width, height, last_holder, base, quality, level,
         pieces, body, version, birth_game, birth_tick, birth_ordinal, birth_content, birth_rules, created_ms) VALUES "
-        .to_owned();
-    let mut lines = "INSERT INTO ledger (number, at_ms, realm, operation, act, actor, goods, item, amount, from_place, from_holder,
+            .to_owned();
+    let mut lines =
+        "INSERT INTO ledger (number, at_ms, realm, operation, act, actor, goods, item, amount, from_place, from_holder,
         from_cell, to_place, to_holder, to_cell, note, birth_game, birth_tick, birth_ordinal, hash) VALUES "
-        .to_owned();
+            .to_owned();
     for n in numbers.clone() {
         let separator = if n == numbers.start { "" } else { ", " };
         let (item, holder) = (ITEM_FIRST + n, HOLDER_FIRST + n / 400);

@@ -13,8 +13,8 @@ use realm::{
     storage::{Config, Connection, Storage, StorageError, WriteFuture},
     trade::{self, Figure, TradeSeat, Trades, Whereabouts},
     types::{
-        AccountId, AccountName, ChannelName, CharacterId, CharacterName, EventStream, GameId, ItemId, Outgoing,
-        OutboxLimits, OutboxReader, RingLimits, SystemClock, TradeId, outbox,
+        AccountId, AccountName, ChannelName, CharacterId, CharacterName, EventStream, GameId, ItemId, OutboxLimits,
+        OutboxReader, Outgoing, RingLimits, SystemClock, TradeId, outbox,
     },
 };
 use realm_protocol::{ServerMessage, proto};
@@ -48,7 +48,9 @@ const LONGEST_MS: f64 = 100.0;
 /// Measures in each database.
 pub fn measure(options: &Options, runtime: &tokio::runtime::Runtime) -> Report {
     let count = if options.quick { TRADES_QUICK } else { TRADES };
-    let title = format!("{count} trades of {ITEMS} items among {PEOPLE} characters, of each item up to {PROCESSES} at once (PostgreSQL without fsync)");
+    let title = format!(
+        "{count} trades of {ITEMS} items among {PEOPLE} characters, of each item up to {PROCESSES} at once (PostgreSQL without fsync)"
+    );
     let mut report = Report::new(&title);
     for over_server in [false, true] {
         let name = if over_server { "PostgreSQL" } else { "SQLite" };
@@ -73,7 +75,8 @@ async fn over(server: Option<realm_postgres::Database>, name: &str, count: usize
     }
     let took = begin.elapsed();
     fair.check(&figures).await;
-    let (trades, carried) = [figures.trades, figures.carried].map(|count| f64::from(u32::try_from(count).expect("few"))).into();
+    let (trades, carried) =
+        [figures.trades, figures.carried].map(|count| f64::from(u32::try_from(count).expect("few"))).into();
     report.add(&format!("{name}: trades that were carried out"), "", None, carried);
     report.add(&format!("{name}: trades that came too late"), "", None, trades - carried);
     report.add(&format!("{name}: two winners of one item, or none"), "", Some(Goal::AtMost(0.0)), 0.0);
@@ -121,7 +124,9 @@ impl Client {
     async fn hears<T>(&mut self, what: impl Fn(ServerMessage) -> Option<T>) -> T {
         let hearing = async {
             loop {
-                let Some(Outgoing::Message { encoded, .. }) = self.reader.next().await else { panic!("a line is lost") };
+                let Some(Outgoing::Message { encoded, .. }) = self.reader.next().await else {
+                    panic!("a line is lost")
+                };
                 let message = ServerMessage::decode(encoded.identifier, &encoded.payload).expect("a message");
                 if let Some(found) = what(message) {
                     return found;
@@ -170,7 +175,8 @@ impl Fair {
         let own = items();
         let mut owners = BTreeMap::new();
         for number in 0..PEOPLE {
-            let birth = |ordinal| Certificate::new(1, 1, u32::try_from(number * 2 + ordinal).expect("few"), 7, Vec::new());
+            let birth =
+                |ordinal| Certificate::new(1, 1, u32::try_from(number * 2 + ordinal).expect("few"), 7, Vec::new());
             own.gold_found(holder(number), GOLD, birth(0)).await.expect("a purse");
             if number < ITEMS {
                 let ring = own.catalogue().plain("ring", 1).expect("the pack has rings");

@@ -146,7 +146,10 @@ mod tests {
 
     #[test]
     fn a_deal_has_two_who_give() {
-        let (ring, gold) = (line(5, 1, ("inventory", 1), ("inventory", 2)), line(0, 9, ("purse:character", 2), ("purse:character", 1)));
+        let (ring, gold) = (
+            line(5, 1, ("inventory", 1), ("inventory", 2)),
+            line(0, 9, ("purse:character", 2), ("purse:character", 1)),
+        );
         assert!(is_deal(&[ring.clone(), gold.clone()]));
         let deal = Deal::of(&[ring.clone(), gold]).unwrap();
         let [one, two] = [1, 2].map(CharacterId::from_sql);
@@ -155,7 +158,10 @@ mod tests {
         assert_eq!(deal.people(), [one, two].into());
         // A gift of a ring and of gold is none; nor is what somebody takes out of a letter.
         assert!(!is_deal(&[ring, line(0, 9, ("purse:character", 1), ("purse:character", 2))]));
-        assert!(!is_deal(&[line(5, 1, ("letter", 8), ("inventory", 2)), line(0, 9, ("purse:letter", 8), ("purse:character", 2))]));
+        assert!(!is_deal(&[
+            line(5, 1, ("letter", 8), ("inventory", 2)),
+            line(0, 9, ("purse:letter", 8), ("purse:character", 2))
+        ]));
     }
 
     #[test]
@@ -180,7 +186,14 @@ mod tests {
         let buyer = CharacterId::from_sql(2);
         assert_eq!((deal.things[0].giver, deal.things[0].taker, deal.things[0].letter), (None, buyer, Some(81)));
         assert_eq!(deal.payments.iter().map(|payment| payment.amount).sum::<i64>(), 9);
-        let poured = [lines[1].clone(), line(5, 3, ("offer", 50), (Side::STACK, 6)), line(6, 3, (Side::STACK, 5), ("inventory", 2))];
-        assert!(is_deal(&poured) && Deal::of(&poured).unwrap_err().contains("one stack"), "which pieces were whose nobody can tell");
+        let poured = [
+            lines[1].clone(),
+            line(5, 3, ("offer", 50), (Side::STACK, 6)),
+            line(6, 3, (Side::STACK, 5), ("inventory", 2)),
+        ];
+        assert!(
+            is_deal(&poured) && Deal::of(&poured).unwrap_err().contains("one stack"),
+            "which pieces were whose nobody can tell"
+        );
     }
 }

@@ -92,13 +92,19 @@ impl Undoing<'_> {
                 self.carry_back(connection, &name(operation), returns, refunds).await?;
                 self.done.deals.push(operation);
             }
-            Some(Err(why)) => self.done.stays.push(format!("{} ({act}): {why}; nothing of it was undone", name(operation))),
+            Some(Err(why)) => {
+                self.done.stays.push(format!("{} ({act}): {why}; nothing of it was undone", name(operation)))
+            }
         }
         Ok(())
     }
 
     /// `None` for what went on among the account's own characters, or among others.
-    async fn plan_deal(&mut self, connection: &mut Connection, lines: &[LedgerLine]) -> Result<Option<Planned>, ItemsError> {
+    async fn plan_deal(
+        &mut self,
+        connection: &mut Connection,
+        lines: &[LedgerLine],
+    ) -> Result<Option<Planned>, ItemsError> {
         let mut deal = match Deal::of(lines) {
             Ok(deal) => deal,
             Err(why) => return Ok(Some(Err(why))),
@@ -123,7 +129,11 @@ impl Undoing<'_> {
                 Err(why) => return Ok(Some(Err(why))),
             }
         }
-        let seller = deal.things.iter().find(|thing| thing.taker != thing.giver.unwrap_or(thing.taker)).and_then(|thing| thing.giver);
+        let seller = deal
+            .things
+            .iter()
+            .find(|thing| thing.taker != thing.giver.unwrap_or(thing.taker))
+            .and_then(|thing| thing.giver);
         let mut refunds = Vec::new();
         for payment in &deal.payments {
             let (payer, amount) = (payment.payer, payment.amount);
@@ -152,7 +162,11 @@ impl Undoing<'_> {
     }
 
     /// Is a character there, in this realm, and does nobody play it?
-    async fn look_for(&mut self, connection: &mut Connection, character: CharacterId) -> Result<Result<(), Stays>, ItemsError> {
+    async fn look_for(
+        &mut self,
+        connection: &mut Connection,
+        character: CharacterId,
+    ) -> Result<Result<(), Stays>, ItemsError> {
         let realm = self.items.realm.to_string();
         Ok(match self.reach(connection, character).await? {
             None => Err(format!("character {character} is gone")),
@@ -163,7 +177,11 @@ impl Undoing<'_> {
     }
 
     /// Whether an item is still with whoever got it, or another character of that account, as it was given.
-    async fn find_thing(&mut self, connection: &mut Connection, thing: &Thing) -> Result<Result<Return, Stays>, ItemsError> {
+    async fn find_thing(
+        &mut self,
+        connection: &mut Connection,
+        thing: &Thing,
+    ) -> Result<Result<Return, Stays>, ItemsError> {
         let key = thing.item;
         let Some(giver) = thing.giver else {
             return Ok(Err(format!("nobody knows who gave item {key}")));

@@ -5,7 +5,11 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{damaged, owned};
 use crate::{
-    items::{Place, Side, scan::Row, verify::{Standing, Told}},
+    items::{
+        Place, Side,
+        scan::Row,
+        verify::{Standing, Told},
+    },
     storage::StorageError,
 };
 

@@ -2,9 +2,7 @@
 
 use super::*;
 
-each_database!(
-    staff_undo_what_has_not_moved_on,
-);
+each_database!(staff_undo_what_has_not_moved_on,);
 
 async fn staff_undo_what_has_not_moved_on(home: Home) {
     let stage = Stage::new(home).await;

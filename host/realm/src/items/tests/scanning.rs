@@ -2,10 +2,7 @@
 
 use super::*;
 
-each_database!(
-    the_scanner_finds_what_verbs_cannot_do,
-    a_thousand_of_a_thousand_are_found_and_none_falsely,
-);
+each_database!(the_scanner_finds_what_verbs_cannot_do, a_thousand_of_a_thousand_are_found_and_none_falsely,);
 
 async fn the_scanner_finds_what_verbs_cannot_do(home: Home) {
     let stage = Stage::new(home).await;
@@ -45,9 +42,12 @@ async fn a_thousand_of_a_thousand_are_found_and_none_falsely(home: Home) {
 
     let stage = Stage::new(home).await;
     let ring = serde_json::to_string(&plain(&stage.items, "ring", 1)).unwrap();
-    let columns = "id, realm, place, holder, page, x, y, width, height, last_holder, base, quality, level, pieces, body, version,
+    let columns =
+        "id, realm, place, holder, page, x, y, width, height, last_holder, base, quality, level, pieces, body, version,
         birth_game, birth_tick, birth_ordinal, birth_content, birth_rules, created_ms";
-    let numbers = format!("WITH RECURSIVE numbers (n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {ITEMS})");
+    let numbers = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {ITEMS})"
+    );
     let copy = |id: i64, holder: i64, tick: i64, which: i64| {
         format!(
             "INSERT INTO items ({columns}) SELECT id + {id}, realm, place, holder + {holder}, page, x, y, width, height, last_holder,
@@ -86,9 +86,12 @@ async fn a_thousand_of_a_thousand_are_found_and_none_falsely(home: Home) {
     let found = scanned.await.unwrap().report;
     assert_eq!((found.records, found.more), (3_750, 0));
     let named = |pick: fn(&Finding) -> Option<u64>| found.findings.iter().filter_map(pick).collect::<BTreeSet<u64>>();
-    let injected = |first: u64, which: u64| (0..3_000).filter(|key| key % 12 == which).map(|key| key + first).collect::<BTreeSet<u64>>();
+    let injected = |first: u64, which: u64| {
+        (0..3_000).filter(|key| key % 12 == which).map(|key| key + first).collect::<BTreeSet<u64>>()
+    };
     let twice = named(|finding| if let Finding::KeyTwice { key, times: 2 } = finding { Some(*key) } else { None });
-    let cloned = named(|finding| if let Finding::CertificateTwice { other, .. } = finding { Some(*other) } else { None });
+    let cloned =
+        named(|finding| if let Finding::CertificateTwice { other, .. } = finding { Some(*other) } else { None });
     let shared = named(|finding| if let Finding::PlaceTwice { other, .. } = finding { Some(*other) } else { None });
     let none = named(|finding| if let Finding::CountWrong { key, .. } = finding { Some(*key) } else { None });
     assert_eq!(twice.len() + cloned.len() + shared.len() + none.len(), 4 * OF_EACH);

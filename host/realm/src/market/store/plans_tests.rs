@@ -136,13 +136,12 @@ async fn wrong_of_file(storage: &Storage, case: &Case) -> Option<String> {
 /// A server's plan, of these values and as it is asked again and again: it was carried out, and says how many rows each step has gone over.
 async fn wrong_of_server(storage: &Storage, case: &Case) -> Vec<String> {
     let mut wrong = Vec::new();
-    let list = |each: &dyn Fn(Value) -> String| case.values.iter().map(|value| each(*value)).collect::<Vec<_>>().join(", ");
+    let list =
+        |each: &dyn Fn(Value) -> String| case.values.iter().map(|value| each(*value)).collect::<Vec<_>>().join(", ");
     let (kinds, literals) = (list(&|value| value.kind().to_owned()), list(&Value::literal));
     for mode in ["force_custom_plan", "auto"] {
-        let prepare = [
-            format!("SET LOCAL plan_cache_mode = {mode}"),
-            format!("PREPARE asked ({kinds}) AS {}", case.text),
-        ];
+        let prepare =
+            [format!("SET LOCAL plan_cache_mode = {mode}"), format!("PREPARE asked ({kinds}) AS {}", case.text)];
         // From the sixth time on it may take one plan for all values, and does when that seems no dearer.
         let asked = std::iter::repeat_n(format!("EXECUTE asked ({literals})"), 6);
         let explain = [
@@ -216,7 +215,8 @@ async fn fill(storage: &Storage) {
          vitality, energy, hardcore, dead, created_ms, play_time_ms, version, lease_epoch, leased)
          SELECT n + 10, 'main', 1 + n / 5, 'Seller', 'seller-' || CAST(n AS TEXT), 'Druid', 1, 0, 20, 20, 20, 20, 0, 0, 0, 0, 1, 0, 0
          FROM numbers";
-    let accounts = "WITH RECURSIVE numbers (n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 999)
+    let accounts =
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < 999)
          INSERT INTO accounts (id, name, folded, password, role, created_ms, version)
          SELECT n + 1, 'Seller', 'seller-' || CAST(n AS TEXT), '-', 'player', 0, 1 FROM numbers";
     lines(storage, vec![accounts.to_owned(), sellers.to_owned()]).await;

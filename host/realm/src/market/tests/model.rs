@@ -2,9 +2,7 @@
 
 use super::*;
 
-each_database!(
-    random_sequences_keep_every_item_and_all_gold_but_the_fees,
-);
+each_database!(random_sequences_keep_every_item_and_all_gold_but_the_fees,);
 
 /// One step of the random sequences.
 #[derive(Debug, Clone, Copy)]

@@ -82,7 +82,11 @@ async fn a_purchase_is_undone_with_its_gold_and_its_fee(home: Home) {
             fair.take_all(seller).await;
         }
         let undone = fair.roll_back(asked).await;
-        assert_eq!((undone.deals.len(), undone.items.as_slice()), (1, [(ring, seller.character)].as_slice()), "{undone:?}");
+        assert_eq!(
+            (undone.deals.len(), undone.items.as_slice()),
+            (1, [(ring, seller.character)].as_slice()),
+            "{undone:?}"
+        );
         let fee = fair.market.config().sales_fee(100);
         assert_eq!(undone.gold, [(seller.character, buyer.character, 100 - fee)], "{undone:?}");
         assert_eq!(undone.fees, [(buyer.character, fee)]);
@@ -108,7 +112,11 @@ async fn a_purchase_whose_gold_or_goods_have_gone_on_stays_as_a_whole(home: Home
     fair.take_all(seller).await;
     let before = (fair.gold(seller).await, fair.gold(buyer).await);
     let stays = |undone: RolledBack, why: &str| {
-        assert_eq!((undone.deals.len(), undone.items.len(), undone.gold.len(), undone.fees.len()), (0, 0, 0, 0), "{undone:?}");
+        assert_eq!(
+            (undone.deals.len(), undone.items.len(), undone.gold.len(), undone.fees.len()),
+            (0, 0, 0, 0),
+            "{undone:?}"
+        );
         assert!(undone.stays.iter().any(|stays| stays.contains(why)), "{why}: {undone:?}");
     };
     // Who has it, and who sold it, is in a game.

@@ -2,10 +2,7 @@
 
 use super::*;
 
-each_database!(
-    everything_that_is_asked_for_has_to_fit,
-    pages_find_everything_however_little_of_it_fits,
-);
+each_database!(everything_that_is_asked_for_has_to_fit, pages_find_everything_however_little_of_it_fits,);
 
 /// A ring with properties of its own.
 fn ring(fair: &Fair, quality: Quality, level: u32, rolls: &[(Property, i32)]) -> Item {
