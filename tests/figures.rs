@@ -159,13 +159,21 @@ fn the_bench_of_doors_measures() {
 #[test]
 fn the_bench_of_items_measures() {
     let reports = holdings::measure(&Options::quick());
-    let [report, market] = &reports[..] else { panic!("two tables") };
-    println!("{}{}", report.text(), market.text());
+    let [report, market, trades, ledgers] = &reports[..] else { panic!("four tables") };
+    println!("{}{}{}{}", report.text(), market.text(), trades.text(), ledgers.text());
     for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
         assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
     }
     assert!(report.figures.iter().all(|figure| figure.runs.iter().all(|value| *value > 0.0)), "{}", report.text());
-    assert!(report.value("moves, group commit").is_some() && report.figures.len() >= 8);
+    assert!(report.value("moves, group commit").is_some() && report.figures.len() >= 5);
+    for name in ["SQLite", "PostgreSQL"] {
+        let answer = format!("{name}: from the last confirmation to the answer, p99");
+        assert!(trades.value(&answer).is_some_and(|value| value > 0.0), "{answer}:\n{}", trades.text());
+        for figure in ["`realm item scan`, items", "`realm item trace`, the slowest"] {
+            let figure = format!("{name}: {figure}");
+            assert!(ledgers.value(&figure).is_some_and(|value| value > 0.0), "{figure}:\n{}", ledgers.text());
+        }
+    }
 }
 
 /// The same for `cargo xtask bench storage`.

@@ -1,5 +1,4 @@
-//! `bench items`: items moved durably by many who wait each for the answer, in groups and one commit each; a full character read; the history of
-//! an item in a long ledger; and a look at all items.
+//! `bench items`: items moved durably by many who wait each for the answer, in groups and one commit each; and a full character read.
 
 use std::{
     path::Path,
@@ -9,7 +8,7 @@ use std::{
 
 use realm::{
     hooks::Hooks,
-    items::{self, Act, Bag, Holder, Items, Spot},
+    items::{Act, Bag, Holder, Items, Spot},
     once::Answered,
     storage::{Config, Connection, Storage, StorageError, WriteFuture},
     types::{AccountId, CharacterId, CharacterName, ItemId, SystemClock},
@@ -23,10 +22,10 @@ use tokio::task::JoinSet;
 use super::{
     Options,
     histogram::Histogram,
-    offers,
+    ledgers, offers,
     report::{Goal, Report},
     seed::word,
-    tell,
+    tell, trades,
 };
 
 /// Characters whose players move something at the same time.
@@ -35,10 +34,8 @@ const CHARACTERS: usize = 256;
 const RINGS: u8 = 30;
 /// Items of a character that has as many as there is room for.
 const FULL: u32 = 400;
-/// Lines in the ledger beside those of the moves.
-const LINES: i64 = 1_000_000;
 
-/// Measures SQLite on the disk that holds the build.
+/// Measures moves in SQLite on the disk that holds the build, and in both databases the market, trades, and a long ledger.
 pub fn measure(options: &Options) -> Vec<Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::new("Items, SQLite, synchronous=FULL");
@@ -46,7 +43,8 @@ pub fn measure(options: &Options) -> Vec<Report> {
         tell(&format!("run {run} of {}", options.runs));
         runtime.block_on(once(options.quick, &mut report));
     }
-    vec![report, offers::measure(options, &runtime)]
+    let (market, trades) = (offers::measure(options, &runtime), trades::measure(options, &runtime));
+    vec![report, market, trades, ledgers::measure(options, &runtime)]
 }
 
 async fn once(quick: bool, report: &mut Report) {
@@ -67,12 +65,6 @@ async fn once(quick: bool, report: &mut Report) {
     let reads = stage.read_full(if quick { 5 } else { 200 }).await;
     report.add("a full character (400 items) read, p50", "ms", Some(Goal::AtMost(3.0)), reads.quantile_ms(0.5));
     report.add("a full character (400 items) read, p99", "ms", None, reads.quantile_ms(0.99));
-    let lines = if quick { 1_000 } else { LINES };
-    stage.storage.write(move |connection| lengthen(connection, lines)).await.expect("room for a long ledger");
-    let (traced, verified, scanned) = stage.look().await;
-    report.add("history of an item in a ledger of a million lines", "ms", Some(Goal::AtMost(1_000.0)), traced);
-    report.add("lines of the ledger verified", "a second", None, verified);
-    report.add("items scanned in the database", "a minute", Some(Goal::AtLeast(1_000_000.0)), scanned);
     stage.storage.close().await;
 }
 
@@ -149,38 +141,6 @@ impl Stage {
         }
         reads
     }
-
-    /// The slowest of ten histories in milliseconds; lines verified a second; items scanned a minute.
-    async fn look(&self) -> (f64, f64, f64) {
-        let mut slowest = Duration::ZERO;
-        for (_, ring) in self.owners.iter().take(10) {
-            let begin = Instant::now();
-            let lines = self.items.trace(*ring, None, 200).await.expect("the database answers");
-            slowest = slowest.max(begin.elapsed());
-            assert!(!lines.is_empty(), "it was born at least");
-        }
-        let content = Content::builtin();
-        let looked = self.storage.write::<_, items::ScanError, _>(move |connection| {
-            Box::pin(async move {
-                let begin = Instant::now();
-                let found = items::scan(connection, &content, 1_000_000).await?;
-                let scanned =
-                    f64::from(u32::try_from(found.report.records).expect("few")) / begin.elapsed().as_secs_f64();
-                let begin = Instant::now();
-                // Lines that were written past every verb are broken at the first of them: what is measured is the way there.
-                let verdict = items::verify(connection, None).await?;
-                let lines = match verdict {
-                    Ok(sound) => sound.lines,
-                    Err(items::LedgerBroken::Chain(realm::audit::Broken::Changed(line))) => line,
-                    Err(other) => panic!("{other}"),
-                };
-                let verified = f64::from(u32::try_from(lines).expect("few")) / begin.elapsed().as_secs_f64();
-                Ok((verified, scanned))
-            })
-        });
-        let (verified, scanned) = looked.await.expect("the database answers");
-        (slowest.as_secs_f64() * 1_000.0, verified, scanned * 60.0)
-    }
 }
 
 async fn act(items: &Items, holder: Holder, act: Act) {
@@ -212,23 +172,6 @@ fn fill(connection: &mut Connection, characters: usize) -> WriteFuture<'_, Resul
             .execute(&mut *connection)
             .await?;
         }
-        Ok(())
-    })
-}
-
-/// Lines about items that are long gone, so that a history has to be found among many.
-fn lengthen(connection: &mut Connection, lines: i64) -> WriteFuture<'_, Result<(), StorageError>> {
-    Box::pin(async move {
-        sqlx::query(
-            "INSERT INTO ledger (number, at_ms, realm, operation, act, actor, goods, item, amount, from_place, from_holder,
-             from_cell, to_place, to_holder, to_cell, note, hash)
-             WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < $1)
-             SELECT (SELECT MAX(number) FROM ledger) + numbers.number, 0, 'main', numbers.number, 'move', 'account:1', 'ring',
-             1 + numbers.number / 8, 1, 'inventory', 7, '0,0', 'inventory', 7, '1,0', '', '' FROM numbers",
-        )
-        .bind(lines)
-        .execute(connection)
-        .await?;
         Ok(())
     })
 }

@@ -15,6 +15,7 @@ pub mod histogram;
 pub mod holdings;
 pub mod http;
 pub mod ladders;
+pub mod ledgers;
 pub mod logins;
 pub mod machine;
 pub mod metrics;
@@ -28,6 +29,7 @@ pub mod saves;
 pub mod seed;
 pub mod server;
 pub mod storm;
+pub mod trades;
 
 /// How much is measured, and where.
 #[derive(Debug, Clone)]

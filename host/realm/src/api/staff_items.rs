@@ -167,15 +167,27 @@ pub(super) struct ReturnedGoldView {
 }
 
 #[derive(Serialize, ToSchema)]
+pub(super) struct ReturnedFeeView {
+    /// Key of the character that gets it back.
+    to: String,
+    gold: i64,
+}
+
+#[derive(Serialize, ToSchema)]
 pub(super) struct RolledBackView {
+    /// Keys of the acts (trades, purchases) that were undone as a whole.
+    deals: Vec<String>,
     items: Vec<ReturnedItemView>,
     gold: Vec<ReturnedGoldView>,
-    /// What has moved on, and where to; a sentence each.
+    /// Fees of sales that were undone; they are minted again.
+    fees: Vec<ReturnedFeeView>,
+    /// What has moved on, and where to, and deals that cannot be undone as a whole; a sentence each.
     stays: Vec<String>,
 }
 
 fn rolled_back(done: &RolledBack) -> Kept {
     let view = RolledBackView {
+        deals: done.deals.iter().map(i64::to_string).collect(),
         items: done
             .items
             .iter()
@@ -186,12 +198,14 @@ fn rolled_back(done: &RolledBack) -> Kept {
             .iter()
             .map(|(from, to, gold)| ReturnedGoldView { from: from.to_string(), to: to.to_string(), gold: *gold })
             .collect(),
+        fees: done.fees.iter().map(|(to, gold)| ReturnedFeeView { to: to.to_string(), gold: *gold }).collect(),
         stays: done.stays.clone(),
     };
     Kept { body: serde_json::to_string(&view).unwrap_or_default(), tag: String::new() }
 }
 
-/// Undoes what went between an account's characters and those of others in the last minutes, as far as it has not moved on since.
+/// Undoes what went between an account's characters and those of others in the last minutes, as far as it has not moved on since. Where something was
+/// given for something, all of it goes back or nothing.
 #[utoipa::path(post, path = "/admin/items/roll-back", tag = "admin", security(("access_token" = [])), extensions(("x-permission" = json!("items.rollback"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again for 24 hours: 1 to 128 visible characters")),
     request_body = RollBackRequest,

@@ -316,7 +316,9 @@ impl Operation {
         point(Point::WithinStack);
         let fuller = self.rewrite(connection, onto, onto_new).await?;
         let given = self.line(from, count, Side::from(&from.at), Side::stack(onto.key.to_sql()));
-        let taken = self.line(onto, count, Side::stack(from.key.to_sql()), Side::from(&onto.at));
+        let mut taken = self.line(onto, count, Side::stack(from.key.to_sql()), Side::from(&onto.at));
+        // Its level may be the lower one of the two now.
+        taken.note = format!("now {}", store::body(&fuller.item)?);
         self.lines.extend([given, taken]);
         Ok((left, fuller))
     }
@@ -371,6 +373,13 @@ impl Operation {
             birth: None,
         });
         Ok(())
+    }
+
+    /// Notes something with the last line.
+    pub(in crate::items) fn note(&mut self, note: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            note.clone_into(&mut line.note);
+        }
     }
 
     /// Notes which birth the last line is: what is found once is never found again.

@@ -84,6 +84,8 @@ pub(in crate::items) struct Row {
     pub(in crate::items) owned: Owned,
     pub(in crate::items) pieces: i64,
     pub(in crate::items) birth: Certificate,
+    /// The ledger tells of this birth as this item's.
+    pub(in crate::items) is_born: bool,
 }
 
 /// Numbers of bases, by their keys.
@@ -113,16 +115,20 @@ pub async fn scan(connection: &mut Connection, content: &Content, items_max: usi
     let (mut scanner, mut goods) = (Scanner::new(items_max), Goods::default());
     let (mut scan, mut boxes, mut after) = (Scan::default(), BTreeMap::new(), i64::MIN);
     loop {
-        let rows = store::scan::rows(connection, after, ROWS_PER_READ).await?;
+        let mut rows = store::scan::rows(connection, after, i64::MAX, ROWS_PER_READ).await?;
         let Some(last) = rows.last() else { break };
         after = last.owned.key.to_sql();
+        // In a database that has lost its constraints there may be more of the last key: all of them, or they would never be seen.
+        rows.retain(|row| row.owned.key.to_sql() != after);
+        rows.extend(store::scan::rows(connection, after - 1, after, items_max_sql(items_max)).await?);
         for row in &rows {
             scanner.push(&record(row, &mut goods))?;
             let impossible = content.items().check(&row.owned.item).err().map(|problem| problem.to_string());
             let over = lies_over(&mut boxes, &row.owned).then(|| "it lies over something else".to_owned());
             let wrong =
                 (i64::from(row.owned.item.count) != row.pieces).then(|| "its pieces are told in two ways".to_owned());
-            for what in [impossible, over, wrong].into_iter().flatten() {
+            let copied = (!row.is_born).then(|| "the ledger does not have its birth as its own".to_owned());
+            for what in [impossible, over, wrong, copied].into_iter().flatten() {
                 if scan.odd.len() < ODD_MAX {
                     scan.odd.push(Odd { item: row.owned.key.raw(), what });
                 } else {
@@ -138,6 +144,11 @@ pub async fn scan(connection: &mut Connection, content: &Content, items_max: usi
     scan.report = scanner.finish();
     scan.goods = goods.names;
     Ok(scan)
+}
+
+/// As many rows as the scanner was made for, and one.
+fn items_max_sql(items_max: usize) -> i64 {
+    i64::try_from(items_max).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 fn record(row: &Row, goods: &mut Goods) -> Record {

@@ -1,6 +1,12 @@
 //! Whether the ledger is whole, and says what is so: one walk over its lines, then one over the rows.
+//!
+//! The lines about births and changes carry the whole item in their note: what a row says has to be that, in everything but the number of pieces, which
+//! is what the lines make of it.
 
 use std::collections::HashMap;
+
+use realm_world::items::Item;
+use sha2::{Digest as _, Sha256};
 
 use super::{LedgerLine, Side, operation::GOLD, store};
 use crate::{
@@ -35,6 +41,20 @@ pub enum LedgerBroken {
         /// What the ledger says.
         ledger: String,
     },
+    /// An item was altered past the verbs: it is not what the ledger says that it was made, or has become.
+    #[error("item {item} was altered: it is another than line {line} of the ledger says")]
+    Altered {
+        /// The item.
+        item: i64,
+        /// The line that says what it is.
+        line: i64,
+    },
+    /// An item has another birth than the one that the ledger tells of it.
+    #[error("item {item} was altered: its birth is not the one that the ledger has of it")]
+    Birth {
+        /// The item.
+        item: i64,
+    },
     /// A purse does not hold what the ledger says.
     #[error("the purse {purse} holds {row} gold; by the ledger it is {ledger}")]
     Purse {
@@ -64,10 +84,45 @@ impl Standing {
     }
 }
 
+/// A row of an item, with all that can be compared.
+#[derive(Debug)]
+pub(in crate::items) struct Told {
+    pub(in crate::items) item: i64,
+    /// As its columns tell it, and as its body does.
+    pub(in crate::items) standings: [Standing; 2],
+    /// Quality and level are in its columns, too, and say the same.
+    pub(in crate::items) columns_agree: bool,
+    pub(in crate::items) body: Item,
+    pub(in crate::items) birth: (i64, i64, i64),
+}
+
+/// An item as the lines have it.
+#[derive(Debug)]
+struct Known {
+    standing: Standing,
+    /// What it is, with the line that says so; `None` when lines without a body have changed more of it than its number.
+    made: Option<(Digest, i64)>,
+    birth: Option<(i64, i64, i64)>,
+}
+
+type Digest = [u8; 32];
+
+/// All that an item is, but how many of it there are.
+fn digest(item: &Item) -> Digest {
+    let one = Item { count: 1, ..item.clone() };
+    Sha256::digest(serde_json::to_vec(&one).unwrap_or_default()).into()
+}
+
+/// The item that a note carries: as it was born, or has become.
+fn noted(note: &str) -> Option<Item> {
+    let body = if note.starts_with('{') { note } else { &note[note.find("now {")? + "now ".len()..] };
+    serde_json::from_str(body).ok()
+}
+
 /// What lines make of items and purses.
 #[derive(Debug, Default)]
 struct Books {
-    items: HashMap<i64, Standing>,
+    items: HashMap<i64, Known>,
     purses: HashMap<String, i64>,
 }
 
@@ -78,11 +133,12 @@ impl Books {
             *self.purses.entry(purse(&line.to.place, line.to.holder, &line.realm)).or_default() += line.amount;
             return Ok(());
         }
-        let standing = self.items.entry(line.item).or_insert_with(|| Standing {
-            goods: line.goods.clone(),
-            pieces: 0,
-            at: line.to.clone(),
+        let known = self.items.entry(line.item).or_insert_with(|| Known {
+            standing: Standing { goods: line.goods.clone(), pieces: 0, at: line.to.clone() },
+            made: None,
+            birth: line.birth,
         });
+        let standing = &mut known.standing;
         if line.from.is_real() {
             standing.pieces -= line.amount;
         }
@@ -91,13 +147,19 @@ impl Books {
             standing.at.clone_from(&line.to);
         }
         match standing.pieces {
-            ..0 => Err(LedgerBroken::Overdrawn { line: line.number, item: line.item }),
+            ..0 => return Err(LedgerBroken::Overdrawn { line: line.number, item: line.item }),
             0 => {
                 self.items.remove(&line.item);
-                Ok(())
             }
-            _ => Ok(()),
+            _ if line.to.place == Side::STACK => {}
+            _ => match noted(&line.note) {
+                Some(item) => known.made = Some((digest(&item), line.number)),
+                // What was laid onto it may have made it worse.
+                None if line.from.place == Side::STACK => known.made = None,
+                None => {}
+            },
         }
+        Ok(())
     }
 }
 
@@ -139,24 +201,34 @@ pub async fn verify(
 
 async fn compare_items(
     connection: &mut Connection,
-    mut books: HashMap<i64, Standing>,
+    mut books: HashMap<i64, Known>,
 ) -> Result<Option<LedgerBroken>, StorageError> {
     let nothing = || "nowhere".to_owned();
     let mut after = i64::MIN;
     loop {
         let rows = store::scan::standings(connection, after, ROWS_PER_READ).await?;
-        let Some((last, _)) = rows.last() else { break };
-        after = *last;
-        for (item, told) in rows {
-            let ledger = books.remove(&item);
-            if let Some(row) = told.iter().find(|row| ledger.as_ref() != Some(*row)) {
-                let ledger = ledger.map_or_else(nothing, |ledger| ledger.words());
+        let Some(last) = rows.last() else { break };
+        after = last.item;
+        for told in rows {
+            let (item, known) = (told.item, books.remove(&told.item));
+            let ledger = known.as_ref().map(|known| &known.standing);
+            if let Some(row) = told.standings.iter().find(|row| ledger != Some(*row)) {
+                let ledger = ledger.map_or_else(nothing, Standing::words);
                 return Ok(Some(LedgerBroken::Item { item, row: row.words(), ledger }));
+            }
+            let Some(Known { made, birth, .. }) = known else { continue };
+            if birth.is_some_and(|birth| birth != told.birth) {
+                return Ok(Some(LedgerBroken::Birth { item }));
+            }
+            if let Some((made, line)) = made
+                && !(told.columns_agree && made == digest(&told.body))
+            {
+                return Ok(Some(LedgerBroken::Altered { item, line }));
             }
         }
     }
     let first = books.into_iter().min_by_key(|(item, _)| *item);
-    Ok(first.map(|(item, ledger)| LedgerBroken::Item { item, row: nothing(), ledger: ledger.words() }))
+    Ok(first.map(|(item, known)| LedgerBroken::Item { item, row: nothing(), ledger: known.standing.words() }))
 }
 
 async fn compare_purses(

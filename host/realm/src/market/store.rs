@@ -171,6 +171,8 @@ pub(super) async fn of_account(
     Ok(offers)
 }
 
+const DUE: &str = "SELECT id FROM offers WHERE realm = $1 AND ends_ms <= $2 ORDER BY ends_ms LIMIT $3";
+
 /// Offers that are over, those first that have been for the longest time.
 pub(super) async fn due(
     readers: &Readers,
@@ -178,11 +180,7 @@ pub(super) async fn due(
     now_ms: i64,
     offers_max: u32,
 ) -> Result<Vec<OfferId>, StorageError> {
-    let rows = sqlx::query("SELECT id FROM offers WHERE realm = $1 AND ends_ms <= $2 ORDER BY ends_ms LIMIT $3")
-        .bind(realm)
-        .bind(now_ms)
-        .bind(i64::from(offers_max))
-        .fetch_all(readers)
-        .await?;
+    let due = sqlx::query(DUE).bind(realm).bind(now_ms).bind(i64::from(offers_max));
+    let rows = due.fetch_all(readers).await?;
     rows.iter().map(|row| Ok(OfferId::from_sql(row.try_get(0)?))).collect()
 }

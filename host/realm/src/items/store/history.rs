@@ -6,7 +6,7 @@ use super::ledger::{line, line_columns};
 use crate::{
     items::LedgerLine,
     storage::StorageError,
-    types::{AccountId, CharacterId, ItemId},
+    types::{AccountId, CharacterId, ItemId, LetterId},
 };
 
 /// Lines from a number on that say that something went from an account's characters to somebody else, or the other way: the newest first.
@@ -105,4 +105,44 @@ pub(in crate::items) async fn characters(
     let rows = sqlx::query("SELECT id FROM characters WHERE account = $1 AND realm = $2 ORDER BY id");
     let rows = rows.bind(account.to_sql()).bind(realm).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(CharacterId::from_sql(row.try_get(0)?))).collect()
+}
+
+/// The act in which an item left an offer.
+pub(in crate::items) async fn out_of_offer(
+    connection: &mut AnyConnection,
+    item: ItemId,
+    offer: i64,
+) -> Result<Option<i64>, StorageError> {
+    let row = sqlx::query(
+        "SELECT operation FROM ledger WHERE item = $1 AND item <> 0 AND from_place = 'offer' AND from_holder = $2
+         ORDER BY number DESC LIMIT 1",
+    );
+    let row = row.bind(item.to_sql()).bind(offer).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// The act in which gold was put into a letter.
+pub(in crate::items) async fn paid_into_letter(
+    connection: &mut AnyConnection,
+    letter: i64,
+) -> Result<Option<i64>, StorageError> {
+    let row = sqlx::query(
+        "SELECT operation FROM ledger WHERE to_holder = $1 AND to_holder <> 0 AND item = 0 AND to_place = 'purse:letter'
+         ORDER BY number LIMIT 1",
+    );
+    let row = row.bind(letter).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Who has taken the gold out of a letter.
+pub(in crate::items) async fn took_gold_of_letter(
+    connection: &mut AnyConnection,
+    letter: LetterId,
+) -> Result<Option<CharacterId>, StorageError> {
+    let row = sqlx::query(
+        "SELECT to_holder FROM ledger WHERE from_holder = $1 AND from_holder <> 0 AND item = 0
+         AND from_place = 'purse:letter' AND to_place = 'purse:character' ORDER BY number DESC LIMIT 1",
+    );
+    let row = row.bind(letter.to_sql()).fetch_optional(connection).await?;
+    row.map(|row| Ok(CharacterId::from_sql(row.try_get(0)?))).transpose()
 }

@@ -1,9 +1,15 @@
 //! Undoing what went between one account's characters and others: for whoever was robbed, and of whoever was not to have it.
 //!
-//! An item goes back to whoever had it before it first went over the border of the account's characters, on whichever way, if whoever got it then, or
-//! another character of that account, has it still; gold as far as the purse that got it has it still. What has moved on stays where it is, and is told;
-//! so is what was given for something (a trade with two sides, a purchase): undoing one side of a deal would give somebody both. What is undone once is
-//! not undone again.
+//! Deals first, the newest first: where something was given for something (a trade with two sides, a purchase on the market), all of it goes back or
+//! nothing, as undoing one side would give somebody both. Then what was given for nothing: an item goes back to whoever had it before it first went
+//! over the border of the account's characters, on whichever way, if whoever got it then, or another character of that account, has it still; gold as
+//! far as the purse that got it has it still. What has moved on stays where it is, and is told. What is undone once is not undone again.
+//!
+//! A fee that a sale has cost is minted again, by a line of its own: the seller gets back what he gave and the buyer what he paid, and nobody pays for a
+//! deal that is none any more. What it cost to offer the item stays burned.
+
+mod deal;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +32,8 @@ const LINES_MAX: i64 = 1_000;
 const STEPS_MAX: i64 = 200;
 /// Lines of one act that are looked at.
 const ACT_LINES_MAX: i64 = 200;
+/// Lines that one roll-back reads all in all: it is one write, and nobody else writes meanwhile.
+const READ_LINES_MAX: u64 = 20_000;
 
 /// What came of a roll-back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +42,10 @@ pub struct RolledBack {
     pub items: Vec<(ItemId, CharacterId)>,
     /// Gold that went back: from whom, to whom, how much.
     pub gold: Vec<(CharacterId, CharacterId, i64)>,
+    /// Fees that were minted again: for whom, how much.
+    pub fees: Vec<(CharacterId, i64)>,
+    /// Deals that were undone as a whole, by the keys of their acts.
+    pub deals: Vec<i64>,
     /// What stays, and why.
     pub stays: Vec<String>,
 }
@@ -57,6 +69,11 @@ struct Undoing<'a> {
     first: i64,
     operation: Operation,
     hands: BTreeMap<CharacterId, Option<(Hands, bool)>>,
+    /// Acts that are deals, and the letters that the gold of a sale was sent in.
+    deals: BTreeSet<i64>,
+    letters_of_deals: BTreeSet<i64>,
+    /// Lines that may still be read.
+    left: u64,
     done: RolledBack,
 }
 
@@ -65,7 +82,8 @@ impl Items {
     /// leaves its line in the audit log.
     ///
     /// # Errors
-    /// [`ItemsError::MovedOn`] when there is more than can be looked at; those of the database.
+    /// [`ItemsError::MovedOn`] when there is more than can be looked at; [`ItemsError::InTrade`] when something is offered in a trade at this moment,
+    /// and then nothing at all was undone; those of the database.
     pub async fn roll_back(
         &self,
         by: By,
@@ -86,13 +104,24 @@ impl Items {
                 let operation = items.begin(ACT, Doer::Person(by.who));
                 let now_ms = operation.now_ms();
                 let own = store::history::characters(connection, &items.realm, account).await?;
-                let (hands, done) = (BTreeMap::new(), RolledBack::default());
-                let mut undoing = Undoing { items: &items, own, first, operation, hands, done };
+                let mut undoing = Undoing {
+                    items: &items,
+                    own,
+                    first,
+                    operation,
+                    hands: BTreeMap::new(),
+                    deals: BTreeSet::new(),
+                    letters_of_deals: BTreeSet::new(),
+                    left: READ_LINES_MAX,
+                    done: RolledBack::default(),
+                };
+                undoing.deals(connection, &lines).await?;
                 undoing.items(connection, &lines).await?;
                 undoing.gold(connection, &lines).await?;
                 let Undoing { operation, done, .. } = undoing;
                 operation.finish(connection).await?;
-                let told = json!({"items": done.items.len(), "payments": done.gold.len(), "stays": done.stays.len()});
+                let payments = done.gold.len() + done.fees.len();
+                let told = json!({"deals": done.deals.len(), "items": done.items.len(), "payments": payments, "stays": done.stays.len()});
                 let deed = by.does("items.rollback", "account", account).changing(json!({"since_ms": since_ms}), told);
                 audit::write(connection, &deed, now_ms).await?;
                 Ok(done)
@@ -103,6 +132,28 @@ impl Items {
 }
 
 impl Undoing<'_> {
+    /// So many lines were read.
+    fn spend(&mut self, lines: usize) -> Result<(), ItemsError> {
+        let left = self.left.checked_sub(lines as u64);
+        self.left = left.ok_or_else(|| {
+            let sentence = "There is more to look at than one roll-back may; ask for a shorter time.";
+            ItemsError::MovedOn(sentence.to_owned())
+        })?;
+        Ok(())
+    }
+
+    /// What was given for something.
+    async fn deals(&mut self, connection: &mut Connection, lines: &[LedgerLine]) -> Result<(), ItemsError> {
+        let undone: BTreeSet<&str> =
+            lines.iter().filter(|line| line.act == ACT).map(|line| line.note.as_str()).collect();
+        for operation in self.find_deals(connection, lines).await? {
+            if !undone.contains(whole::name(operation).as_str()) {
+                self.undo_deal(connection, operation).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The items of which these lines say that the account's characters gave or got them.
     async fn items(&mut self, connection: &mut Connection, lines: &[LedgerLine]) -> Result<(), ItemsError> {
         let items: BTreeSet<i64> = lines.iter().map(|line| line.item).filter(|item| *item != 0).collect();
@@ -117,7 +168,8 @@ impl Undoing<'_> {
                 continue;
             };
             let Some(crossing) = self.crossing(connection, key).await? else { continue };
-            if crossing.giver == holder {
+            // Of deals everything is said.
+            if crossing.giver == holder || self.deals.contains(&crossing.operation) {
                 continue;
             }
             let (taker_of, holder_of, giver_of) = (
@@ -129,8 +181,6 @@ impl Undoing<'_> {
                 // It is with its own again.
             } else if holder_of != taker_of {
                 self.done.stays.push(format!("item {key}: it has moved on to {}", Side::from(&owned.at)));
-            } else if self.is_deal(connection, crossing.operation).await? {
-                self.done.stays.push(format!("item {key}: something was given for it, in act {}", crossing.operation));
             } else {
                 self.give_back(connection, &owned, crossing.giver).await?;
             }
@@ -140,14 +190,23 @@ impl Undoing<'_> {
 
     /// Where an item first went from one of the account's characters to somebody else, or the other way; `None` when it never did, or when that
     /// was undone before.
-    async fn crossing(&self, connection: &mut Connection, key: ItemId) -> Result<Option<Crossing>, ItemsError> {
+    async fn crossing(&mut self, connection: &mut Connection, key: ItemId) -> Result<Option<Crossing>, ItemsError> {
         let steps = store::history::steps(connection, key, self.first, STEPS_MAX).await?;
-        let (mut before, mut found) = (None, None);
+        self.spend(steps.len())?;
+        let (mut before, mut found, mut sale) = (None, None::<Crossing>, None);
         for step in &steps {
             if step.act == ACT {
-                // From here on it is another story.
-                (before, found) = (Some(CharacterId::from_sql(step.to.holder)), None);
+                let again_with = CharacterId::from_sql(step.to.holder);
+                // Whoever had it first has it again, and from here on it is another story; else the first is not at its end.
+                if found.as_ref().is_some_and(|found| found.giver == again_with) {
+                    found = None;
+                }
+                (before, sale) = (Some(again_with), None);
                 continue;
+            }
+            // What was bought and sent was bought, whoever takes it out of the letter.
+            if step.from.place == "offer" {
+                sale = Some(step.operation);
             }
             // What came out of a letter, an offer or from the ground came from whoever laid it there.
             let giver = if is_of_character(&step.from.place) {
@@ -164,25 +223,14 @@ impl Undoing<'_> {
             {
                 let taker = CharacterId::from_sql(step.to.holder);
                 if self.own.contains(&giver) != self.own.contains(&taker) {
-                    found = Some(Crossing { giver, taker, operation: step.operation });
+                    found = Some(Crossing { giver, taker, operation: sale.unwrap_or(step.operation) });
                 }
             }
             if is_of_character(&step.to.place) {
-                before = Some(CharacterId::from_sql(step.to.holder));
+                (before, sale) = (Some(CharacterId::from_sql(step.to.holder)), None);
             }
         }
         Ok(found)
-    }
-
-    /// Was something given for something in an act: things went two ways, or gold went, too?
-    async fn is_deal(&self, connection: &mut Connection, operation: i64) -> Result<bool, ItemsError> {
-        let lines = store::history::of_operation(connection, operation, ACT_LINES_MAX).await?;
-        let went_over =
-            |line: &&LedgerLine| line.from.holder != line.to.holder && line.from.is_real() && line.to.is_real();
-        let mut givers: Vec<i64> = lines.iter().filter(went_over).map(|line| line.from.holder).collect();
-        givers.sort_unstable();
-        givers.dedup();
-        Ok(givers.len() > 1 || lines.iter().any(|line| line.item == 0) && lines.iter().any(|line| line.item != 0))
     }
 
     async fn give_back(
@@ -209,9 +257,7 @@ impl Undoing<'_> {
         let place = hands.at(any_room(hands, owned));
         match self.operation.relocate(connection, owned, place).await {
             Ok(moved) => {
-                if let Some((hands, _)) = self.reach(connection, giver).await? {
-                    hands.put(moved);
-                }
+                self.has_moved(owned, moved);
                 self.done.items.push((key, giver));
             }
             Err(ItemsError::InTrade) => self.done.stays.push(format!("item {key}: it is offered in a trade")),
@@ -227,7 +273,8 @@ impl Undoing<'_> {
         let went_over = |line: &&LedgerLine| line.item == 0 && line.goods == GOLD && line.act != ACT;
         for line in lines.iter().filter(went_over) {
             let name = format!("line {}", line.number);
-            if undone.contains(name.as_str()) {
+            let of_deal = |side: &Side| side.place == "purse:letter" && self.letters_of_deals.contains(&side.holder);
+            if undone.contains(name.as_str()) || self.deals.contains(&line.operation) || of_deal(&line.from) {
                 continue;
             }
             if [&line.from, &line.to].iter().any(|side| side.place != "purse:character") {
@@ -237,12 +284,6 @@ impl Undoing<'_> {
             }
             let (from, to) = (CharacterId::from_sql(line.from.holder), CharacterId::from_sql(line.to.holder));
             if self.own.contains(&from) == self.own.contains(&to) {
-                continue;
-            }
-            if self.is_deal(connection, line.operation).await? {
-                self.done
-                    .stays
-                    .push(format!("{} gold: something was given for it, in act {}", line.amount, line.operation));
                 continue;
             }
             let in_realm = |(hands, _): &mut (Hands, bool)| hands.realm == line.realm;
@@ -265,6 +306,16 @@ impl Undoing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An item has gone from hands to others, as far as these were reached.
+    fn has_moved(&mut self, before: &Owned, after: Owned) {
+        if let Some(Some((hands, _))) = before.at.character().and_then(|had| self.hands.get_mut(&had)) {
+            hands.forget(before.key);
+        }
+        if let Some(Some((hands, _))) = after.at.character().and_then(|has| self.hands.get_mut(&has)) {
+            hands.put(after);
+        }
     }
 
     /// A character's hands, and whether somebody plays it.
