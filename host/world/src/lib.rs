@@ -28,7 +28,7 @@ mod stats;
 mod world;
 mod zone;
 
-pub use content::{Content, ContentError, ContentProblem, SkillInfo};
+pub use content::{Content, ContentError, ContentProblem, SkillInfo, Vendor};
 pub use dice::Dice;
 pub use event::{Event, Hoard, InputKind, RefusedReason};
 pub use input::{Input, PlayerSlot};
