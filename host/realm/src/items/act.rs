@@ -102,6 +102,21 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether it takes who has done it home, which its game sees to.
+    #[must_use]
+    pub fn leads_home(&self) -> bool {
+        // What is used over nothing is nothing else.
+        matches!(self, Act::Use { on: None, .. })
+    }
+
+    /// Which item it is about, if one alone.
+    pub(in crate::items) fn subject(&self) -> Option<ItemId> {
+        match self {
+            Act::Use { item, .. } | Act::Sell { item, .. } | Act::Repair { item } => Some(*item),
+            _ => None,
+        }
+    }
+
     /// Whether a vendor has to be there.
     pub(in crate::items) fn needs_vendor(&self) -> bool {
         matches!(self, Act::Buy { .. } | Act::Sell { .. } | Act::Repair { .. })

@@ -192,11 +192,7 @@ impl Bench<'_> {
         match (self.items.catalogue().base_of(&owned.item)?.does, on) {
             (Some(Use::Identify), Some(on)) => self.identify(key, on).await,
             (Some(Use::Return), None) if self.hands.holder.hold == Hold::Free => Err(ItemsError::NotPlaying),
-            (Some(Use::Return), None) => {
-                self.use_up(&owned, 1, "read").await?;
-                self.hands.leads_home = true;
-                Ok(())
-            }
+            (Some(Use::Return), None) => self.use_up(&owned, 1, "read").await,
             _ => Err(ItemsError::NotUsable),
         }
     }

@@ -9,6 +9,7 @@
 mod act;
 mod buying;
 mod combine;
+mod dealing;
 mod doing;
 mod error;
 mod ground;
@@ -31,6 +32,8 @@ pub(crate) mod testing;
 mod tests;
 mod trace;
 mod upkeep;
+#[cfg(test)]
+mod vendor_tests;
 mod verify;
 
 use std::sync::Arc;
@@ -38,6 +41,7 @@ use std::sync::Arc;
 use realm_world::{Content, items::Catalogue};
 
 pub use act::Act;
+pub use dealing::Dealt;
 pub use error::ItemsError;
 pub use ground::Taken;
 pub use holder::{Hold, Holder};

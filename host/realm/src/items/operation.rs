@@ -121,7 +121,7 @@ impl Operation {
         let store::Entered { version, sheet, gold, realm, .. } = entered;
         let items = store::belongings(connection, &realm, holder.character).await?;
         let sheet = holder.sheet.unwrap_or(sheet);
-        Ok(Hands { holder, realm, sheet, items, gold, version, touched: Vec::new(), leads_home: false })
+        Ok(Hands { holder, realm, sheet, items, gold, version, touched: Vec::new() })
     }
 
     /// A certificate for something that this act makes outside games.

@@ -36,8 +36,6 @@ pub struct Belongings {
     pub version: i64,
     /// Of the answer to an act: what it has moved, changed, made or ended, in this order; what is not among the items is no more here.
     pub touched: Vec<ItemId>,
-    /// Of the answer to an act: it has read what leads home, and its game takes it there.
-    pub leads_home: bool,
 }
 
 impl Belongings {
@@ -68,8 +66,6 @@ pub(crate) struct Hands {
     pub(crate) version: i64,
     /// What was put or forgotten.
     pub(crate) touched: Vec<ItemId>,
-    /// A scroll was read that leads home.
-    pub(crate) leads_home: bool,
 }
 
 impl Hands {
@@ -155,8 +151,7 @@ impl Hands {
     pub(crate) fn belongings(self) -> Belongings {
         let mut items = self.items;
         items.sort_by_key(|owned| owned.at);
-        let Self { gold, version, touched, leads_home, .. } = self;
-        Belongings { items, gold, version, touched, leads_home }
+        Belongings { items, gold: self.gold, version: self.version, touched: self.touched }
     }
 }
 

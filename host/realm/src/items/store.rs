@@ -91,12 +91,12 @@ pub(super) async fn look(readers: &Readers, realm: &str, character: CharacterId)
     let row = row.bind(character.to_sql()).bind(realm).fetch_optional(readers).await?;
     let (version, gold) = match row {
         Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => return Ok(Belongings { items: Vec::new(), gold: 0, version: 0, touched: Vec::new(), leads_home: false }),
+        None => return Ok(Belongings { items: Vec::new(), gold: 0, version: 0, touched: Vec::new() }),
     };
     let rows = sqlx::query(BELONGINGS).bind(character.to_sql()).bind(realm).fetch_all(readers).await?;
     let mut items: Vec<Owned> = rows.iter().map(owned).collect::<Result<_, _>>()?;
     items.sort_by_key(|owned| owned.at);
-    Ok(Belongings { items, gold, version, touched: Vec::new(), leads_home: false })
+    Ok(Belongings { items, gold, version, touched: Vec::new() })
 }
 
 /// One item, wherever it is.
