@@ -16,6 +16,7 @@ mod ground;
 mod holder;
 mod judging;
 mod ledger;
+mod lives;
 mod locks;
 #[cfg(test)]
 mod model_tests;
@@ -35,6 +36,7 @@ mod upkeep;
 #[cfg(test)]
 mod vendor_tests;
 mod verify;
+mod wearing;
 
 use std::sync::Arc;
 
@@ -69,6 +71,7 @@ use crate::{
     types::{AccountId, CharacterId, ItemId},
 };
 use doing::Planned;
+use lives::Lives;
 use locks::Locks;
 
 /// The items and the gold of one realm; cheap to clone.
@@ -79,6 +82,7 @@ pub struct Items {
     content: Arc<Content>,
     hooks: Hooks,
     locks: Arc<Locks>,
+    lives: Arc<Lives>,
     /// Ends with the last that holds it.
     upkeep: Option<Arc<upkeep::Upkeep>>,
 }
@@ -102,7 +106,7 @@ impl Items {
     /// The same without upkeep.
     #[must_use]
     pub fn new(realm: &str, storage: Storage, content: Arc<Content>, hooks: Hooks) -> Self {
-        Self { storage, realm: realm.into(), content, hooks, locks: Arc::default(), upkeep: None }
+        Self { storage, realm: realm.into(), content, hooks, locks: Arc::default(), lives: Arc::default(), upkeep: None }
     }
 
     /// What the content pack says about items.

@@ -1,10 +1,15 @@
 //! Buying from vendors and using scrolls, over both databases.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use realm_world::items::{Cell, ItemProblem, Quality};
 
 use super::{
     Act, Bag, Belongings, Holder, Items, ItemsError,
-    testing::{endow, give, inventory, items, lease, plain, verified},
+    testing::{birth, change, endow, give, inventory, items, lease, plain, verified},
 };
 use crate::{
     hooks::{
@@ -16,7 +21,7 @@ use crate::{
         Storage,
         testing::{FakeClock, Home, account, character, each_database, open},
     },
-    types::{GameId, ItemId, Refusal},
+    types::{CharacterId, GameId, ItemId, Refusal},
 };
 
 each_database!(
@@ -24,6 +29,8 @@ each_database!(
     who_plays_deals_in_its_game,
     a_rule_may_refuse_what_is_bought,
     scrolls_are_used,
+    what_is_worn_in_fights_loses_what_is_said,
+    who_has_died_for_good_deals_no_more_before_it_is_stored,
 );
 
 const EPOCH: i64 = 7;
@@ -207,6 +214,82 @@ async fn scrolls_are_used(home: Home) {
     assert_eq!(again.belongings.version, first.belongings.version, "one effect");
     let last = items.deal(playing, wish(road, None), game, 10).await.unwrap();
     assert!(last.item == road && last.belongings.get(road).is_none());
+    verified(&storage).await.unwrap();
+    storage.close().await;
+}
+
+async fn what_is_worn_in_fights_loses_what_is_said(home: Home) {
+    let (storage, items, hero) = stage(&home).await;
+    let sword = give(&items, hero.character, plain(&items, "ditch-blade", 1), inventory(0, 0)).await.unwrap();
+    let hood = give(&items, hero.character, plain(&items, "hood", 1), inventory(2, 0)).await.unwrap();
+    let ring = give(&items, hero.character, plain(&items, "ring", 1), inventory(5, 0)).await.unwrap();
+    act(&items, hero, Act::Equip { item: sword, slot: None }).await.unwrap();
+    let full = items.catalogue().base("ditch-blade").unwrap().durability;
+    let nobodys = ItemId::from_raw(5);
+    // Whoever plays it, and wherever it lies; what never wears and what is not its own stays.
+    lease(&storage, hero.character, EPOCH).await;
+    let worn = items.wear_out(hero.character, vec![(sword, 3), (hood, 1), (ring, 9), (nobodys, 2)]).await.unwrap();
+    let worn = worn.expect("something was worn");
+    assert_eq!(worn.touched, [sword, hood]);
+    assert_eq!(worn.get(sword).unwrap().item.durability, full - 3);
+    let lines = items.trace(sword, None, 10).await.unwrap();
+    assert_eq!((lines[0].act.as_str(), lines[0].actor.as_str()), ("wear", "realm"));
+    // At nothing it stays, gives nothing, and nothing more is written.
+    let out = items.wear_out(hero.character, vec![(sword, u32::MAX)]).await.unwrap().unwrap();
+    assert_eq!(out.get(sword).unwrap().item.durability, 0);
+    assert_eq!(items.wear_out(hero.character, vec![(sword, 1), (ring, 1)]).await.unwrap(), None);
+    assert_eq!(items.trace(sword, None, 10).await.unwrap().len(), 4);
+    // What is offered in a trade is what was shown.
+    let lock = items.lock(&[hood]).unwrap();
+    assert_eq!(items.wear_out(hero.character, vec![(hood, 1)]).await.unwrap(), None);
+    drop(lock);
+    // It is repaired where its game has seen a vendor.
+    endow(&items, hero.character, 1_000).await.unwrap();
+    let playing = Holder::playing(hero.account, hero.character, EPOCH, None);
+    let game = GameId::from_raw(GAME);
+    let whole = items.deal(playing, Act::Repair { item: sword }, game, 1).await.unwrap();
+    assert_eq!(whole.belongings.get(sword).unwrap().item.durability, full);
+    assert_eq!(items.wear_out(CharacterId::from_raw(77), vec![(sword, 1)]).await.unwrap(), None);
+    verified(&storage).await.unwrap();
+    storage.close().await;
+}
+
+async fn who_has_died_for_good_deals_no_more_before_it_is_stored(home: Home) {
+    let (storage, items, hero) = stage(&home).await;
+    let ring = give(&items, hero.character, plain(&items, "ring", 1), inventory(0, 0)).await.unwrap();
+    let road = give(&items, hero.character, plain(&items, "road-scroll", 1), inventory(1, 0)).await.unwrap();
+    endow(&items, hero.character, 1_000).await.unwrap();
+    lease(&storage, hero.character, EPOCH).await;
+    let game = GameId::from_raw(GAME);
+    // What is known of it since it was saved last says that it lives.
+    let sheet = realm_world::Sheet::newborn(realm_world::Class::Amazon, true);
+    let playing = Holder::playing(hero.account, hero.character, EPOCH, Some(sheet));
+    let has_fallen = Arc::new(AtomicBool::new(false));
+    items.watch(hero.character, &has_fallen);
+    has_fallen.store(true, Ordering::Release);
+    // One that is not hardcore comes back to life.
+    act(&items, playing, Act::Move { item: ring, to: inventory(2, 0) }).await.unwrap();
+    change(&storage, "UPDATE characters SET hardcore = $1 WHERE id = $2", 1, hero.character.to_sql()).await;
+    let before = items.of(hero.character).await.unwrap();
+    for wish in [
+        Act::Move { item: ring, to: inventory(3, 0) },
+        Act::Equip { item: ring, slot: None },
+        Act::Destroy { item: ring, count: None },
+        Act::Use { item: road, on: None },
+    ] {
+        assert_eq!(code(act(&items, playing, wish).await.unwrap_err()), "CHARACTER_DEAD");
+    }
+    for (number, wish) in [(1, buy("hood", 1)), (2, Act::Sell { item: ring, count: None })] {
+        assert_eq!(code(items.deal(playing, wish, game, number).await.unwrap_err()), "CHARACTER_DEAD");
+    }
+    assert_eq!(code(items.drop_to_ground(playing, ring, game, 1).await.unwrap_err()), "CHARACTER_DEAD");
+    let found = plain(&items, "ring", 1);
+    assert_eq!(code(items.born_on_pick_up(playing, found, birth(9, 1)).await.unwrap_err()), "CHARACTER_DEAD");
+    assert_eq!(code(items.gold_found(playing, 5, birth(9, 2)).await.unwrap_err()), "CHARACTER_DEAD");
+    assert_eq!(items.of(hero.character).await.unwrap(), before);
+    // What is stored counts when its game is over.
+    drop(has_fallen);
+    act(&items, playing, Act::Move { item: ring, to: inventory(3, 0) }).await.unwrap();
     verified(&storage).await.unwrap();
     storage.close().await;
 }

@@ -13,6 +13,7 @@ pub use error::{ContentError, ContentProblem};
 pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role, STEP_MAX};
 pub(crate) use potions::PotionRow;
 pub(crate) use read::NAME_LENGTH_MAX;
+pub use rules::Wear;
 pub(crate) use rules::{Levels, Percentages, Rules};
 pub(crate) use skills::{COMPANIONS_MAX, Damage, EffectKind, EffectRow, SkillKind, SkillRow};
 
@@ -183,6 +184,12 @@ impl Content {
     #[must_use]
     pub fn items(&self) -> &Catalogue {
         &self.items
+    }
+
+    /// How fast equipment wears out in fights.
+    #[must_use]
+    pub fn wear(&self) -> Wear {
+        self.rules.wear
     }
 
     /// How many potions a belt holds.

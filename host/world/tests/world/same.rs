@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use realm_world::{
-    Attributes, Class, Content, Difficulty, EntityKind, Event, Facts, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View,
+    Attributes, Class, Content, Deal, Difficulty, EntityKind, Event, Facts, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View,
     World, Zone,
     items::{ItemHandle, Look, Property, Quality},
 };
@@ -75,7 +75,15 @@ fn any_input_about_items() -> impl Strategy<Value = Input> {
     let zone = prop::sample::select(&Zone::ALL[..]);
     let value = prop_oneof![-100..100i32, any::<i32>()];
     let weapon = prop::option::of((any::<u32>(), any::<i32>()));
+    let deal = prop_oneof![
+        (any::<u16>(), any::<u32>()).prop_map(|(base, count)| Deal::Buy { base, count }),
+        (any::<u64>(), any::<u32>()).prop_map(|(item, count)| Deal::Sell { item, count }),
+        any::<u64>().prop_map(|item| Deal::Repair { item }),
+    ];
     prop_oneof![
+        2 => (any_slot(), 0..8u16, deal).prop_map(|(slot, target, deal)| Input::Deal { slot, target, deal }),
+        1 => (any_slot(), any::<u64>(), any::<u64>()).prop_map(|(slot, item, on)| Input::Use { slot, item, on }),
+        1 => any_slot().prop_map(|slot| Input::Recall { slot }),
         3 => (any_slot(), prop::sample::select(Property::ALL), value)
             .prop_map(|(slot, property, value)| Input::Bonus { slot, property, value }),
         2 => (any_slot(), weapon, any::<[u32; 3]>())
@@ -161,7 +169,8 @@ proptest! {
                     Event::Respawned { entity } | Event::SkillUsed { entity, .. } => *entity == after.entity,
                     _ => false,
                 };
-                let walked = !events.iter().any(leapt);
+                let recalled = |input: &Input| matches!(input, Input::Recall { slot: whose } if *whose == slot);
+                let walked = !events.iter().any(leapt) && !inputs.iter().any(recalled);
                 let same = |before: &Facts| before.entity == after.entity && before.zone == after.zone;
                 if let Some(before) = before.filter(|before| same(before) && walked) {
                     let (dx, dy) = (i64::from(after.x - before.x), i64::from(after.y - before.y));
