@@ -41,7 +41,10 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         ("player:move", act(json!({"dx": i32::MIN, "dy": i32::MIN}))),
         ("player:attack", act(json!({"target": u32::MAX}))),
         ("item:drop", act(json!({"item_id": u64::MAX.to_string()}))),
-        ("npc:interaction", act(json!({"target": u32::MAX, "deal": {"kind": {"buy": {"base": "hood", "count": u32::MAX}}}}))),
+        (
+            "npc:interaction",
+            act(json!({"target": u32::MAX, "deal": {"kind": {"buy": {"base": "hood", "count": u32::MAX}}}})),
+        ),
         ("game:enter", json!({"ticket": "t"})),
         ("snapshot:acknowledge", json!({"acknowledged_tick": u32::MAX})),
         ("player:respawn", act(json!({}))),

@@ -120,7 +120,9 @@ pub(super) fn action(
     let (kind, (dx, dy), cooldown) = match act {
         Act::Move { dx, dy } => (ActionKind::Move, (dx, dy), 0),
         Act::Attack { target } => (ActionKind::Attack, way(target), facts.cooldown_ticks),
-        Act::Interact { target } | Act::PickUp { target, .. } | Act::Deal { target, .. } => (ActionKind::Interact, way(target), 0),
+        Act::Interact { target } | Act::PickUp { target, .. } | Act::Deal { target, .. } => {
+            (ActionKind::Interact, way(target), 0)
+        }
         Act::Drink { .. } | Act::Use { .. } => (ActionKind::Interact, (0, 0), 0),
         Act::Skill { target, x, y, .. } => {
             let waits = skill.map_or(0, |skill| skill.cooldown_ticks);

@@ -49,7 +49,8 @@ impl Scene {
 
     fn vendor(&self) -> (u32, (i32, i32)) {
         let now = self.client.history.back().unwrap();
-        let is_vendor = |one: &&realm_protocol::snapshot::EntityState| one.kind == EntityKind::Npc && one.appearance == 1;
+        let is_vendor =
+            |one: &&realm_protocol::snapshot::EntityState| one.kind == EntityKind::Npc && one.appearance == 1;
         let vendor = now.entities.iter().find(is_vendor).expect("in sight");
         (vendor.id.into(), (vendor.x.into(), vendor.y.into()))
     }
@@ -90,7 +91,8 @@ fn buy(base: &str) -> proto::vendor_deal::Kind {
 
 #[test]
 fn who_stands_before_a_vendor_has_its_deal_handed_to_the_keeper() {
-    let mut scene = Scene::new(World::new(Content::builtin(), Difficulty::Normal, 9), Sheet::newborn(Class::Druid, false));
+    let mut scene =
+        Scene::new(World::new(Content::builtin(), Difficulty::Normal, 9), Sheet::newborn(Class::Druid, false));
     let (vendor, (x, y)) = scene.vendor();
     scene.walk_to((x, y + 250));
     let far = scene.deal(vendor, sell(5));

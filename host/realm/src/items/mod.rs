@@ -106,7 +106,15 @@ impl Items {
     /// The same without upkeep.
     #[must_use]
     pub fn new(realm: &str, storage: Storage, content: Arc<Content>, hooks: Hooks) -> Self {
-        Self { storage, realm: realm.into(), content, hooks, locks: Arc::default(), lives: Arc::default(), upkeep: None }
+        Self {
+            storage,
+            realm: realm.into(),
+            content,
+            hooks,
+            locks: Arc::default(),
+            lives: Arc::default(),
+            upkeep: None,
+        }
     }
 
     /// What the content pack says about items.

@@ -131,15 +131,15 @@ fn complaints_name_file_entry_and_key() {
             "npcs.toml, npc \"Bram\", sells 2: is \"kindlin-axe\", which items.toml does not have; write the key of an entry there, the \
              nearest is \"kindling-axe\"",
         ),
-        (
-            ("npcs.toml", "\"kindling-axe\"", "\"ditch-blade\""),
-            "npcs.toml, npc \"Bram\", sells 2: stands there twice",
-        ),
+        (("npcs.toml", "\"kindling-axe\"", "\"ditch-blade\""), "npcs.toml, npc \"Bram\", sells 2: stands there twice"),
         (
             ("items.toml", "price = 20", "price = 0"),
             "npcs.toml, npc \"Bram\", sells 1: is not traded with vendors; give it a price in items.toml, or take it from the list",
         ),
-        (("npcs.toml", "sells = [", "sells = []\nx = ["), "npcs.toml, npc \"Bram\", sells: has length 0, must have from 1 to 2000"),
+        (
+            ("npcs.toml", "sells = [", "sells = []\nx = ["),
+            "npcs.toml, npc \"Bram\", sells: has length 0, must have from 1 to 2000",
+        ),
         (
             ("skills.toml", "missile_step = 20", "missile_step = 32"),
             "skills.toml, skill \"Heron Shot\", missile_step: is 32, must be from 1 to 24",

@@ -9,7 +9,8 @@ use super::{
     skills::Aim,
 };
 use crate::{
-    Deal, EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, SKILLS_PER_CLASS, Sheet, Zone,
+    Deal, EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, SKILLS_PER_CLASS, Sheet,
+    Zone,
     content::Role,
     geometry::{self, Point},
     items::Property,
@@ -47,7 +48,9 @@ impl World {
             Input::Deal { slot, target, deal } => {
                 (slot, InputKind::Deal, self.deal((slot, input_index), target, deal, events))
             }
-            Input::Use { slot, item, on } => (slot, InputKind::Use, self.use_item((slot, input_index), (item, on), events)),
+            Input::Use { slot, item, on } => {
+                (slot, InputKind::Use, self.use_item((slot, input_index), (item, on), events))
+            }
             Input::Recall { slot } => return self.recall(slot),
             Input::Bonus { slot, property, value } => return self.take_up(slot, property, value),
             Input::Wear { slot, weapon, skills } => return self.wear(slot, weapon, skills),

@@ -97,7 +97,11 @@ fn home_is_the_town_from_wherever_one_is_alive() {
     let begun = stage.place();
     stage.take_stairs();
     assert_eq!(stage.view.own.zone, Zone::Dungeon);
-    stage.step(&[Input::Recall { slot: FIRST }, Input::Recall { slot: SECOND }, Input::Recall { slot: PlayerSlot(200) }]);
+    stage.step(&[
+        Input::Recall { slot: FIRST },
+        Input::Recall { slot: SECOND },
+        Input::Recall { slot: PlayerSlot(200) },
+    ]);
     assert_eq!((stage.view.own.zone, stage.place()), (Zone::Town, begun), "where characters come in");
     walk_to(&mut stage, (begun.0 + 90, begun.1));
     assert_ne!(stage.place(), begun);

@@ -186,7 +186,8 @@ impl GameConnection {
     /// As [`Self::walk`].
     pub async fn interact(&mut self, target: u16) -> Result<u32, ClientError> {
         let target = u32::from(target);
-        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target, deal: None }).await
+        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target, deal: None })
+            .await
     }
 
     /// Buys from a vendor in reach what it sells: so many of a base of the content pack. It is done when the event `item_dealt` comes with this
