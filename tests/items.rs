@@ -162,6 +162,17 @@ async fn a_bad_client_moves_nothing() {
         (json!({"act": "split", "item": own, "count": 4_294_967_295u64}), 422, "ITEM_WRONG_COUNT"),
         (json!({"act": "destroy", "item": own, "count": 0}), 422, "ITEM_WRONG_COUNT"),
         (json!({"act": "sell", "item": own, "count": 2}), 422, "ITEM_WRONG_COUNT"),
+        // What nobody sells, as many as nobody sells, and for nothing.
+        (json!({"act": "buy", "base": "garnet-star"}), 404, "ITEM_NOT_SOLD"),
+        (json!({"act": "buy", "base": "'; DROP TABLE items; --"}), 404, "ITEM_NOT_SOLD"),
+        (json!({"act": "buy", "base": "hood", "count": -1}), 400, "REQUEST_INVALID"),
+        (json!({"act": "buy", "base": "hood", "count": 0}), 422, "ITEM_WRONG_COUNT"),
+        (json!({"act": "buy", "base": "naming-scroll", "count": 4_294_967_295u64}), 422, "ITEM_WRONG_COUNT"),
+        (json!({"act": "buy", "base": "hood"}), 409, "NOT_ENOUGH_GOLD"),
+        (json!({"act": "buy", "base": "hood", "to": to("moon", 0, 0)}), 400, "REQUEST_INVALID"),
+        (json!({"act": "buy", "base": "hood", "price": 0}), 400, "REQUEST_INVALID"),
+        (json!({"act": "use", "item": own}), 422, "ITEM_NOT_USABLE"),
+        (json!({"act": "use", "item": salt}), 404, "ITEM_NOT_CARRIED"),
         // Acts that there are not.
         (json!({"act": "duplicate", "item": own}), 400, "REQUEST_INVALID"),
         (json!({"act": "move", "item": own, "to": to("inventory", 0, 0), "count": 2}), 400, "REQUEST_INVALID"),

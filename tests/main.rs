@@ -52,5 +52,6 @@ mod ticks;
 mod tidy;
 mod tls;
 mod trade;
+mod vendors;
 mod views;
 mod world;

@@ -9,6 +9,7 @@ const KEYS: &[&str] = &[
     "character_id",
     "game_id",
     "item_id",
+    "over_item_id",
     "trade_id",
     "letter_id",
     "offer_id",

@@ -1,7 +1,7 @@
 //! What happened in a tick.
 
 use crate::{
-    Content, Dice, Difficulty, EntityId, PlayerSlot, Zone,
+    Content, Deal, Dice, Difficulty, EntityId, PlayerSlot, Zone,
     items::{Find, ItemHandle, Loot},
 };
 
@@ -125,6 +125,37 @@ pub enum Event {
         /// What.
         handle: ItemHandle,
     },
+    /// A player has turned to a vendor. It concerns that player only.
+    Met {
+        /// Who.
+        slot: PlayerSlot,
+        /// The vendor.
+        entity: EntityId,
+        /// Which of those who live in the town, as snapshots number them.
+        vendor: u8,
+    },
+    /// A player stands before a vendor and deals with it. Whether the deal can be done is for who stores what is owned.
+    Dealing {
+        /// Who.
+        slot: PlayerSlot,
+        /// The place of its input in the `inputs` of this step.
+        input_index: usize,
+        /// Which of those who live in the town, as snapshots number them.
+        vendor: u8,
+        /// What.
+        deal: Deal,
+    },
+    /// A living player uses an item. Whether it can be used is for who stores what is owned.
+    Using {
+        /// Who.
+        slot: PlayerSlot,
+        /// The place of its input in the `inputs` of this step.
+        input_index: usize,
+        /// Which item, by its key where it is stored.
+        item: u64,
+        /// Over which item; 0 for none.
+        on: u64,
+    },
 }
 
 /// What a monster leaves, not thrown yet.
@@ -165,6 +196,10 @@ pub enum InputKind {
     Drink,
     /// Laying an item down.
     Drop,
+    /// Dealing with a vendor.
+    Deal,
+    /// Using an item.
+    Use,
 }
 
 /// Why an input was not carried out.

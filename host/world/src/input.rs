@@ -11,6 +11,30 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct PlayerSlot(pub u8);
 
+/// What a player wishes of a vendor. The world knows nothing of what is owned: it says whether there is a vendor, and hands this on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Deal {
+    /// Buys plain ones.
+    Buy {
+        /// Place of the base among all of the content pack.
+        base: u16,
+        /// How many.
+        count: u32,
+    },
+    /// Sells an item.
+    Sell {
+        /// Which, by its key where it is stored.
+        item: u64,
+        /// How many of the stack; 0 for all.
+        count: u32,
+    },
+    /// Has an item repaired.
+    Repair {
+        /// Which, by its key where it is stored.
+        item: u64,
+    },
+}
+
 /// One input of a tick. What names a slot beyond the last, or where nobody plays, is ignored.
 ///
 /// Logs of games hold inputs by their place in this list and their fields' order: add new ones at the end.
@@ -140,6 +164,30 @@ pub enum Input {
         /// Which.
         handle: ItemHandle,
     },
+    /// Wishes to deal with a vendor in reach. The world says that it may ([`Event::Dealing`](crate::Event::Dealing)), and nothing else
+    /// changes in it.
+    Deal {
+        /// Who.
+        slot: PlayerSlot,
+        /// With whom.
+        target: EntityId,
+        /// What.
+        deal: Deal,
+    },
+    /// Wishes to use an item. The world says that it may ([`Event::Using`](crate::Event::Using)).
+    Use {
+        /// Who.
+        slot: PlayerSlot,
+        /// Which item, by its key where it is stored.
+        item: u64,
+        /// Over which item; 0 for none.
+        on: u64,
+    },
+    /// A living player stands where characters come into the town, wherever it was. What it has used to get there is gone already.
+    Recall {
+        /// Who.
+        slot: PlayerSlot,
+    },
 }
 
 impl Input {
@@ -158,7 +206,10 @@ impl Input {
             | Input::Respawn { slot }
             | Input::Drop { slot, .. }
             | Input::Bonus { slot, .. }
-            | Input::Wear { slot, .. } => slot,
+            | Input::Wear { slot, .. }
+            | Input::Deal { slot, .. }
+            | Input::Use { slot, .. }
+            | Input::Recall { slot } => slot,
             Input::Lay { .. } | Input::Confirm { .. } | Input::GiveBack { .. } => PlayerSlot(u8::MAX),
         }
     }

@@ -28,15 +28,15 @@ mod stats;
 mod world;
 mod zone;
 
-pub use content::{Content, ContentError, ContentProblem, SkillInfo};
+pub use content::{Content, ContentError, ContentProblem, SkillInfo, Vendor, Wear};
 pub use dice::Dice;
 pub use event::{Event, Hoard, InputKind, RefusedReason};
-pub use input::{Input, PlayerSlot};
+pub use input::{Deal, Input, PlayerSlot};
 pub use map::{Map, Ways};
 pub use outfit::Outfit;
 pub use sheet::{ATTRIBUTE_POINTS_PER_LEVEL, Attributes, Class, Difficulty, Sheet};
 pub use stats::Stats;
-pub use world::{Action, EntityKind, EntityView, Facts, OwnView, SkillFacts, View, World};
+pub use world::{Action, EntityKind, EntityView, Facts, OwnView, SkillFacts, Strain, View, World};
 pub use zone::Zone;
 
 /// One who stands in a game: a player, a monster or one who lives there. From 1, unique within a game: a number is given again only

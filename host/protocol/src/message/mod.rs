@@ -155,6 +155,7 @@ messages! {
         0x4B "SKILL_USE" "player:skill" SkillUse,
         0x4C "PICK_UP" "player:pick_up" PickUp,
         0x4D "POTION_USE" "player:potion" PotionUse,
+        0x4E "ITEM_USE" "item:use" ItemUse,
         0x50 "TRADE_INVITE" "trade:invite" TradeInvite,
         0x51 "TRADE_ACCEPT" "trade:accept" TradeAccept,
         0x52 "TRADE_OFFER" "trade:offer" TradeOffer,

@@ -41,13 +41,17 @@ fn client_samples() -> Vec<(&'static str, Value)> {
         ("player:move", act(json!({"dx": i32::MIN, "dy": i32::MIN}))),
         ("player:attack", act(json!({"target": u32::MAX}))),
         ("item:drop", act(json!({"item_id": u64::MAX.to_string()}))),
-        ("npc:interaction", act(json!({"target": u32::MAX}))),
+        (
+            "npc:interaction",
+            act(json!({"target": u32::MAX, "deal": {"kind": {"buy": {"base": "hood", "count": u32::MAX}}}})),
+        ),
         ("game:enter", json!({"ticket": "t"})),
         ("snapshot:acknowledge", json!({"acknowledged_tick": u32::MAX})),
         ("player:respawn", act(json!({}))),
         ("player:skill", act(json!({"skill": u32::MAX, "target": u32::MAX, "x": i32::MIN, "y": i32::MIN}))),
         ("player:pick_up", act(json!({"target": u32::MAX, "drink": true}))),
         ("player:potion", act(json!({"place": u32::MAX}))),
+        ("item:use", act(json!({"item_id": u64::MAX.to_string(), "over_item_id": u64::MAX.to_string()}))),
         ("trade:invite", json!({"account": "Bob"})),
         ("trade:accept", json!({"trade_id": u64::MAX.to_string(), "version": u64::MAX})),
         (
@@ -92,6 +96,8 @@ fn server_samples() -> Vec<(&'static str, Value)> {
         {"kind": {"item_taken": {"input": u32::MAX, "item_id": key(), "base": "ring", "quality": "rare", "count": u32::MAX,
             "gold": u64::MAX}}},
         {"kind": {"item_laid": {"input": u32::MAX, "item_id": key()}}},
+        {"kind": {"vendor_met": {"entity": u32::MAX, "name": "Bram"}}},
+        {"kind": {"item_dealt": {"input": u32::MAX, "act": "sell", "item_id": key(), "count": u32::MAX, "gold": u64::MAX}}},
         {"kind": {"skill_used": {"entity": u32::MAX, "skill": u32::MAX, "x": i32::MIN, "y": i32::MIN}}},
     ]);
     vec![
@@ -272,6 +278,26 @@ fn check_client(message: &ClientMessage) {
 fn check_server(message: &ServerMessage) {
     assert_eq!(ServerMessage::decode(message.identifier(), &message.to_payload()).as_ref(), Ok(message));
     assert_eq!(json::parse_server(&json::server_text(&Encoded::from(message), None)).as_ref(), Ok(message));
+}
+
+#[test]
+fn every_deal_with_a_vendor_survives_both_encodings() {
+    let key = || u64::MAX.to_string();
+    let deals = [
+        json!({"buy": {"base": "hood", "count": u32::MAX}}),
+        json!({"sell": {"item_id": key(), "count": u32::MAX}}),
+        json!({"repair": {"item_id": key()}}),
+    ];
+    for deal in deals {
+        let data = json!({"input": 1, "acknowledged_tick": 2, "target": 3, "deal": {"kind": deal}});
+        let message = ClientMessage::from_json("npc:interaction", data.clone()).unwrap();
+        check_client(&message);
+        assert_eq!(message.to_json(), data);
+    }
+    // Who knows of no deals names none.
+    let plain = json!({"input": 1, "acknowledged_tick": 2, "target": 3});
+    let message = ClientMessage::from_json("npc:interaction", plain).unwrap();
+    assert!(matches!(message, ClientMessage::NpcInteraction(ref turns) if turns.deal.is_none()));
 }
 
 #[test]

@@ -262,7 +262,29 @@ pub(super) enum ItemAct {
         #[serde(default)]
         count: Option<u32>,
     },
-    /// Sells an item, or some of a stack, to a vendor.
+    /// Uses a scroll; one is used up. One that tells what an item is needs `on`; one that leads home works in a game alone, which takes the
+    /// character to the town.
+    Use {
+        /// The scroll.
+        #[schema(value_type = String)]
+        item: ItemId,
+        /// Over which item.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<ItemId>,
+    },
+    /// Buys from a vendor what it sells (`GET /vendors`). In a game one has to stand before the vendor, and deals by the game's connection.
+    Buy {
+        /// Key of the base in the content pack.
+        base: String,
+        /// How many: 1 to a stack, 1 of what does not stack; 1 when absent.
+        #[serde(default = "one")]
+        count: u32,
+        /// Where to, in the inventory; absent for stacks there and the first free place.
+        #[serde(default)]
+        to: Option<SpotView>,
+    },
+    /// Sells an item, or some of a stack, to a vendor; in a game by its connection.
     Sell {
         /// Which.
         #[schema(value_type = String)]
@@ -271,12 +293,16 @@ pub(super) enum ItemAct {
         #[serde(default)]
         count: Option<u32>,
     },
-    /// Has a vendor repair an item.
+    /// Has a vendor repair an item; in a game by its connection.
     Repair {
         /// Which.
         #[schema(value_type = String)]
         item: ItemId,
     },
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl ItemAct {
@@ -294,6 +320,10 @@ impl ItemAct {
             Self::Identify { scroll, item } => Act::Identify { scroll: *scroll, item: *item },
             Self::Combine {} => Act::Combine,
             Self::Destroy { item, count } => Act::Destroy { item: *item, count: *count },
+            Self::Use { item, on } => Act::Use { item: *item, on: *on },
+            Self::Buy { base, count, to } => {
+                Act::Buy { base: base.clone(), count: *count, to: cell(to)?, vendor: None }
+            }
             Self::Sell { item, count } => Act::Sell { item: *item, count: *count },
             Self::Repair { item } => Act::Repair { item: *item },
         })

@@ -33,6 +33,7 @@ mod staff;
 mod staff_characters;
 mod staff_items;
 mod staff_mail;
+mod vendors;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -123,6 +124,7 @@ fn routes() -> OpenApiRouter<Features> {
         .merge(staff::routes())
         .merge(staff_characters::routes())
         .merge(staff_items::routes())
+        .merge(vendors::routes())
         .merge(staff_mail::routes())
         .merge(audit::routes())
         .merge(sanctions::routes())

@@ -34,6 +34,10 @@ pub(super) fn input(act: Act, slot: realm_world::PlayerSlot) -> Result<Input, Co
         Act::PickUp { target, drink } => Input::PickUp { slot, target: entity(target)?, drink },
         Act::Drink { place } => Input::Drink { slot, place: u8::try_from(place).map_err(|_| Code::PotionUnknown)? },
         Act::DropItem { item } => Input::Drop { slot, item },
+        Act::Deal { target, deal } => {
+            Input::Deal { slot, target: entity(target)?, deal: deal.ok_or(Code::ItemNotSold)? }
+        }
+        Act::Use { item, on } => Input::Use { slot, item, on },
     })
 }
 
@@ -48,12 +52,15 @@ fn act(input: &Input) -> Option<Act> {
         Input::Drink { place, .. } => Act::Drink { place: place.into() },
         Input::Respawn { .. } => Act::Respawn,
         Input::Drop { item, .. } => Act::DropItem { item },
+        Input::Deal { target, deal, .. } => Act::Deal { target: target.into(), deal: Some(deal) },
+        Input::Use { item, on, .. } => Act::Use { item, on },
         Input::Join { .. }
         | Input::Leave { .. }
         | Input::Bonus { .. }
         | Input::Wear { .. }
         | Input::Lay { .. }
         | Input::Confirm { .. }
+        | Input::Recall { .. }
         | Input::GiveBack { .. } => return None,
     })
 }
@@ -113,8 +120,10 @@ pub(super) fn action(
     let (kind, (dx, dy), cooldown) = match act {
         Act::Move { dx, dy } => (ActionKind::Move, (dx, dy), 0),
         Act::Attack { target } => (ActionKind::Attack, way(target), facts.cooldown_ticks),
-        Act::Interact { target } | Act::PickUp { target, .. } => (ActionKind::Interact, way(target), 0),
-        Act::Drink { .. } => (ActionKind::Interact, (0, 0), 0),
+        Act::Interact { target } | Act::PickUp { target, .. } | Act::Deal { target, .. } => {
+            (ActionKind::Interact, way(target), 0)
+        }
+        Act::Drink { .. } | Act::Use { .. } => (ActionKind::Interact, (0, 0), 0),
         Act::Skill { target, x, y, .. } => {
             let waits = skill.map_or(0, |skill| skill.cooldown_ticks);
             let way = match target {

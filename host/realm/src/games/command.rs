@@ -36,6 +36,8 @@ pub(super) enum Command {
     Hear { game: GameId, word: Box<Word> },
     /// A player wears something else now.
     Wear { game: GameId, character: CharacterId, brought: Brought },
+    /// A player goes home.
+    Recall { game: GameId, character: CharacterId, epoch: i64 },
     /// Takes a player out: the character is reported for the last time and the link closed.
     Leave { game: GameId, account: AccountId, reason: CloseReason },
     /// Forgets a game that nobody has a seat in any more.

@@ -6,7 +6,7 @@ use realm_world::{
 };
 use tokio::sync::mpsc;
 
-use crate::types::Code;
+use crate::types::{Code, ItemId};
 
 use super::{
     events,
@@ -22,39 +22,57 @@ const TAKING_MAX: u8 = 4;
 /// After a wish that was refused, a player takes and lays down nothing for so long: what cannot be had is not asked for again and again.
 const REFUSED_TICKS: u32 = 10;
 
+/// What a player wishes of the keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// To take something from the ground.
+    Take,
+    /// To lay something down.
+    Lay,
+    /// To deal with a vendor, or to use something.
+    Deal,
+}
+
 /// What one player has under way with the keeper.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UnderWay {
     taking: u8,
     /// One at a time: so what a player has on the ground is known when it wishes to lay down more.
     laying: bool,
+    /// One at a time.
+    dealing: bool,
     /// Until which tick nothing more is asked for.
     waits_until: u32,
 }
 
 impl UnderWay {
     /// Begins a wish, if there may be another.
-    fn begin(&mut self, lays: bool, tick: u32) -> Result<(), Code> {
+    fn begin(&mut self, wish: Wish, tick: u32) -> Result<(), Code> {
         if tick < self.waits_until {
             return Err(Code::ActTooSoon);
         }
-        if (lays && self.laying) || (!lays && self.taking >= TAKING_MAX) {
+        let is_busy = match wish {
+            Wish::Take => self.taking >= TAKING_MAX,
+            Wish::Lay => self.laying,
+            Wish::Deal => self.dealing,
+        };
+        if is_busy {
             return Err(Code::RateLimited);
         }
-        if lays {
-            self.laying = true;
-        } else {
-            self.taking += 1;
+        match wish {
+            Wish::Take => self.taking += 1,
+            Wish::Lay => self.laying = true,
+            Wish::Deal => self.dealing = true,
         }
         Ok(())
     }
 
     /// A wish has its answer.
-    pub(super) fn end(&mut self, lays: bool, is_refused: bool, tick: u32) {
-        if lays {
-            self.laying = false;
-        } else {
-            self.taking = self.taking.saturating_sub(1);
+    pub(super) fn end(&mut self, wish: Wish, is_refused: bool, tick: u32) {
+        match wish {
+            Wish::Take => self.taking = self.taking.saturating_sub(1),
+            Wish::Lay => self.laying = false,
+            Wish::Deal => self.dealing = false,
         }
         if is_refused {
             self.waits_until = tick.saturating_add(REFUSED_TICKS);
@@ -93,18 +111,39 @@ impl Errands {
                 Event::Taken { slot, input_index, handle } => {
                     let input = number(origins, input_index);
                     let errand = |finder| Errand::Take { finder, input, handle };
-                    if !self.wish(world, players, (slot, input, false), errand) {
+                    if !self.wish(world, players, (slot, input, Wish::Take), errand) {
                         self.undone.push(Input::GiveBack { handle });
                     }
                 }
                 Event::Laying { slot, input_index, item, zone, x, y } => {
                     let (input, entity) = (number(origins, input_index), world.entity_of(slot).unwrap_or_default());
                     let errand = |finder| Errand::Lay { finder, input, item, entity, zone, x, y };
-                    self.wish(world, players, (slot, input, true), errand);
+                    self.wish(world, players, (slot, input, Wish::Lay), errand);
+                }
+                Event::Dealing { slot, input_index, vendor, deal } => {
+                    let input = number(origins, input_index);
+                    let errand = |finder| Errand::Deal { finder, input, vendor, deal };
+                    self.wish(world, players, (slot, input, Wish::Deal), errand);
+                }
+                Event::Using { slot, input_index, item, on } => {
+                    let input = number(origins, input_index);
+                    let errand = |finder| Errand::Use { finder, input, item, on };
+                    self.wish(world, players, (slot, input, Wish::Deal), errand);
                 }
                 Event::Vanished { handle } if self.keeper.is_some() => self.vanished.push(handle),
                 _ => {}
             }
+        }
+    }
+
+    /// Hands over what a player has worn down. What finds no place is not worn: nobody loses more than is said.
+    pub(super) fn wear(&self, player: &Player, worn: Vec<(ItemId, u32)>) {
+        if worn.is_empty() || self.keeper.is_none() {
+            return;
+        }
+        let (account, character) = (player.account, player.character);
+        if !self.hand_over(Errand::Wear { account, character, worn }) {
+            metrics::counter!("realm_wear_lost_total").increment(1);
         }
     }
 
@@ -128,7 +167,7 @@ impl Errands {
         &self,
         world: &World,
         players: &mut [Player],
-        (slot, input, lays): (PlayerSlot, u32, bool),
+        (slot, input, wish): (PlayerSlot, u32, Wish),
         errand: impl FnOnce(Finder) -> Errand,
     ) -> bool {
         let Some(player) = players.iter_mut().find(|player| player.slot == slot) else { return false };
@@ -136,7 +175,7 @@ impl Errands {
             // Where nobody keeps anything, nobody carries anything.
             None => Err(Code::ItemNotCarried),
             Some(keeper) if keeper.capacity() <= RESERVED => Err(Code::RateLimited),
-            Some(_) => player.under_way.begin(lays, world.tick()),
+            Some(_) => player.under_way.begin(wish, world.tick()),
         };
         let finder = Finder {
             account: player.account,
@@ -144,12 +183,12 @@ impl Errands {
             epoch: player.brought.epoch,
             sheet: world.sheet(slot),
             line: player.lines,
-            lays,
+            wish,
         };
         let code = match begun {
             Ok(()) if self.hand_over(errand(finder)) => return true,
             Ok(()) => {
-                player.under_way.end(lays, false, world.tick());
+                player.under_way.end(wish, false, world.tick());
                 Code::RateLimited
             }
             Err(code) => code,

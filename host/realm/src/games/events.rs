@@ -1,7 +1,7 @@
 //! What happened in a tick, as the clients are told, and who may know of it.
 
 use realm_protocol::proto::{self, game_event::Kind};
-use realm_world::{EntityId, Event, PlayerSlot, RefusedReason};
+use realm_world::{Content, EntityId, Event, PlayerSlot, RefusedReason};
 
 use crate::types::Code;
 
@@ -19,7 +19,7 @@ pub(super) enum Audience {
 }
 
 /// An event on the wire, without what only its receiver decides.
-pub(super) fn describe(event: &Event) -> (Option<Kind>, Audience) {
+pub(super) fn describe(content: &Content, event: &Event) -> (Option<Kind>, Audience) {
     let near = |entity: EntityId| Audience::SeeingEither(entity, entity);
     match *event {
         Event::Damage { source, target, amount } => {
@@ -48,7 +48,13 @@ pub(super) fn describe(event: &Event) -> (Option<Kind>, Audience) {
         | Event::Treasure { .. }
         | Event::Taken { .. }
         | Event::Laying { .. }
+        | Event::Dealing { .. }
+        | Event::Using { .. }
         | Event::Vanished { .. } => (None, Audience::Nobody),
+        Event::Met { slot, entity, vendor } => {
+            let name = content.npc_name(vendor).unwrap_or_default().to_owned();
+            (Some(Kind::VendorMet(proto::VendorMet { entity: entity.into(), name })), Audience::Only(slot))
+        }
         Event::Respawned { entity } => {
             (Some(Kind::Respawned(proto::Respawned { entity: entity.into() })), near(entity))
         }

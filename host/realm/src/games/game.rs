@@ -1,6 +1,6 @@
 //! One running game: its world, its players and their connections, owned by a tick thread.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use realm_protocol::proto;
 use realm_world::{Event, Input, PlayerSlot, Sheet, View, World, log::Header};
@@ -115,9 +115,22 @@ impl Game {
         if player.brought.version >= brought.version {
             return;
         }
-        player.brought.version = brought.version;
+        // What came before is what the old things have gone through.
         let slot = player.slot;
+        if let Some(strain) = self.world.strain(slot) {
+            player.wearing.settle(&player.brought.gear, strain);
+        }
+        player.brought.version = brought.version;
+        player.brought.gear = Arc::clone(&brought.gear);
         brought.outfit.inputs(slot).for_each(|input| self.add_input(input, None));
+    }
+
+    /// A player goes home.
+    pub(super) fn recall(&mut self, character: CharacterId, epoch: i64) {
+        let known = |player: &&Player| player.character == character && player.brought.epoch == epoch;
+        if let Some(slot) = self.players.iter().find(known).map(|player| player.slot) {
+            self.add_input(Input::Recall { slot }, None);
+        }
     }
 
     #[cfg(test)]
@@ -158,6 +171,8 @@ impl Game {
 
     fn part(&mut self, index: usize, parting: &Parting, reports: &mut Reports) {
         let mut player = self.players.remove(index);
+        let worn = player.wear_down(&self.world);
+        self.errands.wear(&player, worn);
         let kept = player.entity.and_then(|_| kept(&self.world, &player));
         reports.save(player.progress(kept, true));
         self.add_input(Input::Leave { slot: player.slot }, None);
@@ -187,7 +202,7 @@ impl Game {
             Stage::Take => {
                 let now = Instant::now();
                 for player in &mut self.players {
-                    player.take(&mut tools.scratch.arrivals, now);
+                    player.take(&mut tools.scratch.arrivals, self.world.content().items(), now);
                 }
                 self.watch.lap(Phase::Take);
                 self.events.clear();
@@ -263,7 +278,9 @@ impl Game {
         for event in &mut self.events[happened..] {
             if let Event::Refused { input_index, .. }
             | Event::Taken { input_index, .. }
-            | Event::Laying { input_index, .. } = event
+            | Event::Laying { input_index, .. }
+            | Event::Dealing { input_index, .. }
+            | Event::Using { input_index, .. } = event
             {
                 *input_index += earlier;
             }
@@ -298,11 +315,19 @@ impl Game {
             if let Some(player) = self.players.iter_mut().find(|player| player.entity == Some(entity)) {
                 player.moments.died = died;
                 player.save_now = true;
+                // Before anybody is told, and before it is stored: from now on nothing of it is dealt with.
+                if self.world.sheet(player.slot).is_some_and(|sheet| sheet.dead) {
+                    player.presence.fall();
+                }
             }
         }
         let Patience { reconnect_ticks, autosave_ticks } = tools.patience;
         for player in &mut self.players {
             player.count_tick(reconnect_ticks, autosave_ticks);
+            if player.wearing.is_due() {
+                let worn = player.wear_down(&self.world);
+                self.errands.wear(player, worn);
+            }
             if faults::has(Bug::ReleaseOnDisconnect) && player.has_just_lost_its_line() {
                 tools.reports.save(player.progress(None, true));
             }
@@ -330,7 +355,7 @@ impl Game {
     /// Gives each player the news of what happened within its view.
     fn tell(&mut self) {
         for event in &self.events {
-            let (kind, audience) = events::describe(event);
+            let (kind, audience) = events::describe(self.world.content(), event);
             for (index, player) in self.players.iter_mut().enumerate().filter(|(_, player)| player.entity.is_some()) {
                 let Some(line) = &mut player.line else { continue };
                 match audience {

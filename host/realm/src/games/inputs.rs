@@ -3,7 +3,11 @@
 
 use std::collections::VecDeque;
 
-use realm_protocol::{ClientMessage, proto};
+use realm_protocol::{
+    ClientMessage,
+    proto::{self, vendor_deal::Kind},
+};
+use realm_world::{Deal, items::Catalogue};
 
 use crate::types::Arrived;
 
@@ -27,6 +31,10 @@ pub(super) enum Act {
     Attack { target: u32 },
     /// A word with somebody, or the stairs.
     Interact { target: u32 },
+    /// A deal with a vendor; `None` about something that the content pack does not have.
+    Deal { target: u32, deal: Option<Deal> },
+    /// Using an item, over another or none.
+    Use { item: u64, on: u64 },
     /// A skill, at somebody or at a place.
     Skill { skill: u32, target: u32, x: i32, y: i32 },
     /// Taking something from the ground.
@@ -65,11 +73,22 @@ pub(super) enum Received {
     Leave,
 }
 
+/// What is wished of a vendor, or why that is nothing.
+fn deal(deal: proto::VendorDeal, catalogue: &Catalogue) -> Result<Option<Deal>, String> {
+    Ok(match deal.kind.ok_or("a deal buys, sells or repairs")? {
+        Kind::Buy(proto::VendorBuy { base, count }) => {
+            catalogue.base_number(&base).map(|base| Deal::Buy { base, count })
+        }
+        Kind::Sell(proto::VendorSell { item_id, count }) => Some(Deal::Sell { item: item_id, count }),
+        Kind::Repair(proto::VendorRepair { item_id }) => Some(Deal::Repair { item: item_id }),
+    })
+}
+
 /// Reads a frame.
 ///
 /// # Errors
 /// When it is malformed or has no place in a game; the text says why.
-pub(super) fn read(frame: Arrived<'_>) -> Result<Received, String> {
+pub(super) fn read(frame: Arrived<'_>, catalogue: &Catalogue) -> Result<Received, String> {
     let message = ClientMessage::decode(frame.identifier, frame.payload).map_err(|error| error.to_string())?;
     let intent = |input, acknowledged_tick, act| Received::Intent(Intent { input, acknowledged_tick, act });
     Ok(match message {
@@ -80,8 +99,14 @@ pub(super) fn read(frame: Arrived<'_>) -> Result<Received, String> {
         ClientMessage::PlayerAttack(proto::PlayerAttack { input, acknowledged_tick, target }) => {
             intent(input, acknowledged_tick, Act::Attack { target })
         }
-        ClientMessage::NpcInteraction(proto::NpcInteraction { input, acknowledged_tick, target }) => {
+        ClientMessage::NpcInteraction(proto::NpcInteraction { input, acknowledged_tick, target, deal: None }) => {
             intent(input, acknowledged_tick, Act::Interact { target })
+        }
+        ClientMessage::NpcInteraction(proto::NpcInteraction { input, acknowledged_tick, target, deal: Some(wish) }) => {
+            intent(input, acknowledged_tick, Act::Deal { target, deal: deal(wish, catalogue)? })
+        }
+        ClientMessage::ItemUse(proto::ItemUse { input, acknowledged_tick, item_id, over_item_id }) => {
+            intent(input, acknowledged_tick, Act::Use { item: item_id, on: over_item_id })
         }
         ClientMessage::SkillUse(proto::SkillUse { input, acknowledged_tick, skill, target, x, y }) => {
             intent(input, acknowledged_tick, Act::Skill { skill, target, x, y })
@@ -203,13 +228,28 @@ mod tests {
     fn frames_are_read_and_what_has_no_place_is_named() {
         let read = |message: ClientMessage| {
             let payload = message.to_payload();
-            read(Arrived { identifier: message.identifier(), sequence: 1, payload: &payload })
+            let frame = Arrived { identifier: message.identifier(), sequence: 1, payload: &payload };
+            read(frame, realm_world::Content::builtin().items())
         };
         let far = proto::PlayerMove { input: 4, acknowledged_tick: 2, dx: i32::MIN, dy: 5 };
         let act = Act::Move { dx: -WISH_MAX, dy: 5 };
         assert_eq!(read(far.into()), Ok(Received::Intent(Intent { input: 4, acknowledged_tick: 2, act })));
         let chat = proto::ChatSend { text: "hi".into() };
         assert!(read(chat.into()).unwrap_err().contains("CHAT_MESSAGE"));
-        assert!(super::read(Arrived { identifier: 0x41, sequence: 1, payload: &[0xFF] }).is_err());
+        let content = realm_world::Content::builtin();
+        let nonsense = Arrived { identifier: 0x41, sequence: 1, payload: &[0xFF] };
+        assert!(super::read(nonsense, content.items()).is_err());
+
+        let deal = |kind| {
+            let deal = Some(proto::VendorDeal { kind });
+            read(proto::NpcInteraction { input: 4, acknowledged_tick: 2, target: 9, deal }.into())
+        };
+        let act = |deal| Act::Deal { target: 9, deal };
+        let wished = |deal| Ok(Received::Intent(Intent { input: 4, acknowledged_tick: 2, act: act(deal) }));
+        let buy = |base: &str| deal(Some(Kind::Buy(proto::VendorBuy { base: base.to_owned(), count: 3 })));
+        let base = content.items().base_number("hood").unwrap();
+        assert_eq!(buy("hood"), wished(Some(Deal::Buy { base, count: 3 })));
+        assert_eq!(buy("no-such-thing"), wished(None));
+        assert!(deal(None).unwrap_err().contains("buys, sells or repairs"));
     }
 }

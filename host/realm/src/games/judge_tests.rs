@@ -48,7 +48,7 @@ impl Room {
     /// The player wishes a step, and the judge takes it.
     fn collect(&mut self, judge: &mut Judge) -> Case {
         self.client.step(0, 1);
-        self.players[0].take(&mut Arrivals::default(), Instant::now());
+        self.players[0].take(&mut Arrivals::default(), self.world.content().items(), Instant::now());
         judge.collect(&self.world, &mut self.players)
     }
 

@@ -9,14 +9,14 @@ use std::{collections::BTreeMap, sync::Weak, time::Duration};
 
 use realm_protocol::proto::{self, game_event::Kind};
 use realm_world::{
-    Difficulty, EntityId, Hoard, Input, Sheet, Zone,
+    Deal, Difficulty, EntityId, Hoard, Input, Sheet, Zone,
     items::{Certificate, Item, ItemHandle, LOOT_MAX, Look, Loot},
 };
 use tokio::sync::mpsc;
 
 use crate::{
     hooks::Happening,
-    items::{Holder, Items, ItemsError},
+    items::{Act, Dealt, Holder, Items, ItemsError},
     storage::StorageError,
     types::{
         AccountId, CharacterId, Code, GameId, ItemId, Refusal,
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-use super::{command::Command, ending::Ending, shared::Shared};
+use super::{command::Command, ending::Ending, errands::Wish, shared::Shared};
 
 /// Errands of one game that wait for its keeper. Of what finds no place, treasure is lost, and what was taken or is to be laid down stays where
 /// it is.
@@ -53,8 +53,8 @@ pub(super) struct Finder {
     pub(super) sheet: Option<Sheet>,
     /// Number of the connection that wished it.
     pub(super) line: u32,
-    /// It lays something down, and takes nothing.
-    pub(super) lays: bool,
+    /// What it wishes.
+    pub(super) wish: Wish,
 }
 
 impl Finder {
@@ -64,7 +64,7 @@ impl Finder {
 }
 
 /// What a tick thread has its keeper do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Errand {
     /// A monster has died: what it leaves is to be thrown and laid down.
     Open {
@@ -82,6 +82,12 @@ pub(super) enum Errand {
     Lay { finder: Finder, input: u32, item: u64, entity: EntityId, zone: Zone, x: i32, y: i32 },
     /// Something lies there no more, or found no room.
     Forget { handle: ItemHandle },
+    /// Somebody deals with a vendor, before which it stands.
+    Deal { finder: Finder, input: u32, vendor: u8, deal: Deal },
+    /// Somebody uses an item, over another or, with 0, over none.
+    Use { finder: Finder, input: u32, item: u64, on: u64 },
+    /// What a player wears has lost so much of its durability.
+    Wear { account: AccountId, character: CharacterId, worn: Vec<(ItemId, u32)> },
 }
 
 /// What came of an errand.
@@ -123,6 +129,8 @@ pub(super) struct Keeper {
     things: BTreeMap<ItemHandle, Thing>,
     /// Number of the last thing. No number is given twice.
     last: u32,
+    /// Number of the last deal.
+    deals: u32,
     /// Items of which nobody knows whether they were laid down: they go back, as soon as the database answers.
     doubtful: Vec<ItemId>,
 }
@@ -130,7 +138,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(game: GameId, difficulty: Difficulty, thread: usize, items: Items, shared: Weak<Shared>) -> Self {
         let (things, doubtful) = (BTreeMap::new(), Vec::new());
-        Self { game, difficulty, thread, items, shared, things, last: 0, doubtful }
+        Self { game, difficulty, thread, items, shared, things, last: 0, deals: 0, doubtful }
     }
 
     /// What is to be done when the game is over.
@@ -162,6 +170,15 @@ impl Keeper {
                     self.lay(&finder, input, ItemId::from_raw(item), (entity, zone, x, y)).await;
                 }
                 Errand::Forget { handle } => self.forget(handle).await,
+                Errand::Deal { finder, input, vendor, deal } => match self.act_of(vendor, deal) {
+                    Some(act) => self.deal(&finder, input, act).await,
+                    None => self.refuse(&finder, input, Code::ItemNotSold, None).await,
+                },
+                Errand::Use { finder, input, item, on } => {
+                    let on = (on != 0).then(|| ItemId::from_raw(on));
+                    self.deal(&finder, input, Act::Use { item: ItemId::from_raw(item), on }).await;
+                }
+                Errand::Wear { account, character, worn } => self.wear(account, character, worn).await,
             }
         }
     }
@@ -235,6 +252,63 @@ impl Keeper {
         };
         self.say(None, Some((finder, Kind::ItemTaken(taken)))).await;
         tokio::time::sleep(HASTY_PAUSE).await;
+    }
+
+    /// What a deal is, of things that are owned.
+    fn act_of(&self, vendor: u8, deal: Deal) -> Option<Act> {
+        let content = self.items.content();
+        Some(match deal {
+            Deal::Buy { base, count } => {
+                let base = content.items().bases().get(usize::from(base))?.key.clone();
+                Act::Buy { base, count, to: None, vendor: Some(content.npc_name(vendor)?.to_owned()) }
+            }
+            Deal::Sell { item, count } => {
+                Act::Sell { item: ItemId::from_raw(item), count: (count > 0).then_some(count) }
+            }
+            Deal::Repair { item } => Act::Repair { item: ItemId::from_raw(item) },
+        })
+    }
+
+    /// Somebody deals with a vendor or uses something. What is worn then counts, and who has read the way home goes there.
+    async fn deal(&mut self, finder: &Finder, input: u32, act: Act) {
+        self.deals = self.deals.wrapping_add(1);
+        let number = self.deals;
+        let dealt = confirmed(|| self.items.deal(finder.holder(), act.clone(), self.game, number)).await;
+        let Dealt { item, belongings } = match dealt {
+            Ok(dealt) => dealt,
+            Err(error) => return self.refuse(finder, input, code(error), None).await,
+        };
+        let told = proto::ItemDealt {
+            input,
+            act: act.name().to_owned(),
+            item_id: item.raw(),
+            count: belongings.get(item).map_or(0, |owned| owned.item.count),
+            gold: u64::try_from(belongings.gold).unwrap_or_default(),
+        };
+        let Some(shared) = self.shared.upgrade() else { return };
+        let content = self.items.content();
+        shared.belongings_changed(content, (finder.account, finder.character), &belongings).await;
+        if act.leads_home() {
+            let (game, character, epoch) = (self.game, finder.character, finder.epoch);
+            shared.command(self.thread, Command::Recall { game, character, epoch }).await;
+        }
+        self.say(None, Some((finder, Kind::ItemDealt(told)))).await;
+    }
+
+    /// What a player wears is worn down. It is asked for once: what nobody confirms may not be worn, and is never worn twice.
+    async fn wear(&self, account: AccountId, character: CharacterId, worn: Vec<(ItemId, u32)>) {
+        match self.items.wear_out(character, worn).await {
+            Ok(Some(belongings)) => {
+                if let Some(shared) = self.shared.upgrade() {
+                    shared.belongings_changed(self.items.content(), (account, character), &belongings).await;
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                metrics::counter!("realm_wear_lost_total").increment(1);
+                tracing::debug!(game = %self.game, %character, %error, "what a fight wore down stays as it was");
+            }
+        }
     }
 
     /// Makes something its finder's, and stores that.

@@ -10,7 +10,7 @@ use realm_world::{
 
 use crate::{
     hooks::Hooks,
-    items::testing::{give, inventory, items, lease, plain, verified},
+    items::testing::{endow, give, inventory, items, lease, plain, verified},
     storage::{
         Storage,
         testing::{FakeClock, Home, account, character, each_database, open},
@@ -27,6 +27,9 @@ each_database!(
     who_holds_the_lease_no_more_gets_nothing,
     what_is_laid_down_goes_to_another_or_back,
     what_lies_there_when_the_game_is_over_goes_back,
+    a_deal_is_done_and_told,
+    who_reads_the_way_home_is_sent_there,
+    what_a_fight_cost_is_written_after_all_else,
 );
 
 const GAME: u64 = 7;
@@ -66,7 +69,7 @@ impl Stage {
         let account = account(&self.storage).await;
         let character = character(&self.storage, account, name, "Druid").await;
         lease(&self.storage, character, epoch).await;
-        Finder { account, character, epoch, sheet: None, line: 0, lays: false }
+        Finder { account, character, epoch, sheet: None, line: 0, wish: Wish::Take }
     }
 
     async fn send(&self, errand: Errand) {
@@ -231,4 +234,92 @@ async fn what_lies_there_when_the_game_is_over_goes_back(home: Home) {
     assert!(items.of(first.character).await.unwrap().get(key).is_some());
     verified(&stage.storage).await.unwrap();
     stage.storage.close().await;
+}
+
+/// Deals, and hears what came of it.
+async fn dealt(stage: &mut Stage, finder: Finder, input: u32, deal: Deal) -> Result<proto::ItemDealt, String> {
+    stage.send(Errand::Deal { finder, input, vendor: 1, deal }).await;
+    answered(stage).await
+}
+
+async fn answered(stage: &mut Stage) -> Result<proto::ItemDealt, String> {
+    match stage.word().await {
+        (None, Some(Kind::ItemDealt(dealt))) => Ok(dealt),
+        (None, Some(Kind::Refused(refused))) => Err(refused.code),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_deal_is_done_and_told(home: Home) {
+    let mut stage = Stage::new(home).await;
+    let buyer = Finder { wish: Wish::Deal, ..stage.finder("Buyer", 3).await };
+    let base = |key: &str| stage.items.catalogue().base_number(key).unwrap();
+    let (hood, star) = (base("hood"), base("garnet-star"));
+    let poor = dealt(&mut stage, buyer, 1, Deal::Buy { base: hood, count: 1 }).await;
+    assert_eq!(poor, Err("NOT_ENOUGH_GOLD".to_owned()));
+    endow(&stage.items, buyer.character, 100).await.unwrap();
+    let bought = dealt(&mut stage, buyer, 2, Deal::Buy { base: hood, count: 1 }).await.unwrap();
+    let has = stage.items.of(buyer.character).await.unwrap();
+    let [owned] = &has.items[..] else { panic!("{has:?}") };
+    assert_eq!((bought.input, bought.act.as_str(), bought.item_id, bought.count), (2, "buy", owned.key.raw(), 1));
+    assert_eq!(i64::try_from(bought.gold).unwrap(), has.gold);
+    for (deal, code) in [
+        (Deal::Buy { base: star, count: 1 }, "ITEM_NOT_SOLD"),
+        (Deal::Buy { base: u16::MAX, count: 1 }, "ITEM_NOT_SOLD"),
+        (Deal::Buy { base: hood, count: u32::MAX }, "ITEM_WRONG_COUNT"),
+        (Deal::Repair { item: owned.key.raw() }, "ITEM_NO_REPAIR"),
+        (Deal::Sell { item: owned.key.raw(), count: 2 }, "ITEM_WRONG_COUNT"),
+        (Deal::Sell { item: u64::MAX, count: 0 }, "ITEM_NOT_CARRIED"),
+    ] {
+        assert_eq!(dealt(&mut stage, buyer, 3, deal).await, Err(code.to_owned()), "{deal:?}");
+    }
+    let key = owned.key;
+    let sold = dealt(&mut stage, buyer, 4, Deal::Sell { item: key.raw(), count: 0 }).await.unwrap();
+    assert_eq!((sold.act.as_str(), sold.item_id, sold.count), ("sell", key.raw(), 0));
+    assert!(sold.gold > bought.gold && stage.items.of(buyer.character).await.unwrap().items.is_empty());
+    // Who holds the lease no more deals no more.
+    lease(&stage.storage, buyer.character, 4).await;
+    let late = dealt(&mut stage, buyer, 5, Deal::Buy { base: hood, count: 1 }).await;
+    assert_eq!(late, Err("CHARACTER_BUSY".to_owned()));
+    stage.end().await;
+}
+
+async fn who_reads_the_way_home_is_sent_there(home: Home) {
+    let mut stage = Stage::new(home).await;
+    let reader = Finder { wish: Wish::Deal, ..stage.finder("Reader", 3).await };
+    let road = plain(&stage.items, "road-scroll", 1);
+    let key = give(&stage.items, reader.character, road, inventory(0, 0)).await.unwrap();
+    stage.send(Errand::Use { finder: reader, input: 1, item: key.raw(), on: 0 }).await;
+    match tokio::time::timeout(Duration::from_secs(20), stage.words.recv()).await.expect("a word") {
+        Some(Command::Recall { game, character, epoch }) => {
+            assert_eq!((game.raw(), character, epoch), (GAME, reader.character, 3));
+        }
+        _ => panic!("it goes home"),
+    }
+    let used = answered(&mut stage).await.unwrap();
+    assert_eq!((used.act.as_str(), used.item_id, used.count), ("use", key.raw(), 0));
+    // There is no other, and nobody is sent.
+    stage.send(Errand::Use { finder: reader, input: 2, item: key.raw(), on: 0 }).await;
+    assert_eq!(answered(&mut stage).await, Err("ITEM_NOT_CARRIED".to_owned()));
+    stage.send(Errand::Use { finder: reader, input: 2, item: key.raw(), on: 9 }).await;
+    assert_eq!(answered(&mut stage).await, Err("ITEM_NOT_CARRIED".to_owned()));
+    stage.end().await;
+}
+
+async fn what_a_fight_cost_is_written_after_all_else(home: Home) {
+    let stage = Stage::new(home).await;
+    let fighter = stage.finder("Fighter", 3).await;
+    let sword = plain(&stage.items, "ditch-blade", 1);
+    let full = sword.durability;
+    let key = give(&stage.items, fighter.character, sword, inventory(0, 0)).await.unwrap();
+    // It has left by then, and the lease is given back.
+    lease(&stage.storage, fighter.character, 0).await;
+    let Finder { account, character, .. } = fighter;
+    stage.send(Errand::Wear { account, character, worn: vec![(key, 5)] }).await;
+    let (items, storage) = (stage.items.clone(), stage.storage.clone());
+    drop(stage.errands);
+    assert!(!stage.keeper.await.expect("the keeper ends with its game"), "nothing was laid down");
+    assert_eq!(items.of(character).await.unwrap().get(key).unwrap().item.durability, full - 5);
+    verified(&storage).await.unwrap();
+    storage.close().await;
 }

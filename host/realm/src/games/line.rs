@@ -3,7 +3,7 @@
 use std::{ops::Range, time::Instant};
 
 use realm_protocol::{ServerMessage, Snapshot, proto};
-use realm_world::{EntityId, View, Zone};
+use realm_world::{EntityId, View, Zone, items::Catalogue};
 
 use crate::types::{Arrivals, Code, Delivery, Link, LinkClosed, Offer};
 
@@ -78,14 +78,19 @@ impl Line {
     }
 
     /// Takes what has arrived by now, a bounded number of frames.
-    pub(super) fn take(&mut self, arrivals: &mut Arrivals, now: Instant) -> Result<Wanted, LinkClosed> {
+    pub(super) fn take(
+        &mut self,
+        arrivals: &mut Arrivals,
+        catalogue: &Catalogue,
+        now: Instant,
+    ) -> Result<Wanted, LinkClosed> {
         self.now = now;
         arrivals.clear();
         self.link.take(arrivals, FRAMES_PER_TICK_MAX, now)?;
         self.silent_ticks = if arrivals.is_empty() { self.silent_ticks.saturating_add(1) } else { 0 };
         let mut complained = false;
         for frame in arrivals.iter() {
-            match inputs::read(frame) {
+            match inputs::read(frame, catalogue) {
                 Ok(Received::Intent(intent)) => {
                     self.history.acknowledge(intent.acknowledged_tick);
                     if let Some(surplus) = self.queue.offer(intent) {

@@ -174,6 +174,9 @@ impl Lobby {
         let prepared = brought.map(|brought| {
             if let Some(seat) = self.shared.directory().seat_mut(account) {
                 seat.brought = brought;
+                if let Some(items) = &ground.items {
+                    items.watch(character.id, seat.presence.has_fallen());
+                }
             }
         });
         // It may have died in another game while the rule was asked.

@@ -58,6 +58,9 @@ mod ticker;
 mod tickets;
 #[cfg(test)]
 mod truth_tests;
+#[cfg(test)]
+mod vendor_tests;
+mod wearing;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 

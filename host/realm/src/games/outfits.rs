@@ -6,12 +6,20 @@ use realm_world::{Content, Outfit, SKILLS_PER_CLASS, items::Worn};
 
 use crate::{
     characters::Details,
-    items::{Act, Belongings, Holder, Items, ItemsError},
+    items::{Act, Belongings, Hold, Holder, Items, ItemsError},
     once::{Answered, Once},
     types::{AccountId, CharacterId, Refusal, in_task},
 };
 
-use super::{RealmGames, command::Command, ground::Ground, refusals, seat::Seat};
+use super::{
+    RealmGames,
+    command::Command,
+    ground::Ground,
+    refusals,
+    seat::Seat,
+    shared::Shared,
+    wearing::{Gear, gear},
+};
 
 /// What a character brings into a game beside its sheet.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +30,8 @@ pub(super) struct Brought {
     pub(super) skills: [u32; SKILLS_PER_CLASS],
     /// What its game is told.
     pub(super) outfit: Arc<Outfit>,
+    /// What it wears that wears out.
+    pub(super) gear: Gear,
     /// Of its belongings, when this was what it wore.
     pub(super) version: i64,
 }
@@ -36,15 +46,15 @@ impl Ground {
     ) -> Result<Brought, Refusal> {
         let details = self.characters.details(account, character).await?;
         let (sheet, skills) = (details.character.sheet, skills(content, &details));
-        let (worn, version) = match &self.items {
+        let (worn, gear, version) = match &self.items {
             Some(items) => {
                 let belongings = items.of(character).await?;
-                (belongings.worn(), belongings.version)
+                (belongings.worn(), gear(content.items(), &belongings), belongings.version)
             }
-            None => (Worn::default(), 0),
+            None => (Worn::default(), Gear::default(), 0),
         };
         let outfit = Arc::new(Outfit::new(content, &sheet, skills, &worn));
-        Ok(Brought { epoch, skills, outfit, version })
+        Ok(Brought { epoch, skills, outfit, gear, version })
     }
 }
 
@@ -66,9 +76,11 @@ impl Seat {
         }
         let outfit = Outfit::new(content, &self.sheet, self.brought.skills, &belongings.worn());
         self.brought.version = belongings.version;
-        let is_other = outfit != *self.brought.outfit;
+        let gear = gear(content.items(), belongings);
+        let is_other = outfit != *self.brought.outfit || gear != self.brought.gear;
         if is_other {
             self.brought.outfit = Arc::new(outfit);
+            self.brought.gear = gear;
         }
         is_other
     }
@@ -95,9 +107,16 @@ impl RealmGames {
         let (games, items) = (self.clone(), self.ground.items.clone());
         in_task(async move {
             let items = items.ok_or_else(refusals::fault)?;
-            let done = items.act(games.holder(account, character), act, once).await;
+            let (holder, leads_home) = (games.holder(account, character), act.leads_home());
+            let done = items.act(holder, act, once).await;
             match &done {
-                Ok(Answered::Now(belongings)) => games.belongings_changed(account, character, belongings).await,
+                Ok(Answered::Now(belongings)) => {
+                    games.belongings_changed(account, character, belongings).await;
+                    // Of one answer that is given again nobody is taken home again.
+                    if leads_home {
+                        games.lead_home(&holder).await;
+                    }
+                }
                 // What was answered before may have been told to nobody, and what nobody confirmed may be written.
                 Ok(Answered::Before(_)) => games.look_again(items, account, character).await,
                 Err(ItemsError::Storage(_)) => drop(tokio::spawn(async move {
@@ -136,16 +155,38 @@ impl RealmGames {
     /// What the account's character has now: when it plays, its game is told what it wears.
     pub async fn belongings_changed(&self, account: AccountId, character: CharacterId, belongings: &Belongings) {
         let lobby = self.games.running.lobby();
+        lobby.shared.belongings_changed(&lobby.content, (account, character), belongings).await;
+    }
+
+    /// Tells the game that somebody plays in that it goes home.
+    async fn lead_home(&self, holder: &Holder) {
+        let Hold::Leased(epoch) = holder.hold else { return };
+        let shared = Arc::clone(&self.games.running.lobby().shared);
+        let whereabouts = shared.directory().whereabouts(holder.account);
+        if let Some((game, thread)) = whereabouts {
+            shared.command(thread, Command::Recall { game, character: holder.character, epoch }).await;
+        }
+    }
+}
+
+impl Shared {
+    /// What the account's character has now: when it plays, its game is told what it wears.
+    pub(super) async fn belongings_changed(
+        &self,
+        content: &Content,
+        (account, character): (AccountId, CharacterId),
+        belongings: &Belongings,
+    ) {
         let told = {
-            let mut directory = lobby.shared.directory();
+            let mut directory = self.directory();
             let whereabouts = directory.whereabouts(account);
             let seat = directory.seat_mut(account).filter(|seat| seat.character == character && seat.holds_lease());
-            let changed = seat.and_then(|seat| seat.wear(&lobby.content, belongings).then(|| seat.brought.clone()));
+            let changed = seat.and_then(|seat| seat.wear(content, belongings).then(|| seat.brought.clone()));
             whereabouts.zip(changed)
         };
         if let Some(((game, thread), brought)) = told {
             // Who has not come in yet brings it along.
-            lobby.shared.command(thread, Command::Wear { game, character, brought }).await;
+            self.command(thread, Command::Wear { game, character, brought }).await;
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use realm_protocol::proto::{self, game_event::Kind};
-use realm_world::{EntityId, PlayerSlot, Sheet};
+use realm_world::{EntityId, PlayerSlot, Sheet, World, items::Catalogue};
 
 use crate::{
     characters::Place,
-    types::{AccountId, Arrivals, CharacterId, Code},
+    types::{AccountId, Arrivals, CharacterId, Code, ItemId},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     outfits::Brought,
     save_book::Progress,
     seat::Presence,
+    wearing::Wearing,
 };
 
 /// Why and when a player leaves the game.
@@ -35,6 +36,8 @@ pub(super) struct Player {
     pub(super) brought: Brought,
     /// What the keeper has been asked for and has not answered.
     pub(super) under_way: UnderWay,
+    /// How far what it wears is worn.
+    pub(super) wearing: Wearing,
     /// Number of the connection: answers to wishes of another one are told to nobody.
     pub(super) lines: u32,
     pub(super) presence: Arc<Presence>,
@@ -68,6 +71,7 @@ impl Player {
             slot,
             brought,
             under_way: UnderWay::default(),
+            wearing: Wearing::default(),
             lines: 0,
             presence,
             line: Some(line),
@@ -81,9 +85,9 @@ impl Player {
     }
 
     /// Takes what has arrived from the client by now.
-    pub(super) fn take(&mut self, arrivals: &mut Arrivals, now: Instant) {
+    pub(super) fn take(&mut self, arrivals: &mut Arrivals, catalogue: &Catalogue, now: Instant) {
         let Some(line) = &mut self.line else { return };
-        match line.take(arrivals, now) {
+        match line.take(arrivals, catalogue, now) {
             Ok(Wanted::Stay) => {
                 if line.is_lively() {
                     self.presence.arrived();
@@ -122,7 +126,7 @@ impl Player {
     /// The keeper has answered a wish.
     pub(super) fn hear(&mut self, finder: &Finder, event: proto::GameEvent, tick: u32) {
         let is_refused = matches!(event.kind, Some(Kind::Refused(_)));
-        self.under_way.end(finder.lays, is_refused, tick);
+        self.under_way.end(finder.wish, is_refused, tick);
         // Who has lost its connection reads in its inventory what became of it.
         if let Some(line) = self.line.as_mut().filter(|_| self.lines == finder.line) {
             line.news.push(event);
@@ -145,6 +149,13 @@ impl Player {
     /// This is the first tick without a connection.
     pub(super) fn has_just_lost_its_line(&self) -> bool {
         self.line.is_none() && self.absent_ticks == 1
+    }
+
+    /// What it wears has gone through what its world says; the points of durability that this has cost since this was asked last.
+    pub(super) fn wear_down(&mut self, world: &World) -> Vec<(ItemId, u32)> {
+        let Some(strain) = world.strain(self.slot) else { return Vec::new() };
+        self.wearing.settle(&self.brought.gear, strain);
+        self.wearing.take(world.content().wear())
     }
 
     /// The report of this moment.

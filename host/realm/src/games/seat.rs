@@ -28,21 +28,34 @@ pub(super) enum SeatState {
     Leaving,
 }
 
-/// Whether a client is there: written by the tick thread, read by the lobby.
+/// Whether a client is there, and whether its character has died for good: written by the tick thread, read by others.
 #[derive(Debug, Default)]
-pub(super) struct Presence(AtomicBool);
+pub(super) struct Presence {
+    is_there: AtomicBool,
+    has_fallen: Arc<AtomicBool>,
+}
 
 impl Presence {
     pub(super) fn arrived(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_there.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn lost(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.is_there.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn is_there(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_there.load(Ordering::Relaxed)
+    }
+
+    /// The character has died for good.
+    pub(super) fn fall(&self) {
+        self.has_fallen.store(true, Ordering::Release);
+    }
+
+    /// What says so.
+    pub(super) fn has_fallen(&self) -> &Arc<AtomicBool> {
+        &self.has_fallen
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     command::EnteringPlayer,
+    errands::Wish,
     figures::Meters,
     game::Game,
     keeper::{ERRANDS_MAX, Errand, Finder, Word},
@@ -268,8 +269,12 @@ impl Table {
     pub(super) fn hear(&mut self, input: Option<Input>, news: Option<(u64, proto::game_event::Kind)>) {
         let news = news.map(|(raw, kind)| {
             let (account, character) = (AccountId::from_raw(raw), CharacterId::from_raw(raw));
-            let lays = matches!(kind, proto::game_event::Kind::ItemLaid(_));
-            let finder = Finder { account, character, epoch: 0, sheet: None, line: 0, lays };
+            let wish = match kind {
+                proto::game_event::Kind::ItemLaid(_) => Wish::Lay,
+                proto::game_event::Kind::ItemDealt(_) => Wish::Deal,
+                _ => Wish::Take,
+            };
+            let finder = Finder { account, character, epoch: 0, sheet: None, line: 0, wish };
             (finder, proto::GameEvent { kind: Some(kind) })
         });
         self.game.hear(Word { input, news });

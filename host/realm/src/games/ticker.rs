@@ -248,6 +248,11 @@ impl Ticker {
                         scheduled.game.wear(character, &brought);
                     }
                 }
+                Ok(Command::Recall { game, character, epoch }) => {
+                    if let Some(scheduled) = self.games.get_mut(&game) {
+                        scheduled.game.recall(character, epoch);
+                    }
+                }
                 Ok(Command::Enter { game, player }) => match self.games.get_mut(&game) {
                     Some(scheduled) => scheduled.game.enter(player),
                     None => self.turn_away(player),

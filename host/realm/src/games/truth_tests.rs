@@ -176,7 +176,9 @@ impl Keeping {
                     }
                 }
                 Errand::Take { handle, .. } => self.taken.push(handle),
-                Errand::Lay { .. } | Errand::Forget { .. } => {}
+                // What is used leads home.
+                Errand::Use { finder, .. } => table.game.recall(finder.character, finder.epoch),
+                Errand::Lay { .. } | Errand::Forget { .. } | Errand::Deal { .. } | Errand::Wear { .. } => {}
             }
         }
         if self.throws.below(8) == 0

@@ -6,7 +6,7 @@ use super::{Bag, Spot};
 use crate::types::ItemId;
 
 /// What a player may do with the items of a character. Places are of the character; keys are of its items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Lays an item somewhere else, puts it on, or takes it off, as the place says.
     Move {
@@ -68,6 +68,25 @@ pub enum Act {
         /// How many; `None` for all.
         count: Option<u32>,
     },
+    /// Uses a scroll: one that tells what an item is, over an item, as [`Act::Identify`]; one that leads home, in a game, where the games take
+    /// the character to the town.
+    Use {
+        /// The scroll; one of it is used up.
+        item: ItemId,
+        /// Over which item.
+        on: Option<ItemId>,
+    },
+    /// Buys plain ones of a base from a vendor: onto stacks of the inventory, the rest to a place of its own.
+    Buy {
+        /// Key of the base.
+        base: String,
+        /// How many; at most a stack, or one of what does not stack.
+        count: u32,
+        /// Where to, in the inventory and nowhere else; `None` for stacks and the first free place.
+        to: Option<(Bag, Cell)>,
+        /// From whom; `None` for any that sells it.
+        vendor: Option<String>,
+    },
     /// Sells an item, or some of a stack, to a vendor.
     Sell {
         /// Which.
@@ -83,6 +102,26 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether it takes who has done it home, which its game sees to.
+    #[must_use]
+    pub fn leads_home(&self) -> bool {
+        // What is used over nothing is nothing else.
+        matches!(self, Act::Use { on: None, .. })
+    }
+
+    /// Which item it is about, if one alone.
+    pub(in crate::items) fn subject(&self) -> Option<ItemId> {
+        match self {
+            Act::Use { item, .. } | Act::Sell { item, .. } | Act::Repair { item } => Some(*item),
+            _ => None,
+        }
+    }
+
+    /// Whether a vendor has to be there.
+    pub(in crate::items) fn needs_vendor(&self) -> bool {
+        matches!(self, Act::Buy { .. } | Act::Sell { .. } | Act::Repair { .. })
+    }
+
     /// The word in the ledger and in every API.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -96,6 +135,8 @@ impl Act {
             Act::Identify { .. } => "identify",
             Act::Combine => "combine",
             Act::Destroy { .. } => "destroy",
+            Act::Use { .. } => "use",
+            Act::Buy { .. } => "buy",
             Act::Sell { .. } => "sell",
             Act::Repair { .. } => "repair",
         }

@@ -1,11 +1,8 @@
 //! What each act does: the checks, then the rows.
 
-use realm_world::items::{Cell, Item, ItemProblem, Slot};
+use realm_world::items::{Cell, Item, ItemProblem, Slot, Use};
 
-use super::{
-    Act, Bag, Hands, Items, ItemsError, Operation, Owned, Purse, Spot,
-    combine::{self, Planned},
-};
+use super::{Act, Bag, Hands, Hold, Items, ItemsError, Operation, Owned, Purse, Spot, buying, combine};
 use crate::{
     storage::Connection,
     types::{
@@ -13,6 +10,15 @@ use crate::{
         faults::{Point, point},
     },
 };
+
+/// What was prepared before the transaction.
+#[derive(Debug)]
+pub(in crate::items) enum Planned {
+    /// What will come of the cube.
+    Combination(combine::Planned),
+    /// What is to be bought.
+    Purchase(buying::Planned),
+}
 
 /// What an act works with.
 struct Bench<'a> {
@@ -40,12 +46,21 @@ pub(in crate::items) async fn carry_out(
         Act::Merge { item, onto } => bench.merge(item, onto).await,
         Act::Socket { gem, into } => bench.socket(gem, into).await,
         Act::Identify { scroll, item } => bench.identify(scroll, item).await,
+        Act::Use { item, on } => bench.use_scroll(item, on).await,
+        Act::Buy { to, .. } => match planned {
+            Some(Planned::Purchase(planned)) => {
+                buying::carry_out(bench.operation, bench.connection, bench.hands, planned, to, items).await
+            }
+            _ => Err(ItemsError::Moved),
+        },
         Act::Destroy { item, count } => bench.destroy(item, count).await,
         Act::Sell { item, count } => bench.sell(item, count).await,
         Act::Repair { item } => bench.repair(item).await,
         Act::Combine => match planned {
-            Some(planned) => combine::carry_out(bench.operation, bench.connection, bench.hands, planned, items).await,
-            None => Err(ItemsError::Moved),
+            Some(Planned::Combination(planned)) => {
+                combine::carry_out(bench.operation, bench.connection, bench.hands, planned, items).await
+            }
+            _ => Err(ItemsError::Moved),
         },
     }
 }
@@ -176,6 +191,16 @@ impl Bench<'_> {
         let changed = self.operation.change(self.connection, &owned, known, "identified").await?;
         self.hands.put(changed);
         Ok(())
+    }
+
+    async fn use_scroll(&mut self, key: ItemId, on: Option<ItemId>) -> Result<(), ItemsError> {
+        let owned = self.owned(key)?;
+        match (self.items.catalogue().base_of(&owned.item)?.does, on) {
+            (Some(Use::Identify), Some(on)) => self.identify(key, on).await,
+            (Some(Use::Return), None) if self.hands.holder.hold == Hold::Free => Err(ItemsError::NotPlaying),
+            (Some(Use::Return), None) => self.use_up(&owned, 1, "read").await,
+            _ => Err(ItemsError::NotUsable),
+        }
     }
 
     async fn destroy(&mut self, key: ItemId, count: Option<u32>) -> Result<(), ItemsError> {

@@ -52,6 +52,26 @@ pub enum ItemsError {
     /// The purse can hold no more, or the amount is none.
     #[error("no purse holds more than {} gold", super::GOLD_MAX)]
     PurseFull,
+    /// No vendor sells it, or not this one.
+    #[error("no vendor there sells this")]
+    NotSold,
+    /// More than one purchase may have, or none.
+    #[error("one purchase is of 1 to {most} of these, and not of {wanted}")]
+    WrongPurchase {
+        /// So many were wished.
+        wanted: u32,
+        /// At most.
+        most: u32,
+    },
+    /// The character is in a game, where one has to walk to a vendor.
+    #[error("the character is in a game, and at no vendor there")]
+    VendorNotHere,
+    /// It does nothing by being used, or not so.
+    #[error("this is used in another way, or in none")]
+    NotUsable,
+    /// It does something in games alone.
+    #[error("the character is in no game")]
+    NotPlaying,
     /// A rule of the realm refuses the item.
     #[error("a rule of this realm refuses the item: {0}")]
     Refused(String),
@@ -137,6 +157,24 @@ impl From<ItemsError> for Refusal {
             ),
             ItemsError::NotEnoughGold { .. } => (Code::NotEnoughGold, sentence(&error.to_string())),
             ItemsError::PurseFull => (Code::PurseFull, sentence(&error.to_string())),
+            ItemsError::NotSold => (
+                Code::ItemNotSold,
+                "No vendor there sells this; GET /api/v1/vendors lists what each of them sells.".to_owned(),
+            ),
+            ItemsError::WrongPurchase { .. } => (Code::ItemWrongCount, sentence(&error.to_string())),
+            ItemsError::VendorNotHere => (
+                Code::VendorNotHere,
+                "The character is in a game; walk to a vendor in the town and deal there, or leave the game first."
+                    .to_owned(),
+            ),
+            ItemsError::NotUsable => (
+                Code::ItemNotUsable,
+                "This is used in another way, or in none; only scrolls are used, and one that tells what an item is over an item."
+                    .to_owned(),
+            ),
+            ItemsError::NotPlaying => {
+                (Code::GameNotJoined, "This leads home from a game alone; join one first.".to_owned())
+            }
             ItemsError::Refused(_) => (Code::ItemRefused, sentence(&error.to_string())),
             ItemsError::MovedOn(text) => (Code::MovedOn, text.clone()),
             ItemsError::KeyRefused(refused) => return (*refused).into(),

@@ -319,7 +319,7 @@ impl Items {
     }
 
     /// An item is born into the inventory.
-    async fn bear(
+    pub(in crate::items) async fn bear(
         &self,
         operation: &mut Operation,
         connection: &mut Connection,

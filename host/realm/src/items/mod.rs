@@ -7,13 +7,16 @@
 //! Other rooms (trade, market, mail) move items by `operation::Operation` within their own transactions. Does not know them, nor sessions.
 
 mod act;
+mod buying;
 mod combine;
+mod dealing;
 mod doing;
 mod error;
 mod ground;
 mod holder;
 mod judging;
 mod ledger;
+mod lives;
 mod locks;
 #[cfg(test)]
 mod model_tests;
@@ -30,13 +33,17 @@ pub(crate) mod testing;
 mod tests;
 mod trace;
 mod upkeep;
+#[cfg(test)]
+mod vendor_tests;
 mod verify;
+mod wearing;
 
 use std::sync::{Arc, LazyLock};
 
 use realm_world::{Content, items::Catalogue};
 
 pub use act::Act;
+pub use dealing::Dealt;
 pub use error::ItemsError;
 pub use ground::Taken;
 pub use holder::{Hold, Holder};
@@ -66,6 +73,8 @@ use crate::{
         faults::{self, Bug},
     },
 };
+use doing::Planned;
+use lives::Lives;
 use locks::Locks;
 
 /// The items and the gold of one realm; cheap to clone.
@@ -76,6 +85,7 @@ pub struct Items {
     content: Arc<Content>,
     hooks: Hooks,
     locks: Arc<Locks>,
+    lives: Arc<Lives>,
     /// Ends with the last that holds it.
     upkeep: Option<Arc<upkeep::Upkeep>>,
 }
@@ -99,7 +109,15 @@ impl Items {
     /// The same without upkeep.
     #[must_use]
     pub fn new(realm: &str, storage: Storage, content: Arc<Content>, hooks: Hooks) -> Self {
-        Self { storage, realm: realm.into(), content, hooks, locks: Arc::default(), upkeep: None }
+        Self {
+            storage,
+            realm: realm.into(),
+            content,
+            hooks,
+            locks: Arc::default(),
+            lives: Arc::default(),
+            upkeep: None,
+        }
     }
 
     /// What the content pack says about items.
@@ -142,11 +160,29 @@ impl Items {
         Ok(store::look(self.storage.reader(), &self.realm, character).await?)
     }
 
-    /// Does something with a character's items; resolves when it is stored. Asked again under one key it answers what it answered then.
+    /// Does something with a character's items; resolves when it is stored. Asked again under one key it answers what it answered then. Who plays
+    /// deals with vendors where they stand ([`Self::deal`]), and not by this.
     ///
     /// # Errors
     /// Why not; then nothing has changed.
     pub async fn act(
+        &self,
+        holder: Holder,
+        act: Act,
+        once: Option<Once<Belongings>>,
+    ) -> Result<Answered<Belongings>, ItemsError> {
+        if !act.needs_vendor() || holder.hold == Hold::Free {
+            return self.carry_out(holder, act, once).await;
+        }
+        // What was done before it came into the game is answered as then.
+        let before = match &once {
+            Some(once) => once.before::<ItemsError>(&self.storage).await?,
+            None => None,
+        };
+        before.map(Answered::Before).ok_or(ItemsError::VendorNotHere)
+    }
+
+    async fn carry_out(
         &self,
         holder: Holder,
         act: Act,
@@ -158,17 +194,14 @@ impl Items {
             return Ok(Answered::Before(kept));
         }
         // What asks plugins comes before the transaction, which waits for nothing but the database.
-        let planned = match act {
-            Act::Combine => match (self.plan_combination(&holder).await, &once) {
-                (Ok(planned), _) => Some(planned),
-                // It may have been done meanwhile, by the same request.
-                (Err(problem), Some(once)) => match once.before::<ItemsError>(&self.storage).await? {
-                    Some(kept) => return Ok(Answered::Before(kept)),
-                    None => return Err(problem),
-                },
-                (Err(problem), None) => return Err(problem),
+        let planned = match (self.plan(&holder, &act).await, &once) {
+            (Ok(planned), _) => planned,
+            // It may have been done meanwhile, by the same request.
+            (Err(problem), Some(once)) => match once.before::<ItemsError>(&self.storage).await? {
+                Some(kept) => return Ok(Answered::Before(kept)),
+                None => return Err(problem),
             },
-            _ => None,
+            (Err(problem), None) => return Err(problem),
         };
         let items = self.clone();
         once::write(&self.storage, once, move |connection| {
@@ -181,6 +214,17 @@ impl Items {
             })
         })
         .await
+    }
+
+    /// What has to be known before the transaction: what dice and rules say.
+    async fn plan(&self, holder: &Holder, act: &Act) -> Result<Option<Planned>, ItemsError> {
+        Ok(match act {
+            Act::Combine => Some(Planned::Combination(self.plan_combination(holder).await?)),
+            Act::Buy { base, count, vendor, .. } => {
+                Some(Planned::Purchase(self.plan_purchase(holder, base, *count, vendor.as_deref()).await?))
+            }
+            _ => None,
+        })
     }
 
     /// Keeps items for a trade that offers them: until the lock is dropped, every other verb that would move or change one of them answers

@@ -9,8 +9,8 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 use realm_world::items::{Cell, Size};
 
 use super::{
-    Act, Bag, Belongings, Holder, Items, ItemsError, Place, Purse, Spot,
-    testing::{birth, give, items, pay, plain, verified},
+    Act, Bag, Belongings, Hold, Holder, Items, ItemsError, Place, Purse, Spot,
+    testing::{birth, give, items, lease, pay, plain, verified},
 };
 use crate::{
     once::Answered,
@@ -18,6 +18,10 @@ use crate::{
     types::{GameId, ItemId},
 };
 
+/// What stacks: it is for sale, and can be used in a game.
+const SCROLL: &str = "road-scroll";
+/// The lease under which the second character plays.
+const EPOCH: i64 = 7;
 /// Sequences, and the longest of them.
 const CASES: u32 = 24;
 const CASES_LONG: u32 = 2_000;
@@ -30,6 +34,9 @@ enum Verb {
     Split { who: usize, item: usize, count: u32 },
     Merge { who: usize, item: usize, onto: usize },
     Destroy { who: usize, item: usize, count: Option<u32> },
+    Use { who: usize, item: usize },
+    Buy { who: usize, salt: bool, count: u32, to: Option<(u8, u8)> },
+    Sell { who: usize, item: usize, count: Option<u32> },
     Drop { who: usize, item: usize },
     Take { who: usize, item: usize },
     Find { who: usize, salt: bool, count: u32 },
@@ -54,11 +61,15 @@ fn any_verb() -> impl Strategy<Value = Verb> {
         3 => (who(), item(), 0..30u32).prop_map(|(who, item, count)| Verb::Split { who, item, count }),
         3 => (who(), item(), item()).prop_map(|(who, item, onto)| Verb::Merge { who, item, onto }),
         1 => (who(), item(), prop::option::of(0..9u32)).prop_map(|(who, item, count)| Verb::Destroy { who, item, count }),
+        2 => (who(), item()).prop_map(|(who, item)| Verb::Use { who, item }),
+        4 => (who(), any::<bool>(), 0..23u32, prop::option::of((0..11u8, 0..5u8)))
+            .prop_map(|(who, salt, count, to)| Verb::Buy { who, salt, count, to }),
+        2 => (who(), item(), prop::option::of(0..9u32)).prop_map(|(who, item, count)| Verb::Sell { who, item, count }),
         4 => (who(), item()).prop_map(|(who, item)| Verb::Drop { who, item }),
         4 => (who(), item()).prop_map(|(who, item)| Verb::Take { who, item }),
         4 => (who(), any::<bool>(), 1..25u32).prop_map(|(who, salt, count)| Verb::Find { who, salt, count }),
         2 => (who(), -2..60i64).prop_map(|(from, amount)| Verb::Pay { from, amount }),
-        2 => (who(), 0..60i64).prop_map(|(who, amount)| Verb::Gold { who, amount }),
+        3 => (who(), 0..200i64).prop_map(|(who, amount)| Verb::Gold { who, amount }),
         1 => Just(Verb::EndOfGame),
     ]
 }
@@ -84,6 +95,9 @@ struct Stage {
     game: GameId,
     helm: String,
     stack_max: u32,
+    /// What the two are bought and sold for: the helm, the scroll.
+    prices: [(i64, i64); 2],
+    deals: u32,
     drops: u32,
     births: u32,
     model: Model,
@@ -132,6 +146,21 @@ impl Stage {
     fn first_free(&self, who: usize, size: Size) -> Option<Spot> {
         let cells = (0..4).flat_map(|y| (0..10).map(move |x| Spot::In(Bag::Inventory, Cell { x, y })));
         cells.into_iter().find(|spot| self.is_free(who, *spot, size, None))
+    }
+
+    /// The one who plays deals in its game.
+    async fn deal(&mut self, who: usize, act: Act) -> Result<Belongings, ItemsError> {
+        if self.holders[who].hold == Hold::Free {
+            return self.act(who, act).await;
+        }
+        let outside = self.items.act(self.holders[who], act.clone(), None).await;
+        assert!(matches!(outside, Err(ItemsError::VendorNotHere)), "{outside:?}");
+        self.deals += 1;
+        let done = self.items.deal(self.holders[who], act.clone(), self.game, self.deals).await?.belongings;
+        // Asked again it has one effect.
+        let again = self.items.deal(self.holders[who], act, self.game, self.deals).await?.belongings;
+        assert_eq!(Belongings { touched: Vec::new(), ..done.clone() }, again);
+        Ok(done)
     }
 
     async fn act(&mut self, who: usize, act: Act) -> Result<Belongings, ItemsError> {
@@ -198,6 +227,42 @@ impl Stage {
                     return None;
                 }
                 take_off(&mut model, key, count);
+            }
+            Verb::Use { who, item } => {
+                let (key, thing) = own(*who, *item)?;
+                if !thing.salt || self.holders[*who].hold == Hold::Free {
+                    return None;
+                }
+                take_off(&mut model, key, 1);
+            }
+            Verb::Buy { who, salt, count, to } => {
+                let price = self.prices[usize::from(*salt)].0 * i64::from(*count);
+                let most = if *salt { self.stack_max } else { 1 };
+                if *count == 0 || *count > most || model.gold[*who] < price {
+                    return None;
+                }
+                model.gold[*who] -= price;
+                let key = ItemId::from_raw(u64::MAX >> 1);
+                let bought = Thing { salt: *salt, count: *count, at: Place::Ground(self.game, u32::MAX) };
+                model.things.insert(key, bought);
+                match to.map(|(x, y)| Spot::In(Bag::Inventory, Cell { x, y })) {
+                    Some(spot) if self.is_free(*who, spot, self.size(*salt), None) => {
+                        model.things.get_mut(&key)?.at = Place::Character(self.holders[*who].character, spot);
+                    }
+                    Some(_) => return None,
+                    None if self.receive(&mut model, *who, key) => {}
+                    None => return None,
+                }
+                made = model.things.remove(&key);
+            }
+            Verb::Sell { who, item, count } => {
+                let (key, thing) = own(*who, *item)?;
+                let count = count.unwrap_or(thing.count);
+                if count == 0 || count > thing.count {
+                    return None;
+                }
+                take_off(&mut model, key, count);
+                model.gold[*who] += self.prices[usize::from(thing.salt)].1 * i64::from(count);
             }
             Verb::Drop { who, item } => {
                 let (key, thing) = own(*who, *item)?;
@@ -302,6 +367,19 @@ impl Stage {
                 let act = Act::Destroy { item: self.nth(*who, *item), count: *count };
                 new(&self.act(*who, act).await?)
             }
+            Verb::Use { who, item } => {
+                let act = Act::Use { item: self.nth(*who, *item), on: None };
+                new(&self.act(*who, act).await?)
+            }
+            Verb::Buy { who, salt, count, to } => {
+                let base = if *salt { SCROLL.to_owned() } else { self.helm.clone() };
+                let to = to.map(|(x, y)| (Bag::Inventory, Cell { x, y }));
+                new(&self.deal(*who, Act::Buy { base, count: *count, to, vendor: None }).await?)
+            }
+            Verb::Sell { who, item, count } => {
+                let act = Act::Sell { item: self.nth(*who, *item), count: *count };
+                new(&self.deal(*who, act).await?)
+            }
             Verb::Drop { who, item } => {
                 let item = self.nth(*who, *item);
                 new(&self.items.drop_to_ground(self.holders[*who], item, self.game, self.drops).await?)
@@ -311,7 +389,7 @@ impl Stage {
                 new(&self.items.take_from_ground(self.holders[*who], self.game, item).await?.belongings)
             }
             Verb::Find { who, salt, count } => {
-                let base = if *salt { "ash-salt" } else { self.helm.as_str() };
+                let base = if *salt { SCROLL } else { self.helm.as_str() };
                 let count = if *salt { (*count).min(self.stack_max) } else { 1 };
                 let found = plain(&self.items, base, count);
                 let taken = self.items.born_on_pick_up(self.holders[*who], found, birth(9, self.births)).await?;
@@ -342,7 +420,7 @@ impl Stage {
             let belongings = self.items.of(holder.character).await.unwrap();
             prop_assert_eq!(belongings.gold, self.model.gold[who]);
             for owned in belongings.items {
-                let salt = owned.item.base == "ash-salt";
+                let salt = owned.item.base == SCROLL;
                 prop_assert!(!matches!(owned.at.spot(), Some(Spot::Returned(_))) || self.lying().contains(&owned.key));
                 found.insert(owned.key, Thing { salt, count: owned.item.count, at: owned.at });
             }
@@ -393,12 +471,22 @@ async fn play(verbs: Vec<Verb>) -> Result<(), TestCaseError> {
         let account = account(&storage).await;
         holders.push(Holder::resting(account, character(&storage, account, name, "Druid").await));
     }
-    let helm = items.catalogue().bases().iter().find(|base| (base.size.width, base.size.height) == (2, 2)).unwrap();
+    lease(&storage, holders[1].character, EPOCH).await;
+    holders[1].hold = Hold::Leased(EPOCH);
+    let vendor = items.content().vendors().next().expect("the built-in pack has a vendor");
+    let helm = vendor.wares.iter().find(|base| (base.size.width, base.size.height) == (2, 2)).unwrap();
+    let price = |base: &str| {
+        let one = plain(&items, base, 1);
+        (items.catalogue().ask(&one).unwrap(), items.catalogue().give(&one).unwrap())
+    };
+    let prices = [price(&helm.key), price(SCROLL)];
     let mut stage = Stage {
         helm: helm.key.clone(),
-        stack_max: items.catalogue().base("ash-salt").unwrap().stack,
+        stack_max: items.catalogue().base(SCROLL).unwrap().stack,
         holders: holders.try_into().expect("two"),
         game: GameId::from_raw(4_242),
+        prices,
+        deals: 0,
         drops: 0,
         births: 0,
         model: Model::default(),
@@ -407,7 +495,7 @@ async fn play(verbs: Vec<Verb>) -> Result<(), TestCaseError> {
     for (who, count) in [(0, 9), (1, 12)] {
         let spot = Spot::In(Bag::Inventory, Cell { x: 0, y: 0 });
         let at = Place::Character(stage.holders[who].character, spot);
-        let salt = plain(&stage.items, "ash-salt", count);
+        let salt = plain(&stage.items, SCROLL, count);
         let key = give(&stage.items, stage.holders[who].character, salt, spot).await.unwrap();
         stage.model.things.insert(key, Thing { salt: true, count, at });
     }

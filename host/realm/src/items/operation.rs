@@ -95,7 +95,9 @@ impl Operation {
             return Err(store::why_not(connection, &self.items.realm, holder).await?);
         };
         let stored = entered.sheet;
-        if stored.hardcore && (stored.dead || holder.sheet.is_some_and(|sheet| sheet.dead)) {
+        // What is stored may be older than its death, and so may be what the holder knows: its game says so at once.
+        let is_dead = || holder.sheet.is_some_and(|sheet| sheet.dead) || self.items.lives.is_over(holder.character);
+        if stored.hardcore && (stored.dead || is_dead()) {
             return Err(ItemsError::Dead);
         }
         self.hands(connection, *holder, entered).await

@@ -32,7 +32,8 @@ impl Kind {
             | ClientMessage::Respawn(_)
             | ClientMessage::SkillUse(_)
             | ClientMessage::PickUp(_)
-            | ClientMessage::PotionUse(_) => Self::Game,
+            | ClientMessage::PotionUse(_)
+            | ClientMessage::ItemUse(_) => Self::Game,
             ClientMessage::AuthRequest(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Pong(_)

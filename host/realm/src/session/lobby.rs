@@ -129,7 +129,8 @@ impl Session {
             | ClientMessage::Respawn(_)
             | ClientMessage::SkillUse(_)
             | ClientMessage::PickUp(_)
-            | ClientMessage::PotionUse(_) => {
+            | ClientMessage::PotionUse(_)
+            | ClientMessage::ItemUse(_) => {
                 line.game_frame(sequence, &message)?;
                 Ok(Reply::Nothing)
             }

@@ -238,6 +238,12 @@ codes! {
     ItemNoRepair "ITEM_NO_REPAIR" 409,
     /// The item cannot be traded with vendors.
     ItemNoPrice "ITEM_NO_PRICE" 409,
+    /// No vendor sells this, or not this one; ask for the list of vendors.
+    ItemNotSold "ITEM_NOT_SOLD" 404,
+    /// The character is in a game: walk to a vendor there, or leave the game first.
+    VendorNotHere "VENDOR_NOT_HERE" 409,
+    /// The item is used in another way, or in none.
+    ItemNotUsable "ITEM_NOT_USABLE" 422,
     /// The item is offered in a trade; end the trade first.
     ItemInTrade "ITEM_IN_TRADE" 409,
     /// The item was moved or changed meanwhile; read the inventory again.

@@ -1,7 +1,12 @@
 //! Classes, monsters and those who live in the town.
 
-use super::{ContentError, ContentProblem, EffectKind, EffectRow, Percentages, PotionRow, read::File, skills};
-use crate::{Class, map::TILES_MAX};
+use super::{
+    ContentError, ContentProblem, EffectKind, EffectRow, Percentages, PotionRow,
+    items::{self, BASES_MAX},
+    read::{Entry, File},
+    skills,
+};
+use crate::{Class, items::Catalogue, map::TILES_MAX};
 
 /// The longest step of anybody in one tick, in sub-tiles; less than a tile, so that nobody passes through a wall.
 pub(crate) const STEP_MAX: i32 = 16;
@@ -15,6 +20,8 @@ pub(super) const ATTACK_TICKS_MAX: u32 = 250;
 pub(super) const AMOUNT_MAX: i32 = 100_000;
 /// Most rows of monsters: their numbers, and those of their missiles after the players', are one byte in snapshots.
 const MONSTER_ROWS_MAX: usize = 200;
+/// Said of what a vendor cannot sell.
+const NO_PRICE: &str = "is not traded with vendors; give it a price in items.toml, or take it from the list";
 /// Most who live in the town.
 pub(super) const NPCS_MAX: usize = 16;
 
@@ -79,9 +86,11 @@ pub(crate) enum Role {
 }
 
 /// One who lives in the town.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NpcRow {
     pub(crate) role: Role,
+    /// What a vendor sells: places of bases, in the order of the file.
+    pub(crate) sells: Vec<usize>,
     /// Tiles from the middle of the entrance.
     pub(crate) tile_x: i32,
     /// Tiles from the middle of the entrance.
@@ -187,6 +196,7 @@ pub(super) fn npcs(
     file: &File,
     entrance: i32,
     potions: &[Named<PotionRow>],
+    items: &Catalogue,
 ) -> Result<Vec<Named<NpcRow>>, ContentError> {
     let mut top = file.top();
     let farthest = (entrance - 1) / 2;
@@ -212,8 +222,13 @@ pub(super) fn npcs(
                 return Err(entry.error("role", problem));
             }
         };
+        let sells = match role {
+            Role::Vendor { .. } if entry.has("sells") => wares(&mut entry, items)?,
+            Role::Vendor { .. } | Role::Healer => Vec::new(),
+        };
         let row = NpcRow {
             role,
+            sells,
             tile_x: entry.integer("tile_x", -farthest..=farthest)?,
             tile_y: entry.integer("tile_y", -farthest..=farthest)?,
             reach: entry.integer("reach", 1..=REACH_MAX)?,
@@ -223,6 +238,27 @@ pub(super) fn npcs(
     }
     top.finish()?;
     Ok(rows)
+}
+
+/// What a vendor sells.
+fn wares(entry: &mut Entry<'_>, items: &Catalogue) -> Result<Vec<usize>, ContentError> {
+    const KEY: &str = "sells";
+    let mut wares = Vec::new();
+    for (number, word) in (1..).zip(entry.keys(KEY, 1..=BASES_MAX)?) {
+        let place = format!("{KEY} {number}");
+        let Some(ware) = items.base_places.get(word).copied() else {
+            let known = items.base_places.keys().map(String::as_str);
+            return Err(entry.error(&place, items::no_such(word, "items.toml", known)));
+        };
+        if items.bases[ware].price == 0 {
+            return Err(entry.error(&place, ContentProblem::Unfit(NO_PRICE)));
+        }
+        if wares.contains(&ware) {
+            return Err(entry.error(&place, ContentProblem::Twice));
+        }
+        wares.push(ware);
+    }
+    Ok(wares)
 }
 
 impl MonsterRow {

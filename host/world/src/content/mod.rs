@@ -13,12 +13,17 @@ pub use error::{ContentError, ContentProblem};
 pub(crate) use creatures::{ClassRow, Melee, MonsterRow, Named, NpcRow, Role, STEP_MAX};
 pub(crate) use potions::PotionRow;
 pub(crate) use read::NAME_LENGTH_MAX;
+pub use rules::Wear;
 pub(crate) use rules::{Levels, Percentages, Rules};
 pub(crate) use skills::{COMPANIONS_MAX, Damage, EffectKind, EffectRow, SkillKind, SkillRow};
 
 use std::{fs, io::Read, path::Path, sync::Arc};
 
-use crate::{Class, SKILLS_PER_CLASS, Zone, hash::StableHash, items::Catalogue};
+use crate::{
+    Class, SKILLS_PER_CLASS, Zone,
+    hash::StableHash,
+    items::{Base, Catalogue},
+};
 use read::File;
 
 /// The files of a pack.
@@ -73,6 +78,25 @@ pub struct SkillInfo<'content> {
     pub cooldown_ticks: u32,
     /// How far away its target may be, in sub-tiles; 0 when it needs none.
     pub reach: i32,
+}
+
+/// One who buys, sells and repairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vendor<'content> {
+    /// Its number in snapshots.
+    pub appearance: u8,
+    /// Its name.
+    pub name: &'content str,
+    /// What it sells: plain ones, of the level of the base, without end.
+    pub wares: Vec<&'content Base>,
+}
+
+impl Vendor<'_> {
+    /// Whether it sells this, by the key of its base.
+    #[must_use]
+    pub fn sells(&self, base: &str) -> bool {
+        self.wares.iter().any(|ware| ware.key == base)
+    }
 }
 
 impl Content {
@@ -134,6 +158,16 @@ impl Content {
         self.npcs.get(usize::from(appearance)).map(|npc| npc.name.as_str())
     }
 
+    /// The vendors of the town, in the order of the pack.
+    pub fn vendors(&self) -> impl Iterator<Item = Vendor<'_>> {
+        let vendors = (0u8..).zip(&self.npcs).filter(|(_, npc)| matches!(npc.row.role, Role::Vendor { .. }));
+        vendors.map(|(appearance, npc)| Vendor {
+            appearance,
+            name: &npc.name,
+            wares: npc.row.sells.iter().map(|place| &self.items.bases[*place]).collect(),
+        })
+    }
+
     /// The name of a potion by its number in snapshots.
     #[must_use]
     pub fn potion_name(&self, appearance: u8) -> Option<&str> {
@@ -150,6 +184,12 @@ impl Content {
     #[must_use]
     pub fn items(&self) -> &Catalogue {
         &self.items
+    }
+
+    /// How fast equipment wears out in fights.
+    #[must_use]
+    pub fn wear(&self) -> Wear {
+        self.rules.wear
     }
 
     /// How many potions a belt holds.
@@ -200,7 +240,7 @@ impl Content {
         Ok(Content {
             classes: creatures::classes(&classes)?,
             monsters,
-            npcs: creatures::npcs(&npcs, rules.town.entrance, &potions)?,
+            npcs: creatures::npcs(&npcs, rules.town.entrance, &potions, &items)?,
             rules,
             levels: rules::levels(&levels)?,
             skills: skills::skills(&skills)?,

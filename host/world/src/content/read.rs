@@ -118,15 +118,44 @@ impl<'file> Entry<'file> {
     /// What an entry is called in other files and in what is stored.
     pub(crate) fn key(&mut self, key: &'static str) -> Result<&'file str, ContentError> {
         let value = self.value(key)?;
-        let text = value.as_str().ok_or_else(|| self.error(key, ContentProblem::Type("text")))?;
+        self.key_of(key, value)
+    }
+
+    /// A list of such keys.
+    pub(crate) fn keys(
+        &mut self,
+        key: &'static str,
+        count: RangeInclusive<usize>,
+    ) -> Result<Vec<&'file str>, ContentError> {
+        let list = self.list(key, "a list of keys", count)?;
+        (1..).zip(list).map(|(number, value)| self.key_of(&format!("{key} {number}"), value)).collect()
+    }
+
+    fn key_of(&self, place: &str, value: &'file toml::Value) -> Result<&'file str, ContentError> {
+        let text = value.as_str().ok_or_else(|| self.error(place, ContentProblem::Type("text")))?;
         let length = text.len();
         if !(1..=KEY_LENGTH_MAX).contains(&length) {
-            return Err(self.error(key, ContentProblem::Length { length, min: 1, max: KEY_LENGTH_MAX }));
+            return Err(self.error(place, ContentProblem::Length { length, min: 1, max: KEY_LENGTH_MAX }));
         }
         if !text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-            return Err(self.error(key, ContentProblem::Type("small letters, digits and hyphens")));
+            return Err(self.error(place, ContentProblem::Type("small letters, digits and hyphens")));
         }
         Ok(text)
+    }
+
+    /// The values of a list.
+    fn list(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        count: RangeInclusive<usize>,
+    ) -> Result<&'file [toml::Value], ContentError> {
+        let list = self.value(key)?.as_array().ok_or_else(|| self.error(key, ContentProblem::Type(what)))?;
+        if !count.contains(&list.len()) {
+            let problem = ContentProblem::Length { length: list.len(), min: *count.start(), max: *count.end() };
+            return Err(self.error(key, problem));
+        }
+        Ok(list)
     }
 
     /// One of certain words.
@@ -149,14 +178,8 @@ impl<'file> Entry<'file> {
         key: &'static str,
         count: RangeInclusive<usize>,
     ) -> Result<Vec<&'file str>, ContentError> {
-        let wrong = ContentProblem::Type("a list of texts");
-        let list = self.value(key)?.as_array().ok_or_else(|| self.error(key, wrong.clone()))?;
-        if !count.contains(&list.len()) {
-            let problem = ContentProblem::Length { length: list.len(), min: *count.start(), max: *count.end() };
-            return Err(self.error(key, problem));
-        }
         (1..)
-            .zip(list)
+            .zip(self.list(key, "a list of texts", count)?)
             .map(|(number, value)| {
                 let place = || format!("{key} {number}");
                 let text = value.as_str().ok_or_else(|| self.error(&place(), ContentProblem::Type("text")))?;

@@ -19,6 +19,8 @@ const _: () = assert!(
 const DISTANCE_MAX: i32 = TILES_MAX * 32;
 /// The highest percentage of a difficulty.
 const PERCENT_MAX: i32 = 10_000;
+/// The most blows that cost a point of durability.
+const BLOWS_MAX: u32 = 1_000_000;
 /// The most experience of a level.
 const EXPERIENCE_MAX: i64 = 1_000_000_000_000;
 
@@ -47,8 +49,18 @@ pub(crate) struct Rules {
     pub(crate) cast_ticks: u32,
     pub(crate) drop_chance_percent: i32,
     pub(crate) drop_ticks: u32,
+    pub(crate) wear: Wear,
     /// In the order of [`Difficulty`].
     pub(crate) difficulties: [Percentages; 3],
+}
+
+/// How fast equipment wears out in fights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wear {
+    /// So many blows that land cost the weapon a point of its durability; 0 never.
+    pub blows_dealt: u32,
+    /// So many blows that are suffered cost each piece of armour and the shield a point; 0 never.
+    pub blows_suffered: u32,
 }
 
 /// How a difficulty scales monsters, and what death costs in it.
@@ -135,6 +147,14 @@ pub(super) fn rules(file: &File) -> Result<Rules, ContentError> {
     let drop_ticks = drops.integer("ticks", 1..=90_000)?;
     drops.finish()?;
 
+    let mut wear = Wear::default();
+    if top.has("wear") {
+        let mut section = top.section("wear")?;
+        wear.blows_dealt = section.integer("blows_dealt", 0..=BLOWS_MAX)?;
+        wear.blows_suffered = section.integer("blows_suffered", 0..=BLOWS_MAX)?;
+        section.finish()?;
+    }
+
     let difficulties = difficulties(&mut top)?;
     top.finish()?;
     Ok(Rules {
@@ -155,6 +175,7 @@ pub(super) fn rules(file: &File) -> Result<Rules, ContentError> {
         cast_ticks,
         drop_chance_percent,
         drop_ticks,
+        wear,
         difficulties,
     })
 }

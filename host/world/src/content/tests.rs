@@ -127,6 +127,20 @@ fn complaints_name_file_entry_and_key() {
              Flask of Dawn, Flask of Noon",
         ),
         (
+            ("npcs.toml", "\"kindling-axe\"", "\"kindlin-axe\""),
+            "npcs.toml, npc \"Bram\", sells 2: is \"kindlin-axe\", which items.toml does not have; write the key of an entry there, the \
+             nearest is \"kindling-axe\"",
+        ),
+        (("npcs.toml", "\"kindling-axe\"", "\"ditch-blade\""), "npcs.toml, npc \"Bram\", sells 2: stands there twice"),
+        (
+            ("items.toml", "price = 20", "price = 0"),
+            "npcs.toml, npc \"Bram\", sells 1: is not traded with vendors; give it a price in items.toml, or take it from the list",
+        ),
+        (
+            ("npcs.toml", "sells = [", "sells = []\nx = ["),
+            "npcs.toml, npc \"Bram\", sells: has length 0, must have from 1 to 2000",
+        ),
+        (
             ("skills.toml", "missile_step = 20", "missile_step = 32"),
             "skills.toml, skill \"Heron Shot\", missile_step: is 32, must be from 1 to 24",
         ),
@@ -185,7 +199,7 @@ fn complaints_name_file_entry_and_key() {
     let far = Content::from_texts(texts.each_ref().map(String::as_str)).unwrap_err();
     assert_eq!(far.to_string(), "monsters.toml, top level, monster: needs an entry with `distance = 0`");
     let syntax = complaint("npcs.toml", "role = \"healer\"", "role = healer");
-    assert!(syntax.starts_with("npcs.toml, line 12: "), "{syntax}");
+    assert!(syntax.starts_with("npcs.toml, line 14: "), "{syntax}");
 }
 
 #[test]
@@ -202,6 +216,21 @@ fn the_hash_is_about_meaning() {
     assert_eq!(hash_with("level = 1\nlife = 14", "life = 14\nlevel = 1"), builtin);
     assert_ne!(hash_with("life = 14", "life = 15"), builtin);
     assert_ne!(hash_with("Thorn Hound", "Horn Hound"), builtin);
+}
+
+#[test]
+fn what_vendors_sell_may_be_left_out() {
+    let content = Content::builtin();
+    let vendors: Vec<_> = content.vendors().collect();
+    let [bram] = &vendors[..] else { panic!("{vendors:?}") };
+    assert_eq!((bram.name, content.npc_name(bram.appearance)), ("Bram", Some("Bram")));
+    assert!(bram.sells("road-scroll") && !bram.sells("garnet-star"));
+    assert!(bram.wares.iter().all(|base| base.price > 0));
+    let mut texts = builtin_texts();
+    let without = texts[2].split_once("sells = [").unwrap().0.to_owned();
+    texts[2] = without;
+    let content = Content::from_texts(texts.each_ref().map(String::as_str)).unwrap();
+    assert!(content.vendors().all(|vendor| vendor.wares.is_empty()));
 }
 
 #[test]
@@ -247,7 +276,7 @@ proptest! {
             let by_others: &[&str] = match FILES[file] {
                 "world.toml" | "potions.toml" => &["npcs.toml"],
                 "monsters.toml" => &["treasure.toml"],
-                "items.toml" => &["uniques.toml", "sets.toml", "recipes.toml", "treasure.toml"],
+                "items.toml" => &["npcs.toml", "uniques.toml", "sets.toml", "recipes.toml", "treasure.toml"],
                 "uniques.toml" => &["sets.toml"],
                 _ => &[],
             };

@@ -9,7 +9,8 @@ use super::{
     skills::Aim,
 };
 use crate::{
-    EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, SKILLS_PER_CLASS, Sheet, Zone,
+    Deal, EntityId, Event, Input, InputKind, Map, PLAYERS_MAX, PlayerSlot, RefusedReason, SKILLS_PER_CLASS, Sheet,
+    Zone,
     content::Role,
     geometry::{self, Point},
     items::Property,
@@ -44,6 +45,13 @@ impl World {
             Input::Drink { slot, place } => (slot, InputKind::Drink, self.drink(slot, place, events)),
             Input::Respawn { slot } => (slot, InputKind::Respawn, self.respawn(slot, events)),
             Input::Drop { slot, item } => (slot, InputKind::Drop, self.lay_down((slot, input_index), item, events)),
+            Input::Deal { slot, target, deal } => {
+                (slot, InputKind::Deal, self.deal((slot, input_index), target, deal, events))
+            }
+            Input::Use { slot, item, on } => {
+                (slot, InputKind::Use, self.use_item((slot, input_index), (item, on), events))
+            }
+            Input::Recall { slot } => return self.recall(slot),
             Input::Bonus { slot, property, value } => return self.take_up(slot, property, value),
             Input::Wear { slot, weapon, skills } => return self.wear(slot, weapon, skills),
             Input::Lay { handle, look, layer, zone, x, y } => {
@@ -89,13 +97,18 @@ impl World {
         self.companions.retain(|companion| companion.owner != slot);
     }
 
-    /// Where a player of this slot comes in: around the middle of the entrance, apart from the others.
+    /// Where a player of this slot comes in.
     fn arrival(&self, slot: PlayerSlot) -> (Zone, Point) {
         let zone = self.content.rules.begin;
+        (zone, self.at_entrance(zone, slot))
+    }
+
+    /// Where a player of this slot stands at the entrance of a level: around its middle, apart from the others.
+    fn at_entrance(&self, zone: Zone, slot: PlayerSlot) -> Point {
         let middle = self.map(zone).entrance_middle();
         let (column, row) = (i32::from(slot.0 % 4), i32::from(slot.0 / 4 % 2));
         let apart = Map::SUB_TILES;
-        (zone, Point { x: middle.x + column * apart - 3 * apart / 2, y: middle.y + row * apart - apart / 2 })
+        Point { x: middle.x + column * apart - 3 * apart / 2, y: middle.y + row * apart - apart / 2 }
     }
 
     /// Where a player of this slot steps from the stairs: each onto another of the eight tiles around.
@@ -168,13 +181,60 @@ impl World {
                 player.fill();
                 events.push(Event::Healed { entity: player.entity, amount });
             }
-            Role::Vendor { .. } if player.ration_ticks > 0 => return Err(RefusedReason::RationTooSoon),
             Role::Vendor { potion, ration_ticks } => {
+                events.push(Event::Met { slot, entity: npc.entity, vendor: npc.row });
+                if player.ration_ticks > 0 {
+                    return Err(RefusedReason::RationTooSoon);
+                }
                 player.carry(potion, self.content.rules.belt_slots)?;
                 player.ration_ticks = ration_ticks;
             }
         }
         Ok(())
+    }
+
+    /// Somebody deals with a vendor in reach. What is owned is not the world's to know.
+    fn deal(
+        &mut self,
+        (slot, input_index): (PlayerSlot, usize),
+        target: EntityId,
+        deal: Deal,
+        events: &mut Vec<Event>,
+    ) -> Act {
+        let Some(player) = acting(&mut self.players, slot)? else { return Ok(()) };
+        let found = self.npcs.iter().find(|npc| npc.entity == target && player.zone == Zone::Town);
+        let npc = found.ok_or(RefusedReason::TargetUnknown)?;
+        let row = &self.content.npcs[usize::from(npc.row)].row;
+        let Role::Vendor { .. } = row.role else { return Err(RefusedReason::TargetUnknown) };
+        if !player.at.within(npc.at, row.reach) {
+            return Err(RefusedReason::TargetTooFar);
+        }
+        player.turn_to(npc.at);
+        events.push(Event::Dealing { slot, input_index, vendor: npc.row, deal });
+        Ok(())
+    }
+
+    /// Somebody uses an item, wherever it stands.
+    fn use_item(
+        &mut self,
+        (slot, input_index): (PlayerSlot, usize),
+        (item, on): (u64, u64),
+        events: &mut Vec<Event>,
+    ) -> Act {
+        if acting(&mut self.players, slot)?.is_some() {
+            events.push(Event::Using { slot, input_index, item, on });
+        }
+        Ok(())
+    }
+
+    /// To the entrance of the town. The dead stay where they lie. Companions that are left behind vanish.
+    fn recall(&mut self, slot: PlayerSlot) {
+        let at = self.at_entrance(Zone::Town, slot);
+        if let Some(player) = self.player_mut(slot).filter(|player| !player.is_dead()) {
+            player.zone = Zone::Town;
+            player.at = at;
+            player.stride_ticks = 0;
+        }
     }
 
     /// To the other level. Companions stay behind, and so they vanish.

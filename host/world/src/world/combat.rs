@@ -56,6 +56,12 @@ impl World {
         self.notice(index, strike.source);
         let kind = &self.kinds[usize::from(self.monsters[index].row)];
         let Some(amount) = strike.land(kind.melee.defence, kind.level, &mut self.dice) else { return };
+        // What never misses is no work of a weapon.
+        if strike.rating.is_some()
+            && let Some(player) = self.players.iter_mut().flatten().find(|player| player.entity == strike.source)
+        {
+            player.strain.dealt = player.strain.dealt.saturating_add(1);
+        }
         if let Some(effect) = &strike.effect {
             self.monsters[index].effects.add(effect, strike.source);
         }
@@ -105,8 +111,9 @@ impl World {
         };
         let Some(mut amount) = strike.land(defence, level, &mut self.dice) else { return };
         if let Prey::Player(place) = prey
-            && let Some(player) = &self.players[place]
+            && let Some(player) = &mut self.players[place]
         {
+            player.strain.suffered = player.strain.suffered.saturating_add(1);
             let block = player.bonus(Property::Block);
             // Who blocks nothing costs the dice no throw.
             if block > 0 && self.dice.percent(block) {

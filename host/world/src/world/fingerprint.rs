@@ -1,7 +1,7 @@
 //! One number for the whole simulated state, to compare worlds by.
 
 use super::{
-    Npc, World,
+    Npc, Strain, World,
     combat::Strike,
     companion::Companion,
     drops::Drop,
@@ -79,6 +79,7 @@ fn hash_player(hash: &mut StableHash, player: &Player) {
     let Player {
         entity,
         sheet,
+        strain: Strain { dealt, suffered },
         zone,
         at,
         facing,
@@ -114,6 +115,8 @@ fn hash_player(hash: &mut StableHash, player: &Player) {
     effects.hash_into(hash);
     let (aura, aura_ticks) = aura.map_or((u8::MAX, 0), |aura| aura);
     hash.u8(aura);
+    hash.u32(*dealt);
+    hash.u32(*suffered);
     let attributes = [*level, *strength, *dexterity, *vitality, *energy];
     let times = [*mana_spent_tick, *cooldown_ticks, *ration_ticks, *swing_ticks, *stride_ticks, aura_ticks];
     for number in attributes.into_iter().chain(times).chain(*skill_ticks) {

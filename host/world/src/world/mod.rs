@@ -74,6 +74,15 @@ pub struct World {
     fields: [Field; PLAYERS_MAX],
 }
 
+/// What a player's equipment has gone through since it came in. Who stores what is worn makes wear of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strain {
+    /// Blows and shots with the weapon that have landed.
+    pub dealt: u32,
+    /// Blows and shots of others that have landed, blocked ones among them.
+    pub suffered: u32,
+}
+
 /// One who lives in the town and never moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Npc {
@@ -169,6 +178,12 @@ impl World {
     #[must_use]
     pub fn sheet(&self, slot: PlayerSlot) -> Option<Sheet> {
         self.player(slot).map(|player| player.sheet)
+    }
+
+    /// What the player's equipment has gone through since it came in; `None` when nobody plays in this slot.
+    #[must_use]
+    pub fn strain(&self, slot: PlayerSlot) -> Option<Strain> {
+        self.player(slot).map(|player| player.strain)
     }
 
     /// Who plays in this slot.

@@ -1,6 +1,6 @@
 //! A player's character in a game.
 
-use super::{combat::Strike, effects::Effects};
+use super::{Strain, combat::Strike, effects::Effects};
 use crate::{
     BELT_MAX, EntityId, LEVEL_MAX, RefusedReason, SKILLS_PER_CLASS, Sheet, Stats, Zone,
     content::{ClassRow, Content, Damage, EffectKind, EffectRow, Melee},
@@ -32,6 +32,7 @@ pub(super) struct Player {
     pub(super) sheet: Sheet,
     /// Levels of the class's skills, as learnt.
     skills: [u32; SKILLS_PER_CLASS],
+    pub(super) strain: Strain,
     /// Follows from the sheet, the skills and what is worn.
     stats: Stats,
     /// What will be worn gives this, as far as it was told.
@@ -100,6 +101,7 @@ impl Player {
             entity,
             sheet,
             skills,
+            strain: Strain::default(),
             stats,
             coming: Bonuses::default(),
             fresh: true,

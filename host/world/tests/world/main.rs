@@ -7,3 +7,4 @@ mod same;
 mod skills;
 mod stage;
 mod treasure;
+mod vendors;

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use realm_world::{
-    Attributes, Class, Content, Difficulty, EntityKind, Event, Facts, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet, View,
-    World, Zone,
+    Attributes, Class, Content, Deal, Difficulty, EntityKind, Event, Facts, Input, Map, PLAYERS_MAX, PlayerSlot, Sheet,
+    View, World, Zone,
     items::{ItemHandle, Look, Property, Quality},
 };
 
@@ -75,7 +75,15 @@ fn any_input_about_items() -> impl Strategy<Value = Input> {
     let zone = prop::sample::select(&Zone::ALL[..]);
     let value = prop_oneof![-100..100i32, any::<i32>()];
     let weapon = prop::option::of((any::<u32>(), any::<i32>()));
+    let deal = prop_oneof![
+        (any::<u16>(), any::<u32>()).prop_map(|(base, count)| Deal::Buy { base, count }),
+        (any::<u64>(), any::<u32>()).prop_map(|(item, count)| Deal::Sell { item, count }),
+        any::<u64>().prop_map(|item| Deal::Repair { item }),
+    ];
     prop_oneof![
+        2 => (any_slot(), 0..8u16, deal).prop_map(|(slot, target, deal)| Input::Deal { slot, target, deal }),
+        1 => (any_slot(), any::<u64>(), any::<u64>()).prop_map(|(slot, item, on)| Input::Use { slot, item, on }),
+        1 => any_slot().prop_map(|slot| Input::Recall { slot }),
         3 => (any_slot(), prop::sample::select(Property::ALL), value)
             .prop_map(|(slot, property, value)| Input::Bonus { slot, property, value }),
         2 => (any_slot(), weapon, any::<[u32; 3]>())
@@ -161,7 +169,8 @@ proptest! {
                     Event::Respawned { entity } | Event::SkillUsed { entity, .. } => *entity == after.entity,
                     _ => false,
                 };
-                let walked = !events.iter().any(leapt);
+                let recalled = |input: &Input| matches!(input, Input::Recall { slot: whose } if *whose == slot);
+                let walked = !events.iter().any(leapt) && !inputs.iter().any(recalled);
                 let same = |before: &Facts| before.entity == after.entity && before.zone == after.zone;
                 if let Some(before) = before.filter(|before| same(before) && walked) {
                     let (dx, dy) = (i64::from(after.x - before.x), i64::from(after.y - before.y));
@@ -231,7 +240,7 @@ fn scripted_inputs(tick: u32) -> Vec<Input> {
 #[test]
 fn a_minute_is_what_it_was_when_it_was_recorded() {
     const RECORDED: [(u32, u64); 3] =
-        [(1, 0x765a_14d3_7afd_81b2), (750, 0x82c3_1fa8_9ca7_d0d0), (1_500, 0xc26a_5708_ffd0_2f72)];
+        [(1, 0x8547_656b_7563_453f), (750, 0x2714_d26c_6197_f58f), (1_500, 0x0c93_939a_92c3_ca30)];
     let mut world = World::new(Arc::clone(&HALL), Difficulty::Nightmare, 0x5eed);
     let mut events = Vec::new();
     let mut hashes = Vec::new();

@@ -186,7 +186,48 @@ impl GameConnection {
     /// As [`Self::walk`].
     pub async fn interact(&mut self, target: u16) -> Result<u32, ClientError> {
         let target = u32::from(target);
-        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target }).await
+        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target, deal: None })
+            .await
+    }
+
+    /// Buys from a vendor in reach what it sells: so many of a base of the content pack. It is done when the event `item_dealt` comes with this
+    /// input's number.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn buy(&mut self, vendor: u16, base: &str, count: u32) -> Result<u32, ClientError> {
+        let base = base.to_owned();
+        self.deal(vendor, proto::vendor_deal::Kind::Buy(proto::VendorBuy { base, count })).await
+    }
+
+    /// Sells an item to a vendor in reach, or so many of a stack; 0 for all. Done as [`Self::buy`].
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn sell(&mut self, vendor: u16, item_id: u64, count: u32) -> Result<u32, ClientError> {
+        self.deal(vendor, proto::vendor_deal::Kind::Sell(proto::VendorSell { item_id, count })).await
+    }
+
+    /// Has a vendor in reach repair an item. Done as [`Self::buy`].
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn repair(&mut self, vendor: u16, item_id: u64) -> Result<u32, ClientError> {
+        self.deal(vendor, proto::vendor_deal::Kind::Repair(proto::VendorRepair { item_id })).await
+    }
+
+    async fn deal(&mut self, vendor: u16, kind: proto::vendor_deal::Kind) -> Result<u32, ClientError> {
+        let (target, deal) = (vendor.into(), Some(proto::VendorDeal { kind: Some(kind) }));
+        self.act(|input, acknowledged_tick| proto::NpcInteraction { input, acknowledged_tick, target, deal }).await
+    }
+
+    /// Uses a scroll: over an item to find out what it is, or over none (0) to go home. It is done when the event `item_dealt` comes with this
+    /// input's number; home one comes in the ticks after that.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn use_item(&mut self, item_id: u64, over_item_id: u64) -> Result<u32, ClientError> {
+        self.act(|input, acknowledged_tick| proto::ItemUse { input, acknowledged_tick, item_id, over_item_id }).await
     }
 
     /// Lays an item of the inventory on the ground. It lies there when the event `item_laid` comes with this input's number.

@@ -130,7 +130,10 @@ async fn every_verb_has_its_input_number() {
     assert_eq!(client.take_stairs().await.unwrap(), None, "none are in sight");
     let acknowledged_tick = 0;
     assert_eq!(game.message().await, proto::PlayerAttack { input: 1, acknowledged_tick, target: 17 }.into());
-    assert_eq!(game.message().await, proto::NpcInteraction { input: 2, acknowledged_tick, target: 4 }.into());
+    assert_eq!(
+        game.message().await,
+        proto::NpcInteraction { input: 2, acknowledged_tick, target: 4, deal: None }.into()
+    );
     assert_eq!(game.message().await, proto::Respawn { input: 3, acknowledged_tick }.into());
     let skill = proto::SkillUse { input: 4, acknowledged_tick, skill: 2, target: 17, x: 0, y: 0 };
     assert_eq!(game.message().await, skill.into());
@@ -150,7 +153,7 @@ async fn the_stairs_lead_to_another_map() {
     game.frame(0x40, &body).await;
     client.next().await.unwrap();
     assert_eq!(client.take_stairs().await.unwrap(), Some(1));
-    let expected = proto::NpcInteraction { input: 1, acknowledged_tick: 1, target: 5 };
+    let expected = proto::NpcInteraction { input: 1, acknowledged_tick: 1, target: 5, deal: None };
     assert_eq!(game.message().await, expected.into());
     let zone = proto::ZoneEntered {
         tick: 2,

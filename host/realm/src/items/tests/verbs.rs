@@ -206,7 +206,7 @@ async fn what_is_offered_stays(home: Home) {
         Act::Sell { item: salt, count: Some(1) },
     ];
     for act in acts {
-        assert!(matches!(stage.act(act).await, Err(ItemsError::InTrade)), "{act:?}");
+        assert!(matches!(stage.act(act.clone()).await, Err(ItemsError::InTrade)), "{act:?}");
     }
     let game = GameId::from_raw(4_242);
     let dropped = stage.items.drop_to_ground(stage.holder, ring, game, 1).await;
@@ -246,10 +246,10 @@ async fn one_key_moves_once(home: Home) {
     let kept = |belongings: &Belongings| Kept { body: belongings.items.len().to_string(), tag: String::new() };
     let once = |request: &[u8]| Some(Once::new("main", "account:1".to_owned(), "key", &[request], kept).unwrap());
     let split = Act::Split { item: salt, count: 2, to: None };
-    let first = stage.items.act(stage.holder, split, once(b"split")).await.unwrap();
+    let first = stage.items.act(stage.holder, split.clone(), once(b"split")).await.unwrap();
     assert!(matches!(first, Answered::Now(belongings) if belongings.items.len() == 2));
     for _ in 0..3 {
-        let again = stage.items.act(stage.holder, split, once(b"split")).await.unwrap();
+        let again = stage.items.act(stage.holder, split.clone(), once(b"split")).await.unwrap();
         assert!(matches!(again, Answered::Before(kept) if kept.body == "2"));
     }
     let other = stage.items.act(stage.holder, Act::Combine, once(b"other")).await;

@@ -1,9 +1,14 @@
 //! What carries trades out, over both databases: all of it or nothing.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use crate::{
     items::{
         Act, Bag, Hold, Holder, ItemsError, Spot,
-        testing::{inventory, lease},
+        testing::{change, inventory, lease},
     },
     storage::testing::{Fault, Home, each_database, unreliable},
     trade::{ending::Ending, exchange::Exchange},
@@ -21,6 +26,7 @@ each_database!(
     a_confirmation_that_comes_again_moves_nothing_again,
     what_the_database_did_not_confirm_is_told_as_it_was,
     only_under_the_right_to_both_characters,
+    who_has_died_for_good_in_a_game_trades_no_more,
     what_is_offered_cannot_be_moved_meanwhile_and_is_free_afterwards,
 );
 
@@ -210,5 +216,27 @@ async fn what_is_offered_cannot_be_moved_meanwhile_and_is_free_afterwards(home: 
     assert_done(&stage.carry_out(&contract).await);
     drop(contract);
     stage.items.act(Holder::resting(bob.account, bob.character), elsewhere(6), None).await.unwrap();
+    stage.close().await;
+}
+
+async fn who_has_died_for_good_in_a_game_trades_no_more(home: Home) {
+    let stage = Stage::new(home).await;
+    let (ann, bob) = (stage.player("Ann").await, stage.player("Bob").await);
+    let ring = stage.give(&ann, "ring").await;
+    let contract = stage.agree((&ann, &[ring], 0), (&bob, &[], 0)).await;
+    change(&stage.storage, "UPDATE characters SET hardcore = $1 WHERE id = $2", 1, ann.character.to_sql()).await;
+    lease(&stage.storage, ann.character, 7).await;
+    // Both have confirmed, and what is known of her since she was saved last says that she lives.
+    let [ann_rests, bob_rests] = resting(&contract);
+    let sheet = realm_world::Sheet::newborn(realm_world::Class::Amazon, true);
+    let holders = [Holder { hold: Hold::Leased(7), sheet: Some(sheet), ..ann_rests }, bob_rests];
+    let has_fallen = Arc::new(AtomicBool::new(false));
+    stage.items.watch(ann.character, &has_fallen);
+    has_fallen.store(true, Ordering::Release);
+    let ending = stage.exchange.carry_out(stage.trade(), &contract, holders).await;
+    assert_eq!(code(&ending), Code::CharacterDead);
+    assert!(ending.sentence().contains("Ann"), "{}", ending.sentence());
+    assert_eq!((stage.keys(&ann).await, stage.keys(&bob).await), (vec![ring], Vec::new()));
+    drop(contract);
     stage.close().await;
 }

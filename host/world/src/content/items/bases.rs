@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Most rows.
-pub(super) const BASES_MAX: usize = 2_000;
+pub(in crate::content) const BASES_MAX: usize = 2_000;
 /// Most of one sort on one stack.
 const STACK_MAX: u32 = 10_000;
 /// The highest price of a row.

@@ -9,6 +9,7 @@ mod specials;
 mod treasure;
 
 pub use affixes::{Affix, Side};
+pub(super) use bases::BASES_MAX;
 pub use bases::{Base, Gift, Needs, Setting, Use};
 pub use lines::Line;
 pub(crate) use qualities::CHANCE_OF;
@@ -78,7 +79,7 @@ fn kinds_of(entry: &Entry<'_>, key: &str, word: &str) -> Result<Vec<Kind>, Conte
     Ok(kinds)
 }
 
-fn no_such<'a>(word: &str, file: &'static str, names: impl Iterator<Item = &'a str>) -> ContentProblem {
+pub(super) fn no_such<'a>(word: &str, file: &'static str, names: impl Iterator<Item = &'a str>) -> ContentProblem {
     let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, word)).unwrap_or_default();
     ContentProblem::NoSuchEntry { value: word.into(), file, nearest: nearest.into() }
 }
