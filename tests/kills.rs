@@ -24,15 +24,85 @@ fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
     assert!(!acknowledged.contains(" 0 characters made, 0 saved"), "nothing was done: {said}");
 }
 
-#[test]
-fn kills_while_bots_deal_in_goods_make_and_lose_nothing() {
+/// The number that stands before some words in what chaos says.
+fn number_before(said: &str, words: &str) -> u64 {
+    let before = said.lines().find_map(|line| line.split_once(words)).map(|(before, _)| before).expect("it counts");
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// Kills the realm under bots that deal in goods; in the long campaign a thousand times, and each fail point at least 20 times.
+fn kills_with_goods(arguments: &[&str], seconds: &str) {
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
-    let how_many: &[&str] =
-        if long { &["--kills", "1000", "--seed", "4"] } else { &["--kills", "100", "--seconds", "150", "--seed", "4"] };
-    let (went_well, said) = chaos(&[&["--goods"], how_many].concat());
+    let (went_well, said) = if long {
+        chaos(&[&["--goods", "--kills", "1000", "--seed", "4"], arguments].concat())
+    } else {
+        chaos(&[&["--goods", "--kills", "100", "--seconds", seconds, "--seed", "4"], arguments].concat())
+    };
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
-    assert!(said.contains(" acts with goods done") && !said.contains(" 0 acts with goods done"), "{said}");
+    for what in [" acts with goods done", " things laid down", " taken in games", " trades"] {
+        assert!(number_before(&said, what) > 0, "nobody came to{what}: {said}");
+    }
+    let acknowledged = number_before(&said, " operations were acknowledged in all");
+    assert!(!long || acknowledged >= 10_000, "{acknowledged} are too few for a campaign: {said}");
+}
+
+#[test]
+fn kills_while_bots_deal_in_goods_make_and_lose_nothing() {
+    kills_with_goods(&[], "120");
+}
+
+#[test]
+fn kills_over_a_server_that_goes_on_make_and_lose_no_goods() {
+    kills_with_goods(&["--postgres"], "90");
+}
+
+#[test]
+fn fifty_who_deal_at_once_make_and_lose_nothing() {
+    let long = std::env::var_os("REALM_TEST_LONG").is_some();
+    let how_many: &[&str] = if long { &["--bots", "50", "--kills", "200"] } else { &["--bots", "50", "--kills", "3"] };
+    let (went_well, said) = chaos(&[&["--goods", "--seed", "6"], how_many].concat());
+    println!("{said}");
+    assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
+}
+
+/// Has chaos look for a mistake until it finds it, in words of which one has to be there.
+fn finds(arguments: &[&str], words: &[&str]) {
+    let (went_well, said) = chaos(&[&["--goods", "--kills", "60", "--seconds", "60"], arguments].concat());
+    println!("{said}");
+    let mut found = said.lines().filter(|line| line.contains("VIOLATION"));
+    let seen = found.any(|line| words.iter().any(|words| line.contains(words)));
+    assert!(!went_well && seen, "the mistake has to be seen: {said}");
+}
+
+#[test]
+fn keys_that_begin_anew_after_a_crash_are_found() {
+    finds(&["--bug", "keys-begin-anew"], &["keys of items were born twice", "a fault of its own"]);
+}
+
+#[test]
+fn something_told_to_be_taken_before_it_is_stored_is_found() {
+    let point = ["--bug", "taken-before-stored", "--point", "within-pick-up"];
+    finds(&point, &["things in games, and was told of", "the ledger knows nothing of it"]);
+}
+
+#[test]
+fn goods_of_which_is_told_before_the_commit_are_found() {
+    // What is lost first may be a character; of these runs one has to lose goods, and each has to lose something.
+    let words = [
+        " acts with goods, and ",
+        " things in games, and was told of ",
+        " acknowledged trades are lost",
+        "staff have sent",
+    ];
+    let finds_goods = |seed: &str| {
+        let mistake = ["--bug", "acknowledge-before-commit", "--point", "before-commit", "--seed", seed];
+        let (went_well, said) = chaos(&[&["--goods", "--kills", "60", "--seconds", "60"], &mistake[..]].concat());
+        println!("{said}");
+        assert!(!went_well && said.contains("VIOLATION"), "the mistake has to be seen: {said}");
+        words.iter().any(|words| said.contains(words))
+    };
+    assert!(["1", "2", "3", "4", "5", "6", "7", "8"].into_iter().any(finds_goods), "no goods were lost");
 }
 
 #[test]

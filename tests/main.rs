@@ -47,6 +47,7 @@ mod session;
 mod sheets;
 mod staff;
 mod storage;
+mod thieves;
 mod ticks;
 mod tidy;
 mod tls;

@@ -1,19 +1,22 @@
 //! A bot: makes characters, plays them, deletes and restores them, until the realm dies, and remembers what it was told.
 
 mod goods;
+mod ground;
 
 use std::time::{Duration, Instant};
 
-use realm_client::{ClientError, Endpoint, GameConnection, GameUpdate, Method, Rest, Snapshot, proto};
+use realm_client::{ClientError, Endpoint, GameConnection, Method, Rest, Snapshot, proto};
 
 use crate::{
     DEADLINE,
     dice::Dice,
     ledger::{Counts, Fact, Known, Place},
-    pilot::{self, Hunter},
+    pilot,
 };
 
+pub(crate) use goods::Asked;
 use goods::Goods;
+use ground::{Handled, Hands};
 
 const PASSWORD: &str = "four lanterns by the sea";
 /// Living characters that a bot keeps.
@@ -28,6 +31,8 @@ pub(crate) struct Account {
     pub(crate) exists: bool,
     pub(crate) characters: Vec<Known>,
     pub(crate) goods: Goods,
+    /// In games.
+    pub(crate) ground: Handled,
 }
 
 /// What a log-in gave.
@@ -71,6 +76,10 @@ fn answer<T>(result: Result<T, ClientError>) -> Result<Result<T, String>, Gone> 
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(ClientError::Refused { status, code, .. }) if (400..500).contains(&status) || status == 0 => Ok(Err(code)),
+        // No kill makes the realm itself fail.
+        Err(ClientError::Refused { code, message, .. }) if code == "INTERNAL" => {
+            panic!("the realm answered with a fault of its own: {code}: {message}")
+        }
         // Nothing here makes a database unavailable; whoever is told so knows nothing.
         Err(_) => Err(Gone),
     }
@@ -116,7 +125,7 @@ impl Bot {
         let living = self.choose(Known::is_living);
         match living {
             // The first of each is the one that others send letters to.
-            Some(index) if self.peers > 0 && self.dice.below(8) > 0 => self.trade(rest, staff, index).await,
+            Some(index) if self.peers > 0 && self.dice.below(5) > 0 => self.trade(rest, staff, index).await,
             _ => self.act(endpoint, rest).await,
         }
     }
@@ -253,6 +262,9 @@ impl Bot {
         let name = format!("G{}{}", letters(self.number), letters(self.names));
         // Most games are short, because lives are.
         let longest = if self.dice.below(4) == 0 { 60 } else { 8 };
+        let hands = if self.peers > 0 { Some(self.hands(rest, index).await?) } else { None };
+        // Whoever handles goods needs a few ticks for each.
+        let longest = if hands.is_some() { longest * 2 } else { longest };
         let (snapshots, stands_still) = (2 + self.dice.below(longest), self.dice.below(2) == 0);
         let known = &mut self.account().characters[index];
         let (id, wish) = (known.id.expect("it exists"), proto::GameCreate { name, ..Default::default() });
@@ -272,7 +284,13 @@ impl Bot {
         }
         let game = ticket.game.as_ref().map(|game| game.id).expect("a ticket names its game");
         let connection = GameConnection::enter(endpoint, &ticket).await.map_err(|_| Gone)?;
-        let seen = fight(connection, snapshots, stands_still).await?;
+        let mut hands = hands;
+        let seen = ground::fight(connection, &mut hands, snapshots, stands_still).await;
+        if let Some(hands) = &mut hands {
+            (self.counts.laid, self.counts.taken) = (self.counts.laid + hands.laid, self.counts.taken + hands.taken);
+            hands.put_into(&mut self.account().ground);
+        }
+        let seen = seen?;
         self.counts.in_doubt += 1;
         let left = answer(rest.leave_game(game).await)?;
         self.counts.in_doubt -= 1;
@@ -291,34 +309,6 @@ struct Seen {
     experience: i64,
     levels: u32,
     place: Option<Place>,
-}
-
-/// Fights for so many snapshots, and stands still at the end if it shall know where it is.
-async fn fight(mut game: GameConnection, snapshots: u64, stands_still: bool) -> Result<Seen, Gone> {
-    let (mut hunter, mut first_level, mut last) = (Hunter::default(), None, None);
-    let mut number = 0;
-    let all = snapshots + if stands_still { STILL_SNAPSHOTS } else { 0 };
-    let mut moved = false;
-    while number < all {
-        let GameUpdate::Snapshot(snapshot) = game.next().await.map_err(|_| Gone)? else { continue };
-        number += 1;
-        first_level.get_or_insert(snapshot.own.level);
-        if number < snapshots {
-            pilot::fight(&mut game, &mut hunter, &snapshot).await.map_err(|_| Gone)?;
-        } else if number > snapshots + STILL_SNAPSHOTS / 2 {
-            moved |= last.is_some_and(|place| place != where_it_is(&snapshot));
-            last = Some(where_it_is(&snapshot));
-        }
-        if number == all {
-            let level = u32::from(snapshot.own.level);
-            return Ok(Seen {
-                experience: i64::try_from(snapshot.own.experience).unwrap_or(i64::MAX),
-                levels: level - first_level.map_or(level, u32::from),
-                place: last.filter(|_| stands_still && !moved),
-            });
-        }
-    }
-    Err(Gone)
 }
 
 fn where_it_is(snapshot: &Snapshot) -> Place {

@@ -1,36 +1,56 @@
 //! What must be so after each kill, read from the database itself while nobody runs over it.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio};
+use std::{collections::BTreeMap, process::Stdio};
 
 use realm::types::faults::Point;
-use sqlx::{
-    ConnectOptions as _, Connection as _, Executor as _, Row as _, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteLockingMode},
-};
+use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 
 use crate::{
     books,
-    bot::Bot,
+    bot::{Asked, Bot},
     ledger::Fact,
+    look,
     server::{Fault, Program},
     traders,
 };
 
-/// Alone, as nobody runs over it, and therefore without a file that is mapped into memory: when this process serves the disk itself, whoever
-/// gives such a file back would wait for a thread that waits for the same memory.
-pub(crate) async fn open(database: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(database).locking_mode(SqliteLockingMode::Exclusive);
-    options.connect().await.expect("the database can be read")
-}
+/// The writes of characters, in their order.
+const NOTES_IN_FILE: &str =
+    "CREATE TABLE chaos_writes (number INTEGER PRIMARY KEY, character_id BIGINT NOT NULL, before BIGINT NOT NULL,
+        now BIGINT NOT NULL);
+    CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
+    BEGIN INSERT INTO chaos_writes (character_id, before, now) VALUES (NEW.id, OLD.version, NEW.version); END";
+const NOTES_ON_SERVER: &str = "CREATE TABLE chaos_writes (number BIGSERIAL PRIMARY KEY, character_id BIGINT NOT NULL, before BIGINT NOT NULL,
+        now BIGINT NOT NULL);
+    CREATE FUNCTION chaos_write() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO chaos_writes (character_id, before, now) VALUES (NEW.id, OLD.version, NEW.version); RETURN NULL; END';
+    CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
+    FOR EACH ROW EXECUTE FUNCTION chaos_write()";
+const NOTES_BY_CHARACTER: &str = "CREATE INDEX chaos_writes_by_character ON chaos_writes (character_id, number)";
 
 /// Has the database itself note every write of a character, in the transaction that makes it.
-pub(crate) async fn watch(database: &Path) {
-    let noting = "CREATE TABLE chaos_writes (character_id BIGINT NOT NULL, before BIGINT NOT NULL, now BIGINT NOT NULL);
-        CREATE TRIGGER chaos_note AFTER UPDATE OF version, level, experience, play_time_ms, deleted_ms, x, y ON characters
-        BEGIN INSERT INTO chaos_writes VALUES (NEW.id, OLD.version, NEW.version); END";
-    let mut connection = open(database).await;
-    connection.execute(noting).await.expect("a note can be made");
+pub(crate) async fn watch(mut connection: AnyConnection) {
+    let noting = if look::is_file(&connection) { NOTES_IN_FILE } else { NOTES_ON_SERVER };
+    for statements in [noting, NOTES_BY_CHARACTER] {
+        sqlx::raw_sql(statements).execute(&mut connection).await.expect("a note can be made");
+    }
     connection.close().await.expect("it is closed");
+}
+
+/// Is what the database says of itself whole? A server looks after that by itself.
+async fn whole(connection: &mut AnyConnection, broken: &mut Vec<String>) {
+    if !look::is_file(connection) {
+        return;
+    }
+    let integrity: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut *connection).await.expect("a check");
+    if integrity != "ok" {
+        broken.push(format!("the file is damaged: {integrity}"));
+    }
+    let dangling = connection.fetch_all("PRAGMA foreign_key_check").await.expect("a check");
+    if !dangling.is_empty() {
+        broken.push(format!("{} rows refer to nothing", dangling.len()));
+    }
 }
 
 struct Row {
@@ -43,25 +63,16 @@ struct Row {
 }
 
 /// Everything that is broken.
-pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
-    let mut connection = open(database).await;
+pub(crate) async fn all(mut connection: AnyConnection, bots: &mut [Bot]) -> Vec<String> {
     let mut broken = Vec::new();
-    let integrity: String =
-        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("a check");
-    if integrity != "ok" {
-        broken.push(format!("the file is damaged: {integrity}"));
-    }
-    let dangling = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await.expect("a check");
-    if !dangling.is_empty() {
-        broken.push(format!("{} rows refer to nothing", dangling.len()));
-    }
+    whole(&mut connection, &mut broken).await;
     let rows = sqlx::query(
         "SELECT accounts.name, characters.name, characters.id, characters.version, experience, play_time_ms,
-         deleted_ms IS NOT NULL, zone, x, y FROM characters JOIN accounts ON accounts.id = characters.account",
+         CAST(CASE WHEN deleted_ms IS NULL THEN 0 ELSE 1 END AS BIGINT), zone, x, y FROM characters JOIN accounts ON accounts.id = characters.account",
     );
     let rows = rows.fetch_all(&mut connection).await.expect("characters");
     let mut stored: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| !traders::NAMES.contains(&row.get::<&str, _>(0))) {
+    for row in rows.into_iter().filter(|row| !row.get::<String, _>(0).starts_with(traders::NAME)) {
         let character = Row {
             id: row.get(2),
             version: row.get(3),
@@ -102,7 +113,7 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
                     known.place, row.place
                 ));
             }
-            let writes = sqlx::query("SELECT before, now FROM chaos_writes WHERE character_id = $1 ORDER BY rowid")
+            let writes = sqlx::query("SELECT before, now FROM chaos_writes WHERE character_id = $1 ORDER BY number")
                 .bind(row.id)
                 .fetch_all(&mut connection)
                 .await
@@ -122,8 +133,8 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
         broken.push(format!("{name} of {account} was never asked for"));
     }
     let holders = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM lease_holders),
-         (SELECT COUNT(*) FROM characters WHERE leased <> 0 AND leased NOT IN (SELECT id FROM lease_holders))",
+        "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM lease_holders),
+         (SELECT CAST(COUNT(*) AS BIGINT) FROM characters WHERE leased <> 0 AND leased NOT IN (SELECT id FROM lease_holders))",
     );
     let holders = holders.fetch_one(&mut connection).await.expect("holders");
     let (listed, orphans): (i64, i64) = (holders.get(0), holders.get(1));
@@ -131,9 +142,24 @@ pub(crate) async fn all(database: &Path, bots: &mut [Bot]) -> Vec<String> {
         broken.push(format!("{listed} holders of leases are listed, and {orphans} characters are held by others"));
     }
     broken.extend(books::all(&mut connection, bots).await);
+    let_a_day_go_by(&mut connection, bots).await;
     // What it holds open would keep the next realm out.
     connection.close().await.expect("it is closed");
     broken
+}
+
+/// Answers that the realm keeps for staff until a day seems to have gone by: it keeps no more than 10,000.
+const KEPT_FOR_STAFF_MAX: i64 = 8_000;
+
+/// Forgets what the realm would forget after a day, when it keeps much for the one member of staff there is, but no answer that has not come.
+async fn let_a_day_go_by(connection: &mut AnyConnection, bots: &[Bot]) {
+    let kept = "SELECT CAST(COUNT(*) AS BIGINT) FROM kept_answers WHERE scope = 'operator'";
+    let is_waited_for = |asked: &Asked| asked.is_by_staff();
+    let mut pending = bots.iter().flat_map(|bot| &bot.accounts).filter_map(|account| account.goods.pending.as_ref());
+    if look::number(connection, kept).await < KEPT_FOR_STAFF_MAX || pending.any(is_waited_for) {
+        return;
+    }
+    connection.execute("DELETE FROM kept_answers WHERE scope = 'operator'").await.expect("it can be written");
 }
 
 /// Kills migrations at their fail points: what is left is the old schema or the new one, and the next start makes it whole.

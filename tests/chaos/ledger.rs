@@ -79,10 +79,18 @@ pub(crate) struct Counts {
     /// Acts with goods, and those that were refused.
     pub(crate) goods: u64,
     pub(crate) refused: u64,
+    /// Things that were laid down and taken in games.
+    pub(crate) laid: u64,
+    pub(crate) taken: u64,
     pub(crate) in_doubt: u64,
 }
 
 impl Counts {
+    /// All operations that were acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.made + self.saved + self.deleted + self.restored + self.goods + self.laid + self.taken
+    }
+
     pub(crate) fn plus(&self, other: &Self) -> Self {
         Self {
             made: self.made + other.made,
@@ -92,6 +100,8 @@ impl Counts {
             restored: self.restored + other.restored,
             goods: self.goods + other.goods,
             refused: self.refused + other.refused,
+            laid: self.laid + other.laid,
+            taken: self.taken + other.taken,
             in_doubt: self.in_doubt + other.in_doubt,
         }
     }
@@ -101,9 +111,18 @@ impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} characters made, {} saved ({} levels gained), {} deleted, {} restored, {} acts with goods done and {} refused; \
-             {} operations without an answer",
-            self.made, self.saved, self.levels, self.deleted, self.restored, self.goods, self.refused, self.in_doubt
+            "{} characters made, {} saved ({} levels gained), {} deleted, {} restored, {} acts with goods done and {} refused, \
+             {} things laid down and {} taken in games; {} operations without an answer",
+            self.made,
+            self.saved,
+            self.levels,
+            self.deleted,
+            self.restored,
+            self.goods,
+            self.refused,
+            self.laid,
+            self.taken,
+            self.in_doubt
         )
     }
 }

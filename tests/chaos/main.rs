@@ -12,6 +12,7 @@ mod bot;
 mod check;
 mod dice;
 mod ledger;
+mod look;
 #[allow(dead_code, unreachable_pub, reason = "the tests use the rest")]
 #[path = "../harness/pilot.rs"]
 mod pilot;
@@ -31,13 +32,30 @@ use tokio::task::JoinSet;
 
 use bot::Bot;
 use dice::Dice;
-use server::{Fault, Program, Up};
+use server::{Fault, Ground, Program, Up};
 use traders::Traders;
 
 /// How long anything may take that must happen; for the pilot, too.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+/// How long a life is, and how much longer for each bot that has to come in.
+const LIFE_MS: u64 = 600;
+const LIFE_OF_BOT_MS: u64 = 50;
+/// With goods there is a pair that trades for so many bots.
+const BOTS_PER_PAIR: usize = 5;
+/// A long run says now and then that it goes on.
+const KILLS_PER_WORD: u32 = 100;
+/// More bots than these are many: then so many lives have no fault, and are long.
+const FEW_BOTS: usize = 6;
+const SETTLING_LIVES: u32 = 2;
+/// With goods a mistake is not made in so many lives.
+const HONEST_LIVES: u32 = 3;
+/// From so many kills on each fail point has to have so many of them.
+const KILLS_OF_LONG_RUN: u32 = 1_000;
+const POINT_KILLS_OF_LONG_RUN: u32 = 20;
 /// So many kills there are however long they take, so that each fail point has its turn.
 const KILLS_MIN: u32 = 20;
+/// A run of fewer kills than so many for each point need not come to all.
+const KILLS_PER_POINT: u32 = 2;
 /// The promise: so long after a kill every character can be played again.
 const PLAYABLE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -56,9 +74,10 @@ struct Arguments {
     /// How many play at the same time.
     #[arg(long, default_value_t = 6)]
     bots: usize,
-    /// A life ends after so many milliseconds at the latest, when its fail point has not come; one in sixteen may be four times as long.
-    #[arg(long, default_value_t = 900)]
-    life_ms: u64,
+    /// A life ends after so many milliseconds at the latest, when its fail point has not come; one in sixteen may be four times as long. More
+    /// when there are many bots.
+    #[arg(long)]
+    life_ms: Option<u64>,
     /// The bots deal in goods, too: they send, offer, buy, wear, combine.
     #[arg(long)]
     goods: bool,
@@ -71,6 +90,9 @@ struct Arguments {
     /// Cuts the power of its disk, at any moment, instead of killing it.
     #[arg(long)]
     power: bool,
+    /// Over a private PostgreSQL, which goes on when the realm is killed.
+    #[arg(long, conflicts_with = "power")]
+    postgres: bool,
     /// The realm's program, built with its faults; by default the one beside this.
     #[arg(long)]
     program: Option<PathBuf>,
@@ -85,66 +107,97 @@ async fn main() -> ExitCode {
     let bug = arguments.bug.as_ref();
     let bug = bug.map(|name| *Bug::ALL.iter().find(|bug| bug.name() == name).expect("a bug of that name"));
     let beside = || std::env::current_exe().expect("this program has a path").with_file_name("realm-under-test");
-    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), bug, arguments.power);
+    let ground = match (arguments.power, arguments.postgres) {
+        (true, _) => Ground::OwnDisk,
+        (_, true) => Ground::Server,
+        _ => Ground::File,
+    };
+    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), ground);
     let mut dice = Dice::new(arguments.seed);
-    if !arguments.power {
+    if ground == Ground::File && bug.is_none() {
         check::kill_migrations(&program);
     }
     program.migrate();
-    check::watch(&program.database()).await;
+    check::watch(program.connect().await).await;
+    let life = Duration::from_millis(arguments.life_ms.unwrap_or(LIFE_MS + LIFE_OF_BOT_MS * arguments.bots as u64));
 
     let begin = Instant::now();
     let mut bots: Vec<Bot> = {
         let peers = if arguments.goods { arguments.bots } else { 0 };
         (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
     };
-    let mut traders = Traders::new(dice.split());
-    let mut report = Report { goods: arguments.goods, ..Report::default() };
-    let is_time = |report: &Report| begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN;
+    let pairs = if arguments.goods { arguments.bots.div_ceil(BOTS_PER_PAIR) } else { 1 };
+    let mut traders = Traders::new(pairs, &mut dice);
+    let wanted = match arguments.kills {
+        _ if point.is_some() || bug.is_some() || arguments.power => 0,
+        KILLS_OF_LONG_RUN.. => POINT_KILLS_OF_LONG_RUN,
+        _ => 1,
+    };
+    let mut report = Report { goods: arguments.goods, wanted, ..Report::default() };
+    let is_time = |report: &Report| {
+        let unseen = || report.rarest(1).is_some();
+        begin.elapsed().as_secs() < arguments.seconds || report.kills() < KILLS_MIN || unseen()
+    };
+    // With goods everybody comes in first, so that goods are what the mistake is made with.
+    let honest_lives = if arguments.goods { HONEST_LIVES } else { 0 };
+    let only = point;
     while report.kills() < arguments.kills && is_time(&report) {
+        let is_honest = report.kills() < honest_lives && bug.is_some();
+        program.err(bug.filter(|_| !is_honest));
+        let point = only.filter(|_| !is_honest);
         if arguments.power {
-            let longest = Duration::from_millis(arguments.life_ms);
-            power::life(&mut program, &mut bots, longest, &mut dice, &mut report).await;
+            power::life(&mut program, &mut bots, life, &mut dice, &mut report).await;
             if report.violations.is_empty() {
                 // A copy: what was torn is for the realm to mend at its next start.
                 let copy = program.copy_of_database();
-                report.violations = check::all(&copy.path().join("realm.sqlite"), &mut bots).await;
+                let connection = look::file(&copy.path().join("realm.sqlite")).await;
+                report.violations = check::all(connection, &mut bots).await;
             }
             if report.violations.is_empty() {
                 continue;
             }
             break;
         }
-        // Every second kill is at a point that has not been seen, as long as there is one.
-        let unseen = if report.kills().is_multiple_of(2) { report.unseen(point).next() } else { None };
-        let fault = choose(&mut dice, point.or(unseen), arguments.goods);
-        let longest = Duration::from_millis(arguments.life_ms) * if dice.below(16) == 0 { 4 } else { 1 };
-        let longest = if unseen.is_some() { DEADLINE } else { longest };
-        let killed = life(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
+        // Two of three kills are at the point that has been seen least, as long as one is to be seen more.
+        let rarest = if !report.kills().is_multiple_of(3) { report.rarest(u32::MAX) } else { None };
+        // When there are many, all come in first: that takes as long as their passwords do.
+        let settles = report.kills() < SETTLING_LIVES && arguments.bots > FEW_BOTS;
+        let fault = choose(&mut dice, point.or(rarest), &arguments).filter(|_| !settles);
+        let longest = if is_honest { DEADLINE.min(life * 2) } else { life };
+        let longest = longest * if dice.below(16) == 0 { 4 } else { 1 };
+        let longest = if rarest.is_some() { DEADLINE.max(longest) } else { longest };
+        let longest = if settles { DEADLINE } else { longest };
+        let killed = life_of(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
             None => report.at_random += 1,
         }
         if report.violations.is_empty() {
-            report.violations = check::all(&program.database(), &mut bots).await;
+            report.violations = check::all(program.connect().await, &mut bots).await;
             report.violations.extend(traders.check(&program).await);
         }
         if !report.violations.is_empty() {
             break;
         }
+        if report.kills().is_multiple_of(KILLS_PER_WORD) {
+            println!("chaos: {} kills so far, after {} s", report.kills(), begin.elapsed().as_secs());
+        }
     }
-    if report.violations.is_empty() && report.kills() >= KILLS_MIN && !arguments.power {
-        let unseen: Vec<String> = report.unseen(point).map(|point| format!("no kill came {}", point.name())).collect();
-        report.violations = unseen;
+    if report.violations.is_empty()
+        && report.kills()
+            >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few"))
+    {
+        report.violations = report.too_rare();
     }
-    report.print(&bots, arguments.seed, begin.elapsed());
-    println!("chaos: acknowledged {} trades", traders.trades());
+    report.print(&bots, &traders, arguments.seed, begin.elapsed());
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Where the realm shall die next; `None` is at any moment.
-fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
+fn choose(dice: &mut Dice, only: Option<Point>, arguments: &Arguments) -> Option<Fault> {
     let at = |point: Point, nth: u64| Some(Fault { point, nth });
+    // The more there are, the sooner somebody comes there.
+    let crowd = arguments.bots.div_ceil(FEW_BOTS).max(1) as u64;
     let point = match only {
         Some(point) => point,
         None if dice.below(2) == 0 => return None,
@@ -155,18 +208,61 @@ fn choose(dice: &mut Dice, only: Option<Point>, goods: bool) -> Option<Fault> {
         Point::BeforeTakeOver | Point::AfterTakeOver => at(point, 1),
         // They have their own test: nothing is migrated here.
         Point::BeforeMigration | Point::BetweenMigrations | Point::AfterMigrations => None,
+        // Without goods nobody comes there.
+        point if is_about_goods(point) && !arguments.goods => None,
         // It comes a few times in each trade.
         Point::WithinTrade => at(point, 1 + dice.below(6)),
-        // Without goods nobody buys.
-        Point::MarketBetweenLegs if !goods => None,
-        Point::MarketBetweenLegs => at(point, 1),
+        // What somebody has to come to in one life.
+        Point::MarketBetweenLegs
+        | Point::WithinCombine
+        | Point::WithinSale
+        | Point::WithinStack
+        | Point::WithinReturn
+        | Point::WithinEmptying
+        | Point::WithinOffer => at(point, 1 + dice.below(2)),
+        point if is_about_goods(point) => at(point, 1 + dice.below(6 * crowd)),
         // Some transactions of the start come first.
-        _ => at(point, 5 + dice.below(20)),
+        _ => at(point, 5 + dice.below(20 * crowd)),
+    }
+}
+
+/// Do only bots that deal in goods come there?
+fn is_about_goods(point: Point) -> bool {
+    match point {
+        Point::MarketBetweenLegs
+        | Point::WithinBirth
+        | Point::WithinMove
+        | Point::WithinStack
+        | Point::WithinPayment
+        | Point::WithinCombine
+        | Point::WithinSale
+        | Point::WithinLetter
+        | Point::WithinEmptying
+        | Point::WithinOffer
+        | Point::WithinDrop
+        | Point::WithinPickUp
+        | Point::BeforeTaken
+        | Point::WithinReturn
+        | Point::BeforeLedger
+        | Point::WithinLedger
+        | Point::AfterLedger => true,
+        Point::BeforeBegin
+        | Point::AfterBegin
+        | Point::BetweenStatements
+        | Point::BeforeCommit
+        | Point::AfterCommit
+        | Point::AfterAcknowledgement
+        | Point::BeforeTakeOver
+        | Point::AfterTakeOver
+        | Point::BeforeMigration
+        | Point::BetweenMigrations
+        | Point::AfterMigrations
+        | Point::WithinTrade => false,
     }
 }
 
 /// One life of the realm, from its start to its kill; at which point it died by itself.
-async fn life(
+async fn life_of(
     program: &Program,
     bots: &mut [Bot],
     traders: &mut Traders,
@@ -248,6 +344,8 @@ async fn come_home(mut playing: Playing, bots: &mut [Bot], report: &mut Report) 
 struct Report {
     /// Bots deal in goods.
     goods: bool,
+    /// How many kills each fail point of a running realm is to have.
+    wanted: u32,
     at_random: u32,
     power_cuts: u32,
     at_points: std::collections::BTreeMap<&'static str, u32>,
@@ -260,16 +358,28 @@ impl Report {
         self.at_random + self.power_cuts + self.at_points.values().sum::<u32>()
     }
 
-    /// Points of a running realm at which it has not been killed yet, unless there is but one.
-    fn unseen(&self, only: Option<Point>) -> impl Iterator<Item = Point> {
+    /// Points of a running realm that bots come to, each with the kills there have been.
+    fn points(&self) -> impl Iterator<Item = (u32, Point)> {
         let elsewhere = [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations];
-        let goods = self.goods;
-        let comes = move |point: &Point| !elsewhere.contains(point) && (goods || *point != Point::MarketBetweenLegs);
-        let points = Point::ALL.iter().copied().filter(move |point| only.is_none() && comes(point));
-        points.filter(|point| !self.at_points.contains_key(point.name()))
+        let comes = move |point: &&Point| !elsewhere.contains(point) && (self.goods || !is_about_goods(**point));
+        let kills = |point: &Point| self.at_points.get(point.name()).copied().unwrap_or(0);
+        Point::ALL.iter().filter(comes).map(move |point| (kills(point), *point))
     }
 
-    fn print(&self, bots: &[Bot], seed: u64, took: Duration) {
+    /// The point with the fewest kills, when it has fewer than so many, and than are wanted.
+    fn rarest(&self, below: u32) -> Option<Point> {
+        let wanted = self.wanted.min(below);
+        self.points().filter(|(kills, _)| *kills < wanted).min_by_key(|(kills, _)| *kills).map(|(_, point)| point)
+    }
+
+    /// Points with fewer kills than are wanted.
+    fn too_rare(&self) -> Vec<String> {
+        let wanted = self.wanted;
+        let rare = self.points().filter(|(kills, _)| *kills < wanted);
+        rare.map(|(kills, point)| format!("{kills} kills came at {}, and not {wanted}", point.name())).collect()
+    }
+
+    fn print(&self, bots: &[Bot], traders: &Traders, seed: u64, took: Duration) {
         let points: Vec<String> = self.at_points.iter().map(|(name, kills)| format!("{kills} {name}")).collect();
         let took = took.as_secs_f64();
         if self.power_cuts > 0 {
@@ -284,6 +394,9 @@ impl Report {
         }
         let acknowledged = bots.iter().fold(ledger::Counts::default(), |sum, bot| sum.plus(&bot.counts));
         println!("chaos: acknowledged {acknowledged}");
+        println!("chaos: acknowledged {} trades", traders.trades());
+        let all = acknowledged.acknowledged() + traders.trades() as u64;
+        println!("chaos: {all} operations were acknowledged in all");
         println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());
         for violation in &self.violations {
             println!("chaos: VIOLATION: {violation}");

@@ -9,12 +9,17 @@ use std::{
     time::Duration,
 };
 
-use realm::types::faults::{Bug, Point};
+use realm::{
+    storage::Config,
+    types::faults::{Bug, Point},
+};
 use realm_client::{Endpoint, Trust};
 use realm_disk::{Disk, Platter};
+use realm_postgres::Database;
+use sqlx::AnyConnection;
 use tempfile::TempDir;
 
-use crate::{DEADLINE, dice::Dice, pilot};
+use crate::{DEADLINE, dice::Dice, look, pilot};
 
 /// The realm dies when it comes to a point for the nth time.
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +34,24 @@ pub(crate) struct Program {
     bug: Option<Bug>,
     /// Under the data folder, when the power may be cut; unmounted before the folder is removed.
     disk: Option<Disk>,
+    /// Of a server that goes on when the realm is killed; without one the database is a file.
+    database: Option<Database>,
     folder: TempDir,
 }
 
+/// Over what the realm runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// A file on the disk of the machine.
+    File,
+    /// A file on a disk of its own, of which the power may be cut.
+    OwnDisk,
+    /// A database of a private PostgreSQL.
+    Server,
+}
+
 impl Program {
-    pub(crate) fn new(path: PathBuf, bug: Option<Bug>, on_own_disk: bool) -> Self {
+    pub(crate) fn new(path: PathBuf, ground: Ground) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // One hall, in which monsters are near, harmless and soon dead.
         let changes = [
@@ -49,8 +67,9 @@ impl Program {
             ("monsters.toml", "experience", "400"),
         ];
         pilot::content(&folder.path().join("content"), &changes);
-        let mut program = Self { path, bug, disk: None, folder };
-        if on_own_disk {
+        let database = (ground == Ground::Server).then(realm_postgres::database);
+        let mut program = Self { path, bug: None, disk: None, database, folder };
+        if ground == Ground::OwnDisk {
             fs::create_dir(program.data()).expect("a folder for the disk");
             program.mount(Platter::default());
         }
@@ -65,6 +84,19 @@ impl Program {
     /// Cuts the power of its disk; gives what will be found on it.
     pub(crate) fn cut(&self, dice: &mut Dice) -> Platter {
         self.disk.as_ref().expect("it has a disk of its own").cut(&mut |limit| dice.below(limit))
+    }
+
+    /// Where the realm finds its database.
+    pub(crate) fn config(&self) -> Config {
+        Config { url: self.database.as_ref().map(Database::url).unwrap_or_default() }
+    }
+
+    /// A connection to the database while nobody runs over it.
+    pub(crate) async fn connect(&self) -> AnyConnection {
+        match &self.database {
+            Some(database) => look::server(&database.url()).await,
+            None => look::file(&self.data().join("realm.sqlite")).await,
+        }
     }
 
     /// The database as it is found, with its log, in a folder of its own.
@@ -88,10 +120,6 @@ impl Program {
         self.folder.path().join("realm-data")
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.data().join("realm.sqlite")
-    }
-
     /// A verb of the program over a data folder of this name.
     pub(crate) fn command(&self, verb: &str, data: &str, fault: Option<&Fault>) -> Command {
         let data = self.folder.path().join(data);
@@ -111,9 +139,17 @@ impl Program {
             ("SESSION__REQUEST_BURST", "10000"),
             ("ACCOUNTS__LOGIN_BURST", "10000"),
             ("ACCOUNTS__REGISTRATIONS_PER_HOUR", "10000"),
+            ("ACCOUNTS__ANONYMOUS_BURST", "100000"),
+            ("ACCOUNTS__PASSWORD_QUEUE_MAX", "1000"),
+            ("ACCOUNTS__PASSWORD_QUEUE_PER_NETWORK_MAX", "900"),
+            ("NET__CONNECTIONS_PER_ADDRESS_BURST", "100000"),
+            ("NET__CONNECTIONS_PER_ADDRESS_MAX", "1000"),
             ("TRADE__INVITATIONS_PER_MINUTE", "600"),
         ] {
             command.env(format!("REALM__{key}"), value);
+        }
+        if let Some(database) = &self.database {
+            command.env("REALM__STORAGE__URL", database.url());
         }
         if let Some(Fault { point, nth }) = fault {
             command.env("REALM_FAULT_POINT", format!("{}=kill@{nth}", point.name()));
@@ -123,6 +159,11 @@ impl Program {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         command
+    }
+
+    /// From now on the realm makes this mistake at each start.
+    pub(crate) fn err(&mut self, bug: Option<Bug>) {
+        self.bug = bug;
     }
 
     /// Makes the database.

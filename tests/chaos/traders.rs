@@ -1,33 +1,34 @@
-//! Two who trade with each other until the realm dies, each time something for something, and what must be so of it after each kill: every item
+//! Pairs who trade with each other until the realm dies, each time something for something, and what must be so of it after each kill: every item
 //! in one place, no gold made or lost, of each trade both legs or none, none lost that was acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::Arc,
 };
 
 use realm::{
     hooks::Hooks,
     items::{Holder, Items, verify},
-    storage::{Config, Storage, read_alone},
+    storage::{Storage, read_alone},
     types::{AccountId, CharacterId, SystemClock},
 };
 use realm_client::{ClientError, Door, Endpoint, Lobby, Login, Rest, TradeNews, proto};
 use realm_world::{Content, items::Certificate};
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{AnyConnection, Connection as _, Row as _};
+use tokio::task::JoinSet;
 
-use crate::{DEADLINE, check, dice::Dice, server::Program};
+use crate::{DEADLINE, dice::Dice, server::Program};
 
 const PASSWORD: &str = "four lanterns by the sea";
 /// Accounts whose names begin so are theirs; each has one character of the account's name.
-pub(crate) const NAMES: [&str; 2] = ["Trader-Ann", "Trader-Bob"];
+pub(crate) const NAME: &str = "Trader-";
 const ITEMS_EACH: u32 = 3;
 const GOLD_EACH: i64 = 100;
 
 /// One of them.
 #[derive(Default)]
 struct Trader {
+    name: String,
     token: Option<String>,
     account: Option<AccountId>,
     character: Option<CharacterId>,
@@ -36,9 +37,13 @@ struct Trader {
     gold: u64,
 }
 
-/// Both, and what they were told.
+/// All pairs.
 #[derive(Default)]
-pub(crate) struct Traders {
+pub(crate) struct Traders(Vec<Pair>);
+
+/// Both of a pair, and what they were told.
+#[derive(Default)]
+struct Pair {
     both: [Trader; 2],
     /// All items that they have between them; empty before they have any.
     items: BTreeSet<u64>,
@@ -52,13 +57,107 @@ pub(crate) struct Traders {
 struct Gone;
 
 impl Traders {
-    pub(crate) fn new(dice: Dice) -> Self {
-        Self { dice, ..Self::default() }
+    /// So many pairs.
+    pub(crate) fn new(pairs: usize, dice: &mut Dice) -> Self {
+        Self((0..pairs).map(|number| Pair::new(number, dice.split())).collect())
     }
 
     /// How many trades were acknowledged.
     pub(crate) fn trades(&self) -> usize {
-        self.acknowledged.len()
+        self.0.iter().map(|pair| pair.acknowledged.len()).sum()
+    }
+
+    /// All trade until the realm dies.
+    pub(crate) async fn play(&mut self, endpoint: &Endpoint) {
+        let mut playing = JoinSet::new();
+        for mut pair in std::mem::take(&mut self.0) {
+            let endpoint = endpoint.clone();
+            playing.spawn(async move {
+                pair.play(&endpoint).await;
+                pair
+            });
+        }
+        self.0 = playing.join_all().await;
+    }
+
+    /// Everything that is broken, read from the database itself while nobody runs over it.
+    pub(crate) async fn check(&mut self, program: &Program) -> Vec<String> {
+        let mut broken: Vec<String> = self.0.iter_mut().filter_map(|pair| pair.broken.take()).collect();
+        self.endow(program).await;
+        let sound =
+            read_alone(&program.config(), &program.data(), |connection| Box::pin(verify(connection, None))).await;
+        if let Err(problem) = sound.expect("the ledger can be read") {
+            broken.push(format!("the ledger does not say what is so: {problem}"));
+        }
+        let mut connection = program.connect().await;
+        for pair in &mut self.0 {
+            pair.look(&mut connection, &mut broken).await;
+        }
+        self.look_at_trades(&mut connection, &mut broken).await;
+        connection.close().await.expect("it is closed");
+        broken
+    }
+
+    /// Gives pairs what they trade with, as soon as both are there. Nobody runs.
+    async fn endow(&self, program: &Program) {
+        let poor = self.0.iter().filter(|pair| pair.items.is_empty()).filter_map(Pair::keys);
+        let poor: Vec<_> = poor.flatten().collect();
+        if poor.is_empty() {
+            return;
+        }
+        let storage = Storage::open(&program.config(), &program.data(), 0, Arc::new(SystemClock)).await;
+        let storage = storage.expect("the database");
+        let items = Items::new("main", storage.clone(), Content::builtin(), Hooks::without_plugins());
+        for (account, character) in poor {
+            let mut ordinal = 0;
+            let mut certificate = || {
+                ordinal += 1;
+                Certificate::new(character.raw(), 1, ordinal, items.content().hash(), Vec::new())
+            };
+            let holder = Holder::resting(account, character);
+            for _ in 0..ITEMS_EACH {
+                let ring = items.catalogue().plain("ring", 1).expect("a base of the pack");
+                items.born_on_pick_up(holder, ring, certificate()).await.expect("room for a ring");
+            }
+            items.gold_found(holder, GOLD_EACH, certificate()).await.expect("a purse");
+        }
+        storage.close().await;
+    }
+
+    /// Each trade has both legs or none, and none is lost that was acknowledged.
+    async fn look_at_trades(&self, connection: &mut AnyConnection, broken: &mut Vec<String>) {
+        let lines = sqlx::query("SELECT note, from_holder FROM ledger WHERE act = 'trade'").fetch_all(&mut *connection);
+        let mut givers = BTreeMap::<u64, BTreeSet<i64>>::new();
+        for row in lines.await.expect("lines of the ledger") {
+            let note: String = row.get(0);
+            let trade = note.split(' ').nth(1).and_then(|key| key.parse().ok()).expect("a trade is named");
+            givers.entry(trade).or_default().insert(row.get(1));
+        }
+        for (trade, givers) in &givers {
+            if givers.len() != 2 {
+                broken.push(format!("trade {trade} has one leg"));
+            }
+        }
+        let acknowledged = || self.0.iter().flat_map(|pair| &pair.acknowledged);
+        let lost = acknowledged().filter(|trade| !givers.contains_key(trade)).count();
+        if lost > 0 {
+            broken.push(format!("{lost} of {} acknowledged trades are lost", self.trades()));
+        }
+    }
+}
+
+impl Pair {
+    fn new(number: usize, dice: Dice) -> Self {
+        let both = ["Ann", "Bob"].map(|who| Trader { name: format!("{NAME}{who}-{number}"), ..Trader::default() });
+        Self { both, dice, ..Self::default() }
+    }
+
+    /// Accounts and characters of both, as soon as they are known.
+    fn keys(&self) -> Option<[(AccountId, CharacterId); 2]> {
+        match self.both.each_ref().map(|trader| trader.account.zip(trader.character)) {
+            [Some(ann), Some(bob)] => Some([ann, bob]),
+            _ => None,
+        }
     }
 
     fn answer<T>(&mut self, what: &str, result: Result<T, ClientError>) -> Result<T, Gone> {
@@ -75,7 +174,7 @@ impl Traders {
     }
 
     /// Trades until the realm dies.
-    pub(crate) async fn play(&mut self, endpoint: &Endpoint) {
+    async fn play(&mut self, endpoint: &Endpoint) {
         let Ok(ann) = self.come_in(endpoint, 0).await else { return };
         let Ok(bob) = self.come_in(endpoint, 1).await else { return };
         let mut lobbies = [ann, bob];
@@ -91,11 +190,12 @@ impl Traders {
         };
         if !kept {
             let mut rest = Rest::new(endpoint);
-            match rest.register(NAMES[who], PASSWORD).await {
+            let name = self.both[who].name.clone();
+            match rest.register(&name, PASSWORD).await {
                 Err(error) if error.code() == Some("ACCOUNT_TAKEN") => {}
                 registered => drop(self.answer("a registration", registered)?),
             }
-            let tokens = rest.login(NAMES[who], PASSWORD).await;
+            let tokens = rest.login(&name, PASSWORD).await;
             let token = self.answer("a log-in", tokens)?.access_token;
             self.both[who].token = Some(token.clone());
             lobby = Lobby::connect(endpoint, Door::Frames).await.map_err(|_| Gone)?;
@@ -108,7 +208,7 @@ impl Traders {
         let character = match known.first() {
             Some(character) => character.id,
             None => {
-                let made = lobby.create_character(NAMES[who], "Druid", false).await;
+                let made = lobby.create_character(&self.both[who].name, "Druid", false).await;
                 self.answer("a character", made)?.id
             }
         };
@@ -127,7 +227,7 @@ impl Traders {
         let host = self.dice.index(2);
         let guest = 1 - host;
         let (mine, theirs) = (self.offer_of(host), self.offer_of(guest));
-        let invited = lobbies[host].invite_to_trade(NAMES[guest]).await;
+        let invited = lobbies[host].invite_to_trade(&self.both[guest].name).await;
         let trade = self.answer("an invitation", invited)?.trade_id;
         let invitation = lobbies[guest].trade_invitation(DEADLINE).await;
         let invitation = self.answer("waiting for it", invitation)?;
@@ -185,47 +285,7 @@ impl Traders {
         Ok(())
     }
 
-    /// Gives them what they trade with, as soon as both are there. Nobody runs.
-    async fn endow(&mut self, data: &Path) {
-        let [Some(ann), Some(bob)] = self.both.each_ref().map(|trader| trader.account.zip(trader.character)) else {
-            return;
-        };
-        let storage = Storage::open(&Config::default(), data, 0, Arc::new(SystemClock)).await.expect("the database");
-        let items = Items::new("main", storage.clone(), Content::builtin(), Hooks::without_plugins());
-        let mut ordinal = 0;
-        let mut certificate = || {
-            ordinal += 1;
-            Certificate::new(1, 1, ordinal, items.content().hash(), Vec::new())
-        };
-        for (account, character) in [ann, bob] {
-            let holder = Holder::resting(account, character);
-            for _ in 0..ITEMS_EACH {
-                let ring = items.catalogue().plain("ring", 1).expect("a base of the pack");
-                items.born_on_pick_up(holder, ring, certificate()).await.expect("room for a ring");
-            }
-            items.gold_found(holder, GOLD_EACH, certificate()).await.expect("a purse");
-        }
-        storage.close().await;
-    }
-
-    /// Everything that is broken, read from the database itself while nobody runs over it.
-    pub(crate) async fn check(&mut self, program: &Program) -> Vec<String> {
-        let mut broken: Vec<String> = self.broken.take().into_iter().collect();
-        if self.items.is_empty() {
-            self.endow(&program.data()).await;
-        }
-        let (config, data) = (Config::default(), program.data());
-        let sound = read_alone(&config, &data, |connection| Box::pin(verify(connection, None))).await;
-        if let Err(problem) = sound.expect("the ledger can be read") {
-            broken.push(format!("the ledger does not say what is so: {problem}"));
-        }
-        let mut connection = check::open(&program.database()).await;
-        self.look(&mut connection, &mut broken).await;
-        connection.close().await.expect("it is closed");
-        broken
-    }
-
-    async fn look(&mut self, connection: &mut SqliteConnection, broken: &mut Vec<String>) {
+    async fn look(&mut self, connection: &mut AnyConnection, broken: &mut Vec<String>) {
         // Others may have goods, too.
         let own = self.both.each_ref().map(|trader| trader.character.map_or(-1, CharacterId::to_sql));
         let rows = sqlx::query("SELECT id, place, holder FROM items WHERE last_holder IN ($1, $2) ORDER BY id")
@@ -266,22 +326,6 @@ impl Traders {
             let key = trader.character.map_or(0, |character| i64::try_from(character.raw()).unwrap_or(0));
             trader.items = of.remove(&key).unwrap_or_default();
             trader.gold = purses.get(&key).copied().unwrap_or(0).unsigned_abs();
-        }
-        let lines = sqlx::query("SELECT note, from_holder FROM ledger WHERE act = 'trade'").fetch_all(&mut *connection);
-        let mut givers = BTreeMap::<u64, BTreeSet<i64>>::new();
-        for row in lines.await.expect("lines of the ledger") {
-            let note: String = row.get(0);
-            let trade = note.split(' ').nth(1).and_then(|key| key.parse().ok()).expect("a trade is named");
-            givers.entry(trade).or_default().insert(row.get(1));
-        }
-        for (trade, givers) in &givers {
-            if givers.len() != 2 {
-                broken.push(format!("trade {trade} has one leg"));
-            }
-        }
-        let lost = self.acknowledged.iter().filter(|trade| !givers.contains_key(trade)).count();
-        if lost > 0 {
-            broken.push(format!("{lost} of {} acknowledged trades are lost", self.acknowledged.len()));
         }
     }
 }

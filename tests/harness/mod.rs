@@ -92,6 +92,11 @@ impl TestRealm {
         &self.realm
     }
 
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Its data folder.
     pub fn data(&self) -> &Path {
         self.folder.path()

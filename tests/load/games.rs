@@ -104,8 +104,8 @@ fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut
     let Some(rooms_max) = steps.last().copied() else { return };
     let settle = if options.quick { Duration::from_millis(300) } else { SETTLE };
     let window = if options.quick { Duration::from_secs(1) } else { WINDOW };
-    let mut awake = Awake::keep(cores);
     if place == Place::PlayersOnly {
+        let _awake = Awake::keep(cores);
         for count in steps {
             let sockets = floor::cpu_ms(cores, *count, settle, window);
             report.add(&format!("{count} rooms: the sockets alone"), "ms", None, sockets);
@@ -148,13 +148,18 @@ fn one_place(options: &Options, cores: Option<Cores>, place: Place, report: &mut
                     game.max(0.0) / 1e3,
                 );
             }
+            // Only while something is measured: where the system below counts what all cores and its own disk threads use together, cores that never
+            // sleep keep the disk from its turn, and the rooms would never be set up.
+            let awake = Awake::keep(cores);
+            let settled = if awake.is_some() { settle } else { Duration::ZERO };
+            pause(settled);
             let measured = Measured::take(&server, &crowd, window, awake.as_ref());
             measured.tell(place, *count, report);
-            if awake.take().is_some() {
+            if awake.is_some() {
+                drop(awake);
                 pause(settle);
                 let (cpu, _) = Measured::take(&server, &crowd, window, None).cpu_ms(*count);
                 report.add(&format!("{count} rooms: CPU, the cores free to sleep"), "ms", None, cpu);
-                awake = Awake::keep(cores);
             }
             // The storm comes at half of what is measured here.
             let half = steps.iter().copied().find(|step| step * 2 >= rooms_max);

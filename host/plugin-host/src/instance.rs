@@ -15,6 +15,7 @@ use crate::{
     exports::Guests,
     failure::{explain, shortened},
     limits::{PluginLimits, engine_size},
+    meter::Rest,
     plugin::Compiled,
     state::State,
 };
@@ -29,6 +30,8 @@ pub struct Instance {
     guests: Box<Guests>,
     dead: bool,
     used: Duration,
+    /// What its owner says of when it will not call.
+    rest: Option<Arc<Rest>>,
 }
 
 impl Instance {
@@ -43,7 +46,7 @@ impl Instance {
             Ok(if meter.tick(&compiled.host.pace) { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
         });
         let init_deadline = limits.init_deadline();
-        let mut this = Self { compiled, store, guests: Box::default(), dead: false, used: Duration::ZERO };
+        let mut this = Self { compiled, store, guests: Box::default(), dead: false, used: Duration::ZERO, rest: None };
         let compiled = Arc::clone(&this.compiled);
         let made = this.run(init_deadline, |store, _| {
             let instance = compiled.instance.instantiate(&mut *store)?;
@@ -119,6 +122,14 @@ impl Instance {
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.dead
+    }
+
+    /// Its owner will not call it before this moment, and neither anything else with a short deadline on its thread: the clock of deadlines may rest
+    /// for so long. Whoever has said so once says so again after each call; else nothing rests any more.
+    pub fn no_call_before(&mut self, moment: Instant) {
+        let pace = &self.compiled.host.pace;
+        let rest = self.rest.get_or_insert_with(|| pace.join());
+        pace.rest_until(rest, moment);
     }
 
     /// CPU time of the last call, exact to one epoch.

@@ -7,7 +7,7 @@
 use realm_client::{ClientError, Method, Response, Rest};
 use serde_json::{Value, json};
 
-use super::{Bot, Gone, letters};
+use super::{Bot, Gone, Hands, letters};
 
 /// Items below which a bot asks staff for more, and gold.
 const ITEMS_MIN: usize = 8;
@@ -25,6 +25,8 @@ const BASES: [(&str, &str); 10] = [
     ("whetstone", "normal"),
     ("rope-belt", "magic"),
 ];
+/// What a recipe takes: so many of the one, and one of the other; in these cells of the cube.
+const KIT: [&str; 5] = ["garnet-splinter", "garnet-splinter", "garnet-splinter", "garnet-splinter", "ash-salt"];
 /// An account asks for no more than this under keys of its own: the realm keeps so many answers.
 const KEYS_MAX: u64 = 9_000;
 
@@ -63,6 +65,8 @@ struct Thing {
     base: String,
     count: u64,
     place: String,
+    /// Where in its box.
+    cell: (u64, u64),
 }
 
 impl Thing {
@@ -73,6 +77,7 @@ impl Thing {
             base: text(&view["base"])?,
             count: view["count"].as_u64()?,
             place: text(&view["at"]["place"])?,
+            cell: (view["at"]["x"].as_u64().unwrap_or_default(), view["at"]["y"].as_u64().unwrap_or_default()),
         })
     }
 }
@@ -138,10 +143,11 @@ impl Bot {
     }
 
     fn next_key(&mut self) -> String {
-        let number = self.number;
+        // Of staff's keys there are those of all.
+        let (number, account) = (self.number, self.accounts.len());
         let goods = &mut self.account().goods;
         goods.keys += 1;
-        format!("{number}-{}", goods.keys)
+        format!("{number}-{account}-{}", goods.keys)
     }
 
     /// One act with goods of a living character.
@@ -152,29 +158,18 @@ impl Bot {
         }
         let known = &self.account().characters[index];
         let (id, name) = (known.id.expect("it exists"), known.name.clone());
-        let view = match answered(rest.request(Method::GET, &format!("/api/v1/characters/{id}/inventory"), None).await)?
-        {
-            Ok(view) => view,
-            Err(code) => panic!("{name} has no inventory: {code}"),
-        };
-        let lists = [
-            &view["equipment"],
-            &view["inventory"]["items"],
-            &view["stash"]["items"],
-            &view["cube"]["items"],
-            &view["returned"],
-        ];
-        let things: Vec<Thing> =
-            lists.iter().filter_map(|list| list.as_array()).flatten().filter_map(Thing::read).collect();
-        let gold = view["gold"].as_i64().unwrap_or_default();
+        let (things, gold) = self.look(rest, index).await?;
         let poor = things.len() < ITEMS_MIN || gold < GOLD_MIN;
         let acts = format!("/api/v1/characters/{id}/items");
         let roll = self.dice.below(16);
         if roll < 2 && poor {
-            let items: Vec<Value> = (0..4)
-                .map(|_| BASES[self.dice.index(BASES.len())])
-                .map(|(base, quality)| json!({ "base": base, "quality": quality, "level": 20 }))
-                .collect();
+            let bases = if self.dice.below(2) == 0 {
+                KIT.map(|base| (base, "normal")).to_vec()
+            } else {
+                (0..4).map(|_| BASES[self.dice.index(BASES.len())]).collect()
+            };
+            let item = |(base, quality): (&str, &str)| json!({ "base": base, "quality": quality, "level": 20 });
+            let items: Vec<Value> = bases.into_iter().map(item).collect();
             let body = json!({ "to": name, "items": items, "gold": 500, "reason": "supplies" });
             return self.wish(rest, staff, Method::POST, "/api/v1/admin/mail".to_owned(), Some(body)).await;
         }
@@ -183,6 +178,9 @@ impl Bot {
         }
         if roll < 6 {
             return self.buy(rest, staff, id).await;
+        }
+        if roll == 10 {
+            return self.craft(rest, staff, &acts, &things).await;
         }
         let thing = &things[self.dice.index(things.len())];
         let item = thing.id.clone();
@@ -197,10 +195,6 @@ impl Bot {
                     Some(other) => json!({ "act": "merge", "item": item, "onto": other.id }),
                     None => self.somewhere(thing),
                 }
-            }
-            10 if things.iter().any(|thing| thing.place == "cube") => json!({ "act": "combine" }),
-            10 => {
-                json!({ "act": "move", "item": item, "to": { "place": "cube", "x": self.dice.below(4), "y": self.dice.below(4) } })
             }
             11 => json!({ "act": "sell", "item": item }),
             12 if self.dice.below(4) == 0 => json!({ "act": "destroy", "item": item }),
@@ -218,6 +212,64 @@ impl Bot {
             }
         };
         self.wish(rest, staff, Method::POST, acts, Some(act)).await
+    }
+
+    /// What a character has, and its gold.
+    async fn look(&mut self, rest: &mut Rest, index: usize) -> Result<(Vec<Thing>, i64), Gone> {
+        let known = &self.account().characters[index];
+        let (id, name) = (known.id.expect("it exists"), known.name.clone());
+        let path = format!("/api/v1/characters/{id}/inventory");
+        let view = match answered(rest.request(Method::GET, &path, None).await)? {
+            Ok(view) => view,
+            Err(code) => panic!("{name} has no inventory: {code}"),
+        };
+        let lists = [
+            &view["equipment"],
+            &view["inventory"]["items"],
+            &view["stash"]["items"],
+            &view["cube"]["items"],
+            &view["returned"],
+        ];
+        let things = lists.iter().filter_map(|list| list.as_array()).flatten().filter_map(Thing::read).collect();
+        Ok((things, view["gold"].as_i64().unwrap_or_default()))
+    }
+
+    /// What a character that goes into a game may do there with what it carries.
+    pub(super) async fn hands(&mut self, rest: &mut Rest, index: usize) -> Result<Hands, Gone> {
+        let (things, _) = self.look(rest, index).await?;
+        let carried = things.iter().filter(|thing| thing.place == "inventory" && thing.count == 1);
+        let carried = carried.filter_map(|thing| thing.id.parse().ok()).collect();
+        Ok(Hands::new(self.dice.split(), carried))
+    }
+
+    /// Lays what a recipe takes into the cube, when there is enough of it, and combines it.
+    async fn craft(&mut self, rest: &mut Rest, staff: &mut Rest, acts: &str, things: &[Thing]) -> Result<(), Gone> {
+        let mut kit: Vec<&Thing> = Vec::new();
+        for base in KIT {
+            let fits = |thing: &&Thing| {
+                thing.base == base && thing.count == 1 && !kit.iter().any(|taken| taken.id == thing.id)
+            };
+            // What lies there already first.
+            let mut fitting: Vec<&Thing> = things.iter().filter(fits).collect();
+            fitting.sort_by_key(|thing| thing.place != "cube");
+            kit.extend(fitting.first());
+        }
+        let in_cube = || things.iter().filter(|thing| thing.place == "cube");
+        let disturbs = in_cube().find(|thing| !kit.iter().any(|taken| taken.id == thing.id));
+        if let Some(disturbs) = disturbs {
+            let act = self.somewhere(disturbs);
+            return self.wish(rest, staff, Method::POST, acts.to_owned(), Some(act)).await;
+        }
+        if kit.len() == KIT.len() {
+            let cells = (0..4).flat_map(|y| (0..4).map(move |x| (x, y)));
+            let free: Vec<_> = cells.filter(|cell| !in_cube().any(|thing| thing.cell == *cell)).collect();
+            for (thing, (x, y)) in kit.iter().filter(|thing| thing.place != "cube").zip(free) {
+                let act = json!({ "act": "move", "item": thing.id, "to": { "place": "cube", "x": x, "y": y } });
+                self.wish(rest, staff, Method::POST, acts.to_owned(), Some(act)).await?;
+            }
+        }
+        // Without a recipe it is refused.
+        self.wish(rest, staff, Method::POST, acts.to_owned(), Some(json!({ "act": "combine" }))).await
     }
 
     /// To any cell of any box, where it may not fit; never where it is, which would be no act.

@@ -18,7 +18,10 @@ use crate::{
     hooks::Happening,
     items::{Holder, Items, ItemsError},
     storage::StorageError,
-    types::{AccountId, CharacterId, Code, GameId, ItemId, Refusal},
+    types::{
+        AccountId, CharacterId, Code, GameId, ItemId, Refusal,
+        faults::{self, Bug, Point},
+    },
 };
 
 use super::{command::Command, ending::Ending, shared::Shared};
@@ -34,6 +37,8 @@ const DOUBTFUL_MAX: usize = 64;
 const WRITES_MAX: u32 = 4;
 /// Between two such tries.
 const WRITE_PAUSE: Duration = Duration::from_millis(250);
+/// Long enough for the news of what is told too early to get out.
+const HASTY_PAUSE: Duration = Duration::from_millis(120);
 /// Between two tries to give something back.
 const RETURN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -199,8 +204,12 @@ impl Keeper {
     }
 
     async fn take(&mut self, finder: &Finder, input: u32, handle: ItemHandle) {
+        if faults::has(Bug::TakenBeforeStored) {
+            self.promise(finder, input, handle).await;
+        }
         match self.hand_over(finder, input, handle).await {
             Ok(taken) => {
+                faults::point(Point::BeforeTaken);
                 self.things.remove(&handle);
                 self.say(Some(Input::Confirm { handle }), Some((finder, Kind::ItemTaken(taken)))).await;
             }
@@ -212,6 +221,20 @@ impl Keeper {
                 self.refuse(finder, input, code, Some(Input::GiveBack { handle })).await;
             }
         }
+    }
+
+    /// The mistake that tests make on purpose: its finder is told before it is stored, and there is time for the news to get out.
+    async fn promise(&self, finder: &Finder, input: u32, handle: ItemHandle) {
+        let taken = match self.things.get(&handle) {
+            Some(Thing::Gold(amount, _)) => {
+                proto::ItemTaken { input, gold: u64::from(*amount), ..proto::ItemTaken::default() }
+            }
+            Some(Thing::Item(item, _)) => told(input, ItemId::from_raw(0), item),
+            Some(Thing::Owned(key, _)) => proto::ItemTaken { input, item_id: key.raw(), ..proto::ItemTaken::default() },
+            None => return,
+        };
+        self.say(None, Some((finder, Kind::ItemTaken(taken)))).await;
+        tokio::time::sleep(HASTY_PAUSE).await;
     }
 
     /// Makes something its finder's, and stores that.

@@ -124,6 +124,7 @@ impl Ticker {
             self.tick_due_games();
             self.place.reports.flush();
             let next = self.schedule.first().map_or(self.round, |(due, _)| (*due).min(self.round));
+            self.place.lane.no_call_before(next);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     }
@@ -162,6 +163,9 @@ impl Ticker {
             together.retain_mut(|ticking| self.run_stage(ticking, stage));
             if stage == Stage::Collect {
                 self.scratch.judge.ask(&mut self.place.lane);
+                let own = together.iter().map(|ticking| ticking.scheduled.pace.due());
+                let others = self.schedule.first().map(|(due, _)| *due);
+                self.place.lane.no_call_before(own.chain(others).fold(self.round, Instant::min));
             }
         }
         let took = begun.elapsed() / u32::try_from(together.len().max(1)).unwrap_or(u32::MAX);

@@ -173,6 +173,11 @@ impl Lane {
         self.settings.policies.is_closed(function)
     }
 
+    /// The instances that are here.
+    pub(super) fn instances(&mut self) -> impl Iterator<Item = &mut Instance> {
+        self.slots.iter_mut().filter_map(|slot| slot.instance.as_mut())
+    }
+
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
     }

@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -103,6 +103,13 @@ impl TickLane {
     /// Starts a new tick: the budget of all plugins for this tick (8 of 40 ms) is full again.
     pub fn begin_tick(&mut self) {
         self.budget = TICK_BUDGET;
+    }
+
+    /// The thread asks nothing before this moment: the clock of the rules' deadlines may rest until then.
+    pub fn no_call_before(&mut self, moment: Instant) {
+        if let Some(lane) = &mut self.lane {
+            lane.instances().for_each(|instance| instance.no_call_before(moment));
+        }
     }
 
     /// Asks the anti-cheat rule about a batch of acts, [`anti_cheat::ACTIONS_MAX`] at most; nobody is asked about no acts. A fault

@@ -10,7 +10,10 @@ use realm_world::{
 use super::{Bag, Hands, Holder, Items, ItemsError, Operation, Owned, Spot, judging::Occasion, store};
 use crate::{
     storage::{Connection, StorageError},
-    types::ItemId,
+    types::{
+        ItemId,
+        faults::{Point, point},
+    },
 };
 
 /// What will come of a combination.
@@ -81,6 +84,7 @@ pub(in crate::items) async fn carry_out(
             }
         }
     }
+    point(Point::WithinCombine);
     if let Some(made) = made {
         let size = items.catalogue().base_of(&made)?.size;
         let spot = hands.room_in(Bag::Cube, size).or_else(|| hands.room_for(size));

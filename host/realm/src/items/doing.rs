@@ -6,7 +6,13 @@ use super::{
     Act, Bag, Hands, Items, ItemsError, Operation, Owned, Purse, Spot,
     combine::{self, Planned},
 };
-use crate::{storage::Connection, types::ItemId};
+use crate::{
+    storage::Connection,
+    types::{
+        ItemId,
+        faults::{Point, point},
+    },
+};
 
 /// What an act works with.
 struct Bench<'a> {
@@ -182,6 +188,7 @@ impl Bench<'_> {
         let count = count.unwrap_or(owned.item.count);
         let sold = Item { count, ..owned.item.clone() };
         self.use_up(&owned, count, "sold to a vendor").await?;
+        point(Point::WithinSale);
         let price = self.items.catalogue().give(&sold)?;
         if price > 0 {
             let purse = Purse::Character(self.hands.holder.character);

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     audit::Who,
     storage::Connection,
-    types::{CharacterId, GameId, ItemId},
+    types::{
+        CharacterId, GameId, ItemId,
+        faults::{Point, point},
+    },
 };
 
 /// Items that may wait for room with one character before it may drop another.
@@ -58,6 +61,7 @@ impl Items {
                         Ok(_) if returned >= RETURNED_MAX => return Err(ItemsError::Returned(returned)),
                         Ok(owned) => {
                             operation.relocate(connection, owned, place).await?;
+                            point(Point::WithinDrop);
                             hands.forget(item);
                         }
                         Err(problem) => {
@@ -97,6 +101,7 @@ impl Items {
                             here.ok_or(ItemsError::NotCarried)?
                         }
                     };
+                    point(Point::WithinPickUp);
                     operation.finish(connection).await?;
                     Ok(Taken { item: key, belongings: hands.belongings() })
                 })
@@ -135,6 +140,7 @@ impl Items {
                         Some(_) => return Err(ItemsError::NotCarried),
                         None => items.bear(&mut operation, connection, &mut hands, item, birth).await?,
                     };
+                    point(Point::WithinPickUp);
                     operation.finish(connection).await?;
                     Ok(Taken { item: key, belongings: hands.belongings() })
                 })
@@ -253,6 +259,7 @@ impl Items {
                 Some(hands) => {
                     let spot = any_room(hands, &owned);
                     let moved = operation.hand_back(connection, &owned, hands, spot).await?;
+                    point(Point::WithinReturn);
                     hands.put(moved);
                 }
                 None => operation.end(connection, &owned, "its owner is gone").await?,

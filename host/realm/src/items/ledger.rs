@@ -7,6 +7,7 @@ use super::{Side, store};
 use crate::{
     audit::{Chained, FIRST, hash_of},
     storage::{Connection, StorageError},
+    types::faults::{Point, point},
 };
 
 /// A birth: the game, the tick, and which of that tick's.
@@ -139,5 +140,6 @@ pub(in crate::items) async fn append(
         lines.push(line);
     }
     store::ledger::append(connection, &lines).await?;
+    point(Point::WithinLedger);
     store::ledger::note_head(connection, number, &hash).await
 }

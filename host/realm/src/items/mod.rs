@@ -32,7 +32,7 @@ mod trace;
 mod upkeep;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use realm_world::{Content, items::Catalogue};
 
@@ -61,7 +61,10 @@ use crate::{
     hooks::Hooks,
     once::{self, Answered, Once},
     storage::{Storage, StorageError},
-    types::{AccountId, CharacterId, ItemId},
+    types::{
+        AccountId, CharacterId, IdSource, ItemId,
+        faults::{self, Bug},
+    },
 };
 use locks::Locks;
 
@@ -109,6 +112,15 @@ impl Items {
     #[must_use]
     pub fn content(&self) -> &Arc<Content> {
         &self.content
+    }
+
+    /// The key of an item that comes into being.
+    pub(in crate::items) fn new_key(&self, now_ms: i64) -> ItemId {
+        if faults::has(Bug::KeysBeginAnew) {
+            static ANEW: LazyLock<IdSource> = LazyLock::new(|| IdSource::new(0, 0));
+            return ANEW.next(0);
+        }
+        self.storage.ids().next(now_ms)
     }
 
     /// The time, in milliseconds since 1970.

@@ -17,7 +17,10 @@ use super::{
 use crate::{
     audit::Who,
     storage::Connection,
-    types::{CharacterId, ItemId, OperationId},
+    types::{
+        CharacterId, ItemId, OperationId,
+        faults::{Point, point},
+    },
 };
 
 /// Goods of lines that are about gold.
@@ -154,10 +157,11 @@ impl Operation {
         birth: Certificate,
         from: Side,
     ) -> Result<Owned, ItemsError> {
-        let key: ItemId = self.items.storage.ids().next(self.now_ms);
+        let key = self.items.new_key(self.now_ms);
         let size = self.size_of(&item)?;
         let owned = Owned { key, item, at: to, size, version: 1, last_holder: to.character() };
         store::insert(connection, &self.items.realm, &owned, &birth, self.now_ms).await?;
+        point(Point::WithinBirth);
         let mut line = self.line(&owned, owned.item.count, from, Side::from(&to));
         line.note = store::body(&owned.item)?;
         line.birth = Some((birth.game, birth.tick, birth.ordinal));
@@ -182,6 +186,7 @@ impl Operation {
             Err(crate::storage::StorageError::Conflict) => return Err(ItemProblem::PlaceTaken.into()),
             done => done?.then_some(()).ok_or(ItemsError::Moved)?,
         }
+        point(Point::WithinMove);
         let line = self.line(owned, owned.item.count, Side::from(&owned.at), Side::from(&to));
         self.lines.push(line);
         Ok(moved)
@@ -276,6 +281,7 @@ impl Operation {
     ) -> Result<(Owned, Owned), ItemsError> {
         let count = part.count;
         let left = self.rewrite(connection, owned, rest).await?;
+        point(Point::WithinStack);
         let birth = self.certificate(Vec::new());
         let inserted = self.insert(connection, part, to, birth, Side::stack(owned.key.to_sql())).await;
         let made = match inserted {
@@ -307,6 +313,7 @@ impl Operation {
                 None
             }
         };
+        point(Point::WithinStack);
         let fuller = self.rewrite(connection, onto, onto_new).await?;
         let given = self.line(from, count, Side::from(&from.at), Side::stack(onto.key.to_sql()));
         let mut taken = self.line(onto, count, Side::stack(from.key.to_sql()), Side::from(&onto.at));
@@ -351,6 +358,7 @@ impl Operation {
             let has = store::purses::gold(connection, realm, from).await?;
             return Err(ItemsError::NotEnoughGold { needed: amount, has });
         }
+        point(Point::WithinPayment);
         if !store::purses::give(connection, realm, to, amount).await? {
             let problem = "a purse with room for a payment did not take it".to_owned();
             return Err(crate::storage::StorageError::Statement(problem).into());
@@ -391,7 +399,13 @@ impl Operation {
             line.note.clone_from(&note);
         }
         let head = ledger::Heading { at_ms: now_ms, realm: &items.realm, operation: key.to_sql(), act, actor: &actor };
-        Ok(ledger::append(connection, &head, lines).await?)
+        if lines.is_empty() {
+            return Ok(());
+        }
+        point(Point::BeforeLedger);
+        ledger::append(connection, &head, lines).await?;
+        point(Point::AfterLedger);
+        Ok(())
     }
 
     fn check_lock(&self, item: ItemId) -> Result<(), ItemsError> {

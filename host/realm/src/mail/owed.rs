@@ -7,7 +7,10 @@ use super::{
 use crate::{
     items::{Operation, Owned, Place, Purse},
     storage::Connection,
-    types::{CharacterId, LetterId},
+    types::{
+        CharacterId, LetterId,
+        faults::{Point, point},
+    },
 };
 
 /// What the realm owes a character.
@@ -50,6 +53,7 @@ impl Mail {
             expires_ms: self.config.expires_ms(now_ms),
         };
         store::insert(connection, &self.realm, &new).await?;
+        point(Point::WithinLetter);
         if let Some(owned) = item {
             operation.relocate(connection, owned, Place::Letter(id, 0)).await?;
         }

@@ -13,7 +13,10 @@ use crate::{
     hooks::{ApprovedText, ChatLine, ChatVerdict, chat_filter::Destination},
     items::{Doer, Holder, ItemsError, Occasion, Place, Purse, Spot},
     once::{self, Answered, Once},
-    types::{AccountName, CharacterId, CharacterName, ChatText, ItemId, LetterId},
+    types::{
+        AccountName, CharacterId, CharacterName, ChatText, ItemId, LetterId,
+        faults::{Point, point},
+    },
 };
 
 /// Who writes.
@@ -93,6 +96,7 @@ impl Mail {
                     expires_ms: config.expires_ms(now_ms),
                 };
                 store::insert(connection, realm, &new).await?;
+                point(Point::WithinLetter);
                 let mut sent = Vec::with_capacity(draft.items.len());
                 // A letter of words alone may be written in the middle of a game, whoever holds the character.
                 if !draft.items.is_empty() || draft.gold > 0 {

@@ -14,7 +14,10 @@ use crate::{
     audit::{self, By},
     items::{Doer, GOLD_MAX, ItemsError, Occasion, Place, Purse},
     once::{self, Answered, Once},
-    types::{CharacterName, ChatText, LetterId},
+    types::{
+        CharacterName, ChatText, LetterId,
+        faults::{Point, point},
+    },
 };
 
 /// An item that staff give: it is made for the letter.
@@ -90,6 +93,7 @@ impl Mail {
                     expires_ms: config.expires_ms(now_ms),
                 };
                 store::insert(connection, realm, &new).await?;
+                point(Point::WithinLetter);
                 let mut sent = Vec::with_capacity(gifts.len());
                 for (number, (item, rules)) in (0..).zip(gifts) {
                     let birth = operation.certificate(rules);

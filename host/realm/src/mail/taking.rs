@@ -12,7 +12,10 @@ use crate::{
     items::{Belongings, Doer, Holder, ItemsError, Operation, Place, Purse},
     once::{self, Answered, Once},
     storage::Connection,
-    types::{AccountId, CharacterId, LetterId},
+    types::{
+        AccountId, CharacterId, LetterId,
+        faults::{Point, point},
+    },
 };
 
 /// What taking something out of a letter has come to.
@@ -84,6 +87,7 @@ impl Mail {
                 }
                 let now_ms = operation.now_ms();
                 operation.finish(connection).await?;
+                point(Point::WithinEmptying);
                 let left = if letter.text.is_empty() {
                     store::delete(connection, id).await?;
                     None

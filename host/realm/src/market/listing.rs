@@ -11,7 +11,10 @@ use crate::{
     audit::Who,
     items::{Belongings, Doer, Holder, ItemsError, Occasion, Place, Purse, Spot},
     once::{self, Answered, Once},
-    types::{ItemId, OfferId},
+    types::{
+        ItemId, OfferId,
+        faults::{Point, point},
+    },
 };
 
 /// What is to be offered.
@@ -97,6 +100,7 @@ impl Market {
                     ends_ms,
                 };
                 store::insert(connection, &realm, &new, &properties(items.catalogue(), &owned.item)).await?;
+                point(Point::WithinOffer);
                 let item = operation.relocate(connection, &owned, Place::Offer(id)).await?;
                 hands.forget(item.key);
                 let fee = config.listing_fee(goods.price);

@@ -55,6 +55,38 @@ named! {
         WithinTrade "within-trade",
         /// Something is paid for on the market, and not handed over; nothing is committed.
         MarketBetweenLegs "market-between-legs",
+        /// An item has come into being, and no line says so.
+        WithinBirth "within-birth",
+        /// An item lies elsewhere, and no line says so.
+        WithinMove "within-move",
+        /// Of two stacks one is written anew, and the other is not.
+        WithinStack "within-stack",
+        /// Gold has left one purse, and has not come to the other.
+        WithinPayment "within-payment",
+        /// What is combined is used up, and what comes of it is not there.
+        WithinCombine "within-combine",
+        /// What is sold to a vendor is gone, and not paid for.
+        WithinSale "within-sale",
+        /// A letter is written, and what it is to hold is not in it.
+        WithinLetter "within-letter",
+        /// What a letter held is taken out, and the letter is as it was.
+        WithinEmptying "within-emptying",
+        /// An offer is written, and what is offered is still with its seller.
+        WithinOffer "within-offer",
+        /// What a player lays down in a game is written, and nothing is committed.
+        WithinDrop "within-drop",
+        /// What somebody takes in a game is written, and nothing is committed.
+        WithinPickUp "within-pick-up",
+        /// What somebody has taken in a game is committed, and nobody is told.
+        BeforeTaken "before-taken",
+        /// Some of what lay on the grounds of games that are gone went back, and some did not.
+        WithinReturn "within-return",
+        /// An act has changed everything that it changes, and has no line in the ledger.
+        BeforeLedger "before-ledger",
+        /// Its lines are written, and the ledger's head does not know them.
+        WithinLedger "within-ledger",
+        /// Lines and head are written, and nothing is committed.
+        AfterLedger "after-ledger",
     }
 }
 
@@ -79,6 +111,10 @@ named! {
         TradeInTwoCommits "trade-in-two-commits",
         /// What is bought on the market is paid for in a transaction of its own, which the Idempotency-Key does not guard.
         MarketPaysTwice "market-pays-twice",
+        /// Each start begins anew with the keys of items, as if it knew of none that were made before.
+        KeysBeginAnew "keys-begin-anew",
+        /// A player is told that something taken in a game is its own before that is stored.
+        TakenBeforeStored "taken-before-stored",
     }
 }
 
