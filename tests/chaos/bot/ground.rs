@@ -159,6 +159,8 @@ pub(super) async fn fight(
                 pilot::fight(&mut game, &mut hunter, &snapshot).await.map_err(|_| Gone)?;
             }
         } else if number > snapshots + STILL_SNAPSHOTS / 2 {
+            // A step that is still on its way, as on a machine with too much to do, may come after the last of these.
+            moved |= snapshot.input != game.input();
             moved |= last.is_some_and(|place| place != where_it_is(&snapshot));
             last = Some(where_it_is(&snapshot));
         }
