@@ -117,7 +117,9 @@ impl Game {
         }
         // What came before is what the old things have gone through.
         let slot = player.slot;
-        if let Some(strain) = self.world.strain(slot) {
+        if player.entity.is_some()
+            && let Some(strain) = self.world.strain(slot)
+        {
             player.wearing.settle(&player.brought.gear, strain);
         }
         player.brought.version = brought.version;

@@ -276,7 +276,10 @@ impl Keeper {
         let dealt = confirmed(|| self.items.deal(finder.holder(), act.clone(), self.game, number)).await;
         let Dealt { item, belongings } = match dealt {
             Ok(dealt) => dealt,
-            Err(error) => return self.refuse(finder, input, code(error), None).await,
+            Err(error) => {
+                self.look_again_after(&error, (finder.account, finder.character));
+                return self.refuse(finder, input, code(error), None).await;
+            }
         };
         let told = proto::ItemDealt {
             input,
@@ -305,9 +308,17 @@ impl Keeper {
             }
             Ok(None) => {}
             Err(error) => {
+                self.look_again_after(&error, (account, character));
                 metrics::counter!("realm_wear_lost_total").increment(1);
                 tracing::debug!(game = %self.game, %character, %error, "what a fight wore down stays as it was");
             }
+        }
+    }
+
+    /// When nobody knows what was written, the game is told what a player wears as soon as it can be read.
+    fn look_again_after(&self, error: &ItemsError, who: (AccountId, CharacterId)) {
+        if matches!(error, ItemsError::Storage(_)) {
+            drop(tokio::spawn(Shared::look_again(self.shared.clone(), self.items.clone(), who)));
         }
     }
 
@@ -429,7 +440,8 @@ where
     let mut writes = 1;
     loop {
         match verb().await {
-            Err(ItemsError::Storage(StorageError::Unconfirmed)) => {
+            // After a write of which nobody knows, no other trouble of the database says that nothing was done.
+            Err(ItemsError::Storage(error)) if *is_doubtful || matches!(error, StorageError::Unconfirmed) => {
                 *is_doubtful = true;
                 if writes == WRITES_MAX {
                     return Err(StorageError::Unconfirmed.into());

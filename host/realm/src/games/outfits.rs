@@ -1,6 +1,9 @@
 //! What characters bring into games beside their sheets: the lease under which they play, their skills, and what they wear.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use realm_world::{Content, Outfit, SKILLS_PER_CLASS, items::Worn};
 
@@ -131,12 +134,7 @@ impl RealmGames {
 
     /// Reads what a character has, until it can be read, and tells its game.
     async fn look_again(&self, items: Items, account: AccountId, character: CharacterId) {
-        for _ in 0..LOOKS_MAX {
-            if let Ok(belongings) = items.of(character).await {
-                return self.belongings_changed(account, character, &belongings).await;
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
+        Shared::look_again(Arc::downgrade(&self.games.running.lobby().shared), items, (account, character)).await;
     }
 
     /// By which right the account does something with what this character has: under the lease of the game that it plays in, or as one that
@@ -170,6 +168,19 @@ impl RealmGames {
 }
 
 impl Shared {
+    /// Reads what a character has, until it can be read or there are no games any more, and tells its game: nobody knows what was written.
+    pub(super) async fn look_again(shared: Weak<Self>, items: Items, (account, character): (AccountId, CharacterId)) {
+        for _ in 0..LOOKS_MAX {
+            if let Ok(belongings) = items.of(character).await {
+                if let Some(shared) = shared.upgrade() {
+                    shared.belongings_changed(items.content(), (account, character), &belongings).await;
+                }
+                return;
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
     /// What the account's character has now: when it plays, its game is told what it wears.
     pub(super) async fn belongings_changed(
         &self,

@@ -153,7 +153,9 @@ impl Player {
 
     /// What it wears has gone through what its world says; the points of durability that this has cost since this was asked last.
     pub(super) fn wear_down(&mut self, world: &World) -> Vec<(ItemId, u32)> {
-        let Some(strain) = world.strain(self.slot) else { return Vec::new() };
+        // Who is not in the world yet may stand in a slot that still shows somebody else.
+        let strain = self.entity.and_then(|_| world.strain(self.slot));
+        let Some(strain) = strain else { return Vec::new() };
         self.wearing.settle(&self.brought.gear, strain);
         self.wearing.take(world.content().wear())
     }

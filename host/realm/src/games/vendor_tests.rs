@@ -186,7 +186,7 @@ fn what_fights_cost_is_handed_over_when_a_player_leaves() {
     let strain = scene.table.game.world().strain(FIRST).unwrap();
     scene.client.send(proto::GameLeave {});
     scene.tick();
-    // Before, if it took longer than a minute, and at the end.
+    // Before, if it took longer than ten minutes, and at the end.
     let mut worn = Vec::new();
     while let Some(errand) = scene.errand() {
         let Errand::Wear { character, worn: more, .. } = errand else { panic!("{errand:?}") };

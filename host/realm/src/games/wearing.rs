@@ -13,9 +13,9 @@ use crate::{
     types::ItemId,
 };
 
-/// Ticks between two times at which wear is stored: a minute.
-const STORED_EVERY_TICKS: u32 = 1_500;
-/// Things of which blows are counted. Who wears more of them in turn wears some of them for nothing.
+/// Ticks between two times at which wear is stored: ten minutes, as each leaves a line in the ledger for ever.
+const STORED_EVERY_TICKS: u32 = 15_000;
+/// Things of which blows are counted, more than can be worn at the same time: of what is not worn any more the oldest is forgotten.
 const THINGS_MAX: usize = 32;
 
 /// By what something wears.
@@ -34,7 +34,9 @@ pub(super) type Gear = Arc<[(ItemId, Cause)]>;
 pub(super) fn gear(catalogue: &Catalogue, belongings: &Belongings) -> Gear {
     let cause = |owned: &crate::items::Owned| {
         let Some(Spot::Worn(_)) = owned.at.spot() else { return None };
-        let base = catalogue.base(&owned.item.base).filter(|base| base.durability > 0)?;
+        // What is worn out wears no further.
+        let wears = owned.item.durability > 0;
+        let base = catalogue.base(&owned.item.base).filter(|base| wears && base.durability > 0)?;
         match base.kind {
             kind if kind.is_weapon() => Some((owned.key, Cause::Dealt)),
             kind if Group::Armour.has(kind) => Some((owned.key, Cause::Suffered)),
@@ -77,8 +79,16 @@ impl Wearing {
             let known = self.pending.iter().position(|pending| pending.item == *item);
             if let Some(pending) = known.and_then(|place| self.pending.get_mut(place)) {
                 pending.blows = pending.blows.saturating_add(blows);
-            } else if self.pending.len() < THINGS_MAX {
-                self.pending.push(Pending { item: *item, cause: *cause, blows });
+            } else {
+                let is_worn = |pending: &Pending| gear.iter().any(|(item, _)| *item == pending.item);
+                if self.pending.len() >= THINGS_MAX
+                    && let Some(old) = self.pending.iter().position(|pending| !is_worn(pending))
+                {
+                    self.pending.remove(old);
+                }
+                if self.pending.len() < THINGS_MAX {
+                    self.pending.push(Pending { item: *item, cause: *cause, blows });
+                }
             }
         }
     }
@@ -147,7 +157,9 @@ mod tests {
         }
         assert_eq!(wearing.pending.len(), THINGS_MAX);
         assert_eq!(wearing.take(Wear::default()), []);
+        let last = ItemId::from_raw(999);
+        assert!(wearing.pending.iter().any(|pending| pending.item == last), "what is worn now counts");
         let due = (0..STORED_EVERY_TICKS * 3).filter(|_| wearing.is_due()).count();
-        assert_eq!(due, 3, "once a minute");
+        assert_eq!(due, 3, "once in ten minutes");
     }
 }

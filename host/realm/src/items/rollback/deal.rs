@@ -38,10 +38,12 @@ pub(super) struct Deal {
     pub(super) payments: Vec<Payment>,
 }
 
-/// Was something given for something: did things leave more than one?
+/// Was something given for something: did things leave more than one who can give something for something?
 pub(super) fn is_deal(lines: &[LedgerLine]) -> bool {
     let leaves = |line: &&LedgerLine| {
-        line.from.is_real() && (line.to.place == Side::STACK || line.to.is_real() && line.from.holder != line.to.holder)
+        let can_deal =
+            is_of_character(&line.from.place) || ["offer", "purse:character"].contains(&line.from.place.as_str());
+        can_deal && (line.to.place == Side::STACK || line.to.is_real() && line.from.holder != line.to.holder)
     };
     let givers: BTreeSet<i64> = lines.iter().filter(leaves).map(|line| line.from.holder).collect();
     givers.len() > 1

@@ -58,6 +58,10 @@ struct Crossing {
     giver: CharacterId,
     taker: CharacterId,
     operation: i64,
+    /// It was paid for on the market.
+    bought: bool,
+    /// How many pieces went over.
+    pieces: i64,
 }
 
 /// One after the other, with the hands that are reached on the way.
@@ -181,6 +185,11 @@ impl Undoing<'_> {
                 // It is with its own again.
             } else if holder_of != taker_of {
                 self.done.stays.push(format!("item {key}: it has moved on to {}", Side::from(&owned.at)));
+            } else if crossing.bought {
+                self.done.stays.push(format!("item {key}: it was paid for, in act {}", crossing.operation));
+            } else if i64::from(owned.item.count) > crossing.pieces {
+                let (given, now) = (crossing.pieces, owned.item.count);
+                self.done.stays.push(format!("item {key}: {given} were given, and there are {now} on its stack now"));
             } else {
                 self.give_back(connection, &owned, crossing.giver).await?;
             }
@@ -207,6 +216,10 @@ impl Undoing<'_> {
             // What was bought and sent was bought, whoever takes it out of the letter.
             if step.from.place == "offer" {
                 sale = Some(step.operation);
+            } else if sale.is_none() && step.from.place == "letter" {
+                // It may have been sent before the moment from which on is looked.
+                let sent = store::history::into_letter(connection, key, step.from.holder, step.number).await?;
+                sale = sent.filter(|(_, from)| from == "offer").map(|(act, _)| act);
             }
             // What came out of a letter, an offer or from the ground came from whoever laid it there.
             let giver = if is_of_character(&step.from.place) {
@@ -223,7 +236,8 @@ impl Undoing<'_> {
             {
                 let taker = CharacterId::from_sql(step.to.holder);
                 if self.own.contains(&giver) != self.own.contains(&taker) {
-                    found = Some(Crossing { giver, taker, operation: sale.unwrap_or(step.operation) });
+                    let (operation, bought) = (sale.unwrap_or(step.operation), sale.is_some());
+                    found = Some(Crossing { giver, taker, operation, bought, pieces: step.amount });
                 }
             }
             if is_of_character(&step.to.place) {

@@ -16,6 +16,8 @@ use crate::{
 struct Return {
     owned: Owned,
     giver: CharacterId,
+    /// Gems were set into it since it was given.
+    with_new_gems: bool,
 }
 
 /// Gold on its way back.
@@ -66,7 +68,14 @@ impl Undoing<'_> {
             self.deals.insert(operation);
             let letters = lines.iter().filter(|line| line.to.place == "purse:letter").map(|line| line.to.holder);
             self.letters_of_deals.extend(letters);
-            found.extend(lines.first().map(|first| (first.number, operation)));
+            let Some(first) = lines.first() else { continue };
+            if first.number < self.first {
+                // Only its gold, or its goods, were taken out of a letter since.
+                let act = &first.act;
+                self.done.stays.push(format!("{} ({act}): it was made before that moment", name(operation)));
+                continue;
+            }
+            found.insert(first.number, operation);
         }
         Ok(found.into_values().rev().collect())
     }
@@ -213,7 +222,8 @@ impl Undoing<'_> {
         if self.items.locks.check(key, &[]).is_err() {
             return Ok(Err(format!("item {key} is offered in a trade")));
         }
-        Ok(Ok(Return { owned, giver }))
+        let with_new_gems = store::history::has_new_gems(connection, key, thing.line).await?;
+        Ok(Ok(Return { owned, giver, with_new_gems }))
     }
 
     /// An order in which every purse has what it pays when it pays it.
@@ -243,7 +253,7 @@ impl Undoing<'_> {
         returns: Vec<Return>,
         refunds: Vec<Refund>,
     ) -> Result<(), ItemsError> {
-        for Return { owned, giver } in returns {
+        for Return { owned, giver, with_new_gems } in returns {
             let Some((hands, _)) = self.reach(connection, giver).await? else { return Err(ItemsError::Moved) };
             let place = hands.at(any_room(hands, &owned));
             // Whoever offers it in a trade since it was looked at stops all of this, not a part of it.
@@ -251,6 +261,10 @@ impl Undoing<'_> {
             self.operation.note(name);
             self.has_moved(&owned, moved);
             self.done.items.push((owned.key, giver));
+            if with_new_gems {
+                let key = owned.key;
+                self.done.stays.push(format!("item {key}: the gems that were set into it since went back with it"));
+            }
         }
         for Refund { from, payer, amount, had } in refunds {
             self.operation.pay_for(connection, from, Purse::Character(payer), amount, name).await?;

@@ -121,6 +121,33 @@ pub(in crate::items) async fn out_of_offer(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
+/// The act in which an item came into a letter before a line, and the place that it came from.
+pub(in crate::items) async fn into_letter(
+    connection: &mut AnyConnection,
+    item: ItemId,
+    letter: i64,
+    before: i64,
+) -> Result<Option<(i64, String)>, StorageError> {
+    let row = sqlx::query(
+        "SELECT operation, from_place FROM ledger WHERE item = $1 AND item <> 0 AND number < $2 AND to_place = 'letter'
+         AND to_holder = $3 ORDER BY number DESC LIMIT 1",
+    );
+    let row = row.bind(item.to_sql()).bind(before).bind(letter).fetch_optional(connection).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+}
+
+/// Was a gem set into an item after a line?
+pub(in crate::items) async fn has_new_gems(
+    connection: &mut AnyConnection,
+    item: ItemId,
+    after: i64,
+) -> Result<bool, StorageError> {
+    let row = sqlx::query(
+        "SELECT number FROM ledger WHERE item = $1 AND item <> 0 AND number > $2 AND act = 'socket' LIMIT 1",
+    );
+    Ok(row.bind(item.to_sql()).bind(after).fetch_optional(connection).await?.is_some())
+}
+
 /// The act in which gold was put into a letter.
 pub(in crate::items) async fn paid_into_letter(
     connection: &mut AnyConnection,

@@ -11,14 +11,20 @@ each_database!(
     a_purchase_is_undone_with_its_gold_and_its_fee,
     a_purchase_whose_gold_or_goods_have_gone_on_stays_as_a_whole,
     what_was_bought_and_sent_is_bought,
+    what_was_bought_before_the_moment_or_for_nothing_but_the_fee_stays,
+    a_gift_that_has_grown_stays,
     a_trade_is_undone_as_a_whole_or_stays,
     random_deals_are_undone_without_making_or_losing_anything,
 );
 
 impl Fair {
     async fn roll_back(&self, of: Holder) -> RolledBack {
+        self.roll_back_since(of, 0).await
+    }
+
+    async fn roll_back_since(&self, of: Holder, since_ms: i64) -> RolledBack {
         let by = Audit::new("main", self.storage.clone()).by(Who::Operator, "robbed");
-        now(self.items.roll_back(by, of.account, 0, None).await.unwrap())
+        now(self.items.roll_back(by, of.account, since_ms, None).await.unwrap())
     }
 
     async fn has(&self, who: Holder, item: ItemId) -> bool {
@@ -167,6 +173,69 @@ async fn what_was_bought_and_sent_is_bought(home: Home) {
         assert_eq!(fair.gold(buyer).await, 200);
         fair.take_all(seller).await;
     }
+    fair.is_clean().await;
+    fair.end().await;
+}
+
+/// It was paid for, whatever the moment from which on staff look, and whatever came to the seller.
+async fn what_was_bought_before_the_moment_or_for_nothing_but_the_fee_stays(home: Home) {
+    let fair = Fair::new(&home, Config::default()).await;
+    let (seller, buyer, ring) = two(&fair).await;
+    for number in 0..40 {
+        fair.give(buyer, plain(&fair.items, "ring", 1), (number % 10, number / 10)).await;
+    }
+    let make_room = async || {
+        let items = fair.items.of(buyer.character).await.unwrap().items;
+        let full = items.iter().find(|owned| owned.key != ring).unwrap().key;
+        fair.items.act(buyer, Act::Destroy { item: full, count: None }, None).await.unwrap();
+    };
+    let nothing = |undone: &RolledBack| {
+        assert!(undone.deals.is_empty() && undone.items.is_empty() && undone.gold.is_empty(), "{undone:?}");
+        assert!(undone.fees.is_empty() && !undone.stays.is_empty(), "{undone:?}");
+    };
+    let offer = fair.list(seller, ring, 50).await.unwrap();
+    assert!(fair.buy(buyer, offer.id).await.unwrap().letter.is_some());
+    fair.clock.advance_ms(60_000);
+    let since_ms = fair.items.now_ms();
+    make_room().await;
+    fair.take_all(buyer).await;
+    fair.take_all(seller).await;
+    // Only the letters were emptied since then.
+    nothing(&fair.roll_back_since(buyer, since_ms).await);
+    nothing(&fair.roll_back_since(seller, since_ms).await);
+    assert!(fair.has(buyer, ring).await);
+    assert_eq!(fair.roll_back(buyer).await.deals.len(), 1);
+    fair.take_all(seller).await;
+    // All that is paid is the fee.
+    fair.give(buyer, plain(&fair.items, "ring", 1), (0, 0)).await;
+    let offer = fair.list(seller, ring, 1).await.unwrap();
+    assert_eq!(fair.market.config().sales_fee(1), 1);
+    assert!(fair.buy(buyer, offer.id).await.unwrap().letter.is_some());
+    make_room().await;
+    fair.take_all(buyer).await;
+    let undone = fair.roll_back(buyer).await;
+    assert!(undone.items.is_empty() && undone.gold.is_empty(), "{undone:?}");
+    assert!(undone.stays.iter().any(|stays| stays.contains("it was paid for")), "{undone:?}");
+    assert!(fair.has(buyer, ring).await);
+    fair.is_clean().await;
+    fair.end().await;
+}
+
+/// A piece that was given does not take with it what its taker has laid onto it.
+async fn a_gift_that_has_grown_stays(home: Home) {
+    let fair = Fair::new(&home, Config::default()).await;
+    let (giver, taker) = (fair.trader("Giver", 0).await, fair.trader("Taker", 0).await);
+    let salt = |count| Item { count, ..plain(&fair.items, "ash-salt", 1) };
+    let piece = fair.give(giver, salt(1), (0, 0)).await;
+    fair.trade(giver, taker, piece, 0).await.unwrap();
+    let more = fair.give(taker, salt(5), (5, 0)).await;
+    fair.items.act(taker, Act::Merge { item: more, onto: piece }, None).await.unwrap();
+    let undone = fair.roll_back(giver).await;
+    assert!(undone.items.is_empty(), "{undone:?}");
+    assert!(undone.stays.iter().any(|stays| stays.contains("1 were given, and there are 6")), "{undone:?}");
+    // What was taken off again leaves the piece as it was given.
+    fair.items.act(taker, Act::Split { item: piece, count: 5, to: None }, None).await.unwrap();
+    assert_eq!(fair.roll_back(giver).await.items, [(piece, giver.character)]);
     fair.is_clean().await;
     fair.end().await;
 }
