@@ -363,7 +363,7 @@ async fn answer(game: &mut GameConnection, input: u32) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_laid_down_sold_and_traded_at_once_goes_one_way() {
+async fn what_is_laid_down_destroyed_and_offered_at_once_goes_one_way() {
     let realm = patient().await;
     let mut ann = Owner::new(&realm, "Ann").await;
     let mut bob = Owner::new(&realm, "Bob").await;
@@ -374,10 +374,10 @@ async fn what_is_laid_down_sold_and_traded_at_once_goes_one_way() {
     let (_, mut game) = ann.hero.open_game("Cellar").await;
     let (_, mut other) = bob.hero.join_game("Cellar").await;
     let path = format!("/api/v1/characters/{}/items", ann.character());
-    let (mut laid, mut sold, mut offered) = (0, 0, 0);
+    let (mut laid, mut gone, mut offered) = (0, 0, 0);
     for (number, ring) in rings.iter().enumerate() {
-        // The same item goes three ways at once: to the ground, to a vendor, and onto the market.
-        let sale = json!({"act": "sell", "item": ring.to_string()});
+        // The same item goes three ways at once: to the ground, to nothing, and onto the market.
+        let destruction = json!({"act": "destroy", "item": ring.to_string()});
         let offer = json!({"character": ann.character(), "item": ring.to_string(), "price": 5, "hours": 1});
         let mut second = Rest::new(&realm.endpoint());
         second.set_access_token(Some(ann.hero.player.token.clone()));
@@ -386,24 +386,24 @@ async fn what_is_laid_down_sold_and_traded_at_once_goes_one_way() {
             let input = game.drop_item(*ring).await.expect("the realm reads");
             answer(&mut game, input).await
         };
-        let (dropped, sale, offer) = tokio::join!(
+        let (dropped, destroyed, offer) = tokio::join!(
             dropping,
-            rest.request_with(Method::POST, &path, &[], Some(&sale)),
+            rest.request_with(Method::POST, &path, &[], Some(&destruction)),
             second.request_with(Method::POST, "/api/v1/market/offers", &[], Some(&offer)),
         );
-        let (sale, offer) = (outcome(&sale.expect("an answer")), outcome(&offer.expect("an answer")));
-        let went = [dropped.is_ok(), sale.0 == 200, (200..300).contains(&offer.0)];
+        let (destroyed, offer) = (outcome(&destroyed.expect("an answer")), outcome(&offer.expect("an answer")));
+        let went = [dropped.is_ok(), destroyed.0 == 200, (200..300).contains(&offer.0)];
         // A wish that comes too soon after one that was refused is no way at all.
         let ways = went.iter().filter(|went| **went).count();
-        assert_eq!(ways, 1, "round {number}: {dropped:?} {sale:?} {offer:?}");
-        for (status, code) in [&sale, &offer].into_iter().filter(|(status, _)| *status >= 300) {
+        assert_eq!(ways, 1, "round {number}: {dropped:?} {destroyed:?} {offer:?}");
+        for (status, code) in [&destroyed, &offer].into_iter().filter(|(status, _)| *status >= 300) {
             let known = [(404, "ITEM_NOT_CARRIED"), (409, "ITEM_MOVED"), (409, "NOT_ENOUGH_GOLD")];
             assert!(known.contains(&(*status, code.as_str())), "round {number}: {status} {code}");
         }
         if let Err(code) = &dropped {
             assert!(["ITEM_NOT_CARRIED", "ITEM_MOVED", "ACT_TOO_SOON"].contains(&code.as_str()), "{code}");
         }
-        (laid, sold, offered) = (laid + i32::from(went[0]), sold + i32::from(went[1]), offered + i32::from(went[2]));
+        (laid, gone, offered) = (laid + i32::from(went[0]), gone + i32::from(went[1]), offered + i32::from(went[2]));
         if went[0] {
             // Two connections grab it, and lay it down again, at once.
             let seen = lying(&mut game).await;
@@ -418,11 +418,11 @@ async fn what_is_laid_down_sold_and_traded_at_once_goes_one_way() {
         }
         is_whole(&realm).await;
     }
-    println!("{laid} were laid down, {sold} sold, {offered} offered");
+    println!("{laid} were laid down, {gone} destroyed, {offered} offered");
     drop((game, other));
     ann.hero.lobby.leave_game().await.unwrap();
     bob.hero.lobby.leave_game().await.unwrap();
-    // Each ring is in one place, or was sold.
+    // Each ring is in one place, or is no more.
     crate::harness::eventually("what lay there goes back", async || {
         let mut rows = 0;
         for owner in [&ann, &bob] {
