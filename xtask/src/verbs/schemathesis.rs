@@ -46,7 +46,8 @@ const SETTINGS: [(&str, &str); 12] = [
 /// Makes at least so many requests.
 pub(super) fn ask(layout: &Layout, requests: u32) -> Result<()> {
     let python = tool(layout)?;
-    run(cargo().current_dir(&layout.root).args(["build", "--package", "realm", "--bin", "realm"]))?;
+    // The program as the tests have it: another one would build every dependency once more, with other features.
+    run(cargo().current_dir(&layout.root).args(["test", "--workspace", "--test", "realm", "--no-run"]))?;
     let realm = Running::start(layout)?;
     let mut script = Command::new(python);
     script.arg("-B").arg(layout.root.join("tests/schemathesis/run.py")).arg(realm.folder.join("data"));
@@ -90,7 +91,7 @@ impl Running {
         let data = folder.join("data");
         fs::create_dir_all(&data).with_context(|| format!("{} cannot be made", data.display()))?;
         plugins::install_defaults(layout, &data)?;
-        let program = layout.target.join(format!("debug/realm{}", env::consts::EXE_SUFFIX));
+        let program = layout.target.join(format!("debug/realm-under-test{}", env::consts::EXE_SUFFIX));
         let mut command = Command::new(program);
         command.current_dir(&folder).args(["up", "--data", "data"]);
         command.envs(SETTINGS.map(|(key, value)| (OsString::from(format!("REALM__{key}")), value)));

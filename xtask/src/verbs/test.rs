@@ -66,7 +66,8 @@ pub(crate) fn test(layout: &Layout, long: bool, filter: Option<&str>) -> Result<
 
     if filter.is_none() {
         let mut again = tests("step 3 of 7: features once more, over PostgreSQL");
-        again.env(DATABASE_VARIABLE, "postgresql").args(["-p", "realm-tests", "--test", "realm", "--"]);
+        // The whole workspace, as before: one package alone takes its dependencies with fewer features, and all of them would be built once more.
+        again.env(DATABASE_VARIABLE, "postgresql").args(["--workspace", "--test", "realm", "--"]);
         done.push(timed("over PostgreSQL", again.args(OVER_POSTGRES)));
     }
 
