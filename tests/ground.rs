@@ -38,17 +38,17 @@ async fn realm_with(folder: &std::path::Path, changes: &[(&str, &str, &str)]) ->
     TestRealm::start_with(|config| config.games.content = content).await
 }
 
-fn home(realm: &TestRealm) -> &Home {
+pub(crate) fn home(realm: &TestRealm) -> &Home {
     realm.realm().realms().first()
 }
 
 /// The account and the character of a hero.
-async fn keys(home: &Home, character: u64) -> (AccountId, CharacterId) {
+pub(crate) async fn keys(home: &Home, character: u64) -> (AccountId, CharacterId) {
     let id = CharacterId::from_raw(character);
     (home.characters.any_details(id).await.unwrap().character.account, id)
 }
 
-async fn belongings(home: &Home, character: u64) -> Belongings {
+pub(crate) async fn belongings(home: &Home, character: u64) -> Belongings {
     home.items.of(CharacterId::from_raw(character)).await.unwrap()
 }
 

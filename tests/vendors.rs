@@ -3,7 +3,7 @@
 use realm::{
     items::{Act, Belongings},
     realms::Home,
-    types::{AccountId, CharacterId, ItemId},
+    types::ItemId,
 };
 use realm_client::{
     Door, EntityKind, EntityState, GameConnection, GameUpdate, Method, Response, Rest, Snapshot, proto,
@@ -13,6 +13,7 @@ use realm_world::items::{Certificate, Item};
 use serde_json::{Value, json};
 
 use crate::{
+    ground::{belongings, home, keys},
     harness::{
         DEADLINE, TestRealm, eventually,
         pilot::{self, distance_squared, own, place, snapshot},
@@ -21,19 +22,6 @@ use crate::{
     },
     replay::finished_log,
 };
-
-fn home(realm: &TestRealm) -> &Home {
-    realm.realm().realms().first()
-}
-
-async fn keys(home: &Home, character: u64) -> (AccountId, CharacterId) {
-    let id = CharacterId::from_raw(character);
-    (home.characters.any_details(id).await.unwrap().character.account, id)
-}
-
-async fn belongings(home: &Home, character: u64) -> Belongings {
-    home.items.of(CharacterId::from_raw(character)).await.unwrap()
-}
 
 /// A character is given an item; each has a number of its own.
 async fn give(home: &Home, character: u64, number: u32, item: Item) -> ItemId {

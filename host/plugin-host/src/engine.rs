@@ -52,7 +52,8 @@ pub(crate) struct Inner {
 }
 
 impl Host {
-    /// Starts the engine and the thread that moves its epoch, every millisecond or faster while a call runs long; the thread ends with the engine.
+    /// Starts the engine and the thread that moves its epoch, every millisecond, faster while a call runs long, and less often
+    /// while nobody calls with a short deadline; the thread ends with the engine.
     ///
     /// `cache` is a folder of the realm's own for compiled code, outside the plugin folder: machine code is loaded from it.
     ///
