@@ -151,7 +151,7 @@ async fn keys(connection: &mut AnyConnection, broken: &mut Vec<String>) {
 }
 
 /// Acts of which a game tells, and not an answer.
-const IN_GAMES: &str = "('find', 'pick-up', 'drop')";
+const IN_GAMES: &str = "('find', 'pick-up', 'drop', 'use')";
 
 /// How many acts each has done, by the name of the account.
 async fn done(connection: &mut AnyConnection, which: &str) -> BTreeMap<String, i64> {
@@ -195,7 +195,7 @@ async fn games(connection: &mut AnyConnection, bots: &mut [Bot], broken: &mut Ve
         let allowed = account.ground.allowed();
         if !allowed.contains(&seen) {
             broken.push(format!(
-                "{} has laid down and taken {seen} things in games, and was told of {allowed:?}",
+                "{} has laid down, taken and used {seen} things in games, and was told of {allowed:?}",
                 account.name
             ));
         }

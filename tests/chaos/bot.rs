@@ -287,7 +287,9 @@ impl Bot {
         let mut hands = hands;
         let seen = ground::fight(connection, &mut hands, snapshots, stands_still).await;
         if let Some(hands) = &mut hands {
-            (self.counts.laid, self.counts.taken) = (self.counts.laid + hands.laid, self.counts.taken + hands.taken);
+            self.counts.laid += hands.laid;
+            self.counts.taken += hands.taken;
+            self.counts.used += hands.used;
             hands.put_into(&mut self.account().ground);
         }
         let seen = seen?;

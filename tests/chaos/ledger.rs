@@ -79,16 +79,17 @@ pub(crate) struct Counts {
     /// Acts with goods, and those that were refused.
     pub(crate) goods: u64,
     pub(crate) refused: u64,
-    /// Things that were laid down and taken in games.
+    /// Things that were laid down, taken and used in games.
     pub(crate) laid: u64,
     pub(crate) taken: u64,
+    pub(crate) used: u64,
     pub(crate) in_doubt: u64,
 }
 
 impl Counts {
     /// All operations that were acknowledged.
     pub(crate) fn acknowledged(&self) -> u64 {
-        self.made + self.saved + self.deleted + self.restored + self.goods + self.laid + self.taken
+        self.made + self.saved + self.deleted + self.restored + self.goods + self.laid + self.taken + self.used
     }
 
     pub(crate) fn plus(&self, other: &Self) -> Self {
@@ -102,6 +103,7 @@ impl Counts {
             refused: self.refused + other.refused,
             laid: self.laid + other.laid,
             taken: self.taken + other.taken,
+            used: self.used + other.used,
             in_doubt: self.in_doubt + other.in_doubt,
         }
     }
@@ -112,7 +114,7 @@ impl fmt::Display for Counts {
         write!(
             formatter,
             "{} characters made, {} saved ({} levels gained), {} deleted, {} restored, {} acts with goods done and {} refused, \
-             {} things laid down and {} taken in games; {} operations without an answer",
+             {} things laid down, {} taken and {} used in games; {} operations without an answer",
             self.made,
             self.saved,
             self.levels,
@@ -122,6 +124,7 @@ impl fmt::Display for Counts {
             self.refused,
             self.laid,
             self.taken,
+            self.used,
             self.in_doubt
         )
     }

@@ -1,5 +1,5 @@
-//! What bots do with goods: they have staff send them some, move, wear, split, combine, destroy and sell them, send them to each other, offer
-//! and buy them, and know which of it was acknowledged.
+//! What bots do with goods: they have staff send them some, move, wear, split, combine, identify and destroy them, buy from vendors, sell to them
+//! and have them repair, send things to each other, offer and buy them, and know which of it was acknowledged.
 //!
 //! Every act carries an Idempotency-Key. One without an answer is asked again under the same key when the realm is back, before anything
 //! else: so each account's acts are known exactly, but for one.
@@ -25,6 +25,10 @@ const BASES: [(&str, &str); 10] = [
     ("whetstone", "normal"),
     ("rope-belt", "magic"),
 ];
+/// What bots buy from vendors: what leads home from a game, what tells what something is, what is worn.
+const WARES: [&str; 4] = [ROAD, ROAD, "naming-scroll", "hood"];
+/// The scroll that leads home.
+const ROAD: &str = "road-scroll";
 /// What a recipe takes: so many of the one, and one of the other; in these cells of the cube.
 const KIT: [&str; 5] = ["garnet-splinter", "garnet-splinter", "garnet-splinter", "garnet-splinter", "ash-salt"];
 /// An account asks for no more than this under keys of its own: the realm keeps so many answers.
@@ -179,7 +183,7 @@ impl Bot {
         if roll < 6 {
             return self.buy(rest, staff, id).await;
         }
-        if roll == 10 {
+        if roll == 10 && self.dice.below(2) == 0 {
             return self.craft(rest, staff, &acts, &things).await;
         }
         let thing = &things[self.dice.index(things.len())];
@@ -196,7 +200,16 @@ impl Bot {
                     None => self.somewhere(thing),
                 }
             }
-            11 => json!({ "act": "sell", "item": item }),
+            11 => match self.dice.below(4) {
+                0 => json!({ "act": "repair", "item": item }),
+                1 => {
+                    let scroll = things.iter().find(|other| other.base == "naming-scroll");
+                    let scroll = scroll.map_or_else(|| item.clone(), |scroll| scroll.id.clone());
+                    json!({ "act": "identify", "scroll": scroll, "item": item })
+                }
+                _ => json!({ "act": "sell", "item": item }),
+            },
+            10 => json!({ "act": "buy", "base": WARES[self.dice.index(WARES.len())] }),
             12 if self.dice.below(4) == 0 => json!({ "act": "destroy", "item": item }),
             12..=13 => {
                 let to = format!("C{}{}", letters(self.dice.index(self.peers)), letters(1));
@@ -237,9 +250,11 @@ impl Bot {
     /// What a character that goes into a game may do there with what it carries.
     pub(super) async fn hands(&mut self, rest: &mut Rest, index: usize) -> Result<Hands, Gone> {
         let (things, _) = self.look(rest, index).await?;
-        let carried = things.iter().filter(|thing| thing.place == "inventory" && thing.count == 1);
-        let carried = carried.filter_map(|thing| thing.id.parse().ok()).collect();
-        Ok(Hands::new(self.dice.split(), carried))
+        let carried = || things.iter().filter(|thing| thing.place == "inventory");
+        let single = carried().filter(|thing| thing.count == 1 && thing.base != ROAD);
+        let single = single.filter_map(|thing| thing.id.parse().ok()).collect();
+        let road = carried().find(|thing| thing.base == ROAD).and_then(|thing| thing.id.parse().ok());
+        Ok(Hands::new(self.dice.split(), single, road))
     }
 
     /// Lays what a recipe takes into the cube, when there is enough of it, and combines it.

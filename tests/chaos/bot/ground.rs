@@ -1,4 +1,5 @@
-//! What bots do with goods in games: they lay down what they carry and take what lies there, and know which of it they were told is done.
+//! What bots do with goods in games: they lay down what they carry, take what lies there and read the scroll that leads home, and know which of
+//! it they were told is done.
 
 use std::ops::RangeInclusive;
 
@@ -44,6 +45,7 @@ impl Handled {
 enum Wish {
     Lay(u32, u64),
     Take(u32),
+    GoHome(u32, u64),
 }
 
 /// What a bot does with goods in one game.
@@ -51,21 +53,28 @@ pub(super) struct Hands {
     dice: Dice,
     /// Items of the inventory that may be laid down.
     carried: Vec<u64>,
+    /// A scroll that leads home.
+    road: Option<u64>,
     wish: Option<Wish>,
+    pub(super) used: u64,
     pub(super) laid: u64,
     pub(super) taken: u64,
     pub(super) told: Vec<(&'static str, u64)>,
 }
 
 impl Hands {
-    /// For one who deals in nothing `carried` is empty; it leaves everything where it is when `dice` are none.
-    pub(super) fn new(dice: Dice, carried: Vec<u64>) -> Self {
-        Self { dice, carried, wish: None, laid: 0, taken: 0, told: Vec::new() }
+    pub(super) fn new(dice: Dice, carried: Vec<u64>, road: Option<u64>) -> Self {
+        Self { dice, carried, road, wish: None, used: 0, laid: 0, taken: 0, told: Vec::new() }
+    }
+
+    /// The answer to a scroll is under way: at any moment the character may be elsewhere.
+    fn is_on_its_way(&self) -> bool {
+        matches!(self.wish, Some(Wish::GoHome(..)))
     }
 
     /// Adds what was told to what is known of the account.
     pub(super) fn put_into(&mut self, handled: &mut Handled) {
-        handled.known += i64::try_from(self.laid + self.taken).expect("a small number");
+        handled.known += i64::try_from(self.used + self.laid + self.taken).expect("a small number");
         handled.in_doubt += i64::from(self.wish.take().is_some());
         handled.told.append(&mut self.told);
     }
@@ -87,9 +96,15 @@ impl Hands {
                         self.told.push(("pick-up", taken.item_id));
                     }
                 }
-                (Some(Kind::Refused(refused)), Some(Wish::Lay(input, _) | Wish::Take(input)))
-                    if refused.input == input =>
-                {
+                (Some(Kind::ItemDealt(dealt)), Some(Wish::GoHome(input, road))) if dealt.input == input => {
+                    (self.wish, self.used) = (None, self.used + 1);
+                    self.road = self.road.filter(|_| dealt.count > 0);
+                    self.told.push(("use", road));
+                }
+                (
+                    Some(Kind::Refused(refused)),
+                    Some(Wish::Lay(input, _) | Wish::Take(input) | Wish::GoHome(input, _)),
+                ) if refused.input == input => {
                     self.wish = None;
                 }
                 _ => {}
@@ -106,8 +121,13 @@ impl Hands {
         let far = |thing: &EntityState| pilot::distance_squared(here, pilot::place(thing));
         let lies = |one: &&EntityState| matches!(one.kind, EntityKind::Treasure | EntityKind::Gold);
         let nearest = now.entities.iter().filter(lies).min_by_key(|thing| far(thing)).copied();
-        match nearest {
-            Some(thing) if far(&thing) <= REACH && self.dice.below(4) > 0 => {
+        match (nearest, self.road) {
+            (_, Some(road)) if self.dice.below(6) == 0 => {
+                let input = game.use_item(road, 0).await.map_err(|_| Gone)?;
+                self.wish = Some(Wish::GoHome(input, road));
+                Ok(true)
+            }
+            (Some(thing), _) if far(&thing) <= REACH && self.dice.below(4) > 0 => {
                 let input = game.pick_up(thing.id, false).await.map_err(|_| Gone)?;
                 self.wish = Some(Wish::Take(input));
                 Ok(true)
@@ -118,7 +138,7 @@ impl Hands {
                 self.wish = Some(Wish::Lay(input, item));
                 Ok(true)
             }
-            Some(thing) if far(&thing) > REACH && self.dice.below(2) == 0 => {
+            (Some(thing), _) if far(&thing) > REACH && self.dice.below(2) == 0 => {
                 let (dx, dy) = pilot::step_round_walls(game, here, pilot::place(&thing));
                 game.walk(dx, dy).await.map_err(|_| Gone)?;
                 Ok(true)
@@ -158,7 +178,10 @@ pub(super) async fn fight(
             if !is_busy {
                 pilot::fight(&mut game, &mut hunter, &snapshot).await.map_err(|_| Gone)?;
             }
-        } else if number > snapshots + STILL_SNAPSHOTS / 2 {
+            continue;
+        }
+        moved |= hands.as_ref().is_some_and(Hands::is_on_its_way);
+        if number > snapshots + STILL_SNAPSHOTS / 2 {
             // A step that is still on its way, as on a machine with too much to do, may come after the last of these.
             moved |= snapshot.input != game.input();
             moved |= last.is_some_and(|place| place != where_it_is(&snapshot));
