@@ -43,7 +43,7 @@ const RUNS: usize = 3;
 
 fn main() -> ExitCode {
     let mut subject = None;
-    let mut options = Options { quick: false, runs: RUNS, pinned: true, rooms: None };
+    let mut options = Options { quick: false, runs: RUNS, pinned: true, rooms: None, table: None };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
         match argument.as_str() {
@@ -60,6 +60,12 @@ fn main() -> ExitCode {
                     None => return wrong("`--rooms` wants a number from 1 to 1000 after it"),
                 }
             }
+            "--table" => {
+                match given.next().and_then(|text| text.parse().ok()).filter(|table| (1..=4).contains(table)) {
+                    Some(table) => options.table = Some(table),
+                    None => return wrong("`--table` wants a number from 1 to 4 after it"),
+                }
+            }
             load::awake::ARGUMENT => {
                 keep_awake();
                 return ExitCode::SUCCESS;
@@ -71,7 +77,7 @@ fn main() -> ExitCode {
             "items" => subject = Some(load::holdings::measure),
             _ => {
                 return wrong(&format!(
-                    "unknown argument `{argument}`; there are games, doors, plugins, storage, items, --runs N, --rooms N and --quick"
+                    "unknown argument `{argument}`; there are games, doors, plugins, storage, items, --runs N, --rooms N, --table N and --quick"
                 ));
             }
         }

@@ -42,8 +42,9 @@ const LIFE_MS: u64 = 600;
 const LIFE_OF_BOT_MS: u64 = 50;
 /// With goods there is a pair that trades for so many bots.
 const BOTS_PER_PAIR: usize = 5;
-/// A long run says now and then that it goes on.
-const KILLS_PER_WORD: u32 = 100;
+/// After so many kills it goes on with a new realm, when `--world` does not say otherwise: after each kill the whole history of a realm is gone
+/// through, which takes the longer the longer that is.
+const KILLS_PER_WORLD: u32 = 100;
 /// More bots than these are many: then so many lives have no fault, and are long.
 const FEW_BOTS: usize = 6;
 const SETTLING_LIVES: u32 = 2;
@@ -78,6 +79,9 @@ struct Arguments {
     /// when there are many bots.
     #[arg(long)]
     life_ms: Option<u64>,
+    /// After so many kills everybody begins anew, with a new realm.
+    #[arg(long, default_value_t = KILLS_PER_WORLD)]
+    world: u32,
     /// The bots deal in goods, too: they send, offer, buy, wear, combine.
     #[arg(long)]
     goods: bool,
@@ -106,28 +110,19 @@ async fn main() -> ExitCode {
     let point = arguments.point.as_ref().map(named);
     let bug = arguments.bug.as_ref();
     let bug = bug.map(|name| *Bug::ALL.iter().find(|bug| bug.name() == name).expect("a bug of that name"));
-    let beside = || std::env::current_exe().expect("this program has a path").with_file_name("realm-under-test");
     let ground = match (arguments.power, arguments.postgres) {
         (true, _) => Ground::OwnDisk,
         (_, true) => Ground::Server,
         _ => Ground::File,
     };
-    let mut program = Program::new(arguments.program.clone().unwrap_or_else(beside), ground);
     let mut dice = Dice::new(arguments.seed);
+    let mut stage = Stage::new(&arguments, ground, &mut dice).await;
     if ground == Ground::File && bug.is_none() {
-        check::kill_migrations(&program);
+        check::kill_migrations(&stage.program);
     }
-    program.migrate();
-    check::watch(program.connect().await).await;
     let life = Duration::from_millis(arguments.life_ms.unwrap_or(LIFE_MS + LIFE_OF_BOT_MS * arguments.bots as u64));
 
     let begin = Instant::now();
-    let mut bots: Vec<Bot> = {
-        let peers = if arguments.goods { arguments.bots } else { 0 };
-        (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect()
-    };
-    let pairs = if arguments.goods { arguments.bots.div_ceil(BOTS_PER_PAIR) } else { 1 };
-    let mut traders = Traders::new(pairs, &mut dice);
     let wanted = match arguments.kills {
         _ if point.is_some() || bug.is_some() || arguments.power => 0,
         KILLS_OF_LONG_RUN.. => POINT_KILLS_OF_LONG_RUN,
@@ -142,16 +137,23 @@ async fn main() -> ExitCode {
     let honest_lives = if arguments.goods { HONEST_LIVES } else { 0 };
     let only = point;
     while report.kills() < arguments.kills && is_time(&report) {
+        if report.kills() - stage.kills_before >= arguments.world {
+            report.keep(&stage);
+            println!("chaos: {} kills so far, after {} s", report.kills(), begin.elapsed().as_secs());
+            stage = Stage::new(&arguments, ground, &mut dice).await;
+            stage.kills_before = report.kills();
+        }
+        let Stage { program, bots, traders, kills_before } = &mut stage;
         let is_honest = report.kills() < honest_lives && bug.is_some();
         program.err(bug.filter(|_| !is_honest));
         let point = only.filter(|_| !is_honest);
         if arguments.power {
-            power::life(&mut program, &mut bots, life, &mut dice, &mut report).await;
+            power::life(program, bots, life, &mut dice, &mut report).await;
             if report.violations.is_empty() {
                 // A copy: what was torn is for the realm to mend at its next start.
                 let copy = program.copy_of_database();
                 let connection = look::file(&copy.path().join("realm.sqlite")).await;
-                report.violations = check::all(connection, &mut bots).await;
+                report.violations = check::all(connection, bots).await;
             }
             if report.violations.is_empty() {
                 continue;
@@ -161,36 +163,56 @@ async fn main() -> ExitCode {
         // Two of three kills are at the point that has been seen least, as long as one is to be seen more.
         let rarest = if !report.kills().is_multiple_of(3) { report.rarest(u32::MAX) } else { None };
         // When there are many, all come in first: that takes as long as their passwords do.
-        let settles = report.kills() < SETTLING_LIVES && arguments.bots > FEW_BOTS;
+        let settles = report.kills() - *kills_before < SETTLING_LIVES && arguments.bots > FEW_BOTS;
         let fault = choose(&mut dice, point.or(rarest), &arguments).filter(|_| !settles);
         let longest = if is_honest { DEADLINE.min(life * 2) } else { life };
         let longest = longest * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if rarest.is_some() { DEADLINE.max(longest) } else { longest };
         let longest = if settles { DEADLINE } else { longest };
-        let killed = life_of(&program, &mut bots, &mut traders, (fault, longest), &mut dice, &mut report).await;
+        let killed = life_of(program, bots, traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
             None => report.at_random += 1,
         }
         if report.violations.is_empty() {
-            report.violations = check::all(program.connect().await, &mut bots).await;
-            report.violations.extend(traders.check(&program).await);
+            report.violations = check::all(program.connect().await, bots).await;
+            report.violations.extend(traders.check(program).await);
         }
         if !report.violations.is_empty() {
             break;
         }
-        if report.kills().is_multiple_of(KILLS_PER_WORD) {
-            println!("chaos: {} kills so far, after {} s", report.kills(), begin.elapsed().as_secs());
-        }
     }
+    report.keep(&stage);
     if report.violations.is_empty()
         && report.kills()
             >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few"))
     {
         report.violations = report.too_rare();
     }
-    report.print(&bots, &traders, arguments.seed, begin.elapsed());
+    report.print(arguments.seed, begin.elapsed());
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A realm, and those who come to it.
+struct Stage {
+    program: Program,
+    bots: Vec<Bot>,
+    traders: Traders,
+    /// Kills before it began.
+    kills_before: u32,
+}
+
+impl Stage {
+    async fn new(arguments: &Arguments, ground: Ground, dice: &mut Dice) -> Self {
+        let beside = || std::env::current_exe().expect("this program has a path").with_file_name("realm-under-test");
+        let program = Program::new(arguments.program.clone().unwrap_or_else(beside), ground);
+        program.migrate();
+        check::watch(program.connect().await).await;
+        let peers = if arguments.goods { arguments.bots } else { 0 };
+        let bots = (0..arguments.bots).map(|number| Bot::new(number, dice.split(), peers)).collect();
+        let pairs = if arguments.goods { arguments.bots.div_ceil(BOTS_PER_PAIR) } else { 1 };
+        Self { program, bots, traders: Traders::new(pairs, dice), kills_before: 0 }
+    }
 }
 
 /// Where the realm shall die next; `None` is at any moment.
@@ -350,10 +372,19 @@ struct Report {
     power_cuts: u32,
     at_points: std::collections::BTreeMap<&'static str, u32>,
     longest_wait: Duration,
+    /// What was acknowledged.
+    counts: ledger::Counts,
+    trades: usize,
     violations: Vec<String>,
 }
 
 impl Report {
+    /// Adds what was acknowledged to those who came to a realm that is given up.
+    fn keep(&mut self, stage: &Stage) {
+        self.counts = stage.bots.iter().fold(self.counts.clone(), |sum, bot| sum.plus(&bot.counts));
+        self.trades += stage.traders.trades();
+    }
+
     fn kills(&self) -> u32 {
         self.at_random + self.power_cuts + self.at_points.values().sum::<u32>()
     }
@@ -379,7 +410,7 @@ impl Report {
         rare.map(|(kills, point)| format!("{kills} kills came at {}, and not {wanted}", point.name())).collect()
     }
 
-    fn print(&self, bots: &[Bot], traders: &Traders, seed: u64, took: Duration) {
+    fn print(&self, seed: u64, took: Duration) {
         let points: Vec<String> = self.at_points.iter().map(|(name, kills)| format!("{kills} {name}")).collect();
         let took = took.as_secs_f64();
         if self.power_cuts > 0 {
@@ -392,10 +423,9 @@ impl Report {
                 if points.is_empty() { "none".to_owned() } else { points.join(", ") }
             );
         }
-        let acknowledged = bots.iter().fold(ledger::Counts::default(), |sum, bot| sum.plus(&bot.counts));
-        println!("chaos: acknowledged {acknowledged}");
-        println!("chaos: acknowledged {} trades", traders.trades());
-        let all = acknowledged.acknowledged() + traders.trades() as u64;
+        println!("chaos: acknowledged {}", self.counts);
+        println!("chaos: acknowledged {} trades", self.trades);
+        let all = self.counts.acknowledged() + self.trades as u64;
         println!("chaos: {all} operations were acknowledged in all");
         println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());
         for violation in &self.violations {

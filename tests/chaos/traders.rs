@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use realm::{
@@ -24,6 +25,8 @@ const PASSWORD: &str = "four lanterns by the sea";
 pub(crate) const NAME: &str = "Trader-";
 const ITEMS_EACH: u32 = 3;
 const GOLD_EACH: i64 = 100;
+/// A pair begins no two trades within so long: what they leave behind is gone through after each kill.
+const PACE: Duration = Duration::from_millis(40);
 
 /// One of them.
 #[derive(Default)]
@@ -179,7 +182,11 @@ impl Pair {
         let Ok(bob) = self.come_in(endpoint, 1).await else { return };
         let mut lobbies = [ann, bob];
         // What they have is given to them while nobody runs.
-        while !self.items.is_empty() && self.trade(&mut lobbies).await.is_ok() {}
+        let mut pace = tokio::time::interval(PACE);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.items.is_empty() && self.trade(&mut lobbies).await.is_ok() {
+            pace.tick().await;
+        }
     }
 
     async fn come_in(&mut self, endpoint: &Endpoint, who: usize) -> Result<Lobby, Gone> {

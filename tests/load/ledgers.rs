@@ -50,7 +50,7 @@ pub fn measure(options: &Options, runtime: &tokio::runtime::Runtime) -> Report {
     for over_server in [false, true] {
         let name = if over_server { "PostgreSQL" } else { "SQLite" };
         tell(&format!("a ledger of {lines} lines in {name}"));
-        let stage = Stage::new(options, over_server.then(realm_postgres::database));
+        let stage = Stage::new(options, over_server.then(realm_postgres::durable_database));
         runtime.block_on(stage.over(|storage| async move { chained(&storage, items).await }));
         for _ in 0..options.runs {
             stage.look(items, name, &mut report);

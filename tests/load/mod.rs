@@ -42,12 +42,14 @@ pub struct Options {
     pub pinned: bool,
     /// For `games`: measure this many rooms with players only, and nothing else.
     pub rooms: Option<usize>,
+    /// For `items`: measure the table of this number alone, from 1.
+    pub table: Option<usize>,
 }
 
 impl Options {
     /// What the ordinary test runs.
     pub fn quick() -> Self {
-        Self { quick: true, runs: 1, pinned: false, rooms: None }
+        Self { quick: true, runs: 1, pinned: false, rooms: None, table: None }
     }
 }
 

@@ -48,15 +48,14 @@ const LONGEST_MS: f64 = 100.0;
 /// Measures in each database.
 pub fn measure(options: &Options, runtime: &tokio::runtime::Runtime) -> Report {
     let count = if options.quick { TRADES_QUICK } else { TRADES };
-    let title = format!(
-        "{count} trades of {ITEMS} items among {PEOPLE} characters, of each item up to {PROCESSES} at once (PostgreSQL without fsync)"
-    );
+    let title =
+        format!("{count} trades of {ITEMS} items among {PEOPLE} characters, of each item up to {PROCESSES} at once");
     let mut report = Report::new(&title);
     for over_server in [false, true] {
         let name = if over_server { "PostgreSQL" } else { "SQLite" };
         for run in 1..=options.runs {
             tell(&format!("{count} trades in {name}, run {run} of {}", options.runs));
-            runtime.block_on(over(over_server.then(realm_postgres::database), name, count, &mut report));
+            runtime.block_on(over(over_server.then(realm_postgres::durable_database), name, count, &mut report));
         }
     }
     report

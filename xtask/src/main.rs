@@ -100,12 +100,15 @@ struct LoadArguments {
     /// For `games`: measure this many rooms with players only, and nothing else
     #[arg(long)]
     rooms: Option<u32>,
+    /// For `items`: measure one table alone: 1 moves, 2 trades, 3 the market, 4 the ledger
+    #[arg(long)]
+    table: Option<u32>,
 }
 
 impl BenchSubject {
     /// For the program that measures.
     fn arguments(&self) -> Vec<String> {
-        let (name, LoadArguments { quick, runs, rooms }) = match self {
+        let (name, LoadArguments { quick, runs, rooms, table }) = match self {
             Self::Games(arguments) => ("games", arguments),
             Self::Doors(arguments) => ("doors", arguments),
             Self::Plugins(arguments) => ("plugins", arguments),
@@ -118,6 +121,9 @@ impl BenchSubject {
         }
         if let Some(rooms) = rooms {
             arguments.extend(["--rooms".to_owned(), rooms.to_string()]);
+        }
+        if let Some(table) = table {
+            arguments.extend(["--table".to_owned(), table.to_string()]);
         }
         arguments
     }

@@ -26,6 +26,9 @@ const START_WAIT: Duration = Duration::from_secs(120);
 /// How often a start is tried, when somebody else was faster to take the port.
 const STARTS_MAX: usize = 5;
 
+/// For tests: nobody needs these data after a fall of the machine.
+const QUICK: &[&str] = &["fsync=off", "max_connections=300", "shared_buffers=32MB"];
+
 /// Ends the server and removes its folder, when standard input ends.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
@@ -61,6 +64,15 @@ impl Database {
     pub fn url(&self) -> String {
         format!("{}/{}", self.cluster.address, self.name)
     }
+
+    /// Looks at all tables and clears them up, as a server does by itself some time after much was written.
+    ///
+    /// # Panics
+    /// When the server does not.
+    pub fn vacuum(&self) {
+        let done = self.cluster.sql_in(&self.name, "VACUUM ANALYZE");
+        done.unwrap_or_else(|problem| panic!("the tables are not cleared up: {problem}"));
+    }
 }
 
 impl Drop for Database {
@@ -77,15 +89,22 @@ impl Drop for Database {
 #[must_use]
 pub fn database() -> Database {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
-    let cluster = SHARED.get_or_init(|| {
-        let cluster = env::var(VARIABLE).map_or_else(|_| Cluster::start(), |url| Ok(Cluster::running(&url)));
-        cluster.unwrap_or_else(|problem| panic!("no PostgreSQL for the tests: {problem}"))
-    });
-    let name = format!("test_{}_{}", std::process::id(), cluster.databases.fetch_add(1, Ordering::Relaxed));
-    if let Err(problem) = cluster.sql(&format!("CREATE DATABASE \"{name}\"")) {
-        panic!("no database for this test: {problem}");
-    }
-    Database { cluster, name }
+    let start = || env::var(VARIABLE).map_or_else(|_| Cluster::start(), |url| Ok(Cluster::running(&url)));
+    SHARED.get_or_init(|| or_panic(start())).database()
+}
+
+/// The same in a cluster with the settings that a server is delivered with: a commit waits for the disk. For what is measured.
+///
+/// # Panics
+/// As [`database`].
+#[must_use]
+pub fn durable_database() -> Database {
+    static DURABLE: OnceLock<Cluster> = OnceLock::new();
+    DURABLE.get_or_init(|| or_panic(Cluster::start_with(None, &[]))).database()
+}
+
+fn or_panic(cluster: io::Result<Cluster>) -> Cluster {
+    cluster.unwrap_or_else(|problem| panic!("no PostgreSQL for the tests: {problem}"))
 }
 
 /// What a server shows to clients that want TLS, as PEM.
@@ -108,7 +127,7 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
     pub fn start() -> io::Result<Self> {
-        Self::start_with(None)
+        Self::start_with(None, QUICK)
     }
 
     /// The same with TLS turned on.
@@ -116,10 +135,19 @@ impl Cluster {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_with_tls(certificate: Certificate<'_>) -> io::Result<Self> {
-        Self::start_with(Some(certificate))
+        Self::start_with(Some(certificate), QUICK)
     }
 
-    fn start_with(certificate: Option<Certificate<'_>>) -> io::Result<Self> {
+    /// An empty database of it.
+    fn database(&'static self) -> Database {
+        let name = format!("test_{}_{}", std::process::id(), self.databases.fetch_add(1, Ordering::Relaxed));
+        if let Err(problem) = self.sql(&format!("CREATE DATABASE \"{name}\"")) {
+            panic!("no database for this test: {problem}");
+        }
+        Database { cluster: self, name }
+    }
+
+    fn start_with(certificate: Option<Certificate<'_>>, settings: &[&str]) -> io::Result<Self> {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let mut attempt = 0;
         loop {
@@ -128,7 +156,7 @@ impl Cluster {
             let folder = env::temp_dir().join(format!("realm-postgres-{}-{number}", std::process::id()));
             // What a process of the same number left.
             let _ = fs::remove_dir_all(&folder);
-            match Self::start_in(&folder, certificate) {
+            match Self::start_in(&folder, certificate, settings) {
                 // Somebody may have been quicker at the port.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < STARTS_MAX => {}
                 other => {
@@ -142,7 +170,7 @@ impl Cluster {
     }
 
     /// A server that does not come to answer counts as one whose port was taken.
-    fn start_in(folder: &Path, certificate: Option<Certificate<'_>>) -> io::Result<Self> {
+    fn start_in(folder: &Path, certificate: Option<Certificate<'_>>, settings: &[&str]) -> io::Result<Self> {
         let programs = programs()?;
         fs::DirBuilder::new().mode(0o700).create(folder)?;
         let password = password()?;
@@ -181,8 +209,8 @@ impl Cluster {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut server = as_user("postgres");
         server.arg("-D").arg(&data).args(["-k", ""]).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-        // Nobody needs these data after a fall of the machine.
-        for setting in ["fsync=off", "max_connections=300", "shared_buffers=32MB", "log_min_messages=fatal"] {
+        server.args(["-c", "log_min_messages=fatal"]);
+        for setting in settings {
             server.args(["-c", setting]);
         }
         if certificate.is_some() {
@@ -232,8 +260,13 @@ impl Cluster {
     /// # Errors
     /// When it does not.
     pub fn sql(&self, statement: &str) -> io::Result<String> {
+        self.sql_in("postgres", statement)
+    }
+
+    fn sql_in(&self, database: &str, statement: &str) -> io::Result<String> {
         let mut psql = Command::new(programs()?.join("psql"));
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]).arg("--dbname").arg(self.url());
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        psql.arg("--dbname").arg(format!("{}/{database}", self.address));
         output(psql.arg("--command").arg(statement))
     }
 }

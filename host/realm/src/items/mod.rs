@@ -60,7 +60,7 @@ pub(crate) use {
     judging::Occasion,
     operation::{Doer, Operation},
     owned::Hands,
-    store::{OWNED_COLUMNS, owned as owned_of, owned_columns},
+    store::{GLANCE_MAX, OWNED_COLUMNS, first_changed, owned as owned_of, owned_columns},
 };
 
 use crate::{

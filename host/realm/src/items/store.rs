@@ -113,6 +113,28 @@ pub(super) async fn find(
     row.as_ref().map(owned).transpose()
 }
 
+/// Most items of one glance.
+pub(crate) const GLANCE_MAX: usize = 4;
+
+/// The first of some items, each with its version as somebody has seen it, that has another by now or is gone; at most [`GLANCE_MAX`] are looked at.
+pub(crate) async fn first_changed(
+    connection: &mut AnyConnection,
+    seen: &[(ItemId, i64)],
+) -> Result<Option<usize>, StorageError> {
+    let Some((first, _)) = seen.first() else { return Ok(None) };
+    // One text for any number of them: the first stands for those that there are not.
+    let mut query = sqlx::query("SELECT id, version FROM items WHERE id IN ($1, $2, $3, $4)");
+    for place in 0..GLANCE_MAX {
+        query = query.bind(seen.get(place).map_or(first, |(item, _)| item).to_sql());
+    }
+    let rows = query.fetch_all(connection).await?;
+    let mut now = Vec::with_capacity(rows.len());
+    for row in &rows {
+        now.push((ItemId::from_sql(row.try_get(0)?), row.try_get(1)?));
+    }
+    Ok(seen.iter().take(GLANCE_MAX).position(|one| !now.contains(one)))
+}
+
 /// The columns of [`entered`], in its order.
 macro_rules! sheet_columns {
     () => {

@@ -15,6 +15,10 @@ use crate::types::CharacterName;
 pub const PROPERTIES_MAX: usize = 3;
 /// Most offers of a page.
 pub const ENTRIES_MAX: u32 = 100;
+/// Entries of an index that are looked at for one page; of properties, of which each offer has several, twice as many.
+const LOOKED_AT_MAX: usize = 1_000;
+/// After so long a page is given with what was found: the next one goes on from there.
+const LONGEST_MS: i64 = 8;
 
 /// Which offers are wanted; what is empty is not asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,14 +154,25 @@ impl Market {
                 }
             }
         }
-        let offers = store::search::found(readers, &terms, way, &behind, entries).await?;
-        if let Some(last) = offers.last().filter(|_| offers.len() >= entries as usize) {
-            let next = Some(Position::behind(wanted.order, last.price, last.id.to_sql()));
-            return Ok(Found { offers, next });
+        let steps = LOOKED_AT_MAX / store::search::STEP * if way == Way::Property { 2 } else { 1 };
+        let (mut found, mut behind, begun_ms) = (Vec::new(), behind, self.storage.now_ms());
+        for _ in 0..steps {
+            let wanting = entries - u32::try_from(found.len()).expect("no more than are wanted");
+            found.extend(store::search::found(readers, &terms, way, &behind, wanting).await?);
+            if let Some(last) = found.last().filter(|_| found.len() >= entries as usize) {
+                let next = Some(Position::behind(wanted.order, last.price, last.id.to_sql()));
+                return Ok(Found { offers: found, next });
+            }
+            let end = store::search::end_of_walk(readers, &terms, way, &behind).await?;
+            let Some(end) = end.filter(|end| end.order == Order::Newest || end.price <= terms.price_max) else {
+                return Ok(Found { offers: found, next: None });
+            };
+            behind = end;
+            if self.storage.now_ms() - begun_ms >= LONGEST_MS {
+                break;
+            }
         }
-        let end = store::search::end_of_walk(readers, &terms, way, &behind).await?;
-        let next = end.filter(|end| end.order == Order::Newest || end.price <= terms.price_max);
-        Ok(Found { offers, next })
+        Ok(Found { offers: found, next: Some(behind) })
     }
 
     /// What the database is asked; `None` when nobody of the seller's name is there.

@@ -143,7 +143,7 @@ pub(super) async fn look(readers: &Readers, realm: &str, id: OfferId) -> Result<
     row.as_ref().map(offer).transpose()
 }
 
-const OF_SELLER: &str = offers!("o.realm = $1 AND o.seller = $2 AND o.id < $3 ORDER BY o.id DESC LIMIT $4");
+const OF_SELLER: &str = offers!("o.realm = $1 AND o.seller = $2 AND -o.id > $3 ORDER BY -o.id LIMIT $4");
 
 /// The offers of an account, the newest first; one character after the other, too.
 pub(super) async fn of_account(
@@ -160,7 +160,7 @@ pub(super) async fn of_account(
         let rows = sqlx::query(OF_SELLER)
             .bind(realm)
             .bind(seller.try_get::<i64, _>(0)?)
-            .bind(before.map_or(i64::MAX, OfferId::to_sql))
+            .bind(-before.map_or(i64::MAX, OfferId::to_sql))
             .bind(i64::from(entries))
             .fetch_all(readers)
             .await?;

@@ -92,6 +92,8 @@ pub struct Once<T> {
     key: String,
     request: String,
     answer: fn(&T) -> Kept,
+    /// Its scope has no other key, and needs no limit.
+    is_alone: bool,
 }
 
 impl<T> Once<T> {
@@ -107,7 +109,13 @@ impl<T> Once<T> {
         answer: fn(&T) -> Kept,
     ) -> Result<Self, Refusal> {
         check_key(key)?;
-        Ok(Self { scope, key: format!("{realm}/{key}"), request: digest(request), answer })
+        Ok(Self { scope, key: format!("{realm}/{key}"), request: digest(request), answer, is_alone: false })
+    }
+
+    /// The same with a scope that has this one key and no other: nobody has to count what is kept for it.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     /// What was answered to the request before, if it came before; without waiting for the writer.
@@ -175,7 +183,9 @@ where
                     return Ok(Answered::Before(kept));
                 }
                 let since_ms = now_ms - KEPT_MS;
-                if let Some(oldest_ms) = store::oldest_of(connection, &once.scope, since_ms, KEPT_PER_SCOPE_MAX).await?
+                if !once.is_alone
+                    && let Some(oldest_ms) =
+                        store::oldest_of(connection, &once.scope, since_ms, KEPT_PER_SCOPE_MAX).await?
                 {
                     let retry_after_ms = u64::try_from(oldest_ms - since_ms).unwrap_or(0).max(1);
                     return Err(KeyRefused::Full { retry_after_ms }.into());

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, name: "counted", text: include_str!("../../migrations/0009_counted.sql") },
     Migration { version: 10, name: "items", text: include_str!("../../migrations/0010_items.sql") },
     Migration { version: 11, name: "market", text: include_str!("../../migrations/0011_market.sql") },
+    Migration { version: 12, name: "market_by_age", text: include_str!("../../migrations/0012_market_by_age.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

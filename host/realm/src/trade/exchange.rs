@@ -1,11 +1,12 @@
 //! The one transaction that carries a trade out: either all of it is moved, or nothing.
 //!
 //! 1. the anti-cheat rule is asked about each item
-//! 2. both characters are entered, the one with the lower key first
-//! 3. each item is looked at: is it still what was shown, where it was shown
-//! 4. room is found in both inventories
-//! 5. items and gold go over
-//! 6. the ledger has its lines, and what was done is kept under the trade's key
+//! 2. of some items it is looked whether they have changed: who comes too late shall cost little
+//! 3. both characters are entered, the one with the lower key first
+//! 4. each item is looked at: is it still what was shown, where it was shown
+//! 5. room is found in both inventories
+//! 6. items and gold go over
+//! 7. the ledger has its lines, and what was done is kept under the trade's key
 //!
 //! Nothing has been moved before: whatever goes wrong, everybody has what they had.
 
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     audit::Who,
-    items::{Bag, Doer, Hands, Holder, Items, ItemsError, Lock, Occasion, Operation, Owned, Purse, Spot},
+    items::{self, Bag, Doer, Hands, Holder, Items, ItemsError, Lock, Occasion, Operation, Owned, Purse, Spot},
     once::{self, Answered, Kept, KeyRefused, Once},
     storage::{Connection, Storage, StorageError},
     types::{
@@ -98,7 +99,7 @@ impl Exchange {
     fn once(&self, trade: TradeId) -> Result<Once<Done>, Failure> {
         let key = trade.to_string();
         let once = Once::new(&self.realm, format!("trade:{trade}"), &key, &[key.as_bytes()], written);
-        once.map_err(|refusal| Failure::Ends(Ending::Refused(refusal)))
+        once.map(Once::alone).map_err(|refusal| Failure::Ends(Ending::Refused(refusal)))
     }
 
     /// What a trade has moved, in this run of the realm or before; `None` when it was not carried out, or more than a day ago.
@@ -157,6 +158,7 @@ impl Exchange {
         let (mut operation, promised) = (self.begin(trade, contract), contract.bare());
         let answered = once::write(&self.storage, Some(self.once(trade)?), move |connection| {
             Box::pin(async move {
+                glance(connection, &promised).await?;
                 let hands = enter(&mut operation, connection, &promised, holders).await?;
                 for part in Part::BOTH {
                     look(promised.side(part), &hands[part as usize])?;
@@ -217,6 +219,17 @@ fn done<G>(contract: &Contract<G>) -> Done {
         gold: side.gold,
     };
     Done { sides: contract.sides.each_ref().map(given) }
+}
+
+/// A first look at some of the items, before anybody is entered: what has changed by now is not traded.
+async fn glance(connection: &mut Connection, promised: &Contract<()>) -> Result<(), Failure> {
+    let all = promised.sides.iter().flat_map(|side| side.items.iter().map(move |item| (side, item)));
+    let some: Vec<_> = all.take(items::GLANCE_MAX).collect();
+    let shown: Vec<_> = some.iter().map(|(_, item)| (item.key, item.version)).collect();
+    match items::first_changed(connection, &shown).await? {
+        Some(place) => Err(Failure::Ends(Ending::Changed { whose: some[place].0.person.account_name.to_string() })),
+        None => Ok(()),
+    }
 }
 
 /// Enters both characters, the lower key first, so that no two trades ever wait for each other.

@@ -1,10 +1,11 @@
-//! SQL of the search. Every statement walks one index in the order of the list, looks at a bounded number of entries of it, and keeps what
+//! SQL of the search. Every statement goes one step along an index in the order of the list: it looks at [`STEP`] entries of it, and keeps what
 //! fits; so its cost is bounded by what it looks at, whatever is asked for and however many offers there are.
 //!
-//! The walk stands in a query of its own with a limit, which neither database opens up. It names a stretch of one index by rows that are compared as a
-//! whole, and the order of that index with all its columns: no other index gives that order, so both databases walk this one. Of columns that were
-//! said to be equal to something PostgreSQL would take the order for granted, and walk along the keys of the whole market instead; SQLite wants to be
-//! told that they are. `IS NOT DISTINCT FROM` says it to SQLite alone: to PostgreSQL it is a condition that no index knows.
+//! The walk stands in a query of its own with a limit, which neither database opens up. What all of its entries have in common is said to be equal to
+//! something, and the order is that of the columns behind it in one index: PostgreSQL ends a walk where such values end, but not where a row as a
+//! whole is greater than another. Of two indexes of one order both databases take the one with more of these columns. The order by age is that of
+//! `-id`: of `id` itself there is an index of the whole market, along which PostgreSQL would rather walk, since its neighbours are neighbours in the
+//! table, too.
 
 use sqlx::Row as _;
 
@@ -21,21 +22,27 @@ use crate::{
 };
 
 // $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age the
-// least price and the key, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
+// least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
 // none), $17 the time, $18 how many.
 macro_rules! fitting {
     () => {
         "($2 = '' OR d.kind = $2) AND ($3 = '' OR d.base = $3) AND ($4 = '' OR d.quality = $4)
          AND d.price >= $5 AND d.price <= $7 AND d.level >= $8 AND d.level <= $9 AND ($10 = 0 OR d.seller = $10)
          AND d.ends_ms > $17
-         AND ($11 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $11) >= $12)
          AND ($13 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $13) >= $14)
          AND ($15 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $15) >= $16)"
     };
 }
 
+/// The first property, where the walk itself has not seen to it.
+macro_rules! fitting_first {
+    () => {
+        " AND ($11 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $11) >= $12)"
+    };
+}
+
 macro_rules! found {
-    ([$($walk:literal)+], $behind:literal, $order:literal, $shown:literal) => {
+    ([$($walk:literal)+], $first:expr, $order:literal, $shown:literal) => {
         concat!(
             "SELECT ",
             owned_columns!(),
@@ -43,9 +50,8 @@ macro_rules! found {
              FROM (SELECT d.id, d.seller, d.item, d.price, d.listed_ms, d.ends_ms FROM (",
             $($walk,)+
             ") d WHERE ",
-            $behind,
-            " AND ",
             fitting!(),
+            $first,
             " ORDER BY ",
             $order,
             " LIMIT $18) e CROSS JOIN items i WHERE i.id = e.item ORDER BY ",
@@ -54,25 +60,21 @@ macro_rules! found {
     };
 }
 
-/// By price or by age, over the entries of an index of `offers` that begins with the realm and these columns, where they have these values.
+/// By price or by age, over the entries of an index of `offers` that have these values in common.
 macro_rules! of_offers {
-    ($columns:literal, $downwards:literal, $values:literal, $same:literal) => {
+    ($same:literal, $entries:literal) => {
         [
             found!(
                 ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
-                  WHERE realm IS NOT DISTINCT FROM $1" $same " AND (price, id) > ($5, $6) AND (realm" $columns
-                 ", price, id) > ($1" $values ", $5, $6) AND (realm" $columns ") <= ($1" $values ") ORDER BY realm" $columns
-                 ", price, id LIMIT 1000"],
-                "(d.price, d.id) > ($5, $6)",
+                  WHERE realm = $1" $same " AND (price, id) > ($5, $6) ORDER BY price, id LIMIT " $entries],
+                fitting_first!(),
                 "d.price, d.id",
                 "e.price, e.id"
             ),
             found!(
                 ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
-                  WHERE realm IS NOT DISTINCT FROM $1" $same " AND id < $6 AND (realm" $columns
-                 ", id) < ($1" $values ", $6) AND (realm" $columns ", id) > ($1" $values ", -1) ORDER BY realm DESC" $downwards
-                 ", id DESC LIMIT 1000"],
-                "d.id < $6",
+                  WHERE realm = $1" $same " AND -id > $6 ORDER BY -id LIMIT " $entries],
+                fitting_first!(),
                 "d.id DESC",
                 "e.id DESC"
             ),
@@ -87,15 +89,15 @@ macro_rules! of_properties {
         [
             found!(
                 ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM ("
-                 $by_price ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12"],
-                "(d.price, d.id) > ($5, $6)",
+                 $by_price ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12 AND (o.price, o.id) > ($5, $6)"],
+                "",
                 "d.price, d.id",
                 "e.price, e.id"
             ),
             found!(
                 ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM ("
-                 $by_age ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12"],
-                "d.id < $6",
+                 $by_age ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12 AND -o.id > $6"],
+                "",
                 "d.id DESC",
                 "e.id DESC"
             ),
@@ -103,31 +105,28 @@ macro_rules! of_properties {
     };
 }
 
-const ALL: [&str; 2] = of_offers!("", "", "", "");
-const KIND: [&str; 2] = of_offers!(", kind", ", kind DESC", ", $2", " AND kind IS NOT DISTINCT FROM $2");
-const QUALITY: [&str; 2] = of_offers!(", quality", ", quality DESC", ", $4", " AND quality IS NOT DISTINCT FROM $4");
-const BOTH: [&str; 2] = of_offers!(
-    ", kind, quality",
-    ", kind DESC, quality DESC",
-    ", $2, $4",
-    " AND kind IS NOT DISTINCT FROM $2 AND quality IS NOT DISTINCT FROM $4"
-);
-const BASE: [&str; 2] = of_offers!(", base", ", base DESC", ", $3", " AND base IS NOT DISTINCT FROM $3");
-const SELLER: [&str; 2] = of_offers!(", seller", ", seller DESC", ", $10", " AND seller IS NOT DISTINCT FROM $10");
+const ALL: [&str; 2] = of_offers!("", "200");
+const KIND: [&str; 2] = of_offers!(" AND kind = $2", "200");
+const QUALITY: [&str; 2] = of_offers!(" AND quality = $4", "200");
+const BOTH: [&str; 2] = of_offers!(" AND kind = $2 AND quality = $4", "200");
+const BASE: [&str; 2] = of_offers!(" AND base = $3", "200");
+const SELLER: [&str; 2] = of_offers!(" AND seller = $10", "1000");
+// All of them at once, and all of a seller's: in the order of the values there is no way on from where a step has ended.
 const FEW: [&str; 2] = of_properties!(
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000",
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000"
 );
 const PROPERTY: [&str; 2] = of_properties!(
-    "SELECT offer, value FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $11
-     AND (price, offer) > ($5, $6) AND (realm, property, price, offer) > ($1, $11, $5, $6)
-     AND (realm, property) <= ($1, $11) ORDER BY realm, property, price, offer LIMIT 2000",
-    "SELECT offer, value FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $11
-     AND offer < $6 AND (realm, property, offer) < ($1, $11, $6)
-     AND (realm, property, offer) > ($1, $11, -1) ORDER BY realm DESC, property DESC, offer DESC LIMIT 2000"
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11
+     AND (price, offer) > ($5, $6) ORDER BY price, offer LIMIT 200",
+    "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11
+     AND -offer > $6 ORDER BY -offer LIMIT 200"
 );
 
-/// Offers that fit, of those that a walk looks at.
+/// Entries of an index that one step looks at; the limits of the statements above.
+pub(in crate::market) const STEP: usize = 200;
+
+/// Offers that fit, of those that one step looks at.
 pub(in crate::market) async fn found(
     readers: &Readers,
     terms: &Terms,
@@ -145,9 +144,9 @@ pub(in crate::market) async fn found(
         Way::Few => FEW,
         Way::Property => PROPERTY,
     };
-    let (text, price) = match behind.order {
-        Order::Price => (texts[0], behind.price),
-        Order::Newest => (texts[1], terms.price_min),
+    let (text, price, key) = match behind.order {
+        Order::Price => (texts[0], behind.price, behind.offer),
+        Order::Newest => (texts[1], terms.price_min, -behind.offer),
     };
     let mut query = sqlx::query(text)
         .bind(terms.realm.as_str())
@@ -155,7 +154,7 @@ pub(in crate::market) async fn found(
         .bind(terms.base.as_str())
         .bind(terms.quality.as_str())
         .bind(price)
-        .bind(behind.offer)
+        .bind(key)
         .bind(terms.price_max)
         .bind(terms.level_min)
         .bind(terms.level_max)
@@ -167,65 +166,37 @@ pub(in crate::market) async fn found(
     rows.iter().map(offer).collect()
 }
 
-// Behind how many entries a walk has ended; the numbers are those of the limits above, less one.
+// Behind how many entries a step has ended; the numbers are those of the limits above, less one.
 macro_rules! ends_of_offers {
-    ($columns:literal, $downwards:literal, $values:literal, $same:literal) => {
+    ($same:literal) => {
         [
             concat!(
-                "SELECT price, id FROM offers WHERE realm IS NOT DISTINCT FROM $1",
+                "SELECT price, id FROM offers WHERE realm = $1",
                 $same,
-                " AND (price, id) > ($2, $3) AND (realm",
-                $columns,
-                ", price, id) > ($1",
-                $values,
-                ", $2, $3) AND (realm",
-                $columns,
-                ") <= ($1",
-                $values,
-                ") ORDER BY realm",
-                $columns,
-                ", price, id LIMIT 1 OFFSET 999"
+                " AND (price, id) > ($2, $3) ORDER BY price, id LIMIT 1 OFFSET 199"
             ),
             concat!(
-                "SELECT $2, id FROM offers WHERE realm IS NOT DISTINCT FROM $1",
+                "SELECT $2, id FROM offers WHERE realm = $1",
                 $same,
-                " AND id < $3 AND (realm",
-                $columns,
-                ", id) < ($1",
-                $values,
-                ", $3) AND (realm",
-                $columns,
-                ", id) > ($1",
-                $values,
-                ", -1) ORDER BY realm DESC",
-                $downwards,
-                ", id DESC LIMIT 1 OFFSET 999"
+                " AND -id > $3 ORDER BY -id LIMIT 1 OFFSET 199"
             ),
         ]
     };
 }
 
-const END_OF_ALL: [&str; 2] = ends_of_offers!("", "", "", "");
-const END_OF_KIND: [&str; 2] = ends_of_offers!(", kind", ", kind DESC", ", $4", " AND kind IS NOT DISTINCT FROM $4");
-const END_OF_QUALITY: [&str; 2] =
-    ends_of_offers!(", quality", ", quality DESC", ", $4", " AND quality IS NOT DISTINCT FROM $4");
-const END_OF_BASE: [&str; 2] = ends_of_offers!(", base", ", base DESC", ", $4", " AND base IS NOT DISTINCT FROM $4");
-const END_OF_BOTH: [&str; 2] = ends_of_offers!(
-    ", kind, quality",
-    ", kind DESC, quality DESC",
-    ", $4, $5",
-    " AND kind IS NOT DISTINCT FROM $4 AND quality IS NOT DISTINCT FROM $5"
-);
+const END_OF_ALL: [&str; 2] = ends_of_offers!("");
+const END_OF_KIND: [&str; 2] = ends_of_offers!(" AND kind = $4");
+const END_OF_QUALITY: [&str; 2] = ends_of_offers!(" AND quality = $4");
+const END_OF_BASE: [&str; 2] = ends_of_offers!(" AND base = $4");
+const END_OF_BOTH: [&str; 2] = ends_of_offers!(" AND kind = $4 AND quality = $5");
 const END_OF_PROPERTY: [&str; 2] = [
-    "SELECT price, offer FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $4
-     AND (price, offer) > ($2, $3) AND (realm, property, price, offer) > ($1, $4, $2, $3)
-     AND (realm, property) <= ($1, $4) ORDER BY realm, property, price, offer LIMIT 1 OFFSET 1999",
-    "SELECT $2, offer FROM offer_properties WHERE realm IS NOT DISTINCT FROM $1 AND property IS NOT DISTINCT FROM $4
-     AND offer < $3 AND (realm, property, offer) < ($1, $4, $3)
-     AND (realm, property, offer) > ($1, $4, -1) ORDER BY realm DESC, property DESC, offer DESC LIMIT 1 OFFSET 1999",
+    "SELECT price, offer FROM offer_properties WHERE realm = $1 AND property = $4
+     AND (price, offer) > ($2, $3) ORDER BY price, offer LIMIT 1 OFFSET 199",
+    "SELECT $2, offer FROM offer_properties WHERE realm = $1 AND property = $4
+     AND -offer > $3 ORDER BY -offer LIMIT 1 OFFSET 199",
 ];
 
-/// The last entry that a walk has looked at, when there may be more behind it.
+/// The last entry that a step has looked at, when there may be more behind it.
 pub(in crate::market) async fn end_of_walk(
     readers: &Readers,
     terms: &Terms,
@@ -243,8 +214,11 @@ pub(in crate::market) async fn end_of_walk(
         // All of them were looked at.
         Way::Seller | Way::Few => return Ok(None),
     };
-    let text = if behind.order == Order::Price { texts[0] } else { texts[1] };
-    let mut query = sqlx::query(text).bind(terms.realm.as_str()).bind(behind.price).bind(behind.offer);
+    let (text, key) = match behind.order {
+        Order::Price => (texts[0], behind.offer),
+        Order::Newest => (texts[1], -behind.offer),
+    };
+    let mut query = sqlx::query(text).bind(terms.realm.as_str()).bind(behind.price).bind(key);
     for value in values {
         query = query.bind(value.to_owned());
     }
