@@ -40,7 +40,7 @@ fn kills_with_goods(arguments: &[&str], seconds: &str) {
     };
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
-    for what in [" acts with goods done", " things laid down", " taken in games", " trades"] {
+    for what in [" acts with goods done", " things laid down", " taken and", " trades"] {
         assert!(number_before(&said, what) > 0, "nobody came to{what}: {said}");
     }
     let acknowledged = number_before(&said, " operations were acknowledged in all");

@@ -2,7 +2,11 @@
 
 use super::*;
 
-each_database!(everything_that_is_asked_for_has_to_fit, pages_find_everything_however_little_of_it_fits,);
+each_database!(
+    everything_that_is_asked_for_has_to_fit,
+    pages_find_everything_however_little_of_it_fits,
+    a_page_that_takes_long_is_given_with_what_was_found,
+);
 
 /// A ring with properties of its own.
 fn ring(fair: &Fair, quality: Quality, level: u32, rolls: &[(Property, i32)]) -> Item {
@@ -134,6 +138,35 @@ async fn pages_find_everything_however_little_of_it_fits(home: Home) {
             assert!(sorted, "{wanted:?}");
         }
     }
+    fair.storage.close().await;
+}
+
+/// Time runs fast here: each page ends after one step, and all that fits is found all the same.
+async fn a_page_that_takes_long_is_given_with_what_was_found(home: Home) {
+    let fair = Fair::new(&home, Config::default()).await;
+    let ann = fair.trader("ann", 0).await;
+    fill(&fair, ann, 1_000, 17).await;
+    let wanted = Wanted { level_min: 99, ..Wanted::default() };
+    let (mut sizes, mut behind) = (Vec::new(), None);
+    for _ in 0..100 {
+        let running = async {
+            loop {
+                fair.clock.advance_ms(8);
+                tokio::task::yield_now().await;
+            }
+        };
+        let found = tokio::select! {
+            found = fair.market.search(&wanted, behind, 20) => found.unwrap(),
+            () = running => unreachable!("time has no end"),
+        };
+        sizes.push(found.offers.len());
+        behind = found.next;
+        if behind.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes.iter().sum::<usize>(), 1_000_usize.div_ceil(17), "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 12), "a step of two hundred has no more of them: {sizes:?}");
     fair.storage.close().await;
 }
 
