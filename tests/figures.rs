@@ -159,8 +159,8 @@ fn the_bench_of_doors_measures() {
 #[test]
 fn the_bench_of_items_measures() {
     let reports = holdings::measure(&Options::quick());
-    let [report, market, trades, ledgers] = &reports[..] else { panic!("four tables") };
-    println!("{}{}{}{}", report.text(), market.text(), trades.text(), ledgers.text());
+    let [report, trades, market, ledgers] = &reports[..] else { panic!("four tables") };
+    println!("{}{}{}{}", report.text(), trades.text(), market.text(), ledgers.text());
     for name in ["SQLite, before ANALYZE: any search, p99", "SQLite: any search, p99", "PostgreSQL: any search, p99"] {
         assert!(market.value(name).is_some_and(|value| value > 0.0), "{name}:\n{}", market.text());
     }

@@ -144,7 +144,7 @@ async fn main() -> ExitCode {
             stage.kills_before = report.kills();
         }
         let Stage { program, bots, traders, kills_before } = &mut stage;
-        let is_honest = report.kills() < honest_lives && bug.is_some();
+        let is_honest = report.kills() - *kills_before < honest_lives && bug.is_some();
         program.err(bug.filter(|_| !is_honest));
         let point = only.filter(|_| !is_honest);
         if arguments.power {
