@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::{
     bot::{Account, Bot},
@@ -148,6 +148,15 @@ async fn keys(connection: &mut AnyConnection, broken: &mut Vec<String>) {
             broken.push(format!("{count} {what}"));
         }
     }
+}
+
+/// How often each act was done, whoever did it.
+pub(crate) async fn acts_of_all(mut connection: AnyConnection) -> Vec<(String, i64)> {
+    let query = "SELECT act, CAST(COUNT(DISTINCT operation) AS BIGINT) FROM ledger GROUP BY act";
+    let rows = sqlx::query(query).fetch_all(&mut connection).await.expect("acts");
+    // What it holds open would keep the next realm out.
+    connection.close().await.expect("it is closed");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 /// Acts of which a game tells, and not an answer.

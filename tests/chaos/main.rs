@@ -80,7 +80,7 @@ struct Arguments {
     #[arg(long)]
     life_ms: Option<u64>,
     /// After so many kills everybody begins anew, with a new realm.
-    #[arg(long, default_value_t = KILLS_PER_WORLD)]
+    #[arg(long, default_value_t = KILLS_PER_WORLD, value_parser = clap::value_parser!(u32).range(1..))]
     world: u32,
     /// The bots deal in goods, too: they send, offer, buy, wear, combine.
     #[arg(long)]
@@ -138,7 +138,7 @@ async fn main() -> ExitCode {
     let only = point;
     while report.kills() < arguments.kills && is_time(&report) {
         if report.kills() - stage.kills_before >= arguments.world {
-            report.keep(&stage);
+            report.keep(&stage).await;
             println!("chaos: {} kills so far, after {} s", report.kills(), begin.elapsed().as_secs());
             stage = Stage::new(&arguments, ground, &mut dice).await;
             stage.kills_before = report.kills();
@@ -182,7 +182,7 @@ async fn main() -> ExitCode {
             break;
         }
     }
-    report.keep(&stage);
+    report.keep(&stage).await;
     if report.violations.is_empty()
         && report.kills()
             >= KILLS_MIN.max(KILLS_PER_POINT * u32::try_from(report.points().count()).expect("there are few"))
@@ -375,14 +375,22 @@ struct Report {
     /// What was acknowledged.
     counts: ledger::Counts,
     trades: usize,
+    /// How often each act stands in the ledgers.
+    acts: std::collections::BTreeMap<String, i64>,
     violations: Vec<String>,
 }
 
 impl Report {
     /// Adds what was acknowledged to those who came to a realm that is given up.
-    fn keep(&mut self, stage: &Stage) {
+    async fn keep(&mut self, stage: &Stage) {
         self.counts = stage.bots.iter().fold(self.counts.clone(), |sum, bot| sum.plus(&bot.counts));
         self.trades += stage.traders.trades();
+        // After a cut of the power the database is as it was found.
+        if self.goods && self.power_cuts == 0 {
+            for (act, count) in books::acts_of_all(stage.program.connect().await).await {
+                *self.acts.entry(act).or_insert(0) += count;
+            }
+        }
     }
 
     fn kills(&self) -> u32 {
@@ -425,6 +433,8 @@ impl Report {
         }
         println!("chaos: acknowledged {}", self.counts);
         println!("chaos: acknowledged {} trades", self.trades);
+        let acts: Vec<String> = self.acts.iter().map(|(act, count)| format!("{count} {act}")).collect();
+        println!("chaos: acts in the ledger: {}.", acts.join(", "));
         let all = self.counts.acknowledged() + self.trades as u64;
         println!("chaos: {all} operations were acknowledged in all");
         println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());

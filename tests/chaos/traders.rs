@@ -184,8 +184,9 @@ impl Pair {
         // What they have is given to them while nobody runs.
         let mut pace = tokio::time::interval(PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while !self.items.is_empty() && self.trade(&mut lobbies).await.is_ok() {
+        while !self.items.is_empty() {
             pace.tick().await;
+            let Ok(()) = self.trade(&mut lobbies).await else { return };
         }
     }
 

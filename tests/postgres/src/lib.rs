@@ -93,7 +93,8 @@ pub fn database() -> Database {
     SHARED.get_or_init(|| or_panic(start())).database()
 }
 
-/// The same in a cluster with the settings that a server is delivered with: a commit waits for the disk. For what is measured.
+/// The same for what is measured, in a cluster with the settings that a server is delivered with: a commit waits for the disk, when the folder for
+/// temporary files lies on one. This process always starts and keeps it.
 ///
 /// # Panics
 /// As [`database`].

@@ -9,7 +9,10 @@ use super::{
     position::{Order, Position},
     store,
 };
-use crate::types::CharacterName;
+use crate::{
+    storage::{Connection, Storage, StorageError},
+    types::CharacterName,
+};
 
 /// Most properties that one search asks for.
 pub const PROPERTIES_MAX: usize = 3;
@@ -17,7 +20,7 @@ pub const PROPERTIES_MAX: usize = 3;
 pub const ENTRIES_MAX: u32 = 100;
 /// Entries of an index that are looked at for one page; of properties, of which each offer has several, twice as many.
 const LOOKED_AT_MAX: usize = 1_000;
-/// After so long a page is given with what was found: the next one goes on from there.
+/// After so long a search takes no further step, and gives the page with what was found: the next one goes on from there.
 const LONGEST_MS: i64 = 8;
 
 /// Which offers are wanted; what is empty is not asked for.
@@ -126,6 +129,43 @@ impl Terms {
     }
 }
 
+/// The way of one page.
+struct Walk {
+    storage: Storage,
+    terms: Terms,
+    way: Way,
+    behind: Position,
+    entries: u32,
+    /// When the search began.
+    begun_ms: i64,
+}
+
+impl Walk {
+    /// Looks at one step after the other until the page is full, or it is time to give what was found.
+    async fn go(self, connection: &mut Connection) -> Result<Found, StorageError> {
+        let Self { storage, terms, way, mut behind, entries, begun_ms } = self;
+        let steps = LOOKED_AT_MAX / store::search::STEP * if way == Way::Property { 2 } else { 1 };
+        let mut found = Vec::new();
+        for _ in 0..steps {
+            let wanting = entries - u32::try_from(found.len()).expect("no more than are wanted");
+            found.extend(store::search::found(connection, &terms, way, &behind, wanting).await?);
+            if let Some(last) = found.last().filter(|_| found.len() >= entries as usize) {
+                let next = Some(Position::behind(behind.order, last.price, last.id.to_sql()));
+                return Ok(Found { offers: found, next });
+            }
+            let end = store::search::end_of_walk(connection, &terms, way, &behind).await?;
+            let Some(end) = end.filter(|end| end.order == Order::Newest || end.price <= terms.price_max) else {
+                return Ok(Found { offers: found, next: None });
+            };
+            behind = end;
+            if storage.steady_ms() - begun_ms >= LONGEST_MS {
+                break;
+            }
+        }
+        Ok(Found { offers: found, next: Some(behind) })
+    }
+}
+
 impl Market {
     /// Offers that fit, behind a position or from the first. `entries` is cut to [`ENTRIES_MAX`].
     ///
@@ -133,7 +173,7 @@ impl Market {
     /// When more properties are asked for than one search takes, the position is one of another order, and those of the database.
     pub async fn search(&self, wanted: &Wanted, behind: Option<Position>, entries: u32) -> Result<Found, MarketError> {
         let nothing = Found { offers: Vec::new(), next: None };
-        let readers = self.storage.reader();
+        let (readers, begun_ms) = (self.storage.reader(), self.storage.steady_ms());
         let Some(mut terms) = self.terms(wanted).await? else { return Ok(nothing) };
         let entries = entries.clamp(1, ENTRIES_MAX);
         let start = Position::start(wanted.order, terms.price_min);
@@ -154,25 +194,8 @@ impl Market {
                 }
             }
         }
-        let steps = LOOKED_AT_MAX / store::search::STEP * if way == Way::Property { 2 } else { 1 };
-        let (mut found, mut behind, begun_ms) = (Vec::new(), behind, self.storage.now_ms());
-        for _ in 0..steps {
-            let wanting = entries - u32::try_from(found.len()).expect("no more than are wanted");
-            found.extend(store::search::found(readers, &terms, way, &behind, wanting).await?);
-            if let Some(last) = found.last().filter(|_| found.len() >= entries as usize) {
-                let next = Some(Position::behind(wanted.order, last.price, last.id.to_sql()));
-                return Ok(Found { offers: found, next });
-            }
-            let end = store::search::end_of_walk(readers, &terms, way, &behind).await?;
-            let Some(end) = end.filter(|end| end.order == Order::Newest || end.price <= terms.price_max) else {
-                return Ok(Found { offers: found, next: None });
-            };
-            behind = end;
-            if self.storage.now_ms() - begun_ms >= LONGEST_MS {
-                break;
-            }
-        }
-        Ok(Found { offers: found, next: Some(behind) })
+        let walk = Walk { storage: self.storage.clone(), terms, way, behind, entries, begun_ms };
+        Ok(readers.at_one_moment(move |connection| Box::pin(walk.go(connection))).await?)
     }
 
     /// What the database is asked; `None` when nobody of the seller's name is there.

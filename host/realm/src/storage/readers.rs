@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream, stream::BoxStream};
-use sqlx::{Any, AnyPool, Either, Executor, Row as _, SqlStr, any, pool::PoolConnection};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection as _, Either, Executor, Row as _, SqlStr, any, pool::PoolConnection,
+};
 use tokio::sync::watch;
 
 use super::{StorageError, place, sqlite};
 
 /// The longest that one query may take, with the wait for a connection.
 const READ_WAIT: Duration = Duration::from_secs(10);
+/// How queries that belong together begin: all of them see what was committed before the first.
+const BEGIN_AT_SERVER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const BEGIN_IN_FILE: &str = "BEGIN";
 
 /// Connections that only read. There are none while the database is away: then every query is refused at once, and only the writer
 /// tries to reach it.
@@ -40,6 +45,25 @@ impl Readers {
             Ok(row.try_get::<i64, _>(0)? == 0)
         });
         Ok(emptied.await?)
+    }
+
+    /// Runs several queries that see the database as it is at one moment.
+    ///
+    /// # Errors
+    /// Those of the queries, and of a database that is away or does not answer in time.
+    pub(crate) async fn at_one_moment<T, F>(&self, queries: F) -> Result<T, StorageError>
+    where
+        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StorageError>>,
+    {
+        let answer = self.ask(async |pool: AnyPool| {
+            let mut connection = connection(pool).await?;
+            let begin = if place::is_server(&connection) { BEGIN_AT_SERVER } else { BEGIN_IN_FILE };
+            let mut moment = connection.begin_with(begin).await?;
+            let answer = queries(&mut moment).await;
+            moment.rollback().await?;
+            Ok(answer)
+        });
+        answer.await?
     }
 
     /// Runs a query as long as the database is there.

@@ -7,7 +7,7 @@
 //! `-id`: of `id` itself there is an index of the whole market, along which PostgreSQL would rather walk, since its neighbours are neighbours in the
 //! table, too.
 
-use sqlx::Row as _;
+use sqlx::{AnyConnection, Row as _};
 
 use super::offer;
 use crate::{
@@ -21,8 +21,8 @@ use crate::{
     types::CharacterId,
 };
 
-// $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age the
-// least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
+// $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age
+// the least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
 // none), $17 the time, $18 how many.
 macro_rules! fitting {
     () => {
@@ -110,8 +110,9 @@ const KIND: [&str; 2] = of_offers!(" AND kind = $2", "200");
 const QUALITY: [&str; 2] = of_offers!(" AND quality = $4", "200");
 const BOTH: [&str; 2] = of_offers!(" AND kind = $2 AND quality = $4", "200");
 const BASE: [&str; 2] = of_offers!(" AND base = $3", "200");
+// All of them at once, because a seller has few.
 const SELLER: [&str; 2] = of_offers!(" AND seller = $10", "1000");
-// All of them at once, and all of a seller's: in the order of the values there is no way on from where a step has ended.
+// All of them at once: in the order of the values there is no way on from where a step has ended.
 const FEW: [&str; 2] = of_properties!(
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000",
     "SELECT offer, value FROM offer_properties WHERE realm = $1 AND property = $11 AND value >= $12 ORDER BY value DESC LIMIT 2000"
@@ -128,7 +129,7 @@ pub(in crate::market) const STEP: usize = 200;
 
 /// Offers that fit, of those that one step looks at.
 pub(in crate::market) async fn found(
-    readers: &Readers,
+    connection: &mut AnyConnection,
     terms: &Terms,
     way: Way,
     behind: &Position,
@@ -162,7 +163,7 @@ pub(in crate::market) async fn found(
     for (property, least) in &terms.properties {
         query = query.bind(property.as_str()).bind(*least);
     }
-    let rows = query.bind(terms.now_ms).bind(i64::from(entries)).fetch_all(readers).await?;
+    let rows = query.bind(terms.now_ms).bind(i64::from(entries)).fetch_all(connection).await?;
     rows.iter().map(offer).collect()
 }
 
@@ -198,7 +199,7 @@ const END_OF_PROPERTY: [&str; 2] = [
 
 /// The last entry that a step has looked at, when there may be more behind it.
 pub(in crate::market) async fn end_of_walk(
-    readers: &Readers,
+    connection: &mut AnyConnection,
     terms: &Terms,
     way: Way,
     behind: &Position,
@@ -222,7 +223,7 @@ pub(in crate::market) async fn end_of_walk(
     for value in values {
         query = query.bind(value.to_owned());
     }
-    let row = query.fetch_optional(readers).await?;
+    let row = query.fetch_optional(connection).await?;
     row.map(|row| Ok(Position::behind(behind.order, row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 

@@ -45,6 +45,10 @@ impl Fair {
     async fn new(home: &Home, config: Config) -> Self {
         let clock = FakeClock::new();
         let storage = open(home, &clock).await;
+        Self::over(storage, clock, config)
+    }
+
+    fn over(storage: Storage, clock: Arc<FakeClock>, config: Config) -> Self {
         let (items, moderation, (news, told)) = (items(&storage), Moderation::new(storage.clone()), News::channel());
         let (own, hooks) = (items.clone(), Hooks::without_plugins());
         let mail = Mail::new(mail::Config::default(), "main", storage.clone(), own, hooks, moderation, news);

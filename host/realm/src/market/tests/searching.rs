@@ -1,12 +1,16 @@
 //! What a search finds.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
+use crate::types::Clock;
 
 each_database!(
     everything_that_is_asked_for_has_to_fit,
     pages_find_everything_however_little_of_it_fits,
     a_page_that_takes_long_is_given_with_what_was_found,
 );
+each_database!(threads: what_stays_is_found_once_while_others_come_and_go);
 
 /// A ring with properties of its own.
 fn ring(fair: &Fair, quality: Quality, level: u32, rolls: &[(Property, i32)]) -> Item {
@@ -141,24 +145,32 @@ async fn pages_find_everything_however_little_of_it_fits(home: Home) {
     fair.storage.close().await;
 }
 
-/// Time runs fast here: each page ends after one step, and all that fits is found all the same.
+/// Time passes whenever somebody asks for it.
+struct Restless(Arc<FakeClock>);
+
+impl Clock for Restless {
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.0.advance_ms(8);
+        self.0.steady_ms()
+    }
+}
+
+/// Each page ends after one step, and all that fits is found all the same.
 async fn a_page_that_takes_long_is_given_with_what_was_found(home: Home) {
-    let fair = Fair::new(&home, Config::default()).await;
+    let clock = FakeClock::new();
+    let restless = Arc::new(Restless(Arc::clone(&clock)));
+    let storage = Storage::open(&home.config(), home.path(), 0, restless).await.unwrap();
+    let fair = Fair::over(storage, clock, Config::default());
     let ann = fair.trader("ann", 0).await;
     fill(&fair, ann, 1_000, 17).await;
     let wanted = Wanted { level_min: 99, ..Wanted::default() };
     let (mut sizes, mut behind) = (Vec::new(), None);
     for _ in 0..100 {
-        let running = async {
-            loop {
-                fair.clock.advance_ms(8);
-                tokio::task::yield_now().await;
-            }
-        };
-        let found = tokio::select! {
-            found = fair.market.search(&wanted, behind, 20) => found.unwrap(),
-            () = running => unreachable!("time has no end"),
-        };
+        let found = fair.market.search(&wanted, behind, 20).await.unwrap();
         sizes.push(found.offers.len());
         behind = found.next;
         if behind.is_none() {
@@ -167,6 +179,51 @@ async fn a_page_that_takes_long_is_given_with_what_was_found(home: Home) {
     }
     assert_eq!(sizes.iter().sum::<usize>(), 1_000_usize.div_ceil(17), "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 12), "a step of two hundred has no more of them: {sizes:?}");
+    fair.storage.close().await;
+}
+
+/// However many offers are listed and withdrawn among them during a search: those that stay are found, and found once.
+async fn what_stays_is_found_once_while_others_come_and_go(home: Home) {
+    let fair = Fair::new(&home, Config::default()).await;
+    let (ann, bob) = (fair.trader("ann", 0).await, fair.trader("bob", 100_000).await);
+    let rare = 17;
+    fill(&fair, ann, 1_000, rare).await;
+    let (market, items, is_over) = (fair.market.clone(), fair.items.clone(), Arc::new(AtomicBool::new(false)));
+    let over = Arc::clone(&is_over);
+    let coming_and_going = tokio::spawn(async move {
+        let mut changes = 0;
+        let ring = plain(&items, "ring", 1);
+        while !over.load(Ordering::Relaxed) {
+            for price in [1, 9, 22, 35, 48, 60, 75, 90] {
+                let item = give(&items, bob.character, ring.clone(), inventory(0, 0)).await.unwrap();
+                let goods = Goods { item, price, hours: 24 };
+                let offer = now(market.list(bob, goods, None).await.unwrap()).offer;
+                now(market.withdraw(bob.account, offer.id, None).await.unwrap());
+                changes += 1;
+            }
+        }
+        changes
+    });
+    let stays = |offer: &Offer| offer.seller == ann.character;
+    for round in 0..24 {
+        let order = if round % 2 == 0 { Order::Price } else { Order::Newest };
+        let wanted = Wanted { level_min: 99, order, ..Wanted::default() };
+        let (mut seen, mut behind) = (Vec::new(), None);
+        for _ in 0..100 {
+            let found = fair.market.search(&wanted, behind, 100).await.unwrap();
+            seen.extend(found.offers.into_iter().filter(stays).map(|offer| offer.id));
+            behind = found.next;
+            if behind.is_none() {
+                break;
+            }
+        }
+        let count = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!((count, seen.len()), (1_000_usize.div_ceil(rare), 1_000_usize.div_ceil(rare)), "{order:?}");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    assert!(coming_and_going.await.unwrap() > 0, "the market has changed");
     fair.storage.close().await;
 }
 
