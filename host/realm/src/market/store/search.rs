@@ -21,9 +21,9 @@ use crate::{
     types::CharacterId,
 };
 
-// $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age
-// the least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and their least values (empty:
-// none), $17 the time, $18 how many.
+// $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age the
+// least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and
+// their least values (empty: none), $17 the time, $18 how many.
 macro_rules! fitting {
     () => {
         "($2 = '' OR d.kind = $2) AND ($3 = '' OR d.base = $3) AND ($4 = '' OR d.quality = $4)
