@@ -34,7 +34,9 @@ fn number_before(said: &str, words: &str) -> u64 {
 fn kills_with_goods(arguments: &[&str], seconds: &str) {
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
     let (went_well, said) = if long {
-        chaos(&[&["--goods", "--kills", "1000", "--seed", "4"], arguments].concat())
+        chaos(
+            &[&["--goods", "--kills", "1000", "--bots", "50", "--life-ms", "1500", "--seed", "4"], arguments].concat(),
+        )
     } else {
         chaos(&[&["--goods", "--kills", "100", "--seconds", seconds, "--seed", "4"], arguments].concat())
     };
@@ -45,7 +47,7 @@ fn kills_with_goods(arguments: &[&str], seconds: &str) {
     }
     // What is done seldom comes in a long campaign.
     let acts = said.lines().find_map(|line| line.strip_prefix("chaos: acts in the ledger: ")).expect("it counts acts");
-    for act in ["buy", "use", "combine", "sell", "drop", "pick-up", "trade"] {
+    for act in ["buy", "repair", "identify", "use", "combine", "sell", "drop", "pick-up", "trade"] {
         assert!(!long || acts.contains(&format!(" {act}")), "nobody came to {act}: {said}");
     }
     let acknowledged = number_before(&said, " operations were acknowledged in all");

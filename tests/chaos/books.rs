@@ -59,11 +59,13 @@ async fn items(connection: &mut AnyConnection, broken: &mut Vec<String>) {
     if differing != 0 {
         broken.push(format!("of {differing} items there is more or less than the ledger says"));
     }
+    // That it is not 0 lets the database find the lines of an item by their index.
     let elsewhere = number(
         connection,
         &format!(
             "SELECT CAST(COUNT(*) AS BIGINT) FROM items WHERE NOT EXISTS (SELECT 1 FROM ledger WHERE ledger.number =
-                 (SELECT MAX(number) FROM ledger WHERE ledger.item = items.id AND to_place NOT IN {NOWHERE})
+                 (SELECT MAX(number) FROM ledger WHERE ledger.item = items.id AND ledger.item <> 0
+                     AND to_place NOT IN {NOWHERE})
                  AND to_place = items.place AND to_holder = items.holder)"
         ),
     )

@@ -61,6 +61,9 @@ impl Program {
             ("world.toml", "width", "32"),
             ("world.toml", "height", "32"),
             ("world.toml", "count", "60"),
+            // What is worn wears out with each blow, so that there is something to repair.
+            ("world.toml", "blows_dealt", "1"),
+            ("world.toml", "blows_suffered", "1"),
             ("monsters.toml", "life", "1"),
             ("monsters.toml", "defence", "0"),
             ("monsters.toml", "sight", "640"),

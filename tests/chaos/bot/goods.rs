@@ -13,20 +13,26 @@ use super::{Bot, Gone, Hands, letters};
 const ITEMS_MIN: usize = 8;
 const GOLD_MIN: i64 = 200;
 /// What staff sends: things to wear, with sockets, that stack, that a recipe takes.
-const BASES: [(&str, &str); 10] = [
+const BASES: [(&str, &str); 12] = [
     ("ring", "magic"),
-    ("ferry-sword", "rare"),
+    (SWORD, "rare"),
+    (SWORD, "normal"),
+    (SWORD, "normal"),
     ("kettle-hat", "magic"),
     ("wicker-shield", "normal"),
-    ("naming-scroll", "normal"),
+    (SCROLL, "normal"),
     ("garnet-splinter", "normal"),
     ("garnet-splinter", "normal"),
     ("ash-salt", "normal"),
     ("whetstone", "normal"),
     ("rope-belt", "magic"),
 ];
+/// What a beginner fights with, and wears out.
+const SWORD: &str = "ferry-sword";
 /// What bots buy from vendors: what leads home from a game, what tells what something is, what is worn.
-const WARES: [&str; 4] = [ROAD, ROAD, "naming-scroll", "hood"];
+const WARES: [&str; 4] = [ROAD, ROAD, SCROLL, "hood"];
+/// The scroll that tells what something is.
+const SCROLL: &str = "naming-scroll";
 /// The scroll that leads home.
 const ROAD: &str = "road-scroll";
 /// What a recipe takes: so many of the one, and one of the other; in these cells of the cube.
@@ -71,6 +77,8 @@ struct Thing {
     place: String,
     /// Where in its box.
     cell: (u64, u64),
+    /// What it gives is known.
+    identified: bool,
 }
 
 impl Thing {
@@ -82,6 +90,7 @@ impl Thing {
             count: view["count"].as_u64()?,
             place: text(&view["at"]["place"])?,
             cell: (view["at"]["x"].as_u64().unwrap_or_default(), view["at"]["y"].as_u64().unwrap_or_default()),
+            identified: view["identified"].as_bool()?,
         })
     }
 }
@@ -191,7 +200,11 @@ impl Bot {
         let act = match roll {
             6..=7 => self.somewhere(thing),
             8 if thing.place == "worn" => json!({ "act": "unequip", "item": item }),
-            8 => json!({ "act": "equip", "item": item }),
+            // Never what is worn already, which would be no act.
+            8 => {
+                let is_sword = |thing: &&Thing| thing.base == SWORD && thing.identified && thing.place != "worn";
+                json!({ "act": "equip", "item": things.iter().find(is_sword).unwrap_or(thing).id })
+            }
             9 if thing.count > 1 => json!({ "act": "split", "item": item, "count": 1 }),
             9 => {
                 let other = things.iter().find(|other| other.id != thing.id && other.base == thing.base);
@@ -200,12 +213,12 @@ impl Bot {
                     None => self.somewhere(thing),
                 }
             }
-            11 => match self.dice.below(4) {
-                0 => json!({ "act": "repair", "item": item }),
-                1 => {
-                    let scroll = things.iter().find(|other| other.base == "naming-scroll");
-                    let scroll = scroll.map_or_else(|| item.clone(), |scroll| scroll.id.clone());
-                    json!({ "act": "identify", "scroll": scroll, "item": item })
+            11 => match self.dice.below(5) {
+                // What fights have worn out and what nobody knows, when there is any.
+                0..=1 => json!({ "act": "repair", "item": self.one_of(&things, |thing| thing.place == "worn").id }),
+                2 => {
+                    let scroll = self.one_of(&things, |thing| thing.base == SCROLL).id.clone();
+                    json!({ "act": "identify", "scroll": scroll, "item": self.one_of(&things, |thing| !thing.identified).id })
                 }
                 _ => json!({ "act": "sell", "item": item }),
             },
@@ -285,6 +298,15 @@ impl Bot {
         }
         // Without a recipe it is refused.
         self.wish(rest, staff, Method::POST, acts.to_owned(), Some(json!({ "act": "combine" }))).await
+    }
+
+    /// One of the things that fit, or any when none does.
+    fn one_of<'a>(&mut self, things: &'a [Thing], fits: impl Fn(&Thing) -> bool) -> &'a Thing {
+        let fitting: Vec<&Thing> = things.iter().filter(|thing| fits(thing)).collect();
+        match fitting.is_empty() {
+            true => &things[self.dice.index(things.len())],
+            false => fitting[self.dice.index(fitting.len())],
+        }
     }
 
     /// To any cell of any box, where it may not fit; never where it is, which would be no act.
