@@ -2,7 +2,12 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use realm::types::faults::{Bug, Point};
+use realm::{
+    items::verify,
+    realms::RealmConfig,
+    storage::read_alone,
+    types::faults::{Bug, Point},
+};
 use realm_client::{ClientError, Door, Letter, LetterDraft, Method, Rest, ServerMessage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -357,4 +362,101 @@ async fn a_realm_that_dies_between_gold_and_goods_has_moved_neither() {
     let bought = bob.buy(offer, bobs, "buy").await.unwrap();
     assert_eq!((bought.item, bought.gold), (ring, 400));
     assert_eq!(mailbox(&mut ann, anns).await, [("sold".to_owned(), 95)]);
+}
+
+/// The realm's own check, over what it has stored.
+async fn is_whole(realm: &TestRealm) {
+    let address = realm.config().storage.clone();
+    let sound = read_alone(&address, realm.data(), |connection| Box::pin(verify(connection, None))).await;
+    assert_eq!(sound.expect("the ledger can be read").err(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_and_offers_follow_a_character_into_another_realm() {
+    let duskwall = || RealmConfig { key: "dusk".to_owned(), name: "Duskwall".to_owned(), ..RealmConfig::default() };
+    let realm = TestRealm::start_with(|config| config.realm.push(duskwall())).await;
+    let (mut ann, mut bob) = (realm.hero("Ann", Door::Frames).await, realm.hero("Bob", Door::Frames).await);
+    let mut operator_rest = Rest::new(&realm.endpoint());
+    operator(&mut operator_rest, realm.data());
+    let (anns, bobs) = (ann.character.id, bob.character.id);
+    let rings = endow(&mut operator_rest, &mut ann.player.rest, ("Ann-hero", anns), 100, 2).await;
+    endow(&mut operator_rest, &mut bob.player.rest, ("Bob-hero", bobs), 500, 0).await;
+    let offer = ann.player.rest.offer((anns, rings[0]), 200, 24, "offer").await.unwrap().offer.id;
+    let to_ann = LetterDraft { character: bobs, to: "Ann-hero".to_owned(), gold: 70, ..LetterDraft::default() };
+    let letter = bob.player.rest.send_letter(&to_ann, "letter").await.unwrap();
+    let to_bob = LetterDraft {
+        character: anns,
+        to: "Bob-hero".to_owned(),
+        items: vec![rings[1]],
+        gold: 5,
+        ..LetterDraft::default()
+    };
+    let lent = ann.player.rest.send_letter(&to_bob, "lent").await.unwrap();
+
+    let path = format!("/api/v1/admin/characters/{anns}/transfer");
+    let body = json!({"realm": "Duskwall", "reason": "Asked for."});
+    operator_rest.request(Method::POST, &path, Some(&body)).await.unwrap().success().unwrap();
+    ann.player.rest.set_realm("dusk");
+    let mut rest = ann.player.rest;
+    assert_eq!(mailbox(&mut rest, anns).await, [("player".to_owned(), 70)]);
+    // 100, without the fee of 2 and the 5 that are with Bob.
+    assert_eq!(rest.take_letter(letter.id, anns, "take").await.unwrap().gold, 93 + 70);
+    // What is sent back comes to where she is now.
+    bob.player.rest.return_letter(lent.id, "back").await.unwrap();
+    let back = rest.letters(anns, None).await.unwrap().letters;
+    assert_eq!((back[0].kind.as_str(), back[0].gold, back[0].items[0].id), ("returned", 5, rings[1]));
+    assert_eq!(rest.take_letter(back[0].id, anns, "take-back").await.unwrap().gold, 93 + 75);
+    // What she offers is offered there, sold there, and paid for there.
+    assert_eq!(bob.player.rest.offers("").await.unwrap().offers.len(), 0, "not where she was");
+    assert_eq!(rest.own_offers().await.unwrap().offers[0].id, offer);
+    let mut carol = realm.player("Carol").await.rest;
+    carol.set_realm("dusk");
+    let carols = carol.create_character("Carol-hero", "Druid", false).await.unwrap().id;
+    let body = json!({"realm": "dusk", "to": "Carol-hero", "gold": 300});
+    let gift = operator_rest.request(Method::POST, "/api/v1/admin/mail", Some(&body)).await.unwrap();
+    let gift: Letter = serde_json::from_value(gift.success().unwrap().json).unwrap();
+    carol.take_letter(gift.id, carols, "begin").await.unwrap();
+    assert_eq!(carol.offers("kind=ring").await.unwrap().offers[0].id, offer);
+    let bought = carol.buy(offer, carols, "buy").await.unwrap();
+    assert_eq!((bought.item, bought.gold), (rings[0], 100));
+    let sold = rest.letters(anns, None).await.unwrap().letters;
+    assert_eq!((sold[0].kind.as_str(), sold[0].gold), ("sold", 190));
+    assert_eq!(rest.take_letter(sold[0].id, anns, "sold").await.unwrap().gold, 93 + 75 + 190);
+    is_whole(&realm).await;
+    realm.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owned_stays_when_a_realm_is_called_otherwise() {
+    // A database that is shared is never taken over.
+    let own_file = |config: &mut realm::config::Config| config.storage.url = "sqlite:realm.sqlite".to_owned();
+    let realm = TestRealm::start_with(own_file).await;
+    let mut ann = realm.player("Ann").await.rest;
+    let anns = ann.create_character("Ann-hero", "Druid", false).await.unwrap().id;
+    let mut operator_rest = Rest::new(&realm.endpoint());
+    operator(&mut operator_rest, realm.data());
+    let rings = endow(&mut operator_rest, &mut ann, ("Ann-hero", anns), 100, 2).await;
+    let listed = ann.offer((anns, rings[0]), 200, 24, "offer").await.unwrap();
+    let body = json!({"to": "Ann-hero", "gold": 7, "items": [{"base": "ring", "level": 1}]});
+    let letter = operator_rest.request(Method::POST, "/api/v1/admin/mail", Some(&body)).await.unwrap();
+    let letter: Letter = serde_json::from_value(letter.success().unwrap().json).unwrap();
+
+    let realm = realm.restart_with(|config| config.realm[0].key = "ember".to_owned()).await;
+    let mut ann = Rest::new(&realm.endpoint());
+    ann.login("Ann", PASSWORD).await.unwrap();
+    // The same request again has no second effect, and the answer that it had.
+    assert_eq!(ann.offer((anns, rings[0]), 200, 24, "offer").await.unwrap(), listed);
+    let path = format!("/api/v1/characters/{anns}/inventory");
+    let view = ann.request(Method::GET, &path, None).await.unwrap().success().unwrap().json;
+    assert_eq!(view["gold"], 98);
+    assert_eq!(view["inventory"]["items"][0]["id"], rings[1].to_string());
+    assert_eq!(ann.take_letter(letter.id, anns, "take").await.unwrap().gold, 105);
+    assert_eq!(ann.offers("kind=ring").await.unwrap().offers[0].id, listed.offer.id);
+    let path = format!("/api/v1/market/offers/{}", listed.offer.id);
+    ann.request(Method::DELETE, &path, None).await.unwrap().success().unwrap();
+    let unsold = ann.letters(anns, None).await.unwrap().letters;
+    assert_eq!((unsold[0].kind.as_str(), unsold[0].items[0].id), ("unsold", rings[0]));
+    ann.take_letter(unsold[0].id, anns, "unsold").await.unwrap();
+    is_whole(&realm).await;
+    realm.stop().await;
 }

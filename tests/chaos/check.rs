@@ -168,22 +168,27 @@ async fn let_a_day_go_by(connection: &mut AnyConnection, bots: &[Bot]) {
     connection.execute("DELETE FROM kept_answers WHERE scope = 'operator'").await.expect("it can be written");
 }
 
-/// Kills migrations at their fail points: what is left is the old schema or the new one, and the next start makes it whole.
-pub(crate) fn kill_migrations(program: &Program) {
-    let points = [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations];
-    for (number, (point, nth)) in points.into_iter().flat_map(|point| [(point, 1), (point, 4)]).enumerate() {
-        let data = format!("migrated-{number}");
-        let killed = program.command("migrate", &data, Some(&Fault { point, nth })).stdout(Stdio::null()).status();
-        let killed = killed.expect("the program starts");
-        // Of the last point there is one.
-        assert!(
-            killed.code().is_none() || (point == Point::AfterMigrations && nth > 1),
-            "{} did not come",
-            point.name()
-        );
-        for verb in ["migrate", "verify"] {
-            let done = program.command(verb, &data, None).stdout(Stdio::null()).status().expect("the program starts");
-            assert!(done.success(), "{verb} after a kill at {}", point.name());
+/// The server has at least so many migrations, each of which comes to the first two points once.
+const MIGRATIONS: u64 = 12;
+
+/// Kills migrations so often at each of their fail points: what is left is the old schema or the new one, and the next start makes it whole.
+pub(crate) fn kill_migrations(program: &Program, times: u64) {
+    for number in 0..times {
+        // 1, 6, 11, 4, …: all of them in turn.
+        let nth = 1 + number * 5 % MIGRATIONS;
+        for (point, nth) in
+            [(Point::BeforeMigration, nth), (Point::BetweenMigrations, nth), (Point::AfterMigrations, 1)]
+        {
+            let empty = program.another();
+            let status = |verb, fault: Option<Fault>| {
+                let done = empty.command(verb, Program::DATA, fault.as_ref()).stdout(Stdio::null()).status();
+                done.expect("the program starts")
+            };
+            let killed = status("migrate", Some(Fault { point, nth }));
+            assert!(killed.code().is_none(), "{} did not come", point.name());
+            for verb in ["migrate", "verify"] {
+                assert!(status(verb, None).success(), "{verb} after a kill at {}", point.name());
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod look;
 #[path = "../harness/pilot.rs"]
 mod pilot;
 mod power;
+mod report;
 mod server;
 mod traders;
 
@@ -32,6 +33,7 @@ use tokio::task::JoinSet;
 
 use bot::Bot;
 use dice::Dice;
+use report::Report;
 use server::{Fault, Ground, Program, Up};
 use traders::Traders;
 
@@ -117,10 +119,13 @@ async fn main() -> ExitCode {
     };
     let mut dice = Dice::new(arguments.seed);
     let mut stage = Stage::new(&arguments, ground, &mut dice).await;
-    if ground == Ground::File && bug.is_none() {
-        check::kill_migrations(&stage.program);
+    if ground != Ground::OwnDisk && bug.is_none() {
+        let times = if arguments.kills < KILLS_OF_LONG_RUN { 2 } else { POINT_KILLS_OF_LONG_RUN };
+        check::kill_migrations(&stage.program, times.into());
+        println!("chaos: migrations were killed {times} times at each of their fail points");
     }
-    let life = Duration::from_millis(arguments.life_ms.unwrap_or(LIFE_MS + LIFE_OF_BOT_MS * arguments.bots as u64));
+    let usual = LIFE_MS + LIFE_OF_BOT_MS * arguments.bots as u64;
+    let life = Duration::from_millis(arguments.life_ms.unwrap_or(usual));
 
     let begin = Instant::now();
     let wanted = match arguments.kills {
@@ -168,7 +173,7 @@ async fn main() -> ExitCode {
         let longest = if is_honest { DEADLINE.min(life * 2) } else { life };
         let longest = longest * if dice.below(16) == 0 { 4 } else { 1 };
         let longest = if rarest.is_some() { DEADLINE.max(longest) } else { longest };
-        let longest = if settles { DEADLINE } else { longest };
+        let longest = if settles { DEADLINE.min(Duration::from_millis(2 * usual)) } else { longest };
         let killed = life_of(program, bots, traders, (fault, longest), &mut dice, &mut report).await;
         match killed {
             Some(point) => *report.at_points.entry(point.name()).or_insert(0) += 1,
@@ -358,89 +363,5 @@ async fn come_home(mut playing: Playing, bots: &mut [Bot], report: &mut Report) 
             }
         }
         bots[number] = bot;
-    }
-}
-
-/// What came of it.
-#[derive(Default)]
-struct Report {
-    /// Bots deal in goods.
-    goods: bool,
-    /// How many kills each fail point of a running realm is to have.
-    wanted: u32,
-    at_random: u32,
-    power_cuts: u32,
-    at_points: std::collections::BTreeMap<&'static str, u32>,
-    longest_wait: Duration,
-    /// What was acknowledged.
-    counts: ledger::Counts,
-    trades: usize,
-    /// How often each act stands in the ledgers.
-    acts: std::collections::BTreeMap<String, i64>,
-    violations: Vec<String>,
-}
-
-impl Report {
-    /// Adds what was acknowledged to those who came to a realm that is given up.
-    async fn keep(&mut self, stage: &Stage) {
-        self.counts = stage.bots.iter().fold(self.counts.clone(), |sum, bot| sum.plus(&bot.counts));
-        self.trades += stage.traders.trades();
-        // After a cut of the power the database is as it was found.
-        if self.goods && self.power_cuts == 0 {
-            for (act, count) in books::acts_of_all(stage.program.connect().await).await {
-                *self.acts.entry(act).or_insert(0) += count;
-            }
-        }
-    }
-
-    fn kills(&self) -> u32 {
-        self.at_random + self.power_cuts + self.at_points.values().sum::<u32>()
-    }
-
-    /// Points of a running realm that bots come to, each with the kills there have been.
-    fn points(&self) -> impl Iterator<Item = (u32, Point)> {
-        let elsewhere = [Point::BeforeMigration, Point::BetweenMigrations, Point::AfterMigrations];
-        let comes = move |point: &&Point| !elsewhere.contains(point) && (self.goods || !is_about_goods(**point));
-        let kills = |point: &Point| self.at_points.get(point.name()).copied().unwrap_or(0);
-        Point::ALL.iter().filter(comes).map(move |point| (kills(point), *point))
-    }
-
-    /// The point with the fewest kills, when it has fewer than so many, and than are wanted.
-    fn rarest(&self, below: u32) -> Option<Point> {
-        let wanted = self.wanted.min(below);
-        self.points().filter(|(kills, _)| *kills < wanted).min_by_key(|(kills, _)| *kills).map(|(_, point)| point)
-    }
-
-    /// Points with fewer kills than are wanted.
-    fn too_rare(&self) -> Vec<String> {
-        let wanted = self.wanted;
-        let rare = self.points().filter(|(kills, _)| *kills < wanted);
-        rare.map(|(kills, point)| format!("{kills} kills came at {}, and not {wanted}", point.name())).collect()
-    }
-
-    fn print(&self, seed: u64, took: Duration) {
-        let points: Vec<String> = self.at_points.iter().map(|(name, kills)| format!("{kills} {name}")).collect();
-        let took = took.as_secs_f64();
-        if self.power_cuts > 0 {
-            println!("chaos: {} power cuts in {took:.1} s with seed {seed}", self.power_cuts);
-        } else {
-            println!(
-                "chaos: {} kills in {took:.1} s with seed {seed}: {} at random moments, at fail points {}",
-                self.kills(),
-                self.at_random,
-                if points.is_empty() { "none".to_owned() } else { points.join(", ") }
-            );
-        }
-        println!("chaos: acknowledged {}", self.counts);
-        println!("chaos: acknowledged {} trades", self.trades);
-        let acts: Vec<String> = self.acts.iter().map(|(act, count)| format!("{count} {act}")).collect();
-        println!("chaos: acts in the ledger: {}.", acts.join(", "));
-        let all = self.counts.acknowledged() + self.trades as u64;
-        println!("chaos: {all} operations were acknowledged in all");
-        println!("chaos: a character was playable again {} ms after the start at most", self.longest_wait.as_millis());
-        for violation in &self.violations {
-            println!("chaos: VIOLATION: {violation}");
-        }
-        println!("chaos: {} violations", self.violations.len());
     }
 }

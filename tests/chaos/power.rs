@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    Report,
     bot::Bot,
     come_home,
     dice::Dice,
+    report::Report,
     server::{Program, Up},
     set_out,
 };

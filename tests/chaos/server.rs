@@ -51,6 +51,9 @@ pub(crate) enum Ground {
 }
 
 impl Program {
+    /// Name of the data folder.
+    pub(crate) const DATA: &str = "realm-data";
+
     pub(crate) fn new(path: PathBuf, ground: Ground) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // One hall, in which monsters are near, harmless and soon dead.
@@ -77,6 +80,12 @@ impl Program {
             program.mount(Platter::default());
         }
         program
+    }
+
+    /// The same program over nothing yet.
+    pub(crate) fn another(&self) -> Self {
+        let ground = if self.database.is_some() { Ground::Server } else { Ground::File };
+        Self::new(self.path.clone(), ground)
     }
 
     fn mount(&mut self, platter: Platter) {
@@ -120,7 +129,7 @@ impl Program {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("realm-data")
+        self.folder.path().join(Self::DATA)
     }
 
     /// A verb of the program over a data folder of this name.
@@ -171,7 +180,7 @@ impl Program {
 
     /// Makes the database.
     pub(crate) fn migrate(&self) {
-        let done = self.command("migrate", "realm-data", None).stdout(Stdio::null()).status();
+        let done = self.command("migrate", Self::DATA, None).stdout(Stdio::null()).status();
         assert!(done.expect("the program starts").success(), "the database is made");
     }
 
@@ -198,7 +207,7 @@ pub(crate) struct Up(Child);
 impl Up {
     /// Starts it; `None` when it died at its fail point before it was up.
     pub(crate) async fn start(program: &Program, fault: Option<&Fault>) -> Result<Option<Self>, String> {
-        let mut child = program.command("up", "realm-data", fault).spawn().expect("the program starts");
+        let mut child = program.command("up", Program::DATA, fault).spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut lines = lines.map_while(Result::ok);
         let (is_up, ready) = tokio::sync::oneshot::channel();

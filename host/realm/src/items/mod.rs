@@ -194,14 +194,9 @@ impl Items {
             return Ok(Answered::Before(kept));
         }
         // What asks plugins comes before the transaction, which waits for nothing but the database.
-        let planned = match (self.plan(&holder, &act).await, &once) {
-            (Ok(planned), _) => planned,
-            // It may have been done meanwhile, by the same request.
-            (Err(problem), Some(once)) => match once.before::<ItemsError>(&self.storage).await? {
-                Some(kept) => return Ok(Answered::Before(kept)),
-                None => return Err(problem),
-            },
-            (Err(problem), None) => return Err(problem),
+        let planned = match self.plan(&holder, &act).await {
+            Ok(planned) => planned,
+            Err(problem) => return once::done_meanwhile(&self.storage, once.as_ref(), problem).await,
         };
         let items = self.clone();
         once::write(&self.storage, once, move |connection| {

@@ -70,7 +70,7 @@ impl Mail {
         let mut operation = self.items.begin("mail.expire", Doer::Realm);
         let told = self.go_back(connection, &mut operation, &letter).await?;
         if told.is_none() {
-            if store::account_of(connection, letter.owner).await?.is_some() {
+            if store::home_of(connection, letter.owner).await?.is_some() {
                 store::keep(connection, id, self.config.expires_ms(now_ms)).await?;
             } else {
                 end(connection, &mut operation, &letter).await?;

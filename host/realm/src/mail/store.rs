@@ -73,14 +73,25 @@ pub(super) async fn named(
     row.as_ref().map(person_of).transpose()
 }
 
-/// Whose a character is, whichever realm it is in and whether or not it was deleted, as long as it can come back.
-pub(super) async fn account_of(
+/// Whose a character is and in which realm, whether or not it was deleted, as long as it can come back.
+pub(super) async fn home_of(
     connection: &mut AnyConnection,
     id: CharacterId,
-) -> Result<Option<AccountId>, StorageError> {
-    let found = sqlx::query("SELECT account FROM characters WHERE id = $1").bind(id.to_sql());
+) -> Result<Option<(AccountId, String)>, StorageError> {
+    let found = sqlx::query("SELECT account, realm FROM characters WHERE id = $1").bind(id.to_sql());
     let row = found.fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get(0).map(AccountId::from_sql)).transpose()?)
+    Ok(row.map(|row| Ok::<_, StorageError>((AccountId::from_sql(row.try_get(0)?), row.try_get(1)?))).transpose()?)
+}
+
+/// What lies in a letter is in the realm of the letter.
+pub(super) async fn follow(connection: &mut AnyConnection, id: LetterId, realm: &str) -> Result<(), StorageError> {
+    for statement in [
+        "UPDATE items SET realm = $2 WHERE place = 'letter' AND holder = $1",
+        "UPDATE purses SET realm = $2 WHERE kind = 'letter' AND holder = $1",
+    ] {
+        sqlx::query(statement).bind(id.to_sql()).bind(realm).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// How many letters lie in a mailbox.

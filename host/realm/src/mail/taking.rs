@@ -182,7 +182,8 @@ impl Mail {
         letter: &Letter,
     ) -> Result<Option<Told>, MailError> {
         let Some(sender) = letter.sender.filter(|_| letter.kind == LetterKind::Player) else { return Ok(None) };
-        let Some(account) = store::account_of(connection, sender).await? else { return Ok(None) };
+        // Either of them may be in another realm by now: a letter lies in that of whose it is.
+        let Some((account, realm)) = store::home_of(connection, sender).await? else { return Ok(None) };
         let now_ms = operation.now_ms();
         let id: LetterId = self.storage.ids().next(now_ms);
         let new = NewLetter {
@@ -195,12 +196,15 @@ impl Mail {
             sent_ms: now_ms,
             expires_ms: self.config.expires_ms(now_ms),
         };
-        store::insert(connection, &self.realm, &new).await?;
+        store::insert(connection, &realm, &new).await?;
         for (number, owned) in (0..).zip(&letter.items) {
             operation.relocate(connection, owned, Place::Letter(id, number)).await?;
         }
         if letter.gold > 0 {
             operation.pay(connection, Purse::Letter(letter.id), Purse::Letter(id), letter.gold).await?;
+        }
+        if realm != *self.realm {
+            store::follow(connection, id, &realm).await?;
         }
         store::delete(connection, letter.id).await?;
         let name = self.name_of(connection, letter.owner).await?;

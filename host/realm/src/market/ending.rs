@@ -71,23 +71,28 @@ impl Market {
             }
             ended += due.len() as u64;
             let market = self.clone();
-            let told = self
+            let (told, is_done) = self
                 .storage
                 .write::<_, MarketError, _>(move |connection| {
                     Box::pin(async move {
-                        let mut all = Vec::new();
+                        let (mut all, mut is_done) = (Vec::new(), false);
                         for id in due {
                             // It may have been bought or withdrawn since.
                             let Some(offer) = store::find(connection, &market.realm, id).await? else { continue };
                             let mut operation = market.items.begin("market.expire", Doer::Realm);
                             all.extend(market.send_home(connection, &mut operation, &offer).await?.1);
                             operation.finish(connection).await?;
+                            is_done = true;
                         }
-                        Ok(all)
+                        Ok((all, is_done))
                     })
                 })
                 .await?;
             self.mail.news().tell(told);
+            // Others were faster, or what they name is not there: never the same ones again and again.
+            if !is_done {
+                return Ok(ended);
+            }
         }
     }
 

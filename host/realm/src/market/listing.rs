@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::Who,
-    items::{Belongings, Doer, Holder, ItemsError, Occasion, Place, Purse, Spot},
+    items::{Belongings, Doer, Holder, ItemsError, Occasion, Owned, Place, Purse, Spot},
     once::{self, Answered, Once},
     types::{
         ItemId, OfferId,
@@ -62,13 +62,10 @@ impl Market {
         if !(1..=self.config.hours_max).contains(&goods.hours) {
             return Err(MarketError::Hours(self.config.hours_max));
         }
-        // Nobody learns what others have, or what a rule says of it.
-        if !self.items.is_of(holder.account, holder.character).await? {
-            return Err(ItemsError::CharacterUnknown.into());
-        }
-        let belongings = self.items.of(holder.character).await?;
-        let judged = belongings.get(goods.item).ok_or(ItemsError::NotCarried)?.clone();
-        self.items.judge(Some(judged.key), &judged.item, Occasion::Trade).await?;
+        let judged = match self.judge(&holder, goods.item).await {
+            Ok(judged) => judged,
+            Err(problem) => return once::done_meanwhile(&self.storage, once.as_ref(), problem).await,
+        };
         let market = self.clone();
         let id: OfferId = self.storage.ids().next(self.storage.now_ms());
         once::write::<_, MarketError, _>(&self.storage, once, move |connection| {
@@ -117,5 +114,17 @@ impl Market {
             })
         })
         .await
+    }
+
+    /// An item of a character that rules let be offered.
+    async fn judge(&self, holder: &Holder, key: ItemId) -> Result<Owned, MarketError> {
+        // Nobody learns what others have, or what a rule says of it.
+        if !self.items.is_of(holder.account, holder.character).await? {
+            return Err(ItemsError::CharacterUnknown.into());
+        }
+        let belongings = self.items.of(holder.character).await?;
+        let judged = belongings.get(key).ok_or(ItemsError::NotCarried)?.clone();
+        self.items.judge(Some(key), &judged.item, Occasion::Trade).await?;
+        Ok(judged)
     }
 }

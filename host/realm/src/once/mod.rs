@@ -109,7 +109,7 @@ impl<T> Once<T> {
         answer: fn(&T) -> Kept,
     ) -> Result<Self, Refusal> {
         check_key(key)?;
-        Ok(Self { scope, key: format!("{realm}/{key}"), request: digest(request), answer, is_alone: false })
+        Ok(Self { scope, key: in_realm(realm, key), request: digest(request), answer, is_alone: false })
     }
 
     /// The same with a scope that has this one key and no other: nobody has to count what is kept for it.
@@ -158,6 +158,33 @@ pub fn digest(request: &[&[u8]]) -> String {
         digest.update(part);
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a request came to that cannot be carried out now: the answer of the same request, if that did it meanwhile, or the problem.
+///
+/// # Errors
+/// The problem, and as [`Once::before`].
+pub async fn done_meanwhile<T, E>(storage: &Storage, once: Option<&Once<T>>, problem: E) -> Result<Answered<T>, E>
+where
+    E: From<StorageError> + From<KeyRefused>,
+{
+    match once {
+        Some(once) => once.before::<E>(storage).await?.map(Answered::Before).ok_or(problem),
+        None => Err(problem),
+    }
+}
+
+/// A realm is called otherwise: its requests that are sent again find their answers under its new key.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn follow(connection: &mut Connection, from: &str, to: &str) -> Result<(), StorageError> {
+    store::rename(connection, &in_realm(from, ""), &in_realm(to, "")).await
+}
+
+/// A key as it is kept.
+fn in_realm(realm: &str, key: &str) -> String {
+    format!("{realm}/{key}")
 }
 
 /// Runs an operation in the writer's next transaction, unless the request had its effect before. The answer is kept with the effect.

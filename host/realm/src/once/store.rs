@@ -76,6 +76,19 @@ pub(super) async fn keep(
     Ok(())
 }
 
+/// Answers under keys that begin so are kept under keys that begin otherwise.
+pub(super) async fn rename(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StorageError> {
+    sqlx::query(
+        "UPDATE kept_answers SET idempotency_key = $2 || SUBSTR(idempotency_key, LENGTH(CAST($1 AS TEXT)) + 1)
+         WHERE SUBSTR(idempotency_key, 1, LENGTH(CAST($1 AS TEXT))) = $1",
+    )
+    .bind(from)
+    .bind(to)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Removes at most `rows_max` answers that were kept before a moment; answers with how many there were.
 pub(super) async fn sweep(connection: &mut AnyConnection, before_ms: i64, rows_max: i64) -> Result<u64, StorageError> {
     let done = sqlx::query(

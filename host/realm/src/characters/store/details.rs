@@ -157,6 +157,15 @@ pub(in crate::characters) async fn move_to(
     realm: &str,
 ) -> Result<(), StorageError> {
     for statement in [
+        // What it offers, and what lies in its mailbox: both are looked for in the realm that it is in.
+        "UPDATE offer_properties SET realm = $2 WHERE offer IN (SELECT id FROM offers WHERE seller = $1
+             AND realm = (SELECT realm FROM characters WHERE id = $1))",
+        "UPDATE items SET realm = $2 WHERE place = 'offer' AND holder IN (SELECT id FROM offers WHERE seller = $1
+             AND realm = (SELECT realm FROM characters WHERE id = $1))",
+        "UPDATE offers SET realm = $2 WHERE seller = $1 AND realm = (SELECT realm FROM characters WHERE id = $1)",
+        "UPDATE items SET realm = $2 WHERE place = 'letter' AND holder IN (SELECT id FROM letters WHERE owner = $1)",
+        "UPDATE purses SET realm = $2 WHERE kind = 'letter' AND holder IN (SELECT id FROM letters WHERE owner = $1)",
+        "UPDATE letters SET realm = $2 WHERE owner = $1",
         "UPDATE characters SET realm = $2 WHERE id = $1",
         // In the same transaction: nobody sees a place in the ladder of a realm that the character is not in.
         "UPDATE ladder_scores SET realm = $2 WHERE character_id = $1",

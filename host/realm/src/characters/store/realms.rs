@@ -3,6 +3,7 @@
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
+    once,
     storage::{Readers, StorageError},
     types::CharacterId,
 };
@@ -20,22 +21,35 @@ pub(in crate::characters) async fn all(connection: &mut AnyConnection) -> Result
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
+/// Everything that belongs to a realm by its key, but for its mint, which stays under the key that stands in the lines of the ledger, and the
+/// logs, which are never changed. `$1` becomes `$2`.
+const RENAMED: &[&str] = &[
+    "DELETE FROM character_rosters WHERE realm = $2 AND $1 <> $2",
+    "UPDATE character_rosters SET realm = $2 WHERE realm = $1",
+    "UPDATE characters SET realm = $2 WHERE realm = $1",
+    "UPDATE items SET realm = $2 WHERE realm = $1",
+    "UPDATE purses SET realm = $2 WHERE realm = $1 AND kind <> 'mint'",
+    "UPDATE letters SET realm = $2 WHERE realm = $1",
+    "UPDATE offers SET realm = $2 WHERE realm = $1",
+    "UPDATE offer_properties SET realm = $2 WHERE realm = $1",
+    "UPDATE ladder_scores SET realm = $2 WHERE realm = $1",
+    "UPDATE ladder_seasons SET realm = $2 WHERE realm = $1",
+    "UPDATE ladder_standings SET realm = $2 WHERE realm = $1",
+    "UPDATE plugin_keys SET realm = $2 WHERE realm = $1",
+    "UPDATE kept_sessions SET realm = $2 WHERE realm = $1",
+    "DELETE FROM realms WHERE realm = $1 AND $1 <> $2",
+];
+
 /// Calls a realm otherwise; there must be nothing under the new key.
 pub(in crate::characters) async fn rename(
     connection: &mut AnyConnection,
     from: &str,
     to: &str,
 ) -> Result<(), StorageError> {
-    for statement in [
-        "DELETE FROM character_rosters WHERE realm = $2 AND $1 <> $2",
-        "UPDATE character_rosters SET realm = $2 WHERE realm = $1",
-        "UPDATE characters SET realm = $2 WHERE realm = $1",
-        "UPDATE kept_sessions SET realm = $2 WHERE realm = $1",
-        "DELETE FROM realms WHERE realm = $1 AND $1 <> $2",
-    ] {
-        sqlx::query(statement).bind(from).bind(to).execute(&mut *connection).await?;
+    for statement in RENAMED {
+        sqlx::query(*statement).bind(from).bind(to).execute(&mut *connection).await?;
     }
-    Ok(())
+    once::follow(connection, from, to).await
 }
 
 /// Keys and names of the realms that were ever served over this database.
@@ -60,4 +74,45 @@ pub(in crate::characters) async fn note(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::RENAMED;
+    use crate::storage::{
+        StorageError,
+        testing::{FakeClock, Home, each_database, open},
+    };
+
+    /// Tables whose lines are never changed.
+    const STAYS: [&str; 2] = ["audit_log", "ledger"];
+
+    async fn a_realm_takes_everything_along_that_stands_under_its_key(home: Home) {
+        let storage = open(&home, &FakeClock::new()).await;
+        let statement = if home.is_server() {
+            "SELECT table_name::TEXT FROM information_schema.columns
+             WHERE table_schema = current_schema() AND column_name = 'realm'"
+        } else {
+            "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'realm'"
+        };
+        let tables = storage.write::<Vec<String>, StorageError, _>(move |connection| {
+            Box::pin(async move {
+                let rows = sqlx::query(statement).fetch_all(connection).await?;
+                Ok(rows.iter().map(|row| row.get(0)).collect())
+            })
+        });
+        let tables = tables.await.unwrap();
+        assert!(tables.len() > 10, "{tables:?}");
+        for table in tables.iter().filter(|table| !STAYS.contains(&table.as_str()) && *table != "realms") {
+            let renamed = RENAMED.iter().any(|said| said.starts_with(&format!("UPDATE {table} SET realm = $2")));
+            assert!(renamed, "say in RENAMED or in STAYS what becomes of {table}");
+        }
+        storage.close().await;
+    }
+
+    each_database! {
+        a_realm_takes_everything_along_that_stands_under_its_key,
+    }
 }
