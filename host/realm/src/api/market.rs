@@ -55,6 +55,8 @@ pub(super) struct SearchQuery {
     price_max: Option<i64>,
     /// Name of the character that sells.
     seller: Option<String>,
+    /// `true` for what hardcore characters sell, who deal among themselves alone; `false` for what others do. Absent for all.
+    hardcore: Option<bool>,
     /// What it has to give and how much of it at least, for example `life:20,strength:5`; at most three.
     properties: Option<String>,
     /// `price` for the cheapest first, or `newest`; absent is `price`.
@@ -115,6 +117,8 @@ pub(super) struct OfferView {
     id: String,
     /// Name of the character that sells.
     seller: String,
+    /// Whether that is a hardcore character: such alone buy it.
+    hardcore: bool,
     /// Gold.
     price: i64,
     /// RFC 3339.
@@ -129,6 +133,7 @@ impl From<&Offer> for OfferView {
         Self {
             id: offer.id.to_string(),
             seller: offer.seller_name.clone(),
+            hardcore: offer.hardcore,
             price: offer.price,
             listed: rfc3339(offer.listed_ms),
             ends: rfc3339(offer.ends_ms),
@@ -235,6 +240,7 @@ fn wanted(query: &SearchQuery) -> Result<Wanted, Refused> {
         price_min: query.price_min.unwrap_or(0),
         price_max: query.price_max.unwrap_or(PRICE_MAX),
         seller: query.seller.clone().unwrap_or_default(),
+        hardcore: query.hardcore,
         properties: properties(query.properties.as_deref().unwrap_or_default())?,
         order: word(query.order.as_deref(), "order", Order::from_name)?.unwrap_or_default(),
     })

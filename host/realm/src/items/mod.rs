@@ -37,6 +37,8 @@ mod upkeep;
 mod vendor_tests;
 mod verify;
 mod wearing;
+#[cfg(test)]
+mod workbench_tests;
 
 use std::sync::{Arc, LazyLock};
 

@@ -462,9 +462,8 @@ fn pour(model: &mut Model, from: ItemId, onto: ItemId, count: u32) {
     take_off(model, from, count);
 }
 
-async fn play(verbs: Vec<Verb>) -> Result<(), TestCaseError> {
-    let home = Home::sqlite();
-    let storage = open(&home, &FakeClock::new()).await;
+async fn play(home: &Home, verbs: Vec<Verb>) -> Result<(), TestCaseError> {
+    let storage = open(home, &FakeClock::new()).await;
     let items = items(&storage);
     let mut holders = Vec::new();
     for name in ["Ann", "Bob"] {
@@ -508,12 +507,22 @@ async fn play(verbs: Vec<Verb>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-#[test]
-fn any_sequence_of_verbs_does_what_the_model_does() {
+/// Each sequence over a database of its own.
+fn any_sequence_does_what_the_model_does(home: impl Fn() -> Home) {
     let cases = if std::env::var_os("REALM_TEST_LONG").is_some() { CASES_LONG } else { CASES };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = ProptestConfig { cases, max_shrink_iters: 400, ..ProptestConfig::default() };
     proptest!(config, |(verbs in prop::collection::vec(any_verb(), 1..VERBS_MAX))| {
-        runtime.block_on(play(verbs))?;
+        runtime.block_on(play(&home(), verbs))?;
     });
+}
+
+#[test]
+fn any_sequence_of_verbs_does_what_the_model_does_over_sqlite() {
+    any_sequence_does_what_the_model_does(Home::sqlite);
+}
+
+#[test]
+fn any_sequence_of_verbs_does_what_the_model_does_over_postgresql() {
+    any_sequence_does_what_the_model_does(Home::postgresql);
 }

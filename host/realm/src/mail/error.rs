@@ -34,6 +34,9 @@ pub enum MailError {
     /// The realm has no character of this name.
     #[error("nobody here has this name")]
     RecipientUnknown,
+    /// Something is in it, and one is a hardcore character, and one is not.
+    #[error("hardcore characters send goods among themselves alone")]
+    Modes,
     /// To oneself.
     #[error("a letter goes to another character")]
     ToOneself,
@@ -97,6 +100,11 @@ impl From<MailError> for Refusal {
             MailError::RecipientUnknown => (
                 Code::RecipientUnknown,
                 "No character of this realm has this name; letters go to the name of a character.".to_owned(),
+            ),
+            MailError::Modes => (
+                Code::OtherMode,
+                "Hardcore characters send items and gold to hardcore characters alone, and others to others; send words alone."
+                    .to_owned(),
             ),
             MailError::ToOneself => (
                 Code::LetterInvalid,

@@ -77,6 +77,10 @@ impl Mail {
                 if to.id == holder.character {
                     return Err(MailError::ToOneself);
                 }
+                let carries = !draft.items.is_empty() || draft.gold > 0;
+                if carries && from.hardcore != to.hardcore {
+                    return Err(MailError::Modes);
+                }
                 if store::count(connection, to.id).await? >= i64::from(config.letters_max) {
                     return Err(MailError::MailboxFull);
                 }
@@ -99,7 +103,7 @@ impl Mail {
                 point(Point::WithinLetter);
                 let mut sent = Vec::with_capacity(draft.items.len());
                 // A letter of words alone may be written in the middle of a game, whoever holds the character.
-                if !draft.items.is_empty() || draft.gold > 0 {
+                if carries {
                     let mut hands = operation.enter(connection, &holder).await?;
                     for (number, key) in (0..).zip(&draft.items) {
                         let owned = hands.get(*key)?.clone();

@@ -14,6 +14,7 @@ pub(super) struct Person {
     pub(super) id: CharacterId,
     pub(super) account: AccountId,
     pub(super) name: String,
+    pub(super) hardcore: bool,
 }
 
 /// A letter that is written now.
@@ -40,7 +41,7 @@ impl NewLetter {
 
 fn person_of(row: &AnyRow) -> Result<Person, StorageError> {
     let (id, account) = (CharacterId::from_sql(row.try_get(0)?), AccountId::from_sql(row.try_get(1)?));
-    Ok(Person { id, account, name: row.try_get(2)? })
+    Ok(Person { id, account, name: row.try_get(2)?, hardcore: row.try_get::<i64, _>(3)? != 0 })
 }
 
 /// A living character of this realm.
@@ -49,12 +50,13 @@ pub(super) async fn person(
     realm: &str,
     id: CharacterId,
 ) -> Result<Option<Person>, StorageError> {
-    let row =
-        sqlx::query("SELECT id, account, name FROM characters WHERE id = $1 AND realm = $2 AND deleted_ms IS NULL")
-            .bind(id.to_sql())
-            .bind(realm)
-            .fetch_optional(connection)
-            .await?;
+    let row = sqlx::query(
+        "SELECT id, account, name, hardcore FROM characters WHERE id = $1 AND realm = $2 AND deleted_ms IS NULL",
+    )
+    .bind(id.to_sql())
+    .bind(realm)
+    .fetch_optional(connection)
+    .await?;
     row.as_ref().map(person_of).transpose()
 }
 
@@ -64,12 +66,13 @@ pub(super) async fn named(
     realm: &str,
     folded: &str,
 ) -> Result<Option<Person>, StorageError> {
-    let row =
-        sqlx::query("SELECT id, account, name FROM characters WHERE realm = $1 AND folded = $2 AND deleted_ms IS NULL")
-            .bind(realm)
-            .bind(folded)
-            .fetch_optional(connection)
-            .await?;
+    let row = sqlx::query(
+        "SELECT id, account, name, hardcore FROM characters WHERE realm = $1 AND folded = $2 AND deleted_ms IS NULL",
+    )
+    .bind(realm)
+    .bind(folded)
+    .fetch_optional(connection)
+    .await?;
     row.as_ref().map(person_of).transpose()
 }
 

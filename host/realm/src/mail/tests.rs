@@ -13,7 +13,7 @@ use crate::{
     hooks::Hooks,
     items::{
         Holder, Items, ItemsError, Spot,
-        testing::{endow, give, inventory, items, plain, verified},
+        testing::{change, endow, give, inventory, items, plain, verified},
     },
     moderation::{Decider, Moderation, Mute},
     once::{Answered, Kept, Once},
@@ -355,6 +355,25 @@ async fn staff_give_what_is_made_and_minted_for_it_and_it_is_written_down(home: 
 }
 
 /// The keys of letters only rise, so that a page goes on where the last one ended.
+async fn goods_stay_with_who_plays_in_the_same_mode(home: Home) {
+    let village = Village::new(&home, Config::default()).await;
+    let (ann, bob) = (village.ann, village.bob);
+    let axe =
+        give(&village.items, ann.character, plain(&village.items, "kindling-axe", 1), inventory(0, 0)).await.unwrap();
+    endow(&village.items, ann.character, 100).await.unwrap();
+    change(&village.storage, "UPDATE characters SET hardcore = $1 WHERE id = $2", 1, bob.character.to_sql()).await;
+    for draft in [Draft { items: vec![axe], ..to("bob") }, Draft { gold: 1, text: "Here.".to_owned(), ..to("bob") }] {
+        assert_eq!(code(village.send(ann, draft).await), "OTHER_MODE");
+    }
+    village.send(ann, Draft { text: "Words go anywhere.".to_owned(), ..to("bob") }).await.unwrap();
+    assert_eq!((village.letters(bob).await.len(), village.gold(ann).await), (1, 100));
+    let zed = inhabitant(&village.storage, "Zed").await;
+    change(&village.storage, "UPDATE characters SET hardcore = $1 WHERE id = $2", 1, zed.character.to_sql()).await;
+    endow(&village.items, bob.character, 5).await.unwrap();
+    village.send(bob, Draft { gold: 5, ..to("zed") }).await.unwrap();
+    village.end().await;
+}
+
 async fn a_mailbox_is_read_in_pages(home: Home) {
     let village = Village::new(&home, Config { letters_from_one_max: 100, ..Config::default() }).await;
     let Village { ann, bob, .. } = village;
@@ -385,5 +404,6 @@ each_database! {
     what_belongs_to_nobody_ends,
     a_letter_sent_again_under_its_key_is_one_letter,
     staff_give_what_is_made_and_minted_for_it_and_it_is_written_down,
+    goods_stay_with_who_plays_in_the_same_mode,
     a_mailbox_is_read_in_pages,
 }

@@ -34,7 +34,7 @@ impl Market {
     /// Buys what is offered. Of all who ask for it, however often and at once, one gets it.
     ///
     /// # Errors
-    /// [`MarketError::OfferUnknown`] when somebody else was faster, or the time of the offer is over; [`MarketError::OwnOffer`]; when the gold is not
+    /// [`MarketError::OfferUnknown`] when somebody else was faster, or the time of the offer is over; [`MarketError::OwnOffer`], [`MarketError::Modes`]; when the gold is not
     /// there, and as what holds for items.
     pub async fn buy(
         &self,
@@ -81,12 +81,14 @@ impl Market {
         let found = store::find(connection, &self.realm, id).await?;
         let now_ms = self.storage.now_ms();
         let offer = found.filter(|offer| offer.ends_ms > now_ms).ok_or(MarketError::OfferUnknown)?;
-        match store::account_of(connection, offer.seller).await? {
-            Some(account) if account == holder.account => Err(MarketError::OwnOffer),
-            Some(_) => Ok(offer),
+        match store::person(connection, offer.seller).await? {
+            Some(seller) if seller.account == holder.account => return Err(MarketError::OwnOffer),
+            Some(_) => {}
             // Nobody is there any more who could have the gold.
-            None => Err(MarketError::OfferUnknown),
+            None => return Err(MarketError::OfferUnknown),
         }
+        let buyer = store::person(connection, holder.character).await?.ok_or(ItemsError::CharacterUnknown)?;
+        if buyer.hardcore == offer.hardcore { Ok(offer) } else { Err(MarketError::Modes) }
     }
 
     /// The gold: to the seller by mail, wherever he is, without the fee.

@@ -41,7 +41,8 @@ impl Market {
             Box::pin(async move {
                 let found = store::find(connection, &market.realm, id).await?;
                 let offer = found.ok_or(MarketError::OfferUnknown)?;
-                if store::account_of(connection, offer.seller).await? != Some(account) {
+                let seller = store::person(connection, offer.seller).await?;
+                if seller.is_none_or(|seller| seller.account != account) {
                     return Err(MarketError::OfferUnknown);
                 }
                 let mut operation = market.items.begin("market.withdraw", Doer::Person(Who::Account(account)));

@@ -24,6 +24,9 @@ pub enum MarketError {
     /// It is this account's own.
     #[error("the offer is this account's own")]
     OwnOffer,
+    /// One is a hardcore character, and one is not.
+    #[error("hardcore characters deal among themselves alone")]
+    Modes,
     /// The account has as many offers as it may have.
     #[error("this account has {0} offers")]
     TooManyOffers(u32),
@@ -61,6 +64,11 @@ impl From<MarketError> for Refusal {
             MarketError::OwnOffer => {
                 (Code::OfferOwn, "This is an offer of your own account; withdraw it to have the item back.".to_owned())
             }
+            MarketError::Modes => (
+                Code::OtherMode,
+                "Hardcore characters buy from hardcore characters alone, and others from others; search with hardcore=true or hardcore=false."
+                    .to_owned(),
+            ),
             MarketError::TooManyOffers(most) => (
                 Code::OfferLimit,
                 format!("An account has at most {most} offers at once; withdraw one, or wait until one is sold."),

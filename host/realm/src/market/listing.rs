@@ -84,12 +84,15 @@ impl Market {
                 if store::count(connection, &realm, holder.account).await? >= i64::from(config.offers_max) {
                     return Err(MarketError::TooManyOffers(config.offers_max));
                 }
+                let seller = store::person(connection, holder.character).await?;
+                let store::Person { name: seller_name, hardcore, .. } = seller.ok_or(ItemsError::CharacterUnknown)?;
                 let kind = items.catalogue().base_of(&owned.item).map_err(ItemsError::from)?.kind;
                 let now_ms = operation.now_ms();
                 let ends_ms = config.ends_ms(now_ms, goods.hours);
                 let new = NewOffer {
                     id,
                     seller: holder.character,
+                    hardcore,
                     item: &owned,
                     kind,
                     price: goods.price,
@@ -107,9 +110,8 @@ impl Market {
                     hands.gold -= fee;
                 }
                 operation.finish(connection).await?;
-                let seller_name = store::name_of(connection, holder.character).await?;
                 let (seller, price, listed_ms) = (holder.character, goods.price, now_ms);
-                let offer = Offer { id, seller, seller_name, price, listed_ms, ends_ms, item };
+                let offer = Offer { id, seller, seller_name, hardcore, price, listed_ms, ends_ms, item };
                 Ok(Listed { offer, fee, belongings: hands.belongings() })
             })
         })

@@ -18,6 +18,8 @@ pub struct Offer {
     pub seller: CharacterId,
     /// The seller's name; empty when the character is gone.
     pub seller_name: String,
+    /// Whether that is a hardcore character: such alone buy it.
+    pub hardcore: bool,
     /// What it costs, in gold.
     pub price: i64,
     /// When it was offered, in milliseconds since 1970.

@@ -42,6 +42,8 @@ pub struct Wanted {
     pub price_max: i64,
     /// Name of the character that sells; empty for everybody.
     pub seller: String,
+    /// Whether a hardcore character sells it; `None` for all.
+    pub hardcore: Option<bool>,
     /// What it has to give, and how much of it at least; at most [`PROPERTIES_MAX`].
     pub properties: Vec<(Property, i32)>,
     /// In which order.
@@ -59,6 +61,7 @@ impl Default for Wanted {
             price_min: 0,
             price_max: PRICE_MAX,
             seller: String::new(),
+            hardcore: None,
             properties: Vec::new(),
             order: Order::Price,
         }
@@ -87,6 +90,8 @@ pub(super) struct Terms {
     pub(super) level_max: i64,
     /// 0 for everybody.
     pub(super) seller: i64,
+    /// Below 0 for all.
+    pub(super) hardcore: i64,
     /// An empty name asks for nothing.
     pub(super) properties: [(String, i64); PROPERTIES_MAX],
     pub(super) now_ms: i64,
@@ -225,6 +230,7 @@ impl Market {
             level_min: i64::from(wanted.level_min),
             level_max: i64::from(wanted.level_max),
             seller,
+            hardcore: wanted.hardcore.map_or(-1, i64::from),
             properties,
             now_ms: self.storage.now_ms(),
         }))

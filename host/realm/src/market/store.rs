@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct NewOffer<'a> {
     pub(super) id: OfferId,
     pub(super) seller: CharacterId,
+    pub(super) hardcore: bool,
     pub(super) item: &'a Owned,
     pub(super) kind: Kind,
     pub(super) price: i64,
@@ -31,10 +32,10 @@ pub(super) async fn insert(
     new: &NewOffer<'_>,
     properties: &BTreeMap<Property, i64>,
 ) -> Result<(), StorageError> {
-    let NewOffer { id, seller, item, kind, price, listed_ms, ends_ms } = new;
+    let NewOffer { id, seller, hardcore, item, kind, price, listed_ms, ends_ms } = new;
     sqlx::query(
-        "INSERT INTO offers (id, realm, seller, item, base, kind, quality, level, price, listed_ms, ends_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO offers (id, realm, seller, item, base, kind, quality, level, price, listed_ms, ends_ms, hardcore)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(id.to_sql())
     .bind(realm)
@@ -47,6 +48,7 @@ pub(super) async fn insert(
     .bind(*price)
     .bind(*listed_ms)
     .bind(*ends_ms)
+    .bind(i64::from(*hardcore))
     .execute(&mut *connection)
     .await?;
     for (property, value) in properties {
@@ -83,21 +85,20 @@ pub(super) async fn count(
     Ok(row.try_get(0)?)
 }
 
-/// Whose a character is.
-pub(super) async fn account_of(
-    connection: &mut AnyConnection,
-    id: CharacterId,
-) -> Result<Option<AccountId>, StorageError> {
-    let found = sqlx::query("SELECT account FROM characters WHERE id = $1").bind(id.to_sql());
-    let row = found.fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get(0).map(AccountId::from_sql)).transpose()?)
+/// Who sells or buys.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) account: AccountId,
+    pub(super) name: String,
+    pub(super) hardcore: bool,
 }
 
-/// The name of a character; empty when it is gone.
-pub(super) async fn name_of(connection: &mut AnyConnection, id: CharacterId) -> Result<String, StorageError> {
-    let found = sqlx::query("SELECT name FROM characters WHERE id = $1").bind(id.to_sql());
-    let row = found.fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+/// Whose a character is, and which; `None` when it is gone.
+pub(super) async fn person(connection: &mut AnyConnection, id: CharacterId) -> Result<Option<Person>, StorageError> {
+    let found = sqlx::query("SELECT account, name, hardcore FROM characters WHERE id = $1").bind(id.to_sql());
+    let Some(row) = found.fetch_optional(connection).await? else { return Ok(None) };
+    let (account, hardcore) = (AccountId::from_sql(row.try_get(0)?), row.try_get::<i64, _>(2)? != 0);
+    Ok(Some(Person { account, name: row.try_get(1)?, hardcore }))
 }
 
 macro_rules! offers {
@@ -105,7 +106,7 @@ macro_rules! offers {
         concat!(
             "SELECT ",
             owned_columns!(),
-            ", o.id, o.seller, o.price, o.listed_ms, o.ends_ms, COALESCE(c.name, '') FROM offers o CROSS JOIN items i
+            ", o.id, o.seller, o.price, o.listed_ms, o.ends_ms, COALESCE(c.name, ''), o.hardcore FROM offers o CROSS JOIN items i
              LEFT JOIN characters c ON c.id = o.seller WHERE i.id = o.item AND ",
             $which
         )
@@ -121,6 +122,7 @@ fn offer(row: &AnyRow) -> Result<Offer, StorageError> {
         listed_ms: row.try_get(at + 3)?,
         ends_ms: row.try_get(at + 4)?,
         seller_name: row.try_get(at + 5)?,
+        hardcore: row.try_get::<i64, _>(at + 6)? != 0,
         item: owned_of(row)?,
     })
 }

@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 10, name: "items", text: include_str!("../../migrations/0010_items.sql") },
     Migration { version: 11, name: "market", text: include_str!("../../migrations/0011_market.sql") },
     Migration { version: 12, name: "market_by_age", text: include_str!("../../migrations/0012_market_by_age.sql") },
+    Migration { version: 13, name: "market_modes", text: include_str!("../../migrations/0013_market_modes.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

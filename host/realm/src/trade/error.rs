@@ -141,10 +141,9 @@ impl From<TradeError> for Refusal {
                 ),
             ),
             TradeError::Oneself => (Code::TradePartner, "Nobody trades with himself; invite somebody else.".to_owned()),
-            TradeError::Modes => (
-                Code::TradePartner,
-                "Hardcore characters trade among themselves alone; invite somebody else.".to_owned(),
-            ),
+            TradeError::Modes => {
+                (Code::OtherMode, "Hardcore characters trade among themselves alone; invite somebody else.".to_owned())
+            }
             TradeError::Busy => (
                 Code::TradeBusy,
                 "You trade or have invited somebody already; end that with TRADE_CANCEL first.".to_owned(),

@@ -298,6 +298,8 @@ codes! {
     OfferUnknown "OFFER_UNKNOWN" 404,
     /// The offer is the account's own.
     OfferOwn "OFFER_OWN" 409,
+    /// One is a hardcore character and one is not: goods and gold do not go from one to the other.
+    OtherMode "OTHER_MODE" 409,
     /// The account has as many offers as it may have.
     OfferLimit "OFFER_LIMIT" 409,
     /// Price or time of the offer are not possible.

@@ -92,6 +92,8 @@ pub struct Offer {
     pub id: u64,
     /// Name of the character that sells.
     pub seller: String,
+    /// Whether that is a hardcore character: such alone buy it.
+    pub hardcore: bool,
     /// Gold.
     pub price: i64,
     /// What is offered.

@@ -75,6 +75,7 @@ fn cases() -> Vec<Case> {
                 values.extend([Number(40), Number(42), Number(if seller { 15 } else { 0 })]);
                 values.extend([word(&[6, 7], "property-5"), Number(if few { 60 } else { 2 })]);
                 values.extend([word(&[7], "property-11"), Number(3), Word(""), Number(0), Number(5), Number(50)]);
+                values.push(Number(if order == 0 { -1 } else { 0 }));
                 cases.push(Case { text, index, values });
             }
         }
@@ -227,7 +228,7 @@ async fn a_server_ends_a_walk_where_its_values_end() {
         for (text, behind) in text.into_iter().zip([0, -i64::MAX]) {
             let mut values = vec![Word("main"), Word(kind), Word(""), Word(quality), Number(0), Number(behind)];
             values.extend([Number(1_000_000), Number(0), Number(99), Number(seller), Word(""), Number(0), Word("")]);
-            values.extend([Number(0), Word(""), Number(0), Number(5), Number(50)]);
+            values.extend([Number(0), Word(""), Number(0), Number(5), Number(50), Number(-1)]);
             let kinds: Vec<_> = values.iter().map(|value| value.kind()).collect();
             let literals: Vec<_> = values.iter().map(|value| value.literal()).collect();
             let (kinds, literals) = (kinds.join(", "), literals.join(", "));

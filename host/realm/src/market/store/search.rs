@@ -23,12 +23,13 @@ use crate::{
 
 // $1 realm, $2 kind, $3 base, $4 quality (empty: any), $5 and $6 price and key behind which the walk begins, or in the order of age the
 // least price and the key with its sign turned, $7 the highest price, $8 and $9 levels, $10 seller (0: any), $11 to $16 properties and
-// their least values (empty: none), $17 the time, $18 how many.
+// their least values (empty: none), $17 the time, $18 how many,
+// $19 whether of hardcore characters (below 0: any).
 macro_rules! fitting {
     () => {
         "($2 = '' OR d.kind = $2) AND ($3 = '' OR d.base = $3) AND ($4 = '' OR d.quality = $4)
          AND d.price >= $5 AND d.price <= $7 AND d.level >= $8 AND d.level <= $9 AND ($10 = 0 OR d.seller = $10)
-         AND d.ends_ms > $17
+         AND d.ends_ms > $17 AND ($19 < 0 OR d.hardcore = $19)
          AND ($13 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $13) >= $14)
          AND ($15 = '' OR (SELECT p.value FROM offer_properties p WHERE p.offer = d.id AND p.property = $15) >= $16)"
     };
@@ -46,8 +47,8 @@ macro_rules! found {
         concat!(
             "SELECT ",
             owned_columns!(),
-            ", e.id, e.seller, e.price, e.listed_ms, e.ends_ms, COALESCE((SELECT c.name FROM characters c WHERE c.id = e.seller), '')
-             FROM (SELECT d.id, d.seller, d.item, d.price, d.listed_ms, d.ends_ms FROM (",
+            ", e.id, e.seller, e.price, e.listed_ms, e.ends_ms, COALESCE((SELECT c.name FROM characters c WHERE c.id = e.seller), ''),
+             e.hardcore FROM (SELECT d.id, d.seller, d.item, d.price, d.listed_ms, d.ends_ms, d.hardcore FROM (",
             $($walk,)+
             ") d WHERE ",
             fitting!(),
@@ -65,14 +66,14 @@ macro_rules! of_offers {
     ($same:literal, $entries:literal) => {
         [
             found!(
-                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
+                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms, hardcore FROM offers
                   WHERE realm = $1" $same " AND (price, id) > ($5, $6) ORDER BY price, id LIMIT " $entries],
                 fitting_first!(),
                 "d.price, d.id",
                 "e.price, e.id"
             ),
             found!(
-                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms FROM offers
+                ["SELECT id, seller, item, base, kind, quality, level, price, listed_ms, ends_ms, hardcore FROM offers
                   WHERE realm = $1" $same " AND -id > $6 ORDER BY -id LIMIT " $entries],
                 fitting_first!(),
                 "d.id DESC",
@@ -88,14 +89,14 @@ macro_rules! of_properties {
     ($by_price:literal, $by_age:literal) => {
         [
             found!(
-                ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM ("
+                ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms, o.hardcore FROM ("
                  $by_price ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12 AND (o.price, o.id) > ($5, $6)"],
                 "",
                 "d.price, d.id",
                 "e.price, e.id"
             ),
             found!(
-                ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms FROM ("
+                ["SELECT o.id, o.seller, o.item, o.base, o.kind, o.quality, o.level, o.price, o.listed_ms, o.ends_ms, o.hardcore FROM ("
                  $by_age ") q CROSS JOIN offers o WHERE o.id = q.offer AND q.value >= $12 AND -o.id > $6"],
                 "",
                 "d.id DESC",
@@ -163,7 +164,7 @@ pub(in crate::market) async fn found(
     for (property, least) in &terms.properties {
         query = query.bind(property.as_str()).bind(*least);
     }
-    let rows = query.bind(terms.now_ms).bind(i64::from(entries)).fetch_all(connection).await?;
+    let rows = query.bind(terms.now_ms).bind(i64::from(entries)).bind(terms.hardcore).fetch_all(connection).await?;
     rows.iter().map(offer).collect()
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 
 each_database!(
+    hardcore_characters_deal_among_themselves,
     gold_and_goods_change_hands_at_once,
     what_cannot_be_offered_or_bought_is_refused_and_nothing_moves,
     what_is_not_sold_comes_back,
@@ -78,6 +79,31 @@ async fn what_cannot_be_offered_or_bought_is_refused_and_nothing_moves(home: Hom
     assert_eq!(code(fair.market.withdraw(bob.account, offer.id, None).await), "OFFER_UNKNOWN");
     assert_eq!((fair.gold(bob).await, fair.gold(ann).await), (5, 1));
     assert!(fair.letters(ann).await.is_empty());
+    fair.end().await;
+}
+
+async fn hardcore_characters_deal_among_themselves(home: Home) {
+    let fair = Fair::new(&home, Config::default()).await;
+    let (ann, bob, cid) = (fair.trader("ann", 100).await, fair.trader("bob", 100).await, fair.trader("cid", 100).await);
+    for hard in [ann, cid] {
+        change(&fair.storage, "UPDATE characters SET hardcore = $1 WHERE id = $2", 1, hard.character.to_sql()).await;
+    }
+    let of = async |seller| {
+        let key = fair.give(seller, plain(&fair.items, "ring", 1), (0, 0)).await;
+        fair.list(seller, key, 10).await.unwrap()
+    };
+    let (hard, soft) = (of(ann).await, of(bob).await);
+    assert!(hard.hardcore && !soft.hardcore);
+    assert_eq!(code(fair.buy(bob, hard.id).await), "OTHER_MODE");
+    assert_eq!(code(fair.buy(cid, soft.id).await), "OTHER_MODE");
+    let asked = |hardcore, order| Wanted { hardcore, order, ..Wanted::default() };
+    for order in [Order::Price, Order::Newest] {
+        assert_eq!(fair.search(&asked(Some(true), order)).await, [hard.id]);
+        assert_eq!(fair.search(&asked(Some(false), order)).await, [soft.id]);
+        assert_eq!(fair.search(&asked(None, order)).await.len(), 2);
+    }
+    assert!(fair.market.offer(hard.id).await.unwrap().hardcore);
+    fair.buy(cid, hard.id).await.unwrap();
     fair.end().await;
 }
 

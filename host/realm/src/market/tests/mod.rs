@@ -18,7 +18,7 @@ use crate::{
     hooks::Hooks,
     items::{
         Holder, Items, Spot,
-        testing::{endow, give, inventory, items, plain, verified},
+        testing::{change, endow, give, inventory, items, plain, verified},
     },
     mail::{self, Done, Letter, LetterKind, Mail, News, Told},
     moderation::Moderation,

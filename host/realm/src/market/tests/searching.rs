@@ -39,7 +39,16 @@ async fn offer_of(fair: &Fair, seller: Holder, item: &Item, price: i64) -> Offer
                 let now_ms = operation.now_ms();
                 let ends_ms = now_ms + HOUR_MS;
                 let (listed_ms, seller) = (now_ms, seller.character);
-                let new = crate::market::store::NewOffer { id, seller, item: &shown, kind, price, listed_ms, ends_ms };
+                let new = crate::market::store::NewOffer {
+                    id,
+                    seller,
+                    hardcore: false,
+                    item: &shown,
+                    kind,
+                    price,
+                    listed_ms,
+                    ends_ms,
+                };
                 let properties = crate::market::offer::properties(own.items.catalogue(), &item);
                 crate::market::store::insert(connection, "main", &new, &properties).await?;
                 operation.relocate(connection, &owned, crate::items::Place::Offer(id)).await?;

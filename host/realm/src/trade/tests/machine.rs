@@ -206,7 +206,7 @@ fn who_is_elsewhere_gone_or_of_the_other_mode_is_not_invited() {
     room.book.stand(0, account(2), Some(Figure { hardcore: true, ..figure(2) }), Some(MARKET.to_owned()), None);
     room.book.set_away(0, account(3), true);
     assert_eq!(code(room.invite(0, 0, 1)), Code::TradeApart);
-    assert_eq!(code(room.invite(0, 0, 2)), Code::TradePartner);
+    assert_eq!(code(room.invite(0, 0, 2)), Code::OtherMode);
     assert_eq!(code(room.invite(0, 0, 3)), Code::TradeApart);
     room.book.set_away(0, account(3), false);
     room.invite(0, 0, 3).unwrap();
