@@ -13,13 +13,12 @@ fn chaos(arguments: &[&str]) -> (bool, String) {
 
 #[test]
 fn kills_at_any_moment_and_at_every_fail_point_break_no_promise() {
-    // So many as fit on a slow machine, and a hundred on others.
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
-    let how_many: &[&str] =
-        if long { &["--kills", "1000", "--seed", "2"] } else { &["--kills", "100", "--seconds", "150"] };
-    let (went_well, said) = chaos(how_many);
+    let kills = if long { "1000" } else { "100" };
+    let (went_well, said) = chaos(&["--kills", kills, "--seed", "2"]);
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
+    assert!(said.contains(&format!("chaos: {kills} kills in")), "{said}");
     let acknowledged = said.lines().find(|line| line.contains("acknowledged ")).expect("it counts");
     assert!(!acknowledged.contains(" 0 characters made, 0 saved"), "nothing was done: {said}");
 }
@@ -30,18 +29,15 @@ fn number_before(said: &str, words: &str) -> u64 {
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// Kills the realm under bots that deal in goods; in the long campaign a thousand times, and each fail point at least 20 times.
-fn kills_with_goods(arguments: &[&str], seconds: &str) {
+/// Kills the realm under bots that deal in goods a hundred times; in the long campaign a thousand times, and each fail point at least 20 times.
+fn kills_with_goods(arguments: &[&str]) {
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
-    let (went_well, said) = if long {
-        chaos(
-            &[&["--goods", "--kills", "1000", "--bots", "50", "--life-ms", "1500", "--seed", "4"], arguments].concat(),
-        )
-    } else {
-        chaos(&[&["--goods", "--kills", "100", "--seconds", seconds, "--seed", "4"], arguments].concat())
-    };
+    let (kills, more): (_, &[&str]) =
+        if long { ("1000", &["--bots", "50", "--life-ms", "1500"]) } else { ("100", &["--life-ms", "500"]) };
+    let (went_well, said) = chaos(&[&["--goods", "--kills", kills, "--seed", "4"], more, arguments].concat());
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
+    assert!(said.contains(&format!("chaos: {kills} kills in")), "{said}");
     for what in [" acts with goods done", " things laid down", " taken and", " trades"] {
         assert!(number_before(&said, what) > 0, "nobody came to{what}: {said}");
     }
@@ -56,20 +52,20 @@ fn kills_with_goods(arguments: &[&str], seconds: &str) {
 
 #[test]
 fn kills_while_bots_deal_in_goods_make_and_lose_nothing() {
-    kills_with_goods(&[], "120");
+    kills_with_goods(&[]);
 }
 
 #[test]
 fn kills_over_a_server_that_goes_on_make_and_lose_no_goods() {
     // Not always the same realm.
     let world: &[&str] = if std::env::var_os("REALM_TEST_LONG").is_some() { &[] } else { &["--world", "30"] };
-    kills_with_goods(&[&["--postgres"], world].concat(), "90");
+    kills_with_goods(&[&["--postgres"], world].concat());
 }
 
 #[test]
 fn fifty_who_deal_at_once_make_and_lose_nothing() {
     let long = std::env::var_os("REALM_TEST_LONG").is_some();
-    let how_many: &[&str] = if long { &["--bots", "50", "--kills", "200"] } else { &["--bots", "50", "--kills", "3"] };
+    let how_many: &[&str] = if long { &["--bots", "50", "--kills", "200"] } else { &["--bots", "50", "--kills", "10"] };
     let (went_well, said) = chaos(&[&["--goods", "--seed", "6"], how_many].concat());
     println!("{said}");
     assert!(went_well && said.contains("chaos: 0 violations"), "{said}");
@@ -185,6 +181,9 @@ fn cuts_of_the_power_make_and_lose_no_goods() {
     println!("{said}");
     assert!(went_well && said.contains(&format!("chaos: {cuts} power cuts")), "{said}");
     assert!(said.contains("chaos: 0 violations"), "{said}");
+    for what in [" acts with goods done", " trades"] {
+        assert!(number_before(&said, what) > 0, "nobody came to{what}: {said}");
+    }
 }
 
 #[test]

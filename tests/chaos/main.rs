@@ -153,12 +153,14 @@ async fn main() -> ExitCode {
         program.err(bug.filter(|_| !is_honest));
         let point = only.filter(|_| !is_honest);
         if arguments.power {
-            power::life(program, bots, life, &mut dice, &mut report).await;
+            power::life(program, (bots, traders), life, &mut dice, &mut report).await;
             if report.violations.is_empty() {
+                traders.endow(program).await;
                 // A copy: what was torn is for the realm to mend at its next start.
                 let copy = program.copy_of_database();
                 let connection = look::file(&copy.path().join("realm.sqlite")).await;
                 report.violations = check::all(connection, bots).await;
+                report.violations.extend(traders.check(program, Some(copy.path())).await);
             }
             if report.violations.is_empty() {
                 continue;
@@ -181,7 +183,8 @@ async fn main() -> ExitCode {
         }
         if report.violations.is_empty() {
             report.violations = check::all(program.connect().await, bots).await;
-            report.violations.extend(traders.check(program).await);
+            traders.endow(program).await;
+            report.violations.extend(traders.check(program, None).await);
         }
         if !report.violations.is_empty() {
             break;
@@ -306,11 +309,7 @@ async fn life_of(
         }
     };
     let playing = set_out(bots, program);
-    let (endpoint, mut trading) = (program.endpoint(), std::mem::take(traders));
-    let trading = tokio::spawn(async move {
-        trading.play(&endpoint).await;
-        trading
-    });
+    let trading = traders.set_out(program);
     let end = match fault {
         Some(_) => longest,
         None => longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000,
@@ -320,10 +319,7 @@ async fn life_of(
         false
     });
     come_home(playing, bots, report).await;
-    match trading.await {
-        Ok(home) => *traders = home,
-        Err(broken) => report.violations.push(format!("the traders broke off: {broken}")),
-    }
+    traders.come_home(trading, report).await;
     fault.filter(|_| died).map(|fault| fault.point)
 }
 

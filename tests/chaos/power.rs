@@ -9,6 +9,7 @@ use crate::{
     report::Report,
     server::{Program, Up},
     set_out,
+    traders::Traders,
 };
 
 /// One life in so many ends before the realm is up: the last cut may be what it is busy with.
@@ -19,7 +20,7 @@ const START_MS: u64 = 600;
 /// From a start to a cut, and to the moment at which there is power again.
 pub(crate) async fn life(
     program: &mut Program,
-    bots: &mut [Bot],
+    (bots, traders): (&mut [Bot], &mut Traders),
     longest: Duration,
     dice: &mut Dice,
     report: &mut Report,
@@ -34,7 +35,7 @@ pub(crate) async fn life(
     let longest = longest * u32::try_from(dice.below(1_000)).expect("a small number") / 1_000;
     let found = match up {
         Ok(Some(mut up)) => {
-            let playing = set_out(bots, program);
+            let (playing, trading) = (set_out(bots, program), traders.set_out(program));
             if up.end_within(longest).await.is_some() {
                 report.violations.push("the realm ended by itself".to_owned());
             }
@@ -44,6 +45,7 @@ pub(crate) async fn life(
                 report.violations.push(broken);
             }
             come_home(playing, bots, report).await;
+            traders.come_home(trading, report).await;
             found
         }
         Ok(None) => program.cut(dice),

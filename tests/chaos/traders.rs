@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -16,9 +17,9 @@ use realm::{
 use realm_client::{ClientError, Door, Endpoint, Lobby, Login, Rest, TradeNews, proto};
 use realm_world::{Content, items::Certificate};
 use sqlx::{AnyConnection, Connection as _, Row as _};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{DEADLINE, dice::Dice, server::Program};
+use crate::{DEADLINE, dice::Dice, look, report::Report, server::Program};
 
 const PASSWORD: &str = "four lanterns by the sea";
 /// Accounts whose names begin so are theirs; each has one character of the account's name.
@@ -70,29 +71,42 @@ impl Traders {
         self.0.iter().map(|pair| pair.acknowledged.len()).sum()
     }
 
-    /// All trade until the realm dies.
-    pub(crate) async fn play(&mut self, endpoint: &Endpoint) {
-        let mut playing = JoinSet::new();
-        for mut pair in std::mem::take(&mut self.0) {
-            let endpoint = endpoint.clone();
-            playing.spawn(async move {
-                pair.play(&endpoint).await;
-                pair
-            });
-        }
-        self.0 = playing.join_all().await;
+    /// All trade until the realm dies; what comes back are they.
+    pub(crate) fn set_out(&mut self, program: &Program) -> JoinHandle<Traders> {
+        let (endpoint, pairs) = (program.endpoint(), std::mem::take(&mut self.0));
+        tokio::spawn(async move {
+            let mut playing = JoinSet::new();
+            for mut pair in pairs {
+                let endpoint = endpoint.clone();
+                playing.spawn(async move {
+                    pair.play(&endpoint).await;
+                    pair
+                });
+            }
+            Traders(playing.join_all().await)
+        })
     }
 
-    /// Everything that is broken, read from the database itself while nobody runs over it.
-    pub(crate) async fn check(&mut self, program: &Program) -> Vec<String> {
+    /// They have noticed that the realm is gone.
+    pub(crate) async fn come_home(&mut self, playing: JoinHandle<Traders>, report: &mut Report) {
+        match playing.await {
+            Ok(home) => *self = home,
+            Err(broken) => report.violations.push(format!("the traders broke off: {broken}")),
+        }
+    }
+
+    /// Everything that is broken, read from the database in this folder, or of this program, while nobody runs over it.
+    pub(crate) async fn check(&mut self, program: &Program, copy: Option<&Path>) -> Vec<String> {
         let mut broken: Vec<String> = self.0.iter_mut().filter_map(|pair| pair.broken.take()).collect();
-        self.endow(program).await;
-        let sound =
-            read_alone(&program.config(), &program.data(), |connection| Box::pin(verify(connection, None))).await;
+        let data = copy.map_or_else(|| program.data(), Path::to_owned);
+        let sound = read_alone(&program.config(), &data, |connection| Box::pin(verify(connection, None))).await;
         if let Err(problem) = sound.expect("the ledger can be read") {
             broken.push(format!("the ledger does not say what is so: {problem}"));
         }
-        let mut connection = program.connect().await;
+        let mut connection = match copy {
+            Some(copy) => look::file(&copy.join("realm.sqlite")).await,
+            None => program.connect().await,
+        };
         for pair in &mut self.0 {
             pair.look(&mut connection, &mut broken).await;
         }
@@ -102,7 +116,7 @@ impl Traders {
     }
 
     /// Gives pairs what they trade with, as soon as both are there. Nobody runs.
-    async fn endow(&self, program: &Program) {
+    pub(crate) async fn endow(&self, program: &Program) {
         let poor = self.0.iter().filter(|pair| pair.items.is_empty()).filter_map(Pair::keys);
         let poor: Vec<_> = poor.flatten().collect();
         if poor.is_empty() {

@@ -85,8 +85,8 @@ fn any_verbs() -> impl Strategy<Value = Vec<Verb>> {
         1 => Just(Verb::Combine),
     ];
     // What a recipe takes, now and then with one thing too few or too many.
-    let splinters = (0..10_usize, 2..6_usize, 9..11_usize).prop_map(|(first, count, salt)| {
-        let splinters = (0..count).map(move |number| Verb::Cube((first + number) % 9, (number as u8 % 4, 0)));
+    let splinters = (0..10_usize, 2..6_u8, 9..11_usize).prop_map(|(first, count, salt)| {
+        let splinters = (0..count).map(move |number| Verb::Cube((first + usize::from(number)) % 9, (number % 4, 0)));
         let all = splinters.chain([Verb::Cube(salt, (0, 1)), Verb::Combine]);
         std::iter::once(Verb::Tidy).chain(all).collect()
     });
@@ -139,7 +139,8 @@ fn home_of(number: usize) -> Spot {
         16 => (4, 0),
         _ => {
             let place = number - if number > 16 { 3 } else { 0 };
-            (5 + place as u8 % 5, place as u8 / 5)
+            let place = u8::try_from(place).expect("there are few things");
+            (5 + place % 5, place / 5)
         }
     };
     Spot::In(Bag::Inventory, Cell { x, y })

@@ -83,7 +83,7 @@ pub(super) async fn home_of(
 ) -> Result<Option<(AccountId, String)>, StorageError> {
     let found = sqlx::query("SELECT account, realm FROM characters WHERE id = $1").bind(id.to_sql());
     let row = found.fetch_optional(connection).await?;
-    Ok(row.map(|row| Ok::<_, StorageError>((AccountId::from_sql(row.try_get(0)?), row.try_get(1)?))).transpose()?)
+    row.map(|row| Ok((AccountId::from_sql(row.try_get(0)?), row.try_get(1)?))).transpose()
 }
 
 /// What lies in a letter is in the realm of the letter.
