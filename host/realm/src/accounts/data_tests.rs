@@ -69,7 +69,7 @@ const FATES: &[(&str, &str, Fate)] = &[
     ("ladder_seasons", "realm number name began_ms ended_ms", Impersonal),
     ("letters", "id realm kind owner sender about sent_ms expires_ms read_ms version", Impersonal),
     ("letters", "text", Replaced),
-    ("offers", "id realm seller item base kind quality level price listed_ms ends_ms", Impersonal),
+    ("offers", "id realm seller item base kind quality level price listed_ms ends_ms hardcore", Impersonal),
     ("offer_properties", "offer property value realm price", Impersonal),
     ("nodes", "node key_ceiling", Impersonal),
     ("owner_tokens", "hash created_ms", Impersonal),
