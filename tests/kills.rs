@@ -198,6 +198,7 @@ fn a_commit_that_is_not_synced_is_found() {
         "CHARACTER_UNKNOWN",
         "operations are lost",
         "should be there",
+        "acknowledged trades are lost",
         "should be deleted",
         "has lost",
         "stood at",

@@ -429,7 +429,9 @@ async fn letters_and_offers_follow_a_character_into_another_realm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_owned_stays_when_a_realm_is_called_otherwise() {
     // A database that is shared is never taken over.
-    let own_file = |config: &mut realm::config::Config| config.storage.url = "sqlite:realm.sqlite".to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("realm.sqlite").display());
+    let own_file = |config: &mut realm::config::Config| config.storage.url = url;
     let realm = TestRealm::start_with(own_file).await;
     let mut ann = realm.player("Ann").await.rest;
     let anns = ann.create_character("Ann-hero", "Druid", false).await.unwrap().id;

@@ -155,7 +155,9 @@ async fn main() -> ExitCode {
         if arguments.power {
             power::life(program, (bots, traders), life, &mut dice, &mut report).await;
             if report.violations.is_empty() {
-                traders.endow(program).await;
+                report.violations = traders.endow(program).await;
+            }
+            if report.violations.is_empty() {
                 // A copy: what was torn is for the realm to mend at its next start.
                 let copy = program.copy_of_database();
                 let connection = look::file(&copy.path().join("realm.sqlite")).await;
@@ -183,7 +185,7 @@ async fn main() -> ExitCode {
         }
         if report.violations.is_empty() {
             report.violations = check::all(program.connect().await, bots).await;
-            traders.endow(program).await;
+            report.violations.extend(traders.endow(program).await);
             report.violations.extend(traders.check(program, None).await);
         }
         if !report.violations.is_empty() {
