@@ -9,8 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
+
 use super::{
     machine::{Cores, own_thread_time, pause, pin},
+    pipe::CONGESTION_CONTROL,
     rooms::ROOM,
 };
 
@@ -34,7 +37,11 @@ pub fn cpu_ms(cores: Option<Cores>, rooms: usize, settle: Duration, window: Dura
         let client = TcpStream::connect(address).expect("somebody listens");
         let (server, _) = listener.accept().expect("somebody came");
         for socket in [&client, &server] {
-            socket.set_nodelay(true).and_then(|()| socket.set_nonblocking(true)).expect("a socket takes its settings");
+            socket
+                .set_nodelay(true)
+                .and_then(|()| socket.set_nonblocking(true))
+                .and_then(|()| SockRef::from(socket).set_tcp_congestion(CONGESTION_CONTROL))
+                .expect("a socket takes its settings");
         }
         clients.push(client);
         served.push(server);

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: realm::Allocator = realm::Allocator;
+
 fn main() -> ExitCode {
     realm::cli::run()
 }
