@@ -228,7 +228,12 @@ impl Game {
             Stage::Write => {
                 self.tell();
                 self.watch.lap(Phase::Events);
-                self.write(&tools.scratch.bodies);
+                let now = Instant::now();
+                self.each_line(|line| line.write(&tools.scratch.bodies, now));
+                self.watch.lap(Phase::Write);
+            }
+            Stage::Send => {
+                self.each_line(Line::send);
                 self.watch.lap(Phase::Write);
                 self.part_from_leavers(tools.reports);
             }
@@ -379,11 +384,11 @@ impl Game {
         }
     }
 
-    fn write(&mut self, bodies: &[u8]) {
-        let now = Instant::now();
+    /// Does something with the connection of each player who is in the world, and gives up those that fail.
+    fn each_line(&mut self, mut work: impl FnMut(&mut Line) -> Result<(), Loss>) {
         for player in self.players.iter_mut().filter(|player| player.entity.is_some()) {
             let Some(line) = &mut player.line else { continue };
-            let Err(loss) = line.write(bodies, now) else { continue };
+            let Err(loss) = work(line) else { continue };
             tracing::debug!(account = %player.account, reason = %loss, "a game connection is given up");
             if matches!(loss, Loss::TooSlow)
                 && let Some(line) = player.line.take()

@@ -146,7 +146,7 @@ impl Line {
         self.body = begin..bodies.len();
     }
 
-    /// Sends the news and the snapshot of a tick, in one piece where the connection takes it.
+    /// Makes the news and the snapshot of a tick ready, in one piece where the connection takes it.
     ///
     /// # Errors
     /// When the connection is gone, cannot take what must arrive, or has not kept up for too long.
@@ -162,8 +162,16 @@ impl Line {
         if !body.is_empty() && self.link.offer(PLAYER_STATE, body, Delivery::Skippable, now)? == Offer::Taken {
             self.history.sent(&mut self.current);
         }
-        self.link.flush()?;
+        self.link.seal()?;
         Ok(())
+    }
+
+    /// Sends what was written.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub(super) fn send(&mut self) -> Result<(), Loss> {
+        Ok(self.link.flush()?)
     }
 
     /// The list of news and the buffer keep their memory, so that a fight costs no allocation.

@@ -27,12 +27,15 @@ pub(super) enum Stage {
     Step,
     /// What each player may know, encoded.
     Look,
-    /// News and snapshots go out; who leaves, leaves.
+    /// News and snapshots are made ready.
     Write,
+    /// They go out; who leaves, leaves.
+    Send,
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 6] = [Self::Take, Self::Collect, Self::Decide, Self::Step, Self::Look, Self::Write];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Take, Self::Collect, Self::Decide, Self::Step, Self::Look, Self::Write, Self::Send];
 }
 
 /// Memory that games of one thread use in turn, so that it stays in the processor's caches.

@@ -58,6 +58,10 @@ impl Link for Script {
         Ok(Offer::Taken)
     }
 
+    fn seal(&mut self) -> Result<(), LinkClosed> {
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), LinkClosed> {
         Ok(())
     }

@@ -88,6 +88,10 @@ impl Link for FakeLink {
         Ok(Offer::Taken)
     }
 
+    fn seal(&mut self) -> Result<(), LinkClosed> {
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), LinkClosed> {
         Ok(())
     }

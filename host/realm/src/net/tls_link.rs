@@ -176,6 +176,11 @@ impl Link for TlsLink {
         Ok(Offer::Taken)
     }
 
+    fn seal(&mut self) -> Result<(), LinkClosed> {
+        let sealed = self.pump()?.seal();
+        sealed.map(|_| ()).map_err(|error| self.lost(&error))
+    }
+
     fn flush(&mut self) -> Result<(), LinkClosed> {
         self.push()
     }

@@ -130,15 +130,26 @@ impl TlsPump {
                 }
             }
             self.record_bytes = 0;
-            let left = &self.waiting[self.begun..];
-            if left.is_empty() {
-                self.waiting.clear();
-                self.begun = 0;
+            if !self.seal()? {
                 return Ok(());
             }
-            self.record_bytes = self.session.writer().write(&left[..left.len().min(RECORD_BYTES)])?;
-            self.begun += self.record_bytes;
         }
+    }
+
+    /// Makes the next record of what waits, unless the one before it is not written yet. False when nothing is left to write.
+    pub(super) fn seal(&mut self) -> io::Result<bool> {
+        if self.session.wants_write() {
+            return Ok(true);
+        }
+        let left = &self.waiting[self.begun..];
+        if left.is_empty() {
+            self.waiting.clear();
+            self.begun = 0;
+            return Ok(false);
+        }
+        self.record_bytes = self.session.writer().write(&left[..left.len().min(RECORD_BYTES)])?;
+        self.begun += self.record_bytes;
+        Ok(true)
     }
 
     /// Says that nothing more comes and cuts the socket, without any wait.

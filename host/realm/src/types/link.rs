@@ -117,6 +117,13 @@ pub trait Link: Send {
     /// When the connection is gone, or a reliable frame finds the outgoing buffer full.
     fn offer(&mut self, identifier: u8, payload: &[u8], delivery: Delivery, now: Instant) -> Result<Offer, LinkClosed>;
 
+    /// Makes ready what was offered, as far as the connection writes in pieces of its own; [`Self::flush`] does it, too. A thread seals
+    /// for all its connections before it flushes the first: neither work then drives the other out of the processor's caches.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    fn seal(&mut self) -> Result<(), LinkClosed>;
+
     /// Writes what is still waiting, as far as the connection takes it.
     ///
     /// # Errors
