@@ -126,7 +126,7 @@ impl Default for Config {
             http_request_deadline_ms: 30_000,
             http_idle_max_ms: 60_000,
             body_bytes_max: 65_536,
-            websocket_read_buffer_bytes: 4_096,
+            websocket_read_buffer_bytes: 1_024,
             websocket_write_buffer_bytes_max: 131_072,
             origins: Vec::new(),
         }
